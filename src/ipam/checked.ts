@@ -1,0 +1,14 @@
+/** What a check makes of a value: the value in its checked type, or the fault. */
+export type Checked<Value, Fault> =
+  | { readonly ok: true; readonly value: Value }
+  | { readonly ok: false; readonly fault: Fault };
+
+/** The good outcome. */
+export function pass<Value>(value: Value): { readonly ok: true; readonly value: Value } {
+  return { ok: true, value };
+}
+
+/** The bad outcome. */
+export function fail<Fault>(fault: Fault): { readonly ok: false; readonly fault: Fault } {
+  return { ok: false, fault };
+}

@@ -4,11 +4,15 @@ export type Checked<Value, Fault> =
   | { readonly ok: false; readonly fault: Fault };
 
 /** The good outcome. */
-export function pass<Value>(value: Value): { readonly ok: true; readonly value: Value } {
+export function pass<Value>(
+  value: Value,
+): { readonly ok: true; readonly value: Value } {
   return { ok: true, value };
 }
 
 /** The bad outcome. */
-export function fail<Fault>(fault: Fault): { readonly ok: false; readonly fault: Fault } {
+export function fail<Fault>(
+  fault: Fault,
+): { readonly ok: false; readonly fault: Fault } {
   return { ok: false, fault };
 }

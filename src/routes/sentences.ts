@@ -1,0 +1,65 @@
+import type { Ipv4Cidr } from "../ipam/cidr.ts";
+import type { PendingReason } from "./decide.ts";
+import type { FoundRoute } from "./found_route.ts";
+import type { InterfaceName } from "./interface_name.ts";
+
+/** A route that has to wait for its device. */
+export function describePending(reason: PendingReason, device: InterfaceName): string {
+  switch (reason) {
+    case "missing":
+      return `Interface '${device}' not found`;
+    case "down":
+      return `Interface '${device}' is down`;
+  }
+}
+
+/** A destination whose route the kernel made for an address of this very host. */
+export function describeConnected(
+  destination: Ipv4Cidr,
+  device: InterfaceName | undefined,
+): string {
+  return `${destination} is directly connected on ${device ?? "this node"}; ` +
+    "refusing to replace it";
+}
+
+/** InjectRoute for the subnet that this node hands out itself. */
+export function describeOwnSubnet(destination: Ipv4Cidr): string {
+  return `Destination ${destination} is this node's own subnet`;
+}
+
+/** The one refusal that concerns every RPC that writes. */
+export const PERMISSION_DENIED =
+  "Permission denied: changing routes needs CAP_NET_ADMIN; " +
+  "start the sidecar with that capability (README, Privileges)";
+
+/** A refusal of the kernel that no rule of ours foresaw, in its own words. */
+export function describeRefused(subject: string, words: string): string {
+  return `The kernel refused ${subject}: ${oneLine(words)}`;
+}
+
+/** An `ip` that was lost again and again: what is true was never learned. */
+export function describeLost(subject: string, why: string): string {
+  return `No answer from the kernel about ${subject}: ${oneLine(why)}; ` +
+    "the state is unconfirmed, ask again";
+}
+
+/** A route that gave way, for the operator who may miss it. */
+export function describeReplaced(over: FoundRoute, device: InterfaceName): string {
+  const through = over.device === undefined ? "" : ` dev ${over.device}`;
+  return `Replaced route ${over.destination}${through} proto ${over.protocol} ` +
+    `metric ${over.metric} by ours dev ${device}`;
+}
+
+/** A device whose packets never come back: the bridge keeps the ARP answers. */
+export function describeBridgePort(
+  device: InterfaceName,
+  bridge: InterfaceName,
+): string {
+  return `${device} is a port of bridge ${bridge}: the kernel accepts routes through ` +
+    `it but no packet gets through; run: ip link set dev ${device} nomaster && ` +
+    `sysctl -w net.ipv4.conf.${device}.proxy_arp=1`;
+}
+
+function oneLine(words: string): string {
+  return words.replace(/\s*\n\s*/g, "; ");
+}

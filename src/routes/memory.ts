@@ -71,11 +71,14 @@ export function recall(entry: StateEntry): Remembered {
 const NAME_WORDS = 4;
 
 function packName(name: string): readonly number[] {
-  return Array.from({ length: NAME_WORDS }, (_, word) =>
-    [0, 1, 2, 3].reduce((packed, byte) => {
-      const code = name.charCodeAt(word * 4 + byte);
-      return packed * 256 + (Number.isNaN(code) ? 0 : code);
-    }, 0));
+  return Array.from(
+    { length: NAME_WORDS },
+    (_, word) =>
+      [0, 1, 2, 3].reduce((packed, byte) => {
+        const code = name.charCodeAt(word * 4 + byte);
+        return packed * 256 + (Number.isNaN(code) ? 0 : code);
+      }, 0),
+  );
 }
 
 function unpackName(payload: readonly number[]): string {

@@ -1,0 +1,191 @@
+// @std/cli is on JSR and could not be locked in deno.lock here: node:util stands in.
+import { parseArgs } from "node:util";
+import { isIPv4 } from "node:net";
+import { type Checked, fail, pass } from "../ipam/checked.ts";
+import { checkClusterPolicy, type ClusterPolicy } from "../ipam/policy.ts";
+import { quote } from "../ipam/quote.ts";
+import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../log.ts";
+import {
+  DEFAULT_LISTEN_ADDRESS,
+  formatListenAddress,
+  type ListenAddress,
+} from "../rpc/listen_address.ts";
+import { nearest } from "./nearest.ts";
+
+/** What `serve` was asked to do. */
+export interface ServeOptions {
+  /** @default 127.0.0.1:50051 */
+  readonly listen: ListenAddress;
+  /** @default "info" */
+  readonly logLevel: LogLevel;
+  /** @default "text" */
+  readonly logFormat: LogFormat;
+  /** @default /24 subnets of 10.42.0.0/16 */
+  readonly policy: ClusterPolicy;
+  /** Validates, audits and answers, and touches nothing. @default false */
+  readonly dryRun: boolean;
+  /** Otherwise they stay, so that an upgrade keeps traffic flowing. @default false */
+  readonly removeRoutesOnExit: boolean;
+}
+
+/** What the words after `serve` mean. */
+export type ServeCommand =
+  | { readonly kind: "help" }
+  | { readonly kind: "serve"; readonly options: ServeOptions };
+
+/** What `serve --help` prints. */
+export const SERVE_HELP = `Usage: serve [options]
+
+Serves the mesh agent's calls until SIGTERM or SIGINT.
+
+  --grpc-addr HOST:PORT     listen there (default 127.0.0.1:50051); HOST is an IPv4
+                            address or localhost; needs --allow-net=HOST:PORT
+  --log-level LEVEL         trace, debug, info, warn or error (default info)
+  --log-format FORMAT       text or json (default text)
+  --cluster-cidr CIDR       every node subnet lies within it (default 10.42.0.0/16)
+  --node-prefix LENGTH      the prefix length of a node subnet (default 24)
+  --dry-run                 validate, audit and answer, but touch nothing
+  --remove-routes-on-exit   take our routes away at the end (default: they stay)
+  --help                    this text`;
+
+const FLAGS = {
+  "grpc-addr": { type: "string" },
+  "log-level": { type: "string" },
+  "log-format": { type: "string" },
+  "cluster-cidr": { type: "string" },
+  "node-prefix": { type: "string" },
+  "dry-run": { type: "boolean" },
+  "remove-routes-on-exit": { type: "boolean" },
+  "help": { type: "boolean" },
+} as const;
+
+type FlagName = keyof typeof FLAGS;
+
+/** The flags as given; a boolean one that is given has an empty value. */
+type GivenFlags = ReadonlyMap<FlagName, string>;
+
+/**
+ * Reads the words after `serve`.
+ *
+ * @returns what they mean, or one sentence that says what is wrong and what to do
+ */
+export function parseServeFlags(
+  args: readonly string[],
+): Checked<ServeCommand, string> {
+  const given = collectFlags(args);
+  if (!given.ok) return given;
+  if (given.value.has("help")) return pass({ kind: "help" });
+  const options = readOptions(given.value);
+  return options.ok ? pass({ kind: "serve", options: options.value }) : options;
+}
+
+function collectFlags(args: readonly string[]): Checked<GivenFlags, string> {
+  // Not strict: the errors of the strict mode are paragraphs. The tokens say it all.
+  const { tokens } = parseArgs({
+    args: [...args],
+    options: FLAGS,
+    strict: false,
+    tokens: true,
+  });
+  const given = new Map<FlagName, string>();
+  for (const token of tokens) {
+    if (token.kind === "option-terminator") continue;
+    if (token.kind === "positional") {
+      return fail(
+        `Unexpected argument ${quote(token.value)}; serve takes only options`,
+      );
+    }
+    const flag = checkFlag(token.name, token.rawName, token.value);
+    if (!flag.ok) return flag;
+    if (given.has(flag.value.name)) return fail(`--${flag.value.name} is given twice`);
+    given.set(flag.value.name, flag.value.value);
+  }
+  return pass(given);
+}
+
+function checkFlag(
+  name: string,
+  rawName: string,
+  value: string | undefined,
+): Checked<{ readonly name: FlagName; readonly value: string }, string> {
+  if (!isFlagName(name) || !rawName.startsWith("--")) {
+    return fail(
+      `Unknown option ${quote(rawName)}; did you mean --${
+        nearest(name, Object.keys(FLAGS))
+      }?`,
+    );
+  }
+  if (FLAGS[name].type === "boolean") {
+    return value === undefined
+      ? pass({ name, value: "" })
+      : fail(`--${name} takes no value, got ${quote(value)}`);
+  }
+  return value === undefined || value.startsWith("--")
+    ? fail(`--${name} needs a value; see serve --help`)
+    : pass({ name, value });
+}
+
+function readOptions(given: GivenFlags): Checked<ServeOptions, string> {
+  const listen = readListenAddress(given.get("grpc-addr"));
+  if (!listen.ok) return listen;
+  const logLevel = readChoice("log-level", given, LOG_LEVELS, "info");
+  if (!logLevel.ok) return logLevel;
+  const logFormat = readChoice("log-format", given, LOG_FORMATS, "text");
+  if (!logFormat.ok) return logFormat;
+  const policy = readPolicy(given);
+  if (!policy.ok) return policy;
+  return pass({
+    listen: listen.value,
+    logLevel: logLevel.value,
+    logFormat: logFormat.value,
+    policy: policy.value,
+    dryRun: given.has("dry-run"),
+    removeRoutesOnExit: given.has("remove-routes-on-exit"),
+  });
+}
+
+function readListenAddress(text: string | undefined): Checked<ListenAddress, string> {
+  if (text === undefined) return pass(DEFAULT_LISTEN_ADDRESS);
+  const [, host = "", digits = ""] = /^(.+):([1-9][0-9]{0,4})$/.exec(text) ?? [];
+  const port = Number(digits);
+  // The name is not looked up: that would need a grant of its own.
+  const address = host === "localhost" ? "127.0.0.1" : host;
+  if (isIPv4(address) && port >= 1 && port <= 65535) {
+    return pass({ host: address, port });
+  }
+  return fail(
+    `Invalid --grpc-addr ${quote(text)}; use an IPv4 address or localhost and a port ` +
+      `from 1 to 65535, such as ${formatListenAddress(DEFAULT_LISTEN_ADDRESS)}`,
+  );
+}
+
+function readChoice<Choice extends string>(
+  name: FlagName,
+  given: GivenFlags,
+  choices: readonly Choice[],
+  otherwise: Choice,
+): Checked<Choice, string> {
+  const text = given.get(name);
+  if (text === undefined) return pass(otherwise);
+  const choice = choices.find((candidate) => candidate === text);
+  return choice === undefined
+    ? fail(`Invalid --${name} ${quote(text)}; use one of ${choices.join(", ")}`)
+    : pass(choice);
+}
+
+function readPolicy(given: GivenFlags): Checked<ClusterPolicy, string> {
+  const prefix = given.get("node-prefix") ?? "24";
+  if (!/^(0|[1-9][0-9]{0,2})$/.test(prefix)) {
+    return fail(
+      `Invalid --node-prefix ${quote(prefix)}; use a whole number such as 24`,
+    );
+  }
+  return checkClusterPolicy(
+    given.get("cluster-cidr") ?? "10.42.0.0/16",
+    Number(prefix),
+  );
+}
+
+function isFlagName(name: string): name is FlagName {
+  return Object.hasOwn(FLAGS, name);
+}

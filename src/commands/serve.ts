@@ -1,0 +1,127 @@
+import type { Checked } from "../ipam/checked.ts";
+import { createLineSink, type LineSink, writeLine } from "../line_sink.ts";
+import { createLogger, formatLine, type LogFormat, type Logger } from "../log.ts";
+import { type OpenNode, openNode } from "../node.ts";
+import {
+  DEFAULT_LISTEN_ADDRESS,
+  describeListenFault,
+  formatListenAddress,
+  type ListenFault,
+} from "../rpc/listen_address.ts";
+import { createQuiltRuntime } from "../rpc/quilt_runtime.ts";
+import { rehearse } from "../rpc/rehearsal.ts";
+import { isGranted, type RpcServer, startServer } from "../rpc/server.ts";
+import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from "./exit_codes.ts";
+import { parseServeFlags, SERVE_HELP, type ServeOptions } from "./flags.ts";
+import { listenForSignals, type StopSignals } from "./stop_signals.ts";
+import { describeUnexpected, firstUncaught } from "./uncaught.ts";
+
+/** Some 10,000 lines: more than a reader that is alive ever falls behind. */
+const LOG_BACKLOG = { bytes: 1024 * 1024 };
+/** The trail is worth more memory than the log. */
+const AUDIT_BACKLOG = { bytes: 4 * 1024 * 1024 };
+
+/**
+ * Serves until SIGTERM or SIGINT, then lets what is in flight finish; a second signal
+ * ends it at once. The human log goes to standard error, the audit trail to standard
+ * output.
+ *
+ * @param args the words after `serve`
+ * @returns the exit code: 0 after a signal, 1 if it could not run or go on, 2 for wrong
+ * options, 130 or 143 (128 and the signal's number) after a second signal
+ */
+export async function serve(args: readonly string[]): Promise<number> {
+  const command = parseServeFlags(args);
+  if (!command.ok) {
+    await writeLine(Deno.stderr, command.fault);
+    return EXIT_USAGE;
+  }
+  if (command.value.kind === "help") {
+    await writeLine(Deno.stdout, SERVE_HELP);
+    return EXIT_OK;
+  }
+  return await serveAndLog(command.value.options);
+}
+
+async function serveAndLog(options: ServeOptions): Promise<number> {
+  const { logLevel: level, logFormat: format } = options;
+  const logger = createLogger({ level, format, sink: openLog(format) });
+  const auditSink = createLineSink(Deno.stdout, AUDIT_BACKLOG, describeAuditGap);
+  const signals = listenForSignals();
+  const unexpected = (cause: unknown): number => {
+    logger.log("error", describeUnexpected(cause));
+    return EXIT_FAILURE;
+  };
+  const code = await Promise.race([
+    run(options, logger, auditSink, signals).catch(unexpected),
+    firstUncaught().then(unexpected),
+    signals.second,
+  ]);
+  await Promise.all([auditSink.flush(), logger.flush()]);
+  return code;
+}
+
+async function run(
+  options: ServeOptions,
+  logger: Logger,
+  auditSink: LineSink,
+  signals: StopSignals,
+): Promise<number> {
+  // Asked before the kernel is: a wrong option must have no effect at all.
+  if (!isGranted(options.listen)) {
+    return explain({ kind: "not-granted", address: options.listen }, logger);
+  }
+  const { policy, dryRun, removeRoutesOnExit } = options;
+  const node = await openNode({
+    policy,
+    dryRun,
+    removeRoutesOnExit,
+    logger,
+    auditSink,
+  });
+  if (!node.ok) {
+    logger.log("error", node.fault);
+    return EXIT_FAILURE;
+  }
+  const server = await listen(options, node.value, logger);
+  if (!server.ok) {
+    await node.value.close();
+    return explain(server.fault, logger);
+  }
+  const address = formatListenAddress(server.value.address);
+  logger.log("info", `Starting gRPC server on ${address}`);
+  logger.log("info", `Stopping on ${await signals.first}`);
+  await server.value.close();
+  await node.value.close();
+  return EXIT_OK;
+}
+
+/** The contract's line says that calls are welcome: it is written when all is warm. */
+async function listen(
+  options: ServeOptions,
+  node: OpenNode,
+  logger: Logger,
+): Promise<Checked<RpcServer, ListenFault>> {
+  const server = await startServer(options.listen, [createQuiltRuntime(node, logger)]);
+  if (server.ok) {
+    await Promise.all([node.warm(), rehearse(server.value, options.logFormat)]);
+  }
+  return server;
+}
+
+function explain(fault: ListenFault, logger: Logger): number {
+  logger.log("error", describeListenFault(fault, isGranted(DEFAULT_LISTEN_ADDRESS)));
+  return fault.kind === "not-granted" ? EXIT_USAGE : EXIT_FAILURE;
+}
+
+function openLog(format: LogFormat): LineSink {
+  return createLineSink(Deno.stderr, LOG_BACKLOG, (count) => {
+    const message = `${count} lines of this log were dropped: nobody read them in time`;
+    return formatLine(format, new Date(), "warn", message);
+  });
+}
+
+/** The trail is JSON throughout; its sequence numbers tell which records are missing. */
+function describeAuditGap(count: number): string {
+  return JSON.stringify({ time: new Date().toISOString(), dropped: count });
+}

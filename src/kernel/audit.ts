@@ -1,0 +1,48 @@
+import type { LineSink } from "../line_sink.ts";
+
+/** Why a mutation is made: what asked for it, and who. */
+export interface Cause {
+  /** An RPC's name, or what else set the sidecar in motion, e.g. `repair`. */
+  readonly rpc: string;
+  /** The caller's address; empty when no caller stands behind it. */
+  readonly peer: string;
+}
+
+/** `unknown`: `ip` was lost in the middle, and the kernel was asked again after it. */
+export type AuditOutcome = "done" | "failed" | "unknown" | "dry-run";
+
+/** What the trail keeps of one mutation. */
+export interface AuditEntry extends Cause {
+  /** Exactly what was handed to `ip`. */
+  readonly words: string;
+  readonly outcome: AuditOutcome;
+  /** The kernel's words on failure; empty otherwise. */
+  readonly failure: string;
+  /** From handing over to the kernel's answer; shared by one exchange. */
+  readonly durationMs: number;
+}
+
+/** Writes one JSON line for each mutation, numbered without gaps from 1. */
+export class AuditTrail {
+  readonly #sink: LineSink;
+  #sequence = 0;
+
+  constructor(sink: LineSink) {
+    this.#sink = sink;
+  }
+
+  /** Never blocks: a gap in `sequence` on the far side tells of lines it could not take. */
+  record(entry: AuditEntry): void {
+    this.#sequence += 1;
+    this.#sink.write(JSON.stringify({
+      time: new Date().toISOString(),
+      sequence: this.#sequence,
+      rpc: entry.rpc,
+      peer: entry.peer,
+      words: entry.words,
+      outcome: entry.outcome,
+      failure: entry.failure,
+      duration_ms: Math.round(entry.durationMs * 1000) / 1000,
+    }));
+  }
+}

@@ -1,0 +1,131 @@
+import { type Ipv4Cidr, networkAddress } from "../ipam/cidr.ts";
+import type { InterfaceName } from "../routes/interface_name.ts";
+import type { FoundRoute } from "../routes/found_route.ts";
+import { OUR_PROTOCOL, type StateEntry } from "../routes/memory.ts";
+
+/**
+ * Everything that may be asked of the kernel. A caller's string cannot become a
+ * command: the only texts in it are branded types, each made by its one check, and
+ * what the kernel itself answered (numbers, and devices checked like a caller's).
+ */
+export type Command = Read | Mutation;
+
+/** Asks, changes nothing. Each answers with exactly one JSON document, or fails. */
+export type Read =
+  /** One device, by the kernel's own look-up of its name. */
+  | { readonly kind: "link"; readonly device: InterfaceName }
+  /** The device again, if it is a bridge; otherwise an empty answer. */
+  | { readonly kind: "bridge"; readonly device: InterfaceName }
+  /** Every device of this network namespace. */
+  | { readonly kind: "links" }
+  /** One FIB look-up of the destination's first address: no cost grows with a table. */
+  | { readonly kind: "best-route"; readonly destination: Ipv4Cidr }
+  /** Every route of the main table for exactly this destination; walks the table. */
+  | { readonly kind: "exact-routes"; readonly destination: Ipv4Cidr }
+  /** Every route of the main table inside this prefix; walks the table. */
+  | { readonly kind: "routes-within"; readonly cluster: Ipv4Cidr }
+  /** Our routes of every table, picked by the kernel. */
+  | { readonly kind: "own-routes" }
+  /** Table 142 with whatever anybody put there; fails while nobody did. */
+  | { readonly kind: "state-table" };
+
+/** Changes one entry of one table. Each leaves one audit record. */
+export type Mutation =
+  /** Fails when any route for the destination with metric 0 is there. */
+  | {
+    readonly kind: "add-route" | "replace-route";
+    readonly destination: Ipv4Cidr;
+    readonly device: InterfaceName;
+  }
+  /** Takes away exactly the route that was seen, by its owner, metric and TOS. */
+  | { readonly kind: "delete-route"; readonly route: FoundRoute }
+  /** Writes an entry of table 142; the same entry again is no change. */
+  | { readonly kind: "remember"; readonly entry: StateEntry }
+  /** Takes an entry out of table 142. */
+  | { readonly kind: "forget"; readonly entry: StateEntry };
+
+/** A read that walks a table: when it fails, half a document may be left on stdout. */
+export function isDump(command: Command): boolean {
+  switch (command.kind) {
+    case "links":
+    case "bridge":
+    case "exact-routes":
+    case "routes-within":
+    case "own-routes":
+    case "state-table":
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** True for commands that answer with a JSON document. */
+export function isRead(command: Command): command is Read {
+  return isDump(command) || command.kind === "link" || command.kind === "best-route";
+}
+
+/** The words of ip-route(8) and ip-link(8) for a command: one batch line, no newline. */
+export function words(command: Command): string {
+  switch (command.kind) {
+    case "link":
+      return `link show dev ${command.device}`;
+    case "bridge":
+      return `link show dev ${command.device} type bridge`;
+    case "links":
+      return "link show";
+    case "best-route":
+      return `route get fibmatch ${networkAddress(command.destination)}`;
+    case "exact-routes":
+      return `route show table main exact ${command.destination}`;
+    case "routes-within":
+      return `route show table main root ${command.cluster}`;
+    case "own-routes":
+      return `route show table all proto ${OUR_PROTOCOL}`;
+    case "state-table":
+      return `route show table ${OUR_PROTOCOL}`;
+    case "add-route":
+      return `route add ${mainRoute(command.destination, command.device)}`;
+    case "replace-route":
+      return `route replace ${mainRoute(command.destination, command.device)}`;
+    case "delete-route":
+      return `route del ${selector(command.route)}`;
+    case "remember":
+      return `route replace ${stateEntry(command.entry)}`;
+    case "forget":
+      return `route del ${stateKey(command.entry)}`;
+  }
+}
+
+function mainRoute(destination: Ipv4Cidr, device: InterfaceName): string {
+  return `${destination} dev ${device} proto ${OUR_PROTOCOL}`;
+}
+
+/** Always with the owner: a plain `route del` takes the kernel's own route. */
+function selector(route: FoundRoute): string {
+  const device = route.device === undefined ? "" : ` dev ${route.device}`;
+  const tos = route.tos === 0 ? "" : ` tos ${route.tos}`;
+  return `${route.destination}${device} proto ${route.protocol}` +
+    ` metric ${route.metric}${tos}`;
+}
+
+function stateKey(entry: StateEntry): string {
+  return `${entry.type} ${entry.prefix} table ${OUR_PROTOCOL} proto ${OUR_PROTOCOL}`;
+}
+
+/** The six per-route metrics that the kernel keeps as 32 bits and never interprets here. */
+const PAYLOAD_WORDS = [
+  "window",
+  "ssthresh",
+  "cwnd",
+  "reordering",
+  "initcwnd",
+  "initrwnd",
+] as const;
+
+function stateEntry(entry: StateEntry): string {
+  const payload = PAYLOAD_WORDS.flatMap((word, index) => {
+    const value = entry.payload[index] ?? 0;
+    return value === 0 ? [] : [` ${word} ${value}`];
+  });
+  return stateKey(entry) + payload.join("");
+}

@@ -1,0 +1,142 @@
+import type { AuditTrail, Cause } from "./audit.ts";
+import { type Mutation, type Read, words } from "./command.ts";
+import { type Exchange, type Result, Session } from "./session.ts";
+
+/** A read, or a mutation with the cause that the audit trail names. */
+export type Errand =
+  | { readonly command: Read }
+  | { readonly command: Mutation; readonly cause: Cause };
+
+/** What came of a group of errands. */
+export type Reply = Exchange | { readonly kind: "full" } | { readonly kind: "closed" };
+
+/** What `node.ts` and the tests need of the door; a dry run has another one. */
+export interface Door {
+  /** Never rejects. Errands of one call are run in order and in one piece. */
+  exchange(errands: readonly Errand[]): Promise<Reply>;
+  close(): Promise<void>;
+}
+
+/** How the door treats its `ip`; the defaults are what production uses. */
+export interface DoorOptions {
+  /** Milliseconds for one exchange, then `ip` is killed. @default 2000 */
+  readonly deadlineMs?: number;
+  /**
+   * Routes changed by one `ip` before a fresh one takes over. It leaks about 4.1 KB for
+   * each (iproute2 6.1), so 3,000 keep it near 16 MB. @default 3000
+   */
+  readonly mutationsPerSession?: number;
+  /** Exchanges waiting at most. @default 256 */
+  readonly queueLimit?: number;
+}
+
+/**
+ * The only way to the kernel's routes: one long-lived `ip` at a time, exchanges one
+ * after another, one audit record for each mutation.
+ */
+export class KernelDoor implements Door {
+  readonly #audit: AuditTrail;
+  readonly #deadlineMs: number;
+  readonly #mutationsPerSession: number;
+  readonly #queueLimit: number;
+  #session: Session | undefined;
+  /** Started ahead of a change-over, so that no call waits for it. */
+  #successor: Session | undefined;
+  #tail: Promise<unknown> = Promise.resolve();
+  #queued = 0;
+  #closed = false;
+
+  constructor(audit: AuditTrail, options: DoorOptions = {}) {
+    this.#audit = audit;
+    this.#deadlineMs = options.deadlineMs ?? 2000;
+    this.#mutationsPerSession = options.mutationsPerSession ?? 3000;
+    this.#queueLimit = options.queueLimit ?? 256;
+  }
+
+  exchange(errands: readonly Errand[]): Promise<Reply> {
+    if (this.#closed) return Promise.resolve({ kind: "closed" });
+    if (this.#queued >= this.#queueLimit) return Promise.resolve({ kind: "full" });
+    this.#queued += 1;
+    const reply = this.#tail.then(() => this.#run(errands));
+    this.#tail = reply.finally(() => this.#queued -= 1);
+    return reply;
+  }
+
+  /** Waits for the exchanges under way, then lets `ip` end. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#tail;
+    await Promise.all([this.#session?.close(), this.#successor?.close()]);
+  }
+
+  async #run(errands: readonly Errand[]): Promise<Exchange> {
+    const started = performance.now();
+    let exchange: Exchange;
+    try {
+      exchange = await this.#currentSession().exchange(
+        errands.map((errand) => errand.command),
+        this.#deadlineMs,
+      );
+    } catch (error) {
+      exchange = { kind: "lost", why: startFailure(error) };
+    }
+    this.#record(errands, exchange, performance.now() - started);
+    this.#prepareSuccessor(errands, exchange);
+    return exchange;
+  }
+
+  #currentSession(): Session {
+    const current = this.#session;
+    const worn = (current?.mutations ?? 0) >= this.#mutationsPerSession;
+    if (current !== undefined && !current.spent && !worn) return current;
+    if (current !== undefined) void current.close();
+    const successor = this.#successor;
+    this.#successor = undefined;
+    this.#session = successor === undefined || successor.spent
+      ? new Session()
+      : successor;
+    return this.#session;
+  }
+
+  #prepareSuccessor(errands: readonly Errand[], exchange: Exchange): void {
+    const session = this.#session;
+    if (session === undefined || this.#closed) return;
+    // `ip` keeps a device's index for ever: one that could not write a route through
+    // a device that was there a moment ago may never be able to.
+    const stale = exchange.kind === "answered" &&
+      errands.some((errand, index) =>
+        "cause" in errand && isNoDevice(exchange.results[index])
+      );
+    if (stale) session.spent = true;
+    const wearing = session.mutations >= this.#mutationsPerSession * 0.8;
+    if (wearing && this.#successor === undefined) this.#successor = new Session();
+  }
+
+  #record(errands: readonly Errand[], exchange: Exchange, durationMs: number): void {
+    errands.forEach((errand, index) => {
+      if (!("cause" in errand)) return;
+      const result = exchange.kind === "answered" ? exchange.results[index] : undefined;
+      this.#audit.record({
+        ...errand.cause,
+        words: words(errand.command),
+        outcome: result === undefined ? "unknown" : result.ok ? "done" : "failed",
+        failure: result === undefined
+          ? exchange.kind === "lost" ? exchange.why : ""
+          : result.ok
+          ? ""
+          : result.failure.words,
+        durationMs,
+      });
+    });
+  }
+}
+
+function isNoDevice(result: Result | undefined): boolean {
+  return result !== undefined && !result.ok && result.failure.kind === "no-device";
+}
+
+function startFailure(error: unknown): string {
+  return error instanceof Deno.errors.NotFound
+    ? "ip is not installed"
+    : `ip cannot be started (${error instanceof Error ? error.name : "unknown"})`;
+}

@@ -1,0 +1,213 @@
+import { type Command, isDump, isRead, words } from "./command.ts";
+import { classify, type Failure } from "./failures.ts";
+
+/** What became of one command of an exchange. */
+export type Result =
+  | { readonly ok: true; readonly document: string | undefined }
+  | { readonly ok: false; readonly failure: Failure };
+
+/** Results in the order of the commands, or nothing that can be believed. */
+export type Exchange =
+  | { readonly kind: "answered"; readonly results: readonly Result[] }
+  | { readonly kind: "lost"; readonly why: string };
+
+/** The words after which `ip` reads commands from its standard input for ever. */
+const IP_ARGUMENTS = ["-json", "-Numeric", "-force", "-batch", "-"];
+
+interface Waiting {
+  readonly commands: readonly Command[];
+  readonly firstLine: number;
+  readonly mark: string;
+  readonly failures: Map<number, Failure>;
+  readonly documents: string[];
+  marked: boolean;
+  readonly settle: (exchange: Exchange) => void;
+}
+
+/**
+ * One `ip -batch` process. An exchange is a group of lines and a last one that names
+ * an object which does not exist: `ip` complains about it on stderr, in order, after
+ * every complaint about the lines before it. Complaints carry the line's number, and
+ * each read that did not fail writes one line of JSON: so every answer has one owner.
+ */
+export class Session {
+  /** Routes changed by this process: iproute2 6.1 leaks about 4 KB for each. */
+  mutations = 0;
+  /** True once its answers can no longer be trusted; no exchange may follow. */
+  spent = false;
+  readonly #child: Deno.ChildProcess;
+  readonly #input: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #encoder = new TextEncoder();
+  /** The index by which this process knows a device; it never asks again. */
+  readonly #indices = new Map<string, string>();
+  #line = 0;
+  #waiting: Waiting | undefined;
+  #complaint = "";
+
+  constructor() {
+    this.#child = new Deno.Command("ip", {
+      args: IP_ARGUMENTS,
+      clearEnv: true,
+      env: { LC_ALL: "C" },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    this.#input = this.#child.stdin.getWriter();
+    void this.#readLines(this.#child.stdout, (line) => this.#onDocument(line));
+    void this.#readLines(this.#child.stderr, (line) => this.#onComplaint(line));
+    void this.#child.status.then(() => this.#lose("ip ended"));
+  }
+
+  /** Sends commands; one exchange at a time. Never rejects. */
+  exchange(commands: readonly Command[], deadlineMs: number): Promise<Exchange> {
+    if (this.spent) return Promise.resolve({ kind: "lost", why: "ip ended" });
+    const { promise, resolve } = Promise.withResolvers<Exchange>();
+    const firstLine = this.#line + 1;
+    this.#line += commands.length + 1;
+    const mark = `end-of-exchange-${this.#line}`;
+    const timer = setTimeout(
+      () => this.#lose(`ip did not answer within ${deadlineMs} ms`),
+      deadlineMs,
+    );
+    this.#waiting = {
+      commands,
+      firstLine,
+      mark,
+      failures: new Map(),
+      documents: [],
+      marked: false,
+      settle: (exchange) => {
+        clearTimeout(timer);
+        this.#waiting = undefined;
+        resolve(exchange);
+      },
+    };
+    const text = commands.map((command) => words(command) + "\n").join("") + mark +
+      "\n";
+    this.#input.write(this.#encoder.encode(text))
+      .catch(() => this.#lose("ip closed its input"));
+    return promise;
+  }
+
+  /** Lets the process end by itself once it has read what was sent; bounded by 1 s. */
+  async close(): Promise<void> {
+    this.spent = true;
+    const timer = setTimeout(() => this.#kill(), 1000);
+    await this.#input.close().catch(() => {});
+    await this.#child.status;
+    clearTimeout(timer);
+  }
+
+  #kill(): void {
+    try {
+      // SIGKILL: what hangs in the kernel or was stopped hears nothing else.
+      this.#child.kill("SIGKILL");
+    } catch {
+      // Already gone.
+    }
+  }
+
+  #lose(why: string): void {
+    const waiting = this.#waiting;
+    if (!this.spent) {
+      this.spent = true;
+      this.#kill();
+      void this.#input.abort().catch(() => {});
+    }
+    waiting?.settle({ kind: "lost", why });
+  }
+
+  async #readLines(
+    stream: ReadableStream<Uint8Array>,
+    onLine: (line: string) => void,
+  ): Promise<void> {
+    const decoder = new TextDecoder();
+    let rest = "";
+    try {
+      for await (const chunk of stream) {
+        const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+        rest = lines.pop() ?? "";
+        for (const line of lines) onLine(line);
+      }
+    } catch {
+      this.#lose("ip's output broke off");
+    }
+  }
+
+  #onDocument(line: string): void {
+    const waiting = this.#waiting;
+    if (waiting === undefined) return this.#lose("ip spoke without being asked");
+    waiting.documents.push(line);
+    this.#settleIfComplete(waiting);
+  }
+
+  #onComplaint(line: string): void {
+    const failed = /^Command failed -:(\d+)$/.exec(line);
+    if (failed === null) {
+      this.#complaint += line + "\n";
+      return;
+    }
+    const text = this.#complaint;
+    this.#complaint = "";
+    const waiting = this.#waiting;
+    if (waiting === undefined) return this.#lose("ip complained without being asked");
+    const index = Number(failed[1]) - waiting.firstLine;
+    if (index >= 0 && index < waiting.commands.length) {
+      waiting.failures.set(index, classify(text));
+    } else if (
+      index === waiting.commands.length && text.includes(`"${waiting.mark}"`)
+    ) {
+      // A warning that belongs to no failed line, e.g. an interrupted dump.
+      if (!text.startsWith("Object ")) return this.#lose(text.trim());
+      waiting.marked = true;
+      this.#settleIfComplete(waiting);
+    } else {
+      this.#lose("ip complained about a line that was not sent");
+    }
+  }
+
+  #settleIfComplete(waiting: Waiting): void {
+    if (!waiting.marked) return;
+    const answers =
+      waiting.commands.filter((command, index) =>
+        isRead(command) && !waiting.failures.has(index)
+      ).length;
+    if (waiting.documents.length < answers) return;
+    if (waiting.documents.length > answers) {
+      return this.#lose("ip answered more than it was asked");
+    }
+    const documents = waiting.documents.values();
+    const results = waiting.commands.map((command, index): Result => {
+      const failure = waiting.failures.get(index);
+      if (failure !== undefined) return { ok: false, failure };
+      const document = isRead(command) ? documents.next().value : undefined;
+      return { ok: true, document };
+    });
+    const stale = waiting.commands.find((command, index) =>
+      command.kind === "link" && this.#isStale(command.device, results[index])
+    );
+    if (stale !== undefined) return this.#lose("a device has a new index");
+    this.#wear(waiting.commands, results);
+    waiting.settle({ kind: "answered", results });
+  }
+
+  /** `ip` looks a name up once and keeps the index, even when another device has it now. */
+  #isStale(device: string, result: Result | undefined): boolean {
+    if (result === undefined || !result.ok) return false;
+    const ifindex = /"ifindex":(\d+)/.exec(result.document ?? "")?.[1];
+    if (ifindex === undefined) return false;
+    const known = this.#indices.get(device);
+    if (known === undefined) this.#indices.set(device, ifindex);
+    return known !== undefined && known !== ifindex;
+  }
+
+  #wear(commands: readonly Command[], results: readonly Result[]): void {
+    commands.forEach((command, index) => {
+      const ok = results[index]?.ok === true;
+      if (ok && !isRead(command)) this.mutations += 1;
+      // A dump that fails leaves "[" behind, which would open the next document.
+      if (!ok && isDump(command)) this.spent = true;
+    });
+  }
+}

@@ -1,0 +1,90 @@
+import type { LineSink } from "./line_sink.ts";
+
+/** From the most to the least talkative. */
+export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error"] as const;
+
+/** How much a line matters. */
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** The forms a log can have. */
+export const LOG_FORMATS = ["text", "json"] as const;
+
+/** `text` is for people, `json` (one object a line) for collectors. */
+export type LogFormat = (typeof LOG_FORMATS)[number];
+
+/** The human log. */
+export interface Logger {
+  /** Queues one line; never blocks and never throws. */
+  log(level: LogLevel, message: string): void;
+  /** Resolves when all is written, or after one second, whichever comes first. */
+  flush(): Promise<void>;
+}
+
+/** What a logger is made of. */
+export interface LoggerOptions {
+  /** Lines below this level are not written. */
+  readonly level: LogLevel;
+  readonly format: LogFormat;
+  readonly sink: LineSink;
+}
+
+/** A logger that writes lines of `level` and above to the sink. */
+export function createLogger(options: LoggerOptions): Logger {
+  const { format, sink } = options;
+  const least = LOG_LEVELS.indexOf(options.level);
+  return {
+    log(level, message) {
+      if (LOG_LEVELS.indexOf(level) < least) return;
+      sink.write(formatLine(format, new Date(), level, message));
+    },
+    flush: () => sink.flush(),
+  };
+}
+
+/**
+ * One line of the log, without its line feed; `time` is given in UTC, to the millisecond.
+ *
+ * @example
+ * ```ts
+ * import { formatLine } from "./log.ts";
+ *
+ * formatLine("text", new Date(0), "info", "Removed route: 10.42.2.0/24");
+ * // "1970-01-01T00:00:00.000Z INFO: Removed route: 10.42.2.0/24"
+ * ```
+ */
+export function formatLine(
+  format: LogFormat,
+  time: Date,
+  level: LogLevel,
+  message: string,
+): string {
+  switch (format) {
+    case "text":
+      return `${time.toISOString()} ${level.toUpperCase()}: ${
+        escapeInvisible(message)
+      }`;
+    case "json":
+      return escapeInvisible(
+        JSON.stringify({ time: time.toISOString(), level, message }),
+      );
+    default:
+      return format satisfies never;
+  }
+}
+
+/** Controls, direction marks and the like, line and paragraph separators. */
+const INVISIBLE = /[\p{C}\p{Zl}\p{Zp}]/gu;
+
+/**
+ * Whoever builds a message has quoted what a caller sent. This is the second lock: even
+ * what slipped through cannot begin a line of its own or steer a terminal.
+ */
+function escapeInvisible(text: string): string {
+  return text.replace(INVISIBLE, (character) => {
+    let escaped = "";
+    for (let at = 0; at < character.length; at += 1) {
+      escaped += "\\u" + character.charCodeAt(at).toString(16).padStart(4, "0");
+    }
+    return escaped;
+  });
+}

@@ -1,0 +1,51 @@
+import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from "./commands/exit_codes.ts";
+import { describeUnexpected } from "./commands/uncaught.ts";
+import { refuseDenoVersion } from "./deno_version.ts";
+import { quote } from "./ipam/quote.ts";
+import { writeLine } from "./line_sink.ts";
+import { SIDECAR_VERSION } from "./version.ts";
+
+const HELP = `Usage: main.ts <command> [options]
+
+  serve        serve the mesh agent's calls; see serve --help
+  --help       this text
+  --version    the sidecar's version`;
+
+async function main(args: readonly string[]): Promise<number> {
+  const refusal = refuseDenoVersion(Deno.version.deno);
+  if (refusal !== undefined) {
+    await writeLine(Deno.stderr, refusal);
+    return EXIT_FAILURE;
+  }
+  const [command, ...rest] = args;
+  switch (command) {
+    case "serve": {
+      // Only now: a Deno that is refused may not even be able to load the server.
+      const { serve } = await import("./commands/serve.ts");
+      return await serve(rest);
+    }
+    case "--help":
+      await writeLine(Deno.stdout, HELP);
+      return EXIT_OK;
+    case "--version":
+      await writeLine(Deno.stdout, SIDECAR_VERSION);
+      return EXIT_OK;
+    default:
+      await writeLine(Deno.stderr, describeUnknown(command));
+      return EXIT_USAGE;
+  }
+}
+
+function describeUnknown(command: string | undefined): string {
+  const what = command === undefined
+    ? "No command is given"
+    : `Unknown command ${quote(command)}`;
+  return `${what}; use serve, or --help to see what there is`;
+}
+
+async function fail(cause: unknown): Promise<number> {
+  await writeLine(Deno.stderr, describeUnexpected(cause));
+  return EXIT_FAILURE;
+}
+
+Deno.exit(await main(Deno.args).catch(fail));

@@ -1,0 +1,35 @@
+import type { Door } from "../kernel/door.ts";
+import { decodeLinks } from "../kernel/replies.ts";
+import type { InterfaceName } from "../routes/interface_name.ts";
+import { describeBridgePort } from "../routes/sentences.ts";
+
+/** Warns, once a device and bridge, of routes through a port of a bridge. */
+export class BridgeWatch {
+  readonly #door: Door;
+  readonly #masters = new Map<InterfaceName, InterfaceName>();
+
+  constructor(door: Door) {
+    this.#door = door;
+  }
+
+  /** The warnings that are due for a route through `device`, which `master` may own. */
+  async warnings(
+    device: InterfaceName,
+    master: InterfaceName | undefined,
+  ): Promise<readonly string[]> {
+    if (master === undefined) {
+      this.#masters.delete(device);
+      return [];
+    }
+    if (this.#masters.get(device) === master) return [];
+    this.#masters.set(device, master);
+    return await this.#isBridge(master) ? [describeBridgePort(device, master)] : [];
+  }
+
+  /** A bond or a VRF carries packets well. */
+  async #isBridge(device: InterfaceName): Promise<boolean> {
+    const reply = await this.#door.exchange([{ command: { kind: "bridge", device } }]);
+    const result = reply.kind === "answered" ? reply.results[0] : undefined;
+    return result?.ok === true && decodeLinks(result.document ?? "[]").length > 0;
+  }
+}

@@ -1,0 +1,53 @@
+import type { Ipv4Cidr } from "../ipam/cidr.ts";
+import type { Cause } from "../kernel/audit.ts";
+import type { Failure } from "../kernel/failures.ts";
+import type { Owners, PendingReason } from "../routes/decide.ts";
+import type { FoundRoute } from "../routes/found_route.ts";
+import type { InterfaceName } from "../routes/interface_name.ts";
+import type { StateEntry, WantedRoute } from "../routes/memory.ts";
+
+/** The destination shall have one route, this one. */
+export interface PresentGoal {
+  readonly wanted: WantedRoute;
+  /** The entry of table 142 to write first; undefined when it is there. */
+  readonly remember: StateEntry | undefined;
+  readonly cause: Cause;
+}
+
+/** The destination shall have no route of these owners. */
+export interface AbsentGoal {
+  readonly destination: Ipv4Cidr;
+  readonly owners: Owners;
+  /** The entry of table 142 to take away; undefined when none is there. */
+  readonly forget: StateEntry | undefined;
+  readonly cause: Cause;
+}
+
+/** Why a goal was not reached, or nobody knows whether it was. */
+export type Trouble =
+  | { readonly kind: "failed"; readonly failure: Failure }
+  | { readonly kind: "lost"; readonly why: string };
+
+/** What the kernel confirmed about a wanted route. */
+export type PresentReached =
+  | {
+    readonly kind: "added";
+    readonly ifindex: number;
+    /** Routes that gave way. */
+    readonly over: readonly FoundRoute[];
+    readonly master: InterfaceName | undefined;
+  }
+  | {
+    readonly kind: "unchanged";
+    readonly ifindex: number;
+    readonly master: InterfaceName | undefined;
+  }
+  | { readonly kind: "pending"; readonly reason: PendingReason }
+  | { readonly kind: "connected"; readonly device: InterfaceName | undefined }
+  | Trouble;
+
+/** What the kernel confirmed about a route that is not wanted. */
+export type AbsentReached =
+  | { readonly kind: "removed" }
+  | { readonly kind: "absent" }
+  | Trouble;

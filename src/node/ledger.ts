@@ -1,0 +1,64 @@
+import type { Ipv4Cidr } from "../ipam/cidr.ts";
+import { routeEntry, type StateEntry, type WantedRoute } from "../routes/memory.ts";
+import type { PendingReason } from "../routes/decide.ts";
+
+/** Where a wanted route stands. */
+export type Standing =
+  | { readonly kind: "installed" }
+  | { readonly kind: "waiting"; readonly reason: PendingReason }
+  /** The kernel said no, or did not answer; the next look may find it well. */
+  | { readonly kind: "troubled"; readonly sentence: string };
+
+/** A route that somebody asked for, and what became of it last. */
+export interface Wish {
+  readonly route: WantedRoute;
+  /** True once the kernel confirmed its entry in table 142. */
+  readonly remembered: boolean;
+  readonly standing: Standing;
+}
+
+/** The node's subnet with a number that grows with each change of it. */
+export interface NodeSubnet {
+  readonly subnet: Ipv4Cidr;
+  readonly revision: number;
+}
+
+/**
+ * What is wanted, as far as this process knows. It is a copy: the original is table
+ * 142, and every start reads it from there.
+ */
+export class Ledger {
+  readonly #wishes = new Map<Ipv4Cidr, Wish>();
+  nodeSubnet: NodeSubnet | undefined;
+
+  get(destination: Ipv4Cidr): Wish | undefined {
+    return this.#wishes.get(destination);
+  }
+
+  put(wish: Wish): void {
+    this.#wishes.set(wish.route.destination, wish);
+  }
+
+  remove(destination: Ipv4Cidr): void {
+    this.#wishes.delete(destination);
+  }
+
+  /** In the order in which they were asked for. */
+  wishes(): readonly Wish[] {
+    return [...this.#wishes.values()];
+  }
+
+  /** The entry to write for a route; undefined if the kernel is known to have it. */
+  entryToRemember(route: WantedRoute): StateEntry | undefined {
+    const wish = this.#wishes.get(route.destination);
+    return wish?.remembered && wish.route.device === route.device
+      ? undefined
+      : routeEntry(route);
+  }
+
+  /** The entry to take away; undefined if none can be there. */
+  entryToForget(destination: Ipv4Cidr): StateEntry | undefined {
+    const wish = this.#wishes.get(destination);
+    return wish === undefined ? undefined : routeEntry(wish.route);
+  }
+}

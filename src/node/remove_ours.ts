@@ -1,0 +1,31 @@
+import type { Cause } from "../kernel/audit.ts";
+import type { Door, Errand } from "../kernel/door.ts";
+import type { Logger } from "../log.ts";
+import { PROTOCOL, TABLE_MAIN } from "../routes/found_route.ts";
+import { readOwn } from "./own.ts";
+
+const EXIT: Cause = { rpc: "exit", peer: "" };
+
+/** Commands in one exchange with the kernel. */
+const CHUNK = 512;
+
+/** Takes away all that is ours, and only that: routes and memory. */
+export async function removeOurs(door: Door, logger: Logger): Promise<void> {
+  const own = await readOwn(door);
+  if (own.kind !== "read") {
+    logger.log("error", `Routes stay: ${own.why}`);
+    return;
+  }
+  const errands = own.entries.flatMap(({ route, state }): Errand[] => {
+    if (route.table === TABLE_MAIN) {
+      return [{ command: { kind: "delete-route", route }, cause: EXIT }];
+    }
+    if (route.table !== PROTOCOL.ours || state === undefined) return [];
+    return [{ command: { kind: "forget", entry: state }, cause: EXIT }];
+  });
+  for (let at = 0; at < errands.length; at += CHUNK) {
+    await door.exchange(errands.slice(at, at + CHUNK));
+  }
+  const routes = own.entries.filter(({ route }) => route.table === TABLE_MAIN).length;
+  logger.log("info", `Removed all ${routes} routes on exit, as asked`);
+}

@@ -1,0 +1,91 @@
+import type { Ipv4Cidr } from "../ipam/cidr.ts";
+import type { Cause } from "../kernel/audit.ts";
+import type { Door, Errand } from "../kernel/door.ts";
+import type { Refusal } from "../node_service.ts";
+import { subnetEntry } from "../routes/memory.ts";
+import { absentTask } from "./absent.ts";
+import { converge } from "./converge.ts";
+import type { AbsentReached } from "./goal.ts";
+import type { Ledger } from "./ledger.ts";
+import { lostBecause } from "./look.ts";
+import { describeTrouble, refuse } from "./refusal.ts";
+
+/** How often an `ip` that was lost is asked again. */
+const TRIES = 3;
+
+/** Whether the node's subnet is another one than before, or why it is not set. */
+export type SubnetOutcome =
+  | { readonly kind: "configured"; readonly changed: boolean }
+  | Refusal;
+
+/**
+ * Makes `subnet` the node's own: a route of ours to it goes first (local wins), then
+ * table 142 is told. The same subnet again writes the same entry, which the kernel
+ * takes as no change, and which puts back one that somebody deleted.
+ */
+export async function configureSubnet(
+  door: Door,
+  ledger: Ledger,
+  subnet: Ipv4Cidr,
+  cause: Cause,
+): Promise<SubnetOutcome> {
+  const before = ledger.nodeSubnet;
+  const changed = before?.subnet !== subnet;
+  const yielded = await yieldDestination(door, ledger, subnet, cause);
+  if (yielded.kind === "failed" || yielded.kind === "lost") {
+    return refuse(describeTrouble(subnet, yielded));
+  }
+  const revision = (before?.revision ?? 0) + (changed ? 1 : 0);
+  const errands: Errand[] = [{
+    command: { kind: "remember", entry: subnetEntry(subnet, revision) },
+    cause,
+  }];
+  if (before !== undefined && changed) {
+    const entry = subnetEntry(before.subnet, before.revision);
+    errands.push({ command: { kind: "forget", entry }, cause });
+  }
+  const written = await write(door, errands);
+  if (written !== undefined) return refuse(describeTrouble(subnet, written));
+  ledger.nodeSubnet = { subnet, revision };
+  return { kind: "configured", changed };
+}
+
+async function yieldDestination(
+  door: Door,
+  ledger: Ledger,
+  destination: Ipv4Cidr,
+  cause: Cause,
+): Promise<AbsentReached> {
+  let reached: AbsentReached = { kind: "absent" };
+  const forget = ledger.entryToForget(destination);
+  await converge(door, [
+    absentTask(
+      { destination, owners: "ours", forget, cause },
+      (end) => reached = end,
+    ),
+  ]);
+  ledger.remove(destination);
+  return reached;
+}
+
+/** Undefined once all is written; writing the same twice does no harm. */
+async function write(
+  door: Door,
+  errands: readonly Errand[],
+): Promise<Extract<AbsentReached, { kind: "failed" | "lost" }> | undefined> {
+  let why = "";
+  for (let attempt = 0; attempt < TRIES; attempt += 1) {
+    const reply = await door.exchange(errands);
+    if (reply.kind !== "answered") {
+      why = lostBecause(reply).why;
+      continue;
+    }
+    const fault = reply.results.find((result) =>
+      !result.ok && result.failure.kind !== "absent"
+    );
+    return fault === undefined || fault.ok
+      ? undefined
+      : { kind: "failed", failure: fault.failure };
+  }
+  return { kind: "lost", why };
+}

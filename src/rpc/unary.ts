@@ -1,0 +1,114 @@
+import {
+  type handleUnaryCall,
+  type sendUnaryData,
+  type ServerUnaryCall,
+  status,
+} from "@grpc/grpc-js";
+import type { Logger } from "../log.ts";
+import type {
+  Call,
+  ConfigureOutcome,
+  InjectOutcome,
+  RemoveOutcome,
+} from "../node_service.ts";
+import { describeUndone, type LogLine } from "./log_lines.ts";
+import type { QuiltResponse } from "./wire.ts";
+
+/** What the node may answer to any of the RPCs. */
+export type Outcome = ConfigureOutcome | InjectOutcome | RemoveOutcome;
+
+/** What goes back over the wire: a message with status OK, or another status. */
+export type Reply =
+  | { readonly kind: "message"; readonly message: QuiltResponse }
+  | { readonly kind: "status"; readonly code: status; readonly details: string };
+
+/** One RPC: from the wire to the node and, for the log, back again. */
+export interface UnaryMethod<Request, Result extends Outcome> {
+  /** Its name, e.g. `InjectRoute`. */
+  readonly rpc: string;
+  /** @throws {TypeError} if the message is not of the expected form */
+  decode(message: unknown): Request;
+  carryOut(request: Request, call: Call): Promise<Result>;
+  describe(request: Request, outcome: Result): readonly LogLine[];
+}
+
+/** A grpc-js handler that answers and logs, and that no exception gets out of. */
+export function unaryHandler<Request, Result extends Outcome>(
+  method: UnaryMethod<Request, Result>,
+  logger: Logger,
+): handleUnaryCall<unknown, QuiltResponse> {
+  return (serverCall, callback) => {
+    answer(method, logger, serverCall).then((reply) => send(reply, callback));
+  };
+}
+
+/** Refusals are answers; a gRPC status is for calls that could not be carried out. */
+export function replyTo(outcome: Outcome): Reply {
+  switch (outcome.kind) {
+    case "configured":
+    case "added":
+    case "unchanged":
+    case "removed":
+    case "absent":
+      return { kind: "message", message: { success: true, error: "" } };
+    case "refused":
+      return { kind: "message", message: { success: false, error: outcome.sentence } };
+    case "shutting-down":
+      return statusReply(status.UNAVAILABLE, describeUndone(outcome));
+    case "queue-full":
+      return statusReply(status.RESOURCE_EXHAUSTED, describeUndone(outcome));
+    case "caller-gone":
+      return statusReply(status.CANCELLED, describeUndone(outcome));
+    default:
+      return outcome satisfies never;
+  }
+}
+
+async function answer<Request, Result extends Outcome>(
+  method: UnaryMethod<Request, Result>,
+  logger: Logger,
+  serverCall: ServerUnaryCall<unknown, QuiltResponse>,
+): Promise<Reply> {
+  try {
+    const request = method.decode(serverCall.request);
+    const outcome = await method.carryOut(request, callOf(method.rpc, serverCall));
+    for (const line of method.describe(request, outcome)) {
+      logger.log(line.level, line.message);
+    }
+    return replyTo(outcome);
+  } catch (cause) {
+    logger.log("error", `${method.rpc} failed unexpectedly: ${String(cause)}`);
+    return statusReply(
+      status.INTERNAL,
+      `${method.rpc} failed unexpectedly; the sidecar's log says why`,
+    );
+  }
+}
+
+function callOf(
+  rpc: string,
+  serverCall: ServerUnaryCall<unknown, QuiltResponse>,
+): Call {
+  return {
+    rpc,
+    peer: serverCall.getPeer(),
+    gone: () => serverCall.cancelled || Number(serverCall.getDeadline()) <= Date.now(),
+  };
+}
+
+function send(reply: Reply, callback: sendUnaryData<QuiltResponse>): void {
+  switch (reply.kind) {
+    case "message":
+      callback(null, reply.message);
+      break;
+    case "status":
+      callback({ code: reply.code, details: reply.details });
+      break;
+    default:
+      reply satisfies never;
+  }
+}
+
+function statusReply(code: status, details: string): Reply {
+  return { kind: "status", code, details };
+}

@@ -1,0 +1,177 @@
+import assert from "node:assert/strict";
+import { status } from "@grpc/grpc-js";
+import type { Call, RemoveOutcome } from "../../src/node_service.ts";
+import { describeListenFault, type ListenFault } from "../../src/rpc/listen_address.ts";
+import { rehearse } from "../../src/rpc/rehearsal.ts";
+import { startServer } from "../../src/rpc/server.ts";
+import { fakeNode, openExchange } from "./exchange.ts";
+import { cidr } from "./outcomes.ts";
+
+const destination = cidr("10.42.2.0/24");
+const removed = { kind: "removed", destination } as const;
+const success = { message: { success: true, error: "" } };
+const request = { destination: "10.42.2.0/24" };
+
+/** A node that answers RemoveRoute when the test says so. */
+function slowNode() {
+  const asked = Promise.withResolvers<Call>();
+  const answer = Promise.withResolvers<RemoveOutcome>();
+  const node = fakeNode({
+    removeRoute(_, call) {
+      asked.resolve(call);
+      return answer.promise;
+    },
+  });
+  return { node, asked: asked.promise, answer: answer.resolve };
+}
+
+Deno.test("a call reaches the node with its RPC's name and its caller's address", async () => {
+  const { node, asked, answer } = slowNode();
+  await using exchange = await openExchange(node);
+  const ending = exchange.call("RemoveRoute", request);
+  const call = await asked;
+  assert.equal(call.rpc, "RemoveRoute");
+  assert.match(call.peer, /^127\.0\.0\.1:\d+$/);
+  assert.equal(call.gone(), false);
+  answer(removed);
+  assert.deepEqual(await ending, success);
+  assert.deepEqual(exchange.log, [
+    "INFO: RPC: RemoveRoute(destination=10.42.2.0/24)",
+    "INFO: Removed route: 10.42.2.0/24",
+    "INFO: Successfully removed route: 10.42.2.0/24",
+  ]);
+});
+
+Deno.test("a caller whose deadline has passed is gone", async () => {
+  const { node, asked, answer } = slowNode();
+  await using exchange = await openExchange(node);
+  const ending = exchange.call("RemoveRoute", request, { deadlineMs: 200 });
+  const call = await asked;
+  const ended = await ending;
+  assert.ok("code" in ended && ended.code === status.DEADLINE_EXCEEDED);
+  assert.equal(call.gone(), true);
+  answer({ kind: "caller-gone" });
+});
+
+Deno.test("an exception in the node is INTERNAL and logged, and the server lives", async () => {
+  let calls = 0;
+  const node = fakeNode({
+    removeRoute() {
+      calls += 1;
+      if (calls === 1) throw new Error("thrown\nat once");
+      if (calls === 2) return Promise.reject(new Error("rejected"));
+      return Promise.resolve(removed);
+    },
+  });
+  await using exchange = await openExchange(node);
+  const failure = {
+    code: status.INTERNAL,
+    details: "RemoveRoute failed unexpectedly; the sidecar's log says why",
+  };
+  assert.deepEqual(await exchange.call("RemoveRoute", request), failure);
+  assert.deepEqual(await exchange.call("RemoveRoute", request), failure);
+  assert.deepEqual(await exchange.call("RemoveRoute", request), success);
+  assert.deepEqual(exchange.log.slice(0, 2), [
+    String.raw`ERROR: RemoveRoute failed unexpectedly: Error: thrown\u000aat once`,
+    "ERROR: RemoveRoute failed unexpectedly: Error: rejected",
+  ]);
+});
+
+Deno.test("a message over 16 KiB is RESOURCE_EXHAUSTED and never reaches the node", async () => {
+  let calls = 0;
+  const node = fakeNode({
+    removeRoute() {
+      calls += 1;
+      return Promise.resolve(removed);
+    },
+  });
+  await using exchange = await openExchange(node);
+  const ended = await exchange.call("RemoveRoute", { destination: "x".repeat(16_384) });
+  assert.ok("code" in ended && ended.code === status.RESOURCE_EXHAUSTED);
+  assert.equal(calls, 0);
+  assert.deepEqual(await exchange.call("RemoveRoute", request), success);
+});
+
+Deno.test("closing lets a call in flight finish; who comes later sees UNAVAILABLE", async () => {
+  const { node, asked, answer } = slowNode();
+  await using exchange = await openExchange(node);
+  const inFlight = exchange.call("RemoveRoute", request);
+  await asked;
+  const closed = exchange.server.close();
+  const late = await exchange.call("RemoveRoute", request);
+  assert.ok("code" in late && late.code === status.UNAVAILABLE);
+  answer(removed);
+  assert.deepEqual(await inFlight, success);
+  await closed;
+});
+
+Deno.test("closing waits for a call in flight no longer than its limit", async () => {
+  const { node, asked, answer } = slowNode();
+  await using exchange = await openExchange(node);
+  const inFlight = exchange.call("RemoveRoute", request);
+  const call = await asked;
+  const began = performance.now();
+  await exchange.server.close(100);
+  const took = performance.now() - began;
+  assert.ok(took >= 90 && took < 2000, `closing took ${took} ms`);
+  const ended = await inFlight;
+  assert.ok("code" in ended && ended.code !== status.OK);
+  assert.equal(call.gone(), true);
+  answer({ kind: "caller-gone" });
+});
+
+Deno.test("a port in use is a fault that names it and says how to see by whom", async () => {
+  await using exchange = await openExchange(fakeNode({}));
+  const second = await startServer(exchange.server.address, []);
+  assert.ok(!second.ok);
+  assert.equal(second.fault.kind, "in-use");
+  const { port } = exchange.server.address;
+  assert.equal(
+    describeListenFault(second.fault, true),
+    `Cannot listen on 127.0.0.1:${port}: the port is in use; ` +
+      `see by whom with: ss -ltnp 'sport = :${port}'`,
+  );
+});
+
+Deno.test("an address of another machine is a fault, not an exception", async () => {
+  const started = await startServer({ host: "192.0.2.77", port: 50051 }, []);
+  assert.ok(!started.ok);
+  assert.equal(started.fault.kind, "not-bound");
+  assert.match(
+    describeListenFault(started.fault, true),
+    /^Cannot listen on 192\.0\.2\.77:50051: .*; use an address of this machine/,
+  );
+});
+
+Deno.test("an address that the sandbox does not grant is explained with the grant", () => {
+  const fault: ListenFault = {
+    kind: "not-granted",
+    address: { host: "0.0.0.0", port: 50051 },
+  };
+  assert.equal(
+    describeListenFault(fault, true),
+    "Cannot listen on 0.0.0.0:50051: the sandbox grants only 127.0.0.1:50051; " +
+      "start with --allow-net=0.0.0.0:50051 (see README) or leave --grpc-addr out",
+  );
+  assert.match(
+    describeListenFault(fault, false),
+    /the sandbox does not grant it; start/,
+  );
+});
+
+Deno.test("a rehearsal calls neither the node nor the log, and leaves no service", async () => {
+  let calls = 0;
+  const node = fakeNode({
+    removeRoute() {
+      calls += 1;
+      return Promise.resolve(removed);
+    },
+  });
+  await using exchange = await openExchange(node);
+  await rehearse(exchange.server, "text");
+  assert.equal(calls, 0);
+  assert.deepEqual(exchange.log, []);
+  const path = "/quilt.sidecar.Rehearsal/RemoveRoute";
+  const ended = await exchange.call("RemoveRoute", request, { path });
+  assert.ok("code" in ended && ended.code === status.UNIMPLEMENTED);
+});

@@ -1,0 +1,113 @@
+/**
+ * A gRPC client of proto/quilt.proto in a process of its own, so that a test calls
+ * the sidecar as the agent does: over a socket, inside the namespace, on one
+ * connection. JSON lines in, JSON lines out; `client.ts` speaks with it.
+ *
+ * Words: the address, e.g. `127.0.0.1:50051`.
+ * In:    `{"id":1,"rpc":"InjectRoute","request":{…},"deadlineMs":1000}`
+ * Out:   `{"ready":true}` once connected, then in any order
+ *        `{"id":1,"status":0,"details":"","microseconds":310,"response":{…}}`
+ */
+import {
+  type ChannelCredentials,
+  Client,
+  credentials,
+  Metadata,
+  type MethodDefinition,
+  type ServiceError,
+} from "@grpc/grpc-js";
+import {
+  type AnyDefinition,
+  loadSync,
+  type ServiceDefinition,
+} from "@grpc/proto-loader";
+import {
+  type JsonObject,
+  numberAt,
+  objectAt,
+  parseJsonObject,
+  stringAt,
+} from "./json.ts";
+import { linesOf } from "./lines.ts";
+import { repository } from "./serve_task.ts";
+
+type Method = MethodDefinition<object, object>;
+
+function isService(
+  definition: AnyDefinition | undefined,
+): definition is ServiceDefinition {
+  return definition !== undefined && !("format" in definition);
+}
+
+function methods(): ReadonlyMap<string, Method> {
+  const loaded = loadSync(`${repository}/proto/quilt.proto`, {
+    keepCase: true,
+    defaults: true,
+  });
+  const service = loaded["quilt.QuiltRuntime"];
+  if (!isService(service)) throw new Error("Cannot find service quilt.QuiltRuntime");
+  return new Map(Object.entries(service));
+}
+
+function connect(address: string, how: ChannelCredentials): Promise<Client> {
+  const client = new Client(address, how);
+  return new Promise((resolve, reject) => {
+    client.waitForReady(Date.now() + 10_000, (error) => {
+      if (error) reject(error);
+      else resolve(client);
+    });
+  });
+}
+
+/** One call, from its line to its report; calls of the same moment overlap. */
+function call(
+  client: Client,
+  known: ReadonlyMap<string, Method>,
+  line: JsonObject,
+): Promise<JsonObject> {
+  const rpc = stringAt(line, "rpc");
+  const method = known.get(rpc);
+  if (method === undefined) throw new Error(`Cannot call ${rpc}: no such RPC`);
+  const id = numberAt(line, "id");
+  const request = objectAt(line, "request");
+  const deadline = Date.now() + numberAt(line, "deadlineMs");
+  const start = performance.now();
+  return new Promise((resolve) => {
+    const done = (error: ServiceError | null, response?: object): void => {
+      const microseconds = Math.round((performance.now() - start) * 1000);
+      const status = error?.code ?? 0;
+      resolve({ id, status, details: error?.details ?? "", microseconds, response });
+    };
+    const { path, requestSerialize, responseDeserialize } = method;
+    client.makeUnaryRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      request,
+      new Metadata(),
+      { deadline },
+      done,
+    );
+  });
+}
+
+async function main(address: string): Promise<void> {
+  const known = methods();
+  const client = await connect(address, credentials.createInsecure());
+  const out = Deno.stdout.writable.getWriter();
+  const report = (answer: JsonObject): Promise<void> =>
+    out.write(new TextEncoder().encode(`${JSON.stringify(answer)}\n`));
+  const inFlight = new Set<Promise<void>>();
+  await report({ ready: true });
+  for await (const line of linesOf(Deno.stdin.readable)) {
+    const reported = call(client, known, parseJsonObject(line)).then(report);
+    inFlight.add(reported);
+    reported.then(() => inFlight.delete(reported));
+  }
+  await Promise.all(inFlight);
+  client.close();
+}
+
+const [address] = Deno.args;
+if (address === undefined) throw new Error("Name the address, e.g. 127.0.0.1:50051");
+await main(address);

@@ -1,0 +1,57 @@
+import { objectAt, parseJsonObject, stringAt } from "./json.ts";
+
+/** The repository's root, without a slash at its end. */
+export const repository = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
+
+/** A `deno run` command line, taken apart. */
+export interface DenoRun {
+  /** What stands between `deno run` and the program, e.g. `--allow-run=ip`. */
+  readonly flags: readonly string[];
+  /** The program, e.g. `src/main.ts`. */
+  readonly program: string;
+  /** The program's own words, e.g. `serve`. */
+  readonly words: readonly string[];
+}
+
+/**
+ * Takes a `deno run …` command line apart. Knows no quoting: a task that needs it
+ * is no longer plain enough for an operator to copy.
+ *
+ * @throws {Error} when it is not `deno run`, names no program or contains quotes.
+ */
+export function parseDenoRun(command: string): DenoRun {
+  const [deno, run, ...rest] = command.trim().split(/\s+/);
+  const at = rest.findIndex((word) => !word.startsWith("-"));
+  const program = rest[at];
+  if (deno !== "deno" || run !== "run" || program === undefined) {
+    throw new Error(
+      `Cannot read as "deno run FLAGS PROGRAM": current value is ${command}`,
+    );
+  }
+  if (/["'\\$]/.test(command)) {
+    throw new Error(`Cannot read a quoted command: current value is ${command}`);
+  }
+  return { flags: rest.slice(0, at), program, words: rest.slice(at + 1) };
+}
+
+/**
+ * The `serve` task of deno.json: what operators run, and therefore what every test
+ * runs.
+ */
+export function serveTask(): DenoRun {
+  const config = parseJsonObject(Deno.readTextFileSync(`${repository}/deno.json`));
+  const serve = objectAt(objectAt(config, "tasks"), "serve");
+  return parseDenoRun(stringAt(serve, "command"));
+}
+
+/**
+ * The words that start the sidecar as the `serve` task does. `--cached-only` is added
+ * because a network namespace has no way to a registry; it grants nothing.
+ *
+ * @param options Further options of `serve`, e.g. `--log-level`, `debug`.
+ */
+export function serveWords(options: readonly string[]): readonly string[] {
+  const { flags, program, words } = serveTask();
+  const run = [Deno.execPath(), "run", "--cached-only", ...flags];
+  return [...run, program, ...words, ...options];
+}

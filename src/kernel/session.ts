@@ -1,3 +1,5 @@
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import type { Readable } from "node:stream";
 import { type Command, isDump, isRead, words } from "./command.ts";
 import { classify, type Failure } from "./failures.ts";
 
@@ -35,9 +37,8 @@ export class Session {
   mutations = 0;
   /** True once its answers can no longer be trusted; no exchange may follow. */
   spent = false;
-  readonly #child: Deno.ChildProcess;
-  readonly #input: WritableStreamDefaultWriter<Uint8Array>;
-  readonly #encoder = new TextEncoder();
+  readonly #child: ChildProcessWithoutNullStreams;
+  readonly #ended: Promise<void>;
   /** The index by which this process knows a device; it never asks again. */
   readonly #indices = new Map<string, string>();
   #line = 0;
@@ -45,18 +46,21 @@ export class Session {
   #complaint = "";
 
   constructor() {
-    this.#child = new Deno.Command("ip", {
-      args: IP_ARGUMENTS,
-      clearEnv: true,
-      env: { LC_ALL: "C" },
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    this.#input = this.#child.stdin.getWriter();
-    void this.#readLines(this.#child.stdout, (line) => this.#onDocument(line));
-    void this.#readLines(this.#child.stderr, (line) => this.#onComplaint(line));
-    void this.#child.status.then(() => this.#lose("ip ended"));
+    // Not Deno.Command: its web streams cost 40 µs more for every exchange.
+    this.#child = spawn("ip", IP_ARGUMENTS, { env: { LC_ALL: "C" } });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#ended = promise;
+    this.#child.on("exit", () => {
+      this.#lose("ip ended");
+      resolve();
+    });
+    this.#child.on("error", (error) => {
+      this.#lose(`ip cannot be started (${error.message})`);
+      resolve();
+    });
+    this.#child.stdin.on("error", () => this.#lose("ip closed its input"));
+    onLines(this.#child.stdout, (line) => this.#onDocument(line));
+    onLines(this.#child.stderr, (line) => this.#onComplaint(line));
   }
 
   /** Sends commands; one exchange at a time. Never rejects. */
@@ -85,54 +89,27 @@ export class Session {
     };
     const text = commands.map((command) => words(command) + "\n").join("") + mark +
       "\n";
-    this.#input.write(this.#encoder.encode(text))
-      .catch(() => this.#lose("ip closed its input"));
+    this.#child.stdin.write(text);
     return promise;
   }
 
   /** Lets the process end by itself once it has read what was sent; bounded by 1 s. */
   async close(): Promise<void> {
     this.spent = true;
-    const timer = setTimeout(() => this.#kill(), 1000);
-    await this.#input.close().catch(() => {});
-    await this.#child.status;
+    // SIGKILL: what hangs in the kernel or was stopped hears nothing else.
+    const timer = setTimeout(() => this.#child.kill("SIGKILL"), 1000);
+    this.#child.stdin.end();
+    await this.#ended;
     clearTimeout(timer);
-  }
-
-  #kill(): void {
-    try {
-      // SIGKILL: what hangs in the kernel or was stopped hears nothing else.
-      this.#child.kill("SIGKILL");
-    } catch {
-      // Already gone.
-    }
   }
 
   #lose(why: string): void {
     const waiting = this.#waiting;
     if (!this.spent) {
       this.spent = true;
-      this.#kill();
-      void this.#input.abort().catch(() => {});
+      this.#child.kill("SIGKILL");
     }
     waiting?.settle({ kind: "lost", why });
-  }
-
-  async #readLines(
-    stream: ReadableStream<Uint8Array>,
-    onLine: (line: string) => void,
-  ): Promise<void> {
-    const decoder = new TextDecoder();
-    let rest = "";
-    try {
-      for await (const chunk of stream) {
-        const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
-        rest = lines.pop() ?? "";
-        for (const line of lines) onLine(line);
-      }
-    } catch {
-      this.#lose("ip's output broke off");
-    }
   }
 
   #onDocument(line: string): void {
@@ -210,4 +187,14 @@ export class Session {
       if (!ok && isDump(command)) this.spent = true;
     });
   }
+}
+
+function onLines(stream: Readable, onLine: (line: string) => void): void {
+  let rest = "";
+  stream.setEncoding("utf8");
+  stream.on("data", (chunk: string) => {
+    const lines = (rest + chunk).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) onLine(line);
+  });
 }

@@ -3,14 +3,16 @@ import { checkNodeCidr, type ClusterPolicy, describeCidrFault } from "./ipam/pol
 import { AuditTrail } from "./kernel/audit.ts";
 import { type Door, KernelDoor } from "./kernel/door.ts";
 import { DryDoor } from "./kernel/dry_door.ts";
+import { type KernelEvent, Monitor } from "./kernel/monitor.ts";
 import type { LineSink } from "./line_sink.ts";
 import type { Logger } from "./log.ts";
 import { adopt } from "./node/adopt.ts";
-import { BridgeWatch } from "./node/bridge_watch.ts";
-import { Ledger } from "./node/ledger.ts";
+import type { Ledger } from "./node/ledger.ts";
+import { Reconciler } from "./node/reconciler.ts";
 import { refuse } from "./node/refusal.ts";
 import { removeOurs } from "./node/remove_ours.ts";
 import { causeOf, RouteKeeper } from "./node/route_keeper.ts";
+import { Snapshot } from "./node/snapshot.ts";
 import { configureSubnet } from "./node/subnet.ts";
 import { type RouteJob, WorkQueue } from "./node/work_queue.ts";
 import type {
@@ -34,6 +36,8 @@ export interface NodeOptions {
   readonly dryRun: boolean;
   /** Take our routes away at the end; otherwise traffic flows on. */
   readonly removeRoutesOnExit: boolean;
+  /** Milliseconds between two looks at everything. */
+  readonly resyncMs: number;
   readonly logger: Logger;
   /** Where the audit trail goes. */
   readonly auditSink: LineSink;
@@ -53,26 +57,52 @@ export async function openNode(
 ): Promise<Checked<OpenNode, string>> {
   const audit = new AuditTrail(options.auditSink);
   const door = options.dryRun ? new DryDoor(audit) : new KernelDoor(audit);
-  const adopted = await adopt(door, options.logger);
+  const snapshot = new Snapshot();
+  const early: KernelEvent[] = [];
+  let listener = (event: KernelEvent): void => void early.push(event);
+  // The monitor comes first, so that nothing happens between the look and the watch.
+  const monitor = options.dryRun ? undefined : new Monitor((event) => listener(event));
+  const adopted = await adopt(door, snapshot, options.logger);
   if (!adopted.ok) {
+    monitor?.close();
     await door.close();
     return fail(adopted.fault);
   }
-  return pass(new QueuedNode(door, options, adopted.value));
+  const node = new QueuedNode(door, options, adopted.value, snapshot, monitor);
+  listener = (event) => node.notice(event);
+  for (const event of early) node.notice(event);
+  return pass(node);
 }
 
 class QueuedNode implements OpenNode {
   readonly #door: Door;
   readonly #options: NodeOptions;
   readonly #ledger: Ledger;
+  readonly #snapshot: Snapshot;
+  readonly #monitor: Monitor | undefined;
   readonly #queue: WorkQueue;
+  readonly #reconciler: Reconciler;
 
-  constructor(door: Door, options: NodeOptions, ledger: Ledger) {
+  constructor(
+    door: Door,
+    options: NodeOptions,
+    ledger: Ledger,
+    snapshot: Snapshot,
+    monitor: Monitor | undefined,
+  ) {
     this.#door = door;
     this.#options = options;
     this.#ledger = ledger;
-    const keeper = new RouteKeeper(door, ledger, new BridgeWatch(door));
+    this.#snapshot = snapshot;
+    this.#monitor = monitor;
+    const keeper = new RouteKeeper(door, ledger, snapshot);
     this.#queue = new WorkQueue((jobs) => keeper.carryOut(jobs));
+    const queue = this.#queue;
+    this.#reconciler = new Reconciler({ ...options, door, ledger, snapshot, queue });
+  }
+
+  notice(event: KernelEvent): void {
+    this.#reconciler.notice(event);
   }
 
   async configureNodeSubnet(text: string, call: Call): Promise<ConfigureOutcome> {
@@ -86,6 +116,7 @@ class QueuedNode implements OpenNode {
       const outcome = await configureSubnet(
         this.#door,
         this.#ledger,
+        this.#snapshot,
         subnet,
         causeOf(call),
       );
@@ -130,6 +161,8 @@ class QueuedNode implements OpenNode {
   }
 
   async close(): Promise<void> {
+    this.#monitor?.close();
+    await this.#reconciler.close();
     await this.#queue.close();
     if (this.#options.removeRoutesOnExit) {
       await removeOurs(this.#door, this.#options.logger);

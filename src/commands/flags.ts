@@ -26,6 +26,8 @@ export interface ServeOptions {
   readonly dryRun: boolean;
   /** Otherwise they stay, so that an upgrade keeps traffic flowing. @default false */
   readonly removeRoutesOnExit: boolean;
+  /** Milliseconds between two looks at everything. @default 30000 */
+  readonly resyncMs: number;
 }
 
 /** What the words after `serve` mean. */
@@ -45,6 +47,8 @@ Serves the mesh agent's calls until SIGTERM or SIGINT.
   --cluster-cidr CIDR       every node subnet lies within it (default 10.42.0.0/16)
   --node-prefix LENGTH      the prefix length of a node subnet (default 24)
   --dry-run                 validate, audit and answer, but touch nothing
+  --resync-interval SECONDS look at every route so often, 1 to 3600 (default 30);
+                            events are answered at once in any case
   --remove-routes-on-exit   take our routes away at the end (default: they stay)
   --help                    this text`;
 
@@ -56,6 +60,7 @@ const FLAGS = {
   "node-prefix": { type: "string" },
   "dry-run": { type: "boolean" },
   "remove-routes-on-exit": { type: "boolean" },
+  "resync-interval": { type: "string" },
   "help": { type: "boolean" },
 } as const;
 
@@ -134,6 +139,8 @@ function readOptions(given: GivenFlags): Checked<ServeOptions, string> {
   if (!logFormat.ok) return logFormat;
   const policy = readPolicy(given);
   if (!policy.ok) return policy;
+  const resync = readResyncInterval(given.get("resync-interval"));
+  if (!resync.ok) return resync;
   return pass({
     listen: listen.value,
     logLevel: logLevel.value,
@@ -141,7 +148,15 @@ function readOptions(given: GivenFlags): Checked<ServeOptions, string> {
     policy: policy.value,
     dryRun: given.has("dry-run"),
     removeRoutesOnExit: given.has("remove-routes-on-exit"),
+    resyncMs: resync.value,
   });
+}
+
+function readResyncInterval(text = "30"): Checked<number, string> {
+  const seconds = /^[1-9][0-9]{0,3}$/.test(text) ? Number(text) : 0;
+  return seconds >= 1 && seconds <= 3600 ? pass(seconds * 1000) : fail(
+    `Invalid --resync-interval ${quote(text)}; use whole seconds from 1 to 3600`,
+  );
 }
 
 function readListenAddress(text: string | undefined): Checked<ListenAddress, string> {

@@ -71,11 +71,12 @@ async function run(
   if (!isGranted(options.listen)) {
     return explain({ kind: "not-granted", address: options.listen }, logger);
   }
-  const { policy, dryRun, removeRoutesOnExit } = options;
+  const { dryRun, policy, removeRoutesOnExit, resyncMs } = options;
   const node = await openNode({
     policy,
     dryRun,
     removeRoutesOnExit,
+    resyncMs,
     logger,
     auditSink,
   });

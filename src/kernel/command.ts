@@ -103,7 +103,8 @@ function mainRoute(destination: Ipv4Cidr, device: InterfaceName): string {
 /** Always with the owner: a plain `route del` takes the kernel's own route. */
 function selector(route: FoundRoute): string {
   const device = route.device === undefined ? "" : ` dev ${route.device}`;
-  const tos = route.tos === 0 ? "" : ` tos ${route.tos}`;
+  // `ip` reads a number after `tos` as hexadecimal, with or without 0x.
+  const tos = route.tos === 0 ? "" : ` tos 0x${route.tos.toString(16)}`;
   return `${route.destination}${device} proto ${route.protocol}` +
     ` metric ${route.metric}${tos}`;
 }

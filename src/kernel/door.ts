@@ -14,6 +14,8 @@ export type Reply = Exchange | { readonly kind: "full" } | { readonly kind: "clo
 export interface Door {
   /** Never rejects. Errands of one call are run in order and in one piece. */
   exchange(errands: readonly Errand[]): Promise<Reply>;
+  /** Walks large tables on an `ip` of its own, so that no call waits for it. */
+  survey(reads: readonly Read[]): Promise<Exchange>;
   close(): Promise<void>;
 }
 
@@ -37,6 +39,7 @@ export interface DoorOptions {
 export class KernelDoor implements Door {
   readonly #audit: AuditTrail;
   readonly #deadlineMs: number;
+  readonly #surveyDeadlineMs = 20_000;
   readonly #mutationsPerSession: number;
   readonly #queueLimit: number;
   #session: Session | undefined;
@@ -60,6 +63,17 @@ export class KernelDoor implements Door {
     const reply = this.#tail.then(() => this.#run(errands));
     this.#tail = reply.finally(() => this.#queued -= 1);
     return reply;
+  }
+
+  async survey(reads: readonly Read[]): Promise<Exchange> {
+    try {
+      const session = new Session();
+      const exchange = await session.exchange(reads, this.#surveyDeadlineMs);
+      await session.close();
+      return exchange;
+    } catch (error) {
+      return { kind: "lost", why: startFailure(error) };
+    }
   }
 
   /** Waits for the exchanges under way, then lets `ip` end. */
@@ -136,7 +150,5 @@ function isNoDevice(result: Result | undefined): boolean {
 }
 
 function startFailure(error: unknown): string {
-  return error instanceof Deno.errors.NotFound
-    ? "ip is not installed"
-    : `ip cannot be started (${error instanceof Error ? error.name : "unknown"})`;
+  return `ip cannot be started (${error instanceof Error ? error.message : "unknown"})`;
 }

@@ -1,7 +1,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
-import type { Readable } from "node:stream";
 import { type Command, isDump, isRead, words } from "./command.ts";
 import { classify, type Failure } from "./failures.ts";
+import { onLines } from "./lines.ts";
 
 /** What became of one command of an exchange. */
 export type Result =
@@ -39,8 +39,6 @@ export class Session {
   spent = false;
   readonly #child: ChildProcessWithoutNullStreams;
   readonly #ended: Promise<void>;
-  /** The index by which this process knows a device; it never asks again. */
-  readonly #indices = new Map<string, string>();
   #line = 0;
   #waiting: Waiting | undefined;
   #complaint = "";
@@ -55,7 +53,11 @@ export class Session {
       resolve();
     });
     this.#child.on("error", (error) => {
-      this.#lose(`ip cannot be started (${error.message})`);
+      this.#lose(
+        "code" in error && error.code === "ENOENT"
+          ? "the command ip was not found; install the package iproute2"
+          : `ip cannot be started (${error.message})`,
+      );
       resolve();
     });
     this.#child.stdin.on("error", () => this.#lose("ip closed its input"));
@@ -161,22 +163,12 @@ export class Session {
       const document = isRead(command) ? documents.next().value : undefined;
       return { ok: true, document };
     });
-    const stale = waiting.commands.find((command, index) =>
-      command.kind === "link" && this.#isStale(command.device, results[index])
+    const stale = waiting.commands.some((command, index) =>
+      command.kind === "link" && isStale(results[index])
     );
-    if (stale !== undefined) return this.#lose("a device has a new index");
+    if (stale) return this.#lose("a device has a new index");
     this.#wear(waiting.commands, results);
     waiting.settle({ kind: "answered", results });
-  }
-
-  /** `ip` looks a name up once and keeps the index, even when another device has it now. */
-  #isStale(device: string, result: Result | undefined): boolean {
-    if (result === undefined || !result.ok) return false;
-    const ifindex = /"ifindex":(\d+)/.exec(result.document ?? "")?.[1];
-    if (ifindex === undefined) return false;
-    const known = this.#indices.get(device);
-    if (known === undefined) this.#indices.set(device, ifindex);
-    return known !== undefined && known !== ifindex;
   }
 
   #wear(commands: readonly Command[], results: readonly Result[]): void {
@@ -189,12 +181,10 @@ export class Session {
   }
 }
 
-function onLines(stream: Readable, onLine: (line: string) => void): void {
-  let rest = "";
-  stream.setEncoding("utf8");
-  stream.on("data", (chunk: string) => {
-    const lines = (rest + chunk).split("\n");
-    rest = lines.pop() ?? "";
-    for (const line of lines) onLine(line);
-  });
+/**
+ * `ip` looks a name up once, by whatever command, and keeps the index. When the kernel
+ * answers with the device that has the name now, `ip` filters it out: `[{}]`.
+ */
+function isStale(result: Result | undefined): boolean {
+  return result?.ok === true && !/"ifindex":\d/.test(result.document ?? "");
 }

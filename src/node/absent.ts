@@ -1,7 +1,7 @@
 import type { Errand } from "../kernel/door.ts";
 import type { Result } from "../kernel/session.ts";
 import { decideRemove } from "../routes/decide.ts";
-import type { FoundRoute } from "../routes/found_route.ts";
+import { type FoundRoute, ourRoute, type Sight } from "../routes/found_route.ts";
 import type { AbsentGoal, AbsentReached } from "./goal.ts";
 import { readSight, type Seen } from "./look.ts";
 import {
@@ -23,11 +23,15 @@ export function absentTask(
   goal: AbsentGoal,
   settle: (reached: AbsentReached) => void,
 ): Task {
-  return createTask<AbsentReached>(
-    { destination: goal.destination, device: undefined },
-    (seen, history) => judge(goal, seen, history),
+  const { destination, installed } = goal;
+  return createTask<AbsentReached>({
+    question: { destination, device: undefined },
+    opening: installed === undefined
+      ? undefined
+      : remove(goal, [ourRoute(installed)], "best"),
+    judge: (seen, history) => judge(goal, seen, history),
     settle,
-  );
+  });
 }
 
 function judge(
@@ -42,14 +46,19 @@ function judge(
     case "absent":
       return goal.forget === undefined
         ? settled({ kind: history.wrote ? "removed" : "absent" })
-        : remove(goal, []);
+        : remove(goal, [], sight.kind);
     case "remove":
-      return remove(goal, decision.routes);
+      return remove(goal, decision.routes, sight.kind);
   }
 }
 
-function remove(goal: AbsentGoal, routes: readonly FoundRoute[]): Step {
+function remove(
+  goal: AbsentGoal,
+  routes: readonly FoundRoute[],
+  by: Sight["kind"],
+): Step {
   const { cause, destination, forget, owners } = goal;
+  const closer = by === "all";
   const memory: readonly Errand[] = forget === undefined
     ? []
     : [{ command: { kind: "forget", entry: forget }, cause }];
@@ -60,10 +69,11 @@ function remove(goal: AbsentGoal, routes: readonly FoundRoute[]): Step {
   return {
     kind: "step",
     // The last look of the same exchange: a route with a worse metric may come to light.
+    // Where one FIB look-up could not tell before, it could not tell now.
     errands: [
       ...memory,
       ...deletions,
-      { command: { kind: "best-route", destination } },
+      { command: { kind: closer ? "exact-routes" : "best-route", destination } },
     ],
     over: [],
     interpret: (results) => {
@@ -71,7 +81,7 @@ function remove(goal: AbsentGoal, routes: readonly FoundRoute[]): Step {
       if (fault !== undefined && !fault.ok) {
         return settled({ kind: "failed", failure: fault.failure });
       }
-      const after = readSight(destination, false, results.at(-1));
+      const after = readSight(destination, closer, results.at(-1));
       if (after === undefined) return CLOSER;
       return decideRemove(after, owners).kind === "absent"
         ? settled({ kind: "removed" })
@@ -80,6 +90,8 @@ function remove(goal: AbsentGoal, routes: readonly FoundRoute[]): Step {
   };
 }
 
+/** Routes go with their device: the last look tells whether this one did. */
 function isFault(result: Result): boolean {
-  return !result.ok && result.failure.kind !== "absent";
+  return !result.ok && result.failure.kind !== "absent" &&
+    result.failure.kind !== "no-device";
 }

@@ -1,17 +1,113 @@
 import { type Checked, fail, pass } from "../ipam/checked.ts";
-import type { Door } from "../kernel/door.ts";
+import type { Cause } from "../kernel/audit.ts";
+import type { Door, Errand } from "../kernel/door.ts";
+import { decodeRoutes, type TableEntry } from "../kernel/replies.ts";
 import type { Logger } from "../log.ts";
-import { Ledger } from "./ledger.ts";
-import { readOwn } from "./own.ts";
+import { TABLE_MAIN } from "../routes/found_route.ts";
+import { OUR_PROTOCOL, recall, subnetEntry } from "../routes/memory.ts";
+import { Ledger, type NodeSubnet, type Standing } from "./ledger.ts";
+import { describeRenewals, list } from "./news.ts";
+import { OWN, readOwn } from "./own.ts";
+import { renew } from "./renew.ts";
+import type { Snapshot } from "./snapshot.ts";
 
-/** Reads back what an earlier life left in the kernel. */
+const ADOPT: Cause = { rpc: "adopt", peer: "" };
+
+const ADOPTED: Standing = { kind: "adopted" };
+
+/**
+ * Reads back what an earlier life left in the kernel, and makes it true again: routes
+ * that the main table forgot while nobody was there, and intents whose device has come.
+ *
+ * @returns the ledger, or one sentence that says why the kernel cannot be read
+ */
 export async function adopt(
   door: Door,
-  _logger: Logger,
+  snapshot: Snapshot,
+  logger: Logger,
 ): Promise<Checked<Ledger, string>> {
   const own = await readOwn(door);
-  if (own.kind === "lost") {
-    return fail(`Cannot read the kernel's routes: ${own.why}`);
+  if (own.kind === "lost") return fail(`Cannot read the kernel's routes: ${own.why}`);
+  const ledger = new Ledger();
+  const memory = own.entries.filter(({ route }) => route.table === OUR_PROTOCOL);
+  await adoptSubnet(door, ledger, memory);
+  adoptRoutes(ledger, memory, own.entries);
+  logger.log("info", describeAdopted(ledger));
+  const renewals = await renew(
+    door,
+    ledger,
+    snapshot,
+    ledger.wishes().map(({ route }) => route.destination),
+    ADOPT,
+  );
+  for (const { level, message } of describeRenewals(renewals)) {
+    logger.log(level, message);
   }
-  return pass(new Ledger());
+  await reportForeign(door, logger);
+  return pass(ledger);
+}
+
+/** Of two subnets the later one counts; a change was cut short between its two writes. */
+async function adoptSubnet(
+  door: Door,
+  ledger: Ledger,
+  memory: readonly TableEntry[],
+): Promise<void> {
+  const subnets = memory.flatMap(({ state }): readonly NodeSubnet[] => {
+    const entry = state === undefined ? undefined : recall(state);
+    return entry?.kind === "subnet" ? [entry] : [];
+  }).toSorted((one, other) => other.revision - one.revision);
+  ledger.nodeSubnet = subnets[0];
+  const stale = subnets.slice(1).map(({ revision, subnet }): Errand => ({
+    command: { kind: "forget", entry: subnetEntry(subnet, revision) },
+    cause: ADOPT,
+  }));
+  if (stale.length > 0) await door.exchange(stale);
+}
+
+function adoptRoutes(
+  ledger: Ledger,
+  memory: readonly TableEntry[],
+  own: readonly TableEntry[],
+): void {
+  for (const { state } of memory) {
+    const entry = state === undefined ? undefined : recall(state);
+    if (entry?.kind !== "route") continue;
+    ledger.put({ route: entry.route, remembered: true, standing: ADOPTED });
+  }
+  // A route of ours without a memory: its removal was cut short, or the memory was lost.
+  for (const { route } of own) {
+    const { destination, device } = route;
+    if (route.table !== TABLE_MAIN || device === undefined) continue;
+    if (ledger.get(destination) !== undefined) continue;
+    if (destination === ledger.nodeSubnet?.subnet) continue;
+    const wanted = { destination, device };
+    ledger.put({ route: wanted, remembered: false, standing: ADOPTED });
+  }
+}
+
+function describeAdopted(ledger: Ledger): string {
+  const routes = ledger.wishes().length;
+  const subnet = ledger.nodeSubnet?.subnet;
+  if (routes === 0 && subnet === undefined) return "Nothing remembered in the kernel";
+  return `Adopted from the kernel: node subnet ${subnet ?? "not configured"}, ` +
+    `${routes} ${routes === 1 ? "route" : "routes"}`;
+}
+
+/** Table 142 may be somebody else's as well: that is said, and nothing is touched. */
+async function reportForeign(door: Door, logger: Logger): Promise<void> {
+  const reply = await door.exchange([{ command: { kind: "state-table" } }]);
+  const result = reply.kind === "answered" ? reply.results[0] : undefined;
+  if (result?.ok !== true) return;
+  const foreign = decodeRoutes(result.document ?? "[]", { ...OWN, protocol: 3 })
+    .filter(({ route, state }) =>
+      route.protocol !== OUR_PROTOCOL || state === undefined ||
+      recall(state).kind === "nonsense"
+    );
+  if (foreign.length === 0) return;
+  const named = list(foreign.map(({ route }) => route.destination));
+  logger.log(
+    "warn",
+    `Table ${OUR_PROTOCOL} has entries that are not ours, left: ${named}`,
+  );
 }

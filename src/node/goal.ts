@@ -9,6 +9,8 @@ import type { StateEntry, WantedRoute } from "../routes/memory.ts";
 /** The destination shall have one route, this one. */
 export interface PresentGoal {
   readonly wanted: WantedRoute;
+  /** True if the kernel confirmed it before: then one look is likely to be all. */
+  readonly installed: boolean;
   /** The entry of table 142 to write first; undefined when it is there. */
   readonly remember: StateEntry | undefined;
   readonly cause: Cause;
@@ -18,6 +20,8 @@ export interface PresentGoal {
 export interface AbsentGoal {
   readonly destination: Ipv4Cidr;
   readonly owners: Owners;
+  /** Our route as the kernel confirmed it last; undefined if there was none. */
+  readonly installed: WantedRoute | undefined;
   /** The entry of table 142 to take away; undefined when none is there. */
   readonly forget: StateEntry | undefined;
   readonly cause: Cause;

@@ -4,6 +4,8 @@ import type { PendingReason } from "../routes/decide.ts";
 
 /** Where a wanted route stands. */
 export type Standing =
+  /** Read back from the kernel at the start, and not looked at yet. */
+  | { readonly kind: "adopted" }
   | { readonly kind: "installed" }
   | { readonly kind: "waiting"; readonly reason: PendingReason }
   /** The kernel said no, or did not answer; the next look may find it well. */
@@ -23,12 +25,16 @@ export interface NodeSubnet {
   readonly revision: number;
 }
 
+/** The kernel confirmed the route. */
+export const INSTALLED: Standing = { kind: "installed" };
+
 /**
  * What is wanted, as far as this process knows. It is a copy: the original is table
  * 142, and every start reads it from there.
  */
 export class Ledger {
   readonly #wishes = new Map<Ipv4Cidr, Wish>();
+  readonly #leaving = new Set<Ipv4Cidr>();
   nodeSubnet: NodeSubnet | undefined;
 
   get(destination: Ipv4Cidr): Wish | undefined {
@@ -36,16 +42,38 @@ export class Ledger {
   }
 
   put(wish: Wish): void {
+    this.#leaving.delete(wish.route.destination);
     this.#wishes.set(wish.route.destination, wish);
   }
 
+  /** Nobody wants the destination, and the kernel confirmed that it is gone. */
   remove(destination: Ipv4Cidr): void {
+    this.#leaving.delete(destination);
     this.#wishes.delete(destination);
+  }
+
+  /** Nobody wants the destination, but whether it is gone is not known. */
+  leave(destination: Ipv4Cidr): void {
+    this.#leaving.add(destination);
+  }
+
+  isLeaving(destination: Ipv4Cidr): boolean {
+    return this.#leaving.has(destination);
   }
 
   /** In the order in which they were asked for. */
   wishes(): readonly Wish[] {
     return [...this.#wishes.values()];
+  }
+
+  isInstalled(route: WantedRoute): boolean {
+    return this.installedRoute(route.destination)?.device === route.device;
+  }
+
+  /** Our route for the destination, if the kernel confirmed it. */
+  installedRoute(destination: Ipv4Cidr): WantedRoute | undefined {
+    const wish = this.#wishes.get(destination);
+    return wish?.standing.kind === "installed" ? wish.route : undefined;
   }
 
   /** The entry to write for a route; undefined if the kernel is known to have it. */

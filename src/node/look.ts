@@ -1,4 +1,4 @@
-import type { Door, Errand } from "../kernel/door.ts";
+import type { Errand } from "../kernel/door.ts";
 import type { Failure } from "../kernel/failures.ts";
 import { decodeLinks, decodeRoutes } from "../kernel/replies.ts";
 import type { Result } from "../kernel/session.ts";
@@ -6,6 +6,7 @@ import { sightOfBest } from "../routes/decide.ts";
 import type { LinkState, Sight } from "../routes/found_route.ts";
 import type { InterfaceName } from "../routes/interface_name.ts";
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
+import type { Snapshot } from "./snapshot.ts";
 
 /** One question about a destination; `closer` walks the table instead of one look-up. */
 export interface Question {
@@ -28,40 +29,46 @@ export type View =
   | { readonly kind: "closer" }
   | { readonly kind: "failed"; readonly failure: Failure };
 
-/** Views in the order of the questions, or the reason why `ip` was lost. */
-export type Look =
-  | { readonly kind: "seen"; readonly views: readonly View[] }
-  | { readonly kind: "lost"; readonly why: string };
+/** The errands of a look, and what their results show. */
+export interface Look {
+  readonly errands: readonly Errand[];
+  /** Views in the order of the questions. */
+  read(results: readonly Result[]): readonly View[];
+}
 
 const MISSING: LinkState = { kind: "missing" };
 
-/** Asks the kernel, in one exchange, about devices and destinations. */
-export async function look(door: Door, questions: readonly Question[]): Promise<Look> {
-  const devices = [
-    ...new Set(questions.flatMap(({ device }) => device === undefined ? [] : [device])),
-  ];
-  const errands: Errand[] = devices.map((device) => ({
+/** Plans to ask about destinations, and about the devices that are not known. */
+export function planLook(questions: readonly Question[], snapshot: Snapshot): Look {
+  const known = new Map<InterfaceName, LinkState>();
+  const unknown = new Set<InterfaceName>();
+  for (const { device } of questions) {
+    if (device === undefined) continue;
+    const link = snapshot.link(device);
+    if (link === undefined) unknown.add(device);
+    else known.set(device, link);
+  }
+  const devices = [...unknown];
+  const links = devices.map((device): Errand => ({
     command: { kind: "link", device },
   }));
-  for (const { destination, closer } of questions) {
-    errands.push({
-      command: { kind: closer ? "exact-routes" : "best-route", destination },
-    });
-  }
-  const reply = await door.exchange(errands);
-  if (reply.kind !== "answered") return lostBecause(reply);
-  const links = new Map(
-    devices.map((device, index) => [device, linkState(reply.results[index])]),
-  );
+  const routes = questions.map(({ closer, destination }): Errand => ({
+    command: { kind: closer ? "exact-routes" : "best-route", destination },
+  }));
   return {
-    kind: "seen",
-    views: questions.map((question, index) =>
-      view(
-        question,
-        question.device === undefined ? MISSING : links.get(question.device) ?? MISSING,
-        reply.results[devices.length + index],
-      )
-    ),
+    errands: [...links, ...routes],
+    read: (results) => {
+      for (const [index, device] of devices.entries()) {
+        const state = linkState(results[index]);
+        known.set(device, state);
+        snapshot.learn(device, state);
+      }
+      return questions.map((question, index) => {
+        const { device } = question;
+        const link = device === undefined ? undefined : known.get(device);
+        return view(question, link ?? MISSING, results[devices.length + index]);
+      });
+    },
   };
 }
 

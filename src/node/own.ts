@@ -1,5 +1,5 @@
 import type { Door } from "../kernel/door.ts";
-import { decodeRoutes, type TableEntry } from "../kernel/replies.ts";
+import { type Assumed, decodeRoutes, type TableEntry } from "../kernel/replies.ts";
 import { OUR_PROTOCOL } from "../routes/memory.ts";
 import { TABLE_MAIN } from "../routes/found_route.ts";
 import { lostBecause } from "./look.ts";
@@ -9,6 +9,9 @@ export type OwnEntries =
   | { readonly kind: "read"; readonly entries: readonly TableEntry[] }
   | { readonly kind: "lost"; readonly why: string };
 
+/** What a listing of our routes leaves out, because it asked for them. */
+export const OWN: Assumed = { protocol: OUR_PROTOCOL, table: TABLE_MAIN };
+
 /** Reads all that carries our protocol number; the kernel itself does the picking. */
 export async function readOwn(door: Door): Promise<OwnEntries> {
   const reply = await door.exchange([{ command: { kind: "own-routes" } }]);
@@ -16,6 +19,5 @@ export async function readOwn(door: Door): Promise<OwnEntries> {
   const result = reply.results[0];
   if (result === undefined) return { kind: "lost", why: "no answer" };
   if (!result.ok) return { kind: "lost", why: result.failure.words };
-  const assumed = { protocol: OUR_PROTOCOL, table: TABLE_MAIN };
-  return { kind: "read", entries: decodeRoutes(result.document ?? "[]", assumed) };
+  return { kind: "read", entries: decodeRoutes(result.document ?? "[]", OWN) };
 }

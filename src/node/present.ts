@@ -2,8 +2,10 @@ import type { Errand } from "../kernel/door.ts";
 import type { Result } from "../kernel/session.ts";
 import { decideInstall, type InstallDecision } from "../routes/decide.ts";
 import type { InterfaceName } from "../routes/interface_name.ts";
+import type { WantedRoute } from "../routes/memory.ts";
 import type { PresentGoal, PresentReached } from "./goal.ts";
 import type { Seen } from "./look.ts";
+import type { Snapshot } from "./snapshot.ts";
 import {
   AGAIN,
   CLOSER,
@@ -21,17 +23,41 @@ type Step = AnyStep<PresentReached>;
 /** A task that makes a wanted route the only one for its destination. */
 export function presentTask(
   goal: PresentGoal,
+  snapshot: Snapshot,
   settle: (reached: PresentReached) => void,
 ): Task {
-  return createTask<PresentReached>(
-    goal.wanted,
-    (seen, history) => judge(goal, seen, history),
-    settle,
-  );
+  const { destination, device } = goal.wanted;
+  const link = snapshot.link(device);
+  const opening = goal.installed || link === undefined || !snapshot.isClear(destination)
+    ? undefined
+    : install(
+      goal,
+      snapshot,
+      { ifindex: link.ifindex, how: "add", drop: [], over: [] },
+      link.master,
+    );
+  return createTask<PresentReached>({
+    question: { destination, device },
+    opening,
+    judge: (seen, history) => judge(goal, snapshot, seen, history),
+    settle: (reached) => {
+      note(goal.wanted, snapshot, reached);
+      settle(reached);
+    },
+  }, snapshot.isOccupied(destination));
+}
+
+function note(wanted: WantedRoute, snapshot: Snapshot, reached: PresentReached): void {
+  if (reached.kind === "added" || reached.kind === "unchanged") {
+    snapshot.release(wanted.destination);
+  } else if (reached.kind === "connected") {
+    snapshot.occupy(wanted.destination);
+  }
 }
 
 function judge(
   goal: PresentGoal,
+  snapshot: Snapshot,
   { link, sight }: Seen,
   history: History,
 ): Verdict | Step {
@@ -52,7 +78,7 @@ function judge(
       return remembering(goal, settled(reached));
     }
     case "install":
-      return install(goal, decision, master);
+      return install(goal, snapshot, decision, master);
   }
 }
 
@@ -78,7 +104,8 @@ function remembering(goal: PresentGoal, verdict: Verdict): Verdict | Step {
 
 function install(
   goal: PresentGoal,
-  decision: Extract<InstallDecision, { kind: "install" }>,
+  snapshot: Snapshot,
+  decision: Omit<Extract<InstallDecision, { kind: "install" }>, "kind">,
   master: InterfaceName | undefined,
 ): Step {
   const { cause, wanted } = goal;
@@ -91,13 +118,20 @@ function install(
     command: { kind: "delete-route", route },
     cause,
   }));
+  // A deletion is by owner, device and metric: of two routes alike in these the kernel
+  // takes the first, which may be the one that was just written. So look once more.
+  const confirmed: Verdict = drops.length > 0
+    ? CLOSER
+    : settled({ kind: "added", ifindex, over, master });
   return {
     kind: "step",
     errands: [...memory, ...write, ...drops],
     over,
-    interpret: (results) =>
-      firstFault(results, memory.length, write.length) ??
-        settled({ kind: "added", ifindex, over, master }),
+    interpret: (results) => {
+      const verdict = firstFault(results, memory.length, write.length);
+      if (verdict === AGAIN) snapshot.unlearn(wanted.device);
+      return verdict ?? confirmed;
+    },
   };
 }
 
@@ -115,7 +149,8 @@ function firstFault(
     if (isWrite && (failure.kind === "no-device" || failure.kind === "link-down")) {
       return AGAIN;
     }
-    if (index >= memory + writes && failure.kind === "absent") continue;
+    const isGone = failure.kind === "absent" || failure.kind === "no-device";
+    if (index >= memory + writes && isGone) continue;
     return settled({ kind: "failed", failure });
   }
   return undefined;

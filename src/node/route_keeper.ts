@@ -9,12 +9,13 @@ import {
   describeReplaced,
 } from "../routes/sentences.ts";
 import { absentTask } from "./absent.ts";
-import type { BridgeWatch } from "./bridge_watch.ts";
+import { BridgeWatch } from "./bridge_watch.ts";
 import { converge } from "./converge.ts";
 import type { AbsentReached, PresentReached } from "./goal.ts";
-import type { Ledger } from "./ledger.ts";
+import { INSTALLED, type Ledger } from "./ledger.ts";
 import { presentTask } from "./present.ts";
 import { describeTrouble, refuse } from "./refusal.ts";
+import type { Snapshot } from "./snapshot.ts";
 import type { Task } from "./task.ts";
 import type { RouteJob } from "./work_queue.ts";
 
@@ -31,12 +32,14 @@ interface Errant {
 export class RouteKeeper {
   readonly #door: Door;
   readonly #ledger: Ledger;
+  readonly #snapshot: Snapshot;
   readonly #bridges: BridgeWatch;
 
-  constructor(door: Door, ledger: Ledger, bridges: BridgeWatch) {
+  constructor(door: Door, ledger: Ledger, snapshot: Snapshot) {
     this.#door = door;
     this.#ledger = ledger;
-    this.#bridges = bridges;
+    this.#snapshot = snapshot;
+    this.#bridges = new BridgeWatch(door);
   }
 
   /** Answers each job; the jobs are about distinct destinations. */
@@ -45,7 +48,7 @@ export class RouteKeeper {
       job.kind === "inject" ? this.#inject(job) : this.#remove(job)
     );
     if (errants.length === 0) return;
-    await converge(this.#door, errants.map(({ task }) => task));
+    await converge(this.#door, this.#snapshot, errants.map(({ task }) => task));
     for (const errant of errants) await errant.answer();
   }
 
@@ -66,9 +69,14 @@ export class RouteKeeper {
     const { wanted } = job;
     const cause = causeOf(job.call);
     const remember = this.#ledger.entryToRemember(wanted);
+    const installed = this.#ledger.isInstalled(wanted);
     let reached: PresentReached = NEVER_SETTLED;
     return {
-      task: presentTask({ wanted, remember, cause }, (end) => reached = end),
+      task: presentTask(
+        { wanted, installed, remember, cause },
+        this.#snapshot,
+        (end) => reached = end,
+      ),
       answer: async () => {
         // A refusal is not remembered, but its entry may have been written before it.
         const written = reached.kind === "failed" && remember !== undefined &&
@@ -87,11 +95,7 @@ export class RouteKeeper {
     switch (reached.kind) {
       case "added":
       case "unchanged": {
-        this.#ledger.put({
-          route: wanted,
-          remembered: true,
-          standing: { kind: "installed" },
-        });
+        this.#ledger.put({ route: wanted, remembered: true, standing: INSTALLED });
         const warnings = await this.#bridges.warnings(device, reached.master);
         if (reached.kind === "unchanged") {
           return { kind: "unchanged", destination, device, warnings };
@@ -144,10 +148,11 @@ export class RouteKeeper {
     const { destination } = job;
     const cause = causeOf(job.call);
     const forget = this.#ledger.entryToForget(destination);
+    const installed = this.#ledger.installedRoute(destination);
     let reached: AbsentReached = NEVER_SETTLED;
     return {
       task: absentTask(
-        { destination, owners: "overlay", forget, cause },
+        { destination, owners: "overlay", installed, forget, cause },
         (end) => reached = end,
       ),
       answer: () => {
@@ -164,7 +169,9 @@ export class RouteKeeper {
         this.#ledger.remove(destination);
         return { kind: reached.kind, destination };
       case "failed":
+        return refuse(describeTrouble(destination, reached));
       case "lost":
+        this.#ledger.leave(destination);
         return refuse(describeTrouble(destination, reached));
     }
   }

@@ -9,6 +9,7 @@ import type { AbsentReached } from "./goal.ts";
 import type { Ledger } from "./ledger.ts";
 import { lostBecause } from "./look.ts";
 import { describeTrouble, refuse } from "./refusal.ts";
+import type { Snapshot } from "./snapshot.ts";
 
 /** How often an `ip` that was lost is asked again. */
 const TRIES = 3;
@@ -26,12 +27,13 @@ export type SubnetOutcome =
 export async function configureSubnet(
   door: Door,
   ledger: Ledger,
+  snapshot: Snapshot,
   subnet: Ipv4Cidr,
   cause: Cause,
 ): Promise<SubnetOutcome> {
   const before = ledger.nodeSubnet;
   const changed = before?.subnet !== subnet;
-  const yielded = await yieldDestination(door, ledger, subnet, cause);
+  const yielded = await yieldDestination(door, ledger, snapshot, subnet, cause);
   if (yielded.kind === "failed" || yielded.kind === "lost") {
     return refuse(describeTrouble(subnet, yielded));
   }
@@ -50,21 +52,34 @@ export async function configureSubnet(
   return { kind: "configured", changed };
 }
 
+/** Writes the subnet's entry again; true once the kernel has it. */
+export async function rememberSubnet(
+  door: Door,
+  { nodeSubnet }: Ledger,
+  cause: Cause,
+): Promise<boolean> {
+  if (nodeSubnet === undefined) return true;
+  const entry = subnetEntry(nodeSubnet.subnet, nodeSubnet.revision);
+  return await write(door, [{ command: { kind: "remember", entry }, cause }]) ===
+    undefined;
+}
+
 async function yieldDestination(
   door: Door,
   ledger: Ledger,
+  snapshot: Snapshot,
   destination: Ipv4Cidr,
   cause: Cause,
 ): Promise<AbsentReached> {
-  let reached: AbsentReached = { kind: "absent" };
   const forget = ledger.entryToForget(destination);
-  await converge(door, [
-    absentTask(
-      { destination, owners: "ours", forget, cause },
-      (end) => reached = end,
-    ),
-  ]);
-  ledger.remove(destination);
+  const installed = ledger.installedRoute(destination);
+  const goal = { destination, owners: "ours", installed, forget, cause } as const;
+  const { promise, resolve } = Promise.withResolvers<AbsentReached>();
+  await converge(door, snapshot, [absentTask(goal, resolve)]);
+  const reached = await promise;
+  if (reached.kind === "removed" || reached.kind === "absent") {
+    ledger.remove(destination);
+  }
   return reached;
 }
 

@@ -43,8 +43,20 @@ export const AGAIN: Verdict<never> = { kind: "again", closer: false };
 /** Look again, and walk the table this time. */
 export const CLOSER: Verdict<never> = { kind: "again", closer: true };
 
+/** How one kind of goal is reached. */
+export interface Course<Reached> {
+  readonly question: Omit<Question, "closer">;
+  /** A step that needs no look first, when what was seen last makes one unnecessary. */
+  readonly opening: Step<Reached> | undefined;
+  readonly judge: Judge<Reached>;
+  /** Called once with what was reached. */
+  readonly settle: (reached: Reached | Trouble) => void;
+}
+
 /** One goal on its way to the kernel's confirmation, whatever its kind. */
 export interface Task {
+  /** The commands to begin with instead of a look; empty if there are none (any more). */
+  open(): readonly Errand[];
   /** What to ask the kernel; undefined once the goal is settled. */
   question(): Question | undefined;
   /** Takes the answer; returns the commands that have to be sent, often none. */
@@ -57,37 +69,34 @@ export interface Task {
   giveUp(): void;
 }
 
-/** A task that ends by calling `settle` once with what was reached. */
-export function createTask<Reached>(
-  question: Omit<Question, "closer">,
-  judge: Judge<Reached>,
-  settle: (reached: Reached | Trouble) => void,
-): Task {
-  return new GoalTask(question, judge, settle);
+/** A task that ends by calling the course's `settle` once. */
+export function createTask<Reached>(course: Course<Reached>, closer = false): Task {
+  return new GoalTask(course, closer);
 }
 
 class GoalTask<Reached> implements Task {
-  readonly #question: Omit<Question, "closer">;
-  readonly #judge: Judge<Reached>;
-  readonly #settle: (reached: Reached | Trouble) => void;
+  readonly #course: Course<Reached>;
   #open = true;
-  #closer = false;
+  #closer: boolean;
+  #opening: Step<Reached> | undefined;
   #history: History = { wrote: false, over: [] };
   #step: Step<Reached> | undefined;
   #why = "its routes change faster than they can be read";
 
-  constructor(
-    question: Omit<Question, "closer">,
-    judge: Judge<Reached>,
-    settle: (reached: Reached | Trouble) => void,
-  ) {
-    this.#question = question;
-    this.#judge = judge;
-    this.#settle = settle;
+  constructor(course: Course<Reached>, closer: boolean) {
+    this.#course = course;
+    this.#closer = closer;
+    this.#opening = course.opening;
+  }
+
+  open(): readonly Errand[] {
+    const opening = this.#opening;
+    this.#opening = undefined;
+    return opening === undefined ? [] : this.#take(opening);
   }
 
   question(): Question | undefined {
-    return this.#open ? { ...this.#question, closer: this.#closer } : undefined;
+    return this.#open ? { ...this.#course.question, closer: this.#closer } : undefined;
   }
 
   judge(view: View): readonly Errand[] {
@@ -99,15 +108,10 @@ class GoalTask<Reached> implements Task {
         this.#apply(settled(view));
         return [];
       case "seen": {
-        const verdict = this.#judge(view, this.#history);
-        if (verdict.kind !== "step") {
-          this.#apply(verdict);
-          return [];
-        }
-        this.#step = verdict;
-        const over = [...this.#history.over, ...verdict.over];
-        this.#history = { wrote: true, over };
-        return verdict.errands;
+        const verdict = this.#course.judge(view, this.#history);
+        if (verdict.kind === "step") return this.#take(verdict);
+        this.#apply(verdict);
+        return [];
       }
     }
   }
@@ -124,12 +128,18 @@ class GoalTask<Reached> implements Task {
     if (this.#open) this.#apply(settled({ kind: "lost", why: this.#why }));
   }
 
+  #take(step: Step<Reached>): readonly Errand[] {
+    this.#step = step;
+    this.#history = { wrote: true, over: [...this.#history.over, ...step.over] };
+    return step.errands;
+  }
+
   #apply(verdict: Verdict<Reached>): void {
     if (verdict.kind === "again") {
       this.#closer = this.#closer || verdict.closer;
       return;
     }
     this.#open = false;
-    this.#settle(verdict.reached);
+    this.#course.settle(verdict.reached);
   }
 }

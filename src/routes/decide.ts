@@ -5,6 +5,7 @@ import {
   PROTOCOL,
   type Sight,
   TABLE_MAIN,
+  UNICAST,
 } from "./found_route.ts";
 import type { InterfaceName } from "./interface_name.ts";
 import type { WantedRoute } from "./memory.ts";
@@ -111,8 +112,6 @@ export function decideRemove(sight: Sight, owners: Owners): RemoveDecision {
   const routes = sight.routes.filter(removable);
   return routes.length === 0 ? { kind: "absent" } : { kind: "remove", routes };
 }
-
-const UNICAST = 1;
 
 const OWNERS: Readonly<Record<Owners, ReadonlySet<number>>> = {
   overlay: new Set([PROTOCOL.boot, PROTOCOL.static, PROTOCOL.ours]),

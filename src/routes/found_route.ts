@@ -1,12 +1,15 @@
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
 import type { InterfaceName } from "./interface_name.ts";
-import { OUR_PROTOCOL } from "./memory.ts";
+import { OUR_PROTOCOL, type WantedRoute } from "./memory.ts";
 
 /** Who wrote a route: the protocol numbers of rtnetlink(7) that mean something here. */
 export const PROTOCOL = { kernel: 2, boot: 3, static: 4, ours: OUR_PROTOCOL } as const;
 
 /** The number of the main table, the one that carries packets. */
 export const TABLE_MAIN = 254;
+
+/** The type of a route that carries packets through a device, rtnetlink(7). */
+export const UNICAST = 1;
 
 /** A route as the kernel shows it. */
 export interface FoundRoute {
@@ -43,3 +46,17 @@ export type Sight =
   | { readonly kind: "best"; readonly route: FoundRoute | undefined }
   /** The table was walked: these are all. */
   | { readonly kind: "all"; readonly routes: readonly FoundRoute[] };
+
+/** A wanted route as the kernel shows it once it is installed. */
+export function ourRoute({ destination, device }: WantedRoute): FoundRoute {
+  return {
+    destination,
+    device,
+    gateway: false,
+    protocol: PROTOCOL.ours,
+    metric: 0,
+    tos: 0,
+    type: UNICAST,
+    table: TABLE_MAIN,
+  };
+}

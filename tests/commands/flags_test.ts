@@ -26,6 +26,7 @@ Deno.test("without flags serve has the contract's defaults", () => {
     logFormat: "text",
     dryRun: false,
     removeRoutesOnExit: false,
+    resyncMs: 30_000,
   });
   assert.equal(policy.clusterCidr, "10.42.0.0/16");
   assert.equal(policy.nodePrefix, 24);
@@ -43,6 +44,7 @@ Deno.test("every flag is read, with a space or an equals sign before its value",
     logFormat: "json",
     dryRun: true,
     removeRoutesOnExit: true,
+    resyncMs: 30_000,
   });
   assert.equal(policy.clusterCidr, "10.0.0.0/8");
   assert.equal(policy.nodePrefix, 20);

@@ -1,0 +1,112 @@
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { cidrFromKernel, type Ipv4Cidr } from "../ipam/cidr.ts";
+import { PROTOCOL, TABLE_MAIN } from "../routes/found_route.ts";
+import { checkInterfaceName, type InterfaceName } from "../routes/interface_name.ts";
+import { onLines } from "./lines.ts";
+
+/** A hint that something changed: when to look, never what is true. */
+export type KernelEvent =
+  | {
+    readonly kind: "route";
+    readonly deleted: boolean;
+    readonly destination: Ipv4Cidr;
+    readonly table: number;
+    readonly protocol: number;
+    readonly device: InterfaceName | undefined;
+    /** True if there is nothing in it but destination, device, owner and scope. */
+    readonly plain: boolean;
+  }
+  | { readonly kind: "link"; readonly ifindex: number; readonly device: InterfaceName }
+  /** Events may have been missed. */
+  | { readonly kind: "blind"; readonly why: string };
+
+const MONITOR_ARGUMENTS = ["-4", "-Numeric", "-oneline", "monitor", "link", "route"];
+
+/** First and last pause before a monitor that died is started again, in milliseconds. */
+const RESTART_MS = { first: 10, last: 5000 };
+
+/**
+ * Watches links and IPv4 routes with `ip monitor`, and starts it again when it dies.
+ * The kernel drops routes of a link that goes down without an event (Linux 6.18), and
+ * a monitor needs a moment to subscribe: so a listener has to look for itself as well.
+ */
+export class Monitor {
+  readonly #listener: (event: KernelEvent) => void;
+  #child: ChildProcessWithoutNullStreams | undefined;
+  #restart: ReturnType<typeof setTimeout> | undefined;
+  #pauseMs = RESTART_MS.first;
+  #closed = false;
+
+  constructor(listener: (event: KernelEvent) => void) {
+    this.#listener = listener;
+    this.#start();
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#restart);
+    this.#child?.kill("SIGKILL");
+  }
+
+  #start(): void {
+    const child = spawn("ip", MONITOR_ARGUMENTS, { env: { LC_ALL: "C" } });
+    this.#child = child;
+    onLines(child.stdout, (line) => {
+      this.#pauseMs = RESTART_MS.first;
+      const event = readEvent(line);
+      if (event !== undefined) this.#listener(event);
+    });
+    // "netlink receive error": the kernel had more events than room for them.
+    onLines(child.stderr, (line) => this.#listener({ kind: "blind", why: line }));
+    child.stdin.on("error", () => {});
+    child.on("error", (error) => this.#again(error.message));
+    child.on("exit", () => this.#again("ip monitor ended"));
+  }
+
+  #again(why: string): void {
+    if (this.#closed || this.#restart !== undefined) return;
+    this.#restart = setTimeout(() => {
+      this.#restart = undefined;
+      this.#start();
+      this.#listener({ kind: "blind", why });
+    }, this.#pauseMs);
+    this.#pauseMs = Math.min(this.#pauseMs * 2, RESTART_MS.last);
+  }
+}
+
+/** Reads one line of `ip -Numeric -oneline monitor link route`; undefined: no concern. */
+export function readEvent(line: string): KernelEvent | undefined {
+  const link = /^(?:Deleted )?(\d+): ([^:@\s]+)[:@]/.exec(line);
+  if (link !== null) {
+    const device = checkInterfaceName(link[2] ?? "");
+    return device.ok
+      ? { kind: "link", ifindex: Number(link[1]), device: device.value }
+      : undefined;
+  }
+  const words = line.split(/\s+/).filter((word) => word !== "");
+  const deleted = words[0] === "Deleted";
+  if (deleted) words.shift();
+  // A type other than unicast stands first, as a number: `7 10.42.2.0/24 table 142`.
+  const typed = /^\d+$/.test(words[0] ?? "");
+  if (typed) words.shift();
+  const destination = cidrFromKernel(words.shift() ?? "");
+  if (destination === undefined) return undefined;
+  return { kind: "route", deleted, destination, ...attributes(words, typed) };
+}
+
+const PLAIN_WORDS: ReadonlySet<string> = new Set(["dev", "proto", "scope"]);
+
+function attributes(words: readonly string[], typed: boolean) {
+  const pairs = new Map<string, string>();
+  for (let at = 0; at + 1 < words.length; at += 2) {
+    pairs.set(words[at] ?? "", words[at + 1] ?? "");
+  }
+  const device = checkInterfaceName(pairs.get("dev") ?? "");
+  return {
+    table: Number(pairs.get("table") ?? TABLE_MAIN),
+    protocol: Number(pairs.get("proto") ?? PROTOCOL.boot),
+    device: device.ok ? device.value : undefined,
+    plain: !typed && words.length % 2 === 0 &&
+      [...pairs.keys()].every((word) => PLAIN_WORDS.has(word)),
+  };
+}

@@ -1,0 +1,91 @@
+import type { Ipv4Cidr } from "../ipam/cidr.ts";
+import type { Cause } from "../kernel/audit.ts";
+import type { Door } from "../kernel/door.ts";
+import { describeConnected } from "../routes/sentences.ts";
+import { absentTask } from "./absent.ts";
+import { converge } from "./converge.ts";
+import type { AbsentReached, PresentReached } from "./goal.ts";
+import { INSTALLED, type Ledger, type Standing, type Wish } from "./ledger.ts";
+import { presentTask } from "./present.ts";
+import { describeTrouble } from "./refusal.ts";
+import type { Snapshot } from "./snapshot.ts";
+import type { Task } from "./task.ts";
+
+/** What became of one wish that was looked at again. */
+export interface Renewal {
+  readonly destination: Ipv4Cidr;
+  readonly before: Wish;
+  readonly reached: PresentReached;
+}
+
+/**
+ * Makes the kernel agree with the ledger about these destinations: the one path for the
+ * start, for repairs, and for intents whose device appears.
+ */
+export async function renew(
+  door: Door,
+  ledger: Ledger,
+  snapshot: Snapshot,
+  destinations: readonly Ipv4Cidr[],
+  cause: Cause,
+): Promise<readonly Renewal[]> {
+  const renewals: Renewal[] = [];
+  const tasks = destinations.flatMap((destination): readonly Task[] => {
+    if (ledger.isLeaving(destination)) return [leave(ledger, destination, cause)];
+    const before = ledger.get(destination);
+    if (before === undefined) return [];
+    const wanted = before.route;
+    const remember = ledger.entryToRemember(wanted);
+    // The look comes first: a repair is for what is not as the ledger has it.
+    const goal = { wanted, installed: true, remember, cause };
+    return [presentTask(goal, snapshot, (reached) => {
+      ledger.put(renewed(before, reached));
+      renewals.push({ destination, before, reached });
+    })];
+  });
+  await converge(door, snapshot, tasks);
+  return renewals;
+}
+
+function leave(ledger: Ledger, destination: Ipv4Cidr, cause: Cause): Task {
+  const forget = ledger.entryToForget(destination);
+  const installed = undefined;
+  const goal = { destination, owners: "overlay", installed, forget, cause } as const;
+  return absentTask(goal, (reached: AbsentReached) => {
+    if (reached.kind === "removed" || reached.kind === "absent") {
+      ledger.remove(destination);
+    }
+  });
+}
+
+function renewed(before: Wish, reached: PresentReached): Wish {
+  const { route } = before;
+  const written = reached.kind === "added" || reached.kind === "unchanged" ||
+    reached.kind === "pending";
+  return {
+    route,
+    remembered: before.remembered || written,
+    standing: standingOf(before, reached),
+  };
+}
+
+/** Where a wish stands after what was reached. */
+export function standingOf({ route }: Wish, reached: PresentReached): Standing {
+  switch (reached.kind) {
+    case "added":
+    case "unchanged":
+      return INSTALLED;
+    case "pending":
+      return { kind: "waiting", reason: reached.reason };
+    case "connected": {
+      const sentence = describeConnected(route.destination, reached.device);
+      return { kind: "troubled", sentence };
+    }
+    case "failed":
+    case "lost":
+      return {
+        kind: "troubled",
+        sentence: describeTrouble(route.destination, reached),
+      };
+  }
+}

@@ -1,0 +1,92 @@
+import type { Ipv4Cidr } from "../ipam/cidr.ts";
+import { prefixLength } from "../ipam/cidr.ts";
+import type { ClusterPolicy } from "../ipam/policy.ts";
+import type { Door } from "../kernel/door.ts";
+import { decodeRoutes } from "../kernel/replies.ts";
+import { isWanted } from "../routes/decide.ts";
+import { type FoundRoute, PROTOCOL, TABLE_MAIN } from "../routes/found_route.ts";
+import { OUR_PROTOCOL, recall, type Remembered } from "../routes/memory.ts";
+import type { Ledger } from "./ledger.ts";
+import { OWN } from "./own.ts";
+
+/** What a look at everything found that is worth a closer one. */
+export interface Survey {
+  /** Destinations with routes of somebody else's. */
+  readonly occupied: ReadonlySet<Ipv4Cidr>;
+  /** Destinations whose route or memory is not as the ledger has it. */
+  readonly suspicious: readonly Ipv4Cidr[];
+  /** Destinations whose entry in table 142 is gone or says something else. */
+  readonly forgotten: readonly Ipv4Cidr[];
+  readonly subnetForgotten: boolean;
+}
+
+/**
+ * Looks at all that is ours and all that lies in the cluster's prefix. It runs beside
+ * the queue, so what it finds may be out of date: it only says where to look.
+ *
+ * @returns undefined if `ip` did not answer
+ */
+export async function survey(
+  door: Door,
+  ledger: Ledger,
+  policy: ClusterPolicy,
+): Promise<Survey | undefined> {
+  const exchange = await door.survey([
+    { kind: "own-routes" },
+    { kind: "routes-within", cluster: policy.clusterCidr },
+  ]);
+  if (exchange.kind === "lost") return undefined;
+  const [own, within] = exchange.results;
+  if (own?.ok !== true || within?.ok !== true) return undefined;
+  const entries = decodeRoutes(own.document ?? "[]", OWN);
+  const routes = decodeRoutes(within.document ?? "[]").map(({ route }) => route);
+  return compare(
+    ledger,
+    policy,
+    entries.flatMap(({ route, state }) =>
+      route.table === OUR_PROTOCOL && state !== undefined ? [recall(state)] : []
+    ),
+    routes.filter((route) => route.table === TABLE_MAIN),
+  );
+}
+
+function compare(
+  ledger: Ledger,
+  policy: ClusterPolicy,
+  memory: readonly Remembered[],
+  routes: readonly FoundRoute[],
+): Survey {
+  const foreign = routes.filter((route) =>
+    route.protocol !== PROTOCOL.ours &&
+    prefixLength(route.destination) === policy.nodePrefix
+  );
+  const occupied = new Set(foreign.map((route) => route.destination));
+  const remembered = new Map(
+    memory.flatMap((entry) =>
+      entry.kind === "route" ? [[entry.route.destination, entry.route.device]] : []
+    ),
+  );
+  const byDestination = new Map(
+    routes.filter((route) => route.protocol === PROTOCOL.ours)
+      .map((route) => [route.destination, route]),
+  );
+  const wishes = ledger.wishes();
+  const forgotten = wishes.filter(({ route }) =>
+    remembered.get(route.destination) !== route.device
+  );
+  const suspicious = wishes.filter(({ route }) => {
+    const found = byDestination.get(route.destination);
+    return found === undefined || !isWanted(found, route) ||
+      occupied.has(route.destination) || ledger.isLeaving(route.destination);
+  });
+  const { nodeSubnet } = ledger;
+  return {
+    occupied,
+    suspicious: [...suspicious, ...forgotten].map(({ route }) => route.destination),
+    forgotten: forgotten.map(({ route }) => route.destination),
+    subnetForgotten: nodeSubnet !== undefined &&
+      !memory.some((entry) =>
+        entry.kind === "subnet" && entry.subnet === nodeSubnet.subnet
+      ),
+  };
+}

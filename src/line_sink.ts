@@ -115,8 +115,8 @@ class BoundedLineSink implements LineSink {
   #wake(): void {
     if (this.#idle !== undefined || this.#backlog.length === 0) return;
     this.#idle = Promise.withResolvers();
-    // The caller goes on first, so that a burst of lines becomes one write.
-    queueMicrotask(() => this.#pump());
+    // The caller answers first, and a burst of lines becomes one write.
+    setTimeout(() => this.#pump(), 0);
   }
 
   #pump(): void {

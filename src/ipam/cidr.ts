@@ -45,10 +45,10 @@ export function parseCidr(text: string): Checked<Ipv4Cidr, NotationFault> {
   const prefix = Number(text.slice(slash + 1));
   const hostBits = BigInt(32 - prefix);
   const network = (address >> hostBits) << hostBits;
-  const cidr = render(network, prefix);
+  // The grammar has one spelling for each prefix: the text is the canonical one.
   return network === address
-    ? pass(cidr)
-    : fail({ kind: "host-bits", text, network: cidr });
+    ? pass(text as Ipv4Cidr)
+    : fail({ kind: "host-bits", text, network: render(network, prefix) });
 }
 
 /**
@@ -85,7 +85,6 @@ function addressValue(dottedQuad: string): bigint {
   return IPv4.fromDecimalDottedString(dottedQuad).getValue();
 }
 
-// Written anew from numbers: no character that a caller sent is carried on.
 function render(network: bigint, prefix: number): Ipv4Cidr {
   return `${IPv4.fromNumber(network).toString()}/${prefix}` as Ipv4Cidr;
 }

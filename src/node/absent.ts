@@ -1,4 +1,5 @@
 import type { Errand } from "../kernel/door.ts";
+import type { FailureKind } from "../kernel/failures.ts";
 import type { Result } from "../kernel/session.ts";
 import { decideRemove } from "../routes/decide.ts";
 import { type FoundRoute, ourRoute, type Sight } from "../routes/found_route.ts";
@@ -90,8 +91,12 @@ function remove(
   };
 }
 
-/** Routes go with their device: the last look tells whether this one did. */
+/**
+ * Routes go with their device: the last look tells whether this one did. A table that
+ * nobody ever wrote to has no entry either.
+ */
 function isFault(result: Result): boolean {
-  return !result.ok && result.failure.kind !== "absent" &&
-    result.failure.kind !== "no-device";
+  return !result.ok && !GONE.has(result.failure.kind);
 }
+
+const GONE: ReadonlySet<FailureKind> = new Set(["absent", "no-device", "no-table"]);

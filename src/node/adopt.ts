@@ -58,6 +58,7 @@ async function adoptSubnet(
     return entry?.kind === "subnet" ? [entry] : [];
   }).toSorted((one, other) => other.revision - one.revision);
   ledger.nodeSubnet = subnets[0];
+  ledger.highestRevision = subnets[0]?.revision ?? 0;
   const stale = subnets.slice(1).map(({ revision, subnet }): Errand => ({
     command: { kind: "forget", entry: subnetEntry(subnet, revision) },
     cause: ADOPT,

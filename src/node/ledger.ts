@@ -36,6 +36,8 @@ export class Ledger {
   readonly #wishes = new Map<Ipv4Cidr, Wish>();
   readonly #leaving = new Set<Ipv4Cidr>();
   nodeSubnet: NodeSubnet | undefined;
+  /** The highest revision that table 142 may have: one whose write was lost counts. */
+  highestRevision = 0;
 
   get(destination: Ipv4Cidr): Wish | undefined {
     return this.#wishes.get(destination);
@@ -52,8 +54,12 @@ export class Ledger {
     this.#wishes.delete(destination);
   }
 
-  /** Nobody wants the destination, but whether it is gone is not known. */
+  /** Nobody wants the destination, but whether it, or its entry, is gone is not known. */
   leave(destination: Ipv4Cidr): void {
+    const wish = this.#wishes.get(destination);
+    if (wish !== undefined) {
+      this.#wishes.set(destination, { ...wish, remembered: false });
+    }
     this.#leaving.add(destination);
   }
 

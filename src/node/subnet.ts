@@ -37,7 +37,11 @@ export async function configureSubnet(
   if (yielded.kind === "failed" || yielded.kind === "lost") {
     return refuse(describeTrouble(subnet, yielded));
   }
-  const revision = (before?.revision ?? 0) + (changed ? 1 : 0);
+  // Above every entry that a lost reply may have left, or a restart would believe that.
+  const revision = !changed && before.revision === ledger.highestRevision
+    ? before.revision
+    : ledger.highestRevision + 1;
+  ledger.highestRevision = revision;
   const errands: Errand[] = [{
     command: { kind: "remember", entry: subnetEntry(subnet, revision) },
     cause,

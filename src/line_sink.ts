@@ -18,6 +18,8 @@ const FLUSH_LIMIT_MS = 1_000;
 /** UTF-16 units a write: what a pipe holds by default, pipe(7). */
 const BATCH_UNITS = 64 * 1024;
 const BUSY_RETRY_MS = 20;
+/** A write costs 50 µs and wakes another thread (measured): under load few must do. */
+const REST_MS = 10;
 const LINE_FEED = 0x0a;
 
 const encoder = new TextEncoder();
@@ -60,6 +62,7 @@ class BoundedLineSink implements LineSink {
   #dropped = 0;
   #untold = 0;
   #full = false;
+  #restUntil = 0;
   #idle: PromiseWithResolvers<void> | undefined;
 
   constructor(out: ByteWriter, limit: number, describeDrop: (count: number) => string) {
@@ -116,7 +119,8 @@ class BoundedLineSink implements LineSink {
     if (this.#idle !== undefined || this.#backlog.length === 0) return;
     this.#idle = Promise.withResolvers();
     // The caller answers first, and a burst of lines becomes one write.
-    setTimeout(() => this.#pump(), 0);
+    const rest = Math.max(0, this.#restUntil - performance.now());
+    setTimeout(() => this.#pump(), rest);
   }
 
   #pump(): void {
@@ -143,6 +147,7 @@ class BoundedLineSink implements LineSink {
         result satisfies never;
     }
     if (this.#held > 0) return this.#pump();
+    this.#restUntil = performance.now() + REST_MS;
     this.#idle?.resolve();
     this.#idle = undefined;
   }

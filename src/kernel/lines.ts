@@ -1,5 +1,8 @@
 import type { Readable } from "node:stream";
 
+/** Bytes of one read that tell of a writer in a hurry; a pipe holds 64 KiB. */
+const FULL = 16 * 1024;
+
 /** Calls back with each whole line of a stream, without its line feed. */
 export function onLines(stream: Readable, onLine: (line: string) => void): void {
   let rest = "";
@@ -9,4 +12,26 @@ export function onLines(stream: Readable, onLine: (line: string) => void): void 
     rest = lines.pop() ?? "";
     for (const line of lines) onLine(line);
   });
+}
+
+/**
+ * Calls back with each whole line of a stream until it ends, with a pause after each
+ * read; what comes meanwhile waits in the pipe. A read that shows that the pipe has
+ * filled is followed by the next at once.
+ */
+export async function eachLine(
+  stream: ReadableStream<Uint8Array>,
+  onLine: (line: string) => void,
+  pauseMs = 0,
+): Promise<void> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const chunk of stream) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) onLine(line);
+    if (chunk.length < FULL) {
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    }
+  }
 }

@@ -1,8 +1,7 @@
-import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { cidrFromKernel, type Ipv4Cidr } from "../ipam/cidr.ts";
 import { PROTOCOL, TABLE_MAIN } from "../routes/found_route.ts";
 import { checkInterfaceName, type InterfaceName } from "../routes/interface_name.ts";
-import { onLines } from "./lines.ts";
+import { eachLine } from "./lines.ts";
 
 /** A hint that something changed: when to look, never what is true. */
 export type KernelEvent =
@@ -26,13 +25,19 @@ const MONITOR_ARGUMENTS = ["-4", "-Numeric", "-oneline", "monitor", "link", "rou
 const RESTART_MS = { first: 10, last: 5000 };
 
 /**
+ * Every look costs the calls that come meanwhile a turn of the event loop, and each of
+ * their writes makes events: so after a look there is a pause, in milliseconds.
+ */
+const PAUSE_MS = 5;
+
+/**
  * Watches links and IPv4 routes with `ip monitor`, and starts it again when it dies.
  * The kernel drops routes of a link that goes down without an event (Linux 6.18), and
  * a monitor needs a moment to subscribe: so a listener has to look for itself as well.
  */
 export class Monitor {
   readonly #listener: (event: KernelEvent) => void;
-  #child: ChildProcessWithoutNullStreams | undefined;
+  #child: Deno.ChildProcess | undefined;
   #restart: ReturnType<typeof setTimeout> | undefined;
   #pauseMs = RESTART_MS.first;
   #closed = false;
@@ -49,18 +54,28 @@ export class Monitor {
   }
 
   #start(): void {
-    const child = spawn("ip", MONITOR_ARGUMENTS, { env: { LC_ALL: "C" } });
+    // Not node:child_process: its streams read on whether or not anybody wants more.
+    const child = new Deno.Command("ip", {
+      args: MONITOR_ARGUMENTS,
+      clearEnv: true,
+      env: { LC_ALL: "C" },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
     this.#child = child;
-    onLines(child.stdout, (line) => {
+    const hear = (line: string): void => {
       this.#pauseMs = RESTART_MS.first;
       const event = readEvent(line);
       if (event !== undefined) this.#listener(event);
-    });
+    };
     // "netlink receive error": the kernel had more events than room for them.
-    onLines(child.stderr, (line) => this.#listener({ kind: "blind", why: line }));
-    child.stdin.on("error", () => {});
-    child.on("error", (error) => this.#again(error.message));
-    child.on("exit", () => this.#again("ip monitor ended"));
+    const complain = (why: string): void => this.#listener({ kind: "blind", why });
+    const read = [
+      eachLine(child.stdout, hear, PAUSE_MS),
+      eachLine(child.stderr, complain),
+    ];
+    void Promise.all(read).then(() => this.#again("ip monitor ended"));
   }
 
   #again(why: string): void {

@@ -1,4 +1,3 @@
-import type { Ipv4Cidr } from "../ipam/cidr.ts";
 import type { Logger } from "../log.ts";
 import {
   afterRepair,
@@ -12,40 +11,48 @@ import { list } from "./news.ts";
 /** How often fights are looked at for their end, in milliseconds. */
 const CHECK_MS = 1000;
 
-/** Counts the repairs of each destination, and tells of a fight once, and of its end. */
-export class FightLog {
+/** What is said of a fight, once, and of its end; the keys are listed after it. */
+export interface FightWords {
+  readonly begun: string;
+  readonly over: string;
+}
+
+/** Counts what has to be repeated for each key, and tells of a fight and of its end. */
+export class FightLog<Key extends string> {
   readonly #logger: Logger;
-  readonly #repairs = new Map<Ipv4Cidr, Repairs>();
-  readonly #fought = new Set<Ipv4Cidr>();
-  #news: Ipv4Cidr[] = [];
+  readonly #words: FightWords;
+  readonly #repairs = new Map<Key, Repairs>();
+  readonly #fought = new Set<Key>();
+  #news: Key[] = [];
   #timer: ReturnType<typeof setInterval> | undefined;
 
-  constructor(logger: Logger) {
+  constructor(logger: Logger, words: FightWords) {
     this.#logger = logger;
+    this.#words = words;
   }
 
   /** When the first of these may be repaired, on the clock of `performance.now()`. */
-  earliest(destinations: Iterable<Ipv4Cidr>): number {
+  earliest(keys: Iterable<Key>): number {
     let earliest = Infinity;
-    for (const destination of destinations) {
-      earliest = Math.min(earliest, dueMs(this.#repairs.get(destination)));
+    for (const key of keys) {
+      earliest = Math.min(earliest, dueMs(this.#repairs.get(key)));
     }
     return earliest;
   }
 
-  isDue(destination: Ipv4Cidr, nowMs: number): boolean {
-    return dueMs(this.#repairs.get(destination)) <= nowMs;
+  isDue(key: Key, nowMs: number): boolean {
+    return dueMs(this.#repairs.get(key)) <= nowMs;
   }
 
   /** Notes a repair; true if it is one of a fight, and so not worth a line of its own. */
-  count(destination: Ipv4Cidr, nowMs: number): boolean {
-    const repairs = afterRepair(this.#repairs.get(destination), nowMs);
-    this.#repairs.set(destination, repairs);
+  count(key: Key, nowMs: number): boolean {
+    const repairs = afterRepair(this.#repairs.get(key), nowMs);
+    this.#repairs.set(key, repairs);
     this.#timer ??= setInterval(() => this.#check(), CHECK_MS);
     if (repairs.count < FIGHT_COUNT) return false;
-    if (!this.#fought.has(destination)) {
-      this.#fought.add(destination);
-      this.#news.push(destination);
+    if (!this.#fought.has(key)) {
+      this.#fought.add(key);
+      this.#news.push(key);
     }
     return true;
   }
@@ -57,19 +64,15 @@ export class FightLog {
   #check(): void {
     const nowMs = performance.now();
     if (this.#news.length > 0) {
-      this.#logger.log(
-        "warn",
-        `Somebody keeps changing routes of ours; repairing them, at most twice a ` +
-          `second each: ${list(this.#news)}`,
-      );
+      this.#logger.log("warn", `${this.#words.begun}: ${list(this.#news)}`);
       this.#news = [];
     }
     const calm = [...this.#repairs].filter(([, repairs]) => isCalm(repairs, nowMs))
-      .map(([destination]) => destination);
-    const over = calm.filter((destination) => this.#fought.delete(destination));
-    for (const destination of calm) this.#repairs.delete(destination);
+      .map(([key]) => key);
+    const over = calm.filter((key) => this.#fought.delete(key));
+    for (const key of calm) this.#repairs.delete(key);
     if (over.length > 0) {
-      this.#logger.log("info", `Routes are left alone again: ${list(over)}`);
+      this.#logger.log("info", `${this.#words.over}: ${list(over)}`);
     }
     if (this.#repairs.size === 0) {
       clearInterval(this.#timer);

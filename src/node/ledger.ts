@@ -56,11 +56,16 @@ export class Ledger {
 
   /** Nobody wants the destination, but whether it, or its entry, is gone is not known. */
   leave(destination: Ipv4Cidr): void {
+    this.unremember(destination);
+    this.#leaving.add(destination);
+  }
+
+  /** The kernel no longer has the entry; whether the route is wanted stays as it is. */
+  unremember(destination: Ipv4Cidr): void {
     const wish = this.#wishes.get(destination);
     if (wish !== undefined) {
       this.#wishes.set(destination, { ...wish, remembered: false });
     }
-    this.#leaving.add(destination);
   }
 
   isLeaving(destination: Ipv4Cidr): boolean {

@@ -26,13 +26,22 @@ export function describeRenewals(
   }));
 }
 
+/** True if it is worth a line because of what became of the device. */
+export function isLinkNews(renewal: Renewal): boolean {
+  const { before, reached } = renewal;
+  const came = reached.kind === "added" && before.standing.kind === "waiting";
+  return came || (reached.kind === "pending" && newsOf(renewal) !== undefined);
+}
+
 function newsOf(
   { before, reached }: Renewal,
 ): News | undefined {
   const { device } = before.route;
   switch (reached.kind) {
     case "unchanged":
-      return undefined;
+      return before.standing.kind === "installed" && !before.remembered
+        ? { level: "warn", what: "Remembered again, gone from table 142" }
+        : undefined;
     case "added":
       return addedNews(before.standing.kind, device);
     case "pending": {

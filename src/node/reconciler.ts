@@ -5,14 +5,17 @@ import type { Door } from "../kernel/door.ts";
 import type { KernelEvent } from "../kernel/monitor.ts";
 import type { Logger } from "../log.ts";
 import { PROTOCOL, TABLE_MAIN } from "../routes/found_route.ts";
+import type { InterfaceName } from "../routes/interface_name.ts";
 import { OUR_PROTOCOL } from "../routes/memory.ts";
-import { FightLog } from "./fight_log.ts";
+import { FightLog, type FightWords } from "./fight_log.ts";
+import { Hints } from "./hints.ts";
 import type { Ledger } from "./ledger.ts";
-import { describeRenewals } from "./news.ts";
-import { renew } from "./renew.ts";
+import { readOwn } from "./own.ts";
+import { describeRenewals, isLinkNews } from "./news.ts";
+import { renew, type Renewal } from "./renew.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { rememberSubnet } from "./subnet.ts";
-import { survey } from "./survey.ts";
+import { forgottenPrefixes, survey } from "./survey.ts";
 import type { WorkQueue } from "./work_queue.ts";
 
 /** What the reconciler works with. */
@@ -32,6 +35,22 @@ const REPAIR: Cause = { rpc: "repair", peer: "" };
 /** The first look at everything comes early: a monitor needs a moment to subscribe. */
 const FIRST_SURVEY_MS = 1000;
 
+const FIGHT: FightWords = {
+  begun: "Somebody keeps changing routes of ours; repairing them, at most twice a " +
+    "second each",
+  over: "Routes are left alone again",
+};
+
+const FLAP: FightWords = {
+  begun: "Links keep coming and going, and our routes with them",
+  over: "Links are steady again",
+};
+
+const BLINDNESS: FightWords = {
+  begun: "Events are missed again and again; looking at everything each time",
+  over: "Events come in again",
+};
+
 /** A run of repairs is followed by a pause of so many times its own length. */
 const REST = 4;
 
@@ -41,8 +60,10 @@ const REST = 4;
  */
 export class Reconciler {
   readonly #parts: ReconcilerParts;
-  readonly #dirty = new Set<Ipv4Cidr>();
-  readonly #fights: FightLog;
+  readonly #hints = new Hints();
+  readonly #fights: FightLog<Ipv4Cidr>;
+  readonly #flaps: FightLog<InterfaceName>;
+  readonly #blindness: FightLog<"ip monitor">;
   #subnetDirty = false;
   #running = false;
   #restUntil = 0;
@@ -53,7 +74,10 @@ export class Reconciler {
 
   constructor(parts: ReconcilerParts) {
     this.#parts = parts;
-    this.#fights = new FightLog(parts.logger);
+    const { logger } = parts;
+    this.#fights = new FightLog(logger, FIGHT);
+    this.#flaps = new FightLog(logger, FLAP);
+    this.#blindness = new FightLog(logger, BLINDNESS);
     this.#surveyIn(Math.min(FIRST_SURVEY_MS, parts.resyncMs));
   }
 
@@ -62,22 +86,21 @@ export class Reconciler {
     switch (event.kind) {
       case "route":
         return this.#noticeRoute(event);
-      case "link":
-        return this.#noticeLink(event);
+      case "link": {
+        const { snapshot } = this.#parts;
+        const devices = snapshot.devicesOf(event);
+        for (const device of devices) snapshot.unlearn(device);
+        this.#hints.addDevices(devices);
+        return this.#schedule();
+      }
       case "blind":
-        this.#parts.logger.log(
-          "warn",
-          `Events may have been missed, looking at everything (${event.why})`,
-        );
-        this.#parts.snapshot.forgetAll();
-        this.#surveyIn(FIRST_SURVEY_MS);
-        return this.touch(this.#parts.ledger.wishes().map((w) => w.route.destination));
+        return this.#noticeBlindness(event.why);
     }
   }
 
   /** Looks at these destinations as soon as their back-off allows. */
   touch(destinations: Iterable<Ipv4Cidr>): void {
-    for (const destination of destinations) this.#dirty.add(destination);
+    for (const destination of destinations) this.#hints.dirty.add(destination);
     this.#schedule();
   }
 
@@ -87,6 +110,8 @@ export class Reconciler {
     clearTimeout(this.#timer);
     clearTimeout(this.#surveyTimer);
     this.#fights.close();
+    this.#flaps.close();
+    this.#blindness.close();
     await this.#surveying;
   }
 
@@ -96,44 +121,45 @@ export class Reconciler {
     if (table === OUR_PROTOCOL) return this.#noticeMemory(event);
     if (table !== TABLE_MAIN || prefixLength(destination) !== policy.nodePrefix) return;
     const foreign = protocol !== PROTOCOL.ours;
-    if (foreign && !deleted && contains(policy.clusterCidr, destination)) {
-      snapshot.occupy(destination);
-    }
+    const inside = contains(policy.clusterCidr, destination);
+    if (foreign && !deleted && inside) snapshot.occupy(destination);
     const wish = ledger.get(destination);
-    if (wish === undefined) return;
+    if (wish === undefined) {
+      // An InjectRoute under way may be about to want it; an addition of ours is its own.
+      if (inside && (deleted || foreign)) this.touch([destination]);
+      return;
+    }
     const echo = !deleted && !foreign && event.plain &&
       event.device === wish.route.device;
     if (!echo) this.touch([destination]);
   }
 
   #noticeMemory(event: Extract<KernelEvent, { kind: "route" }>): void {
-    const { ledger } = this.#parts;
     if (!event.deleted || event.protocol !== OUR_PROTOCOL) return;
-    const wish = ledger.get(event.destination);
-    if (wish !== undefined) {
-      ledger.put({ ...wish, remembered: false });
-      this.touch([event.destination]);
-    }
-    if (ledger.nodeSubnet?.subnet === event.destination) {
-      this.#subnetDirty = true;
-      this.#schedule();
-    }
+    this.#hints.addForgotten(event.destination);
+    this.#schedule();
   }
 
-  #noticeLink(event: Extract<KernelEvent, { kind: "link" }>): void {
-    const { ledger, snapshot } = this.#parts;
-    const devices = new Set(snapshot.devicesOf(event));
-    for (const device of devices) snapshot.unlearn(device);
-    const through = ledger.wishes().filter(({ route }) => devices.has(route.device));
-    if (through.length > 0) this.touch(through.map(({ route }) => route.destination));
+  #noticeBlindness(why: string): void {
+    const { ledger, logger, snapshot } = this.#parts;
+    if (!this.#blindness.count("ip monitor", performance.now())) {
+      logger.log(
+        "warn",
+        `Events may have been missed, looking at everything (${why})`,
+      );
+    }
+    snapshot.forgetAll();
+    this.#surveyIn(FIRST_SURVEY_MS);
+    this.touch(ledger.wishes().map(({ route }) => route.destination));
   }
 
   #schedule(): void {
     if (this.#closed || this.#running) return;
     clearTimeout(this.#timer);
-    if (this.#dirty.size === 0 && !this.#subnetDirty) return;
     const now = performance.now();
-    const due = this.#subnetDirty ? now : this.#fights.earliest(this.#dirty);
+    const hurry = this.#subnetDirty || this.#hints.unresolved;
+    const due = hurry ? now : this.#fights.earliest(this.#hints.dirty);
+    if (due === Infinity) return;
     const waitMs = Math.max(due, this.#restUntil) - now;
     if (waitMs > 0) {
       this.#timer = setTimeout(() => this.#schedule(), waitMs);
@@ -149,23 +175,56 @@ export class Reconciler {
   async #repair(): Promise<void> {
     const { door, ledger, logger, snapshot } = this.#parts;
     const started = performance.now();
-    const due = [...this.#dirty].filter((to) => this.#fights.isDue(to, started));
-    for (const destination of due) this.#dirty.delete(destination);
+    const { dirty } = this.#hints;
+    this.#hints.resolveDevices(ledger);
+    await this.#recollect(this.#hints.takeForgotten(ledger));
+    const due = [...dirty].filter((to) => this.#fights.isDue(to, started));
+    for (const destination of due) dirty.delete(destination);
     if (this.#subnetDirty && await rememberSubnet(door, ledger, REPAIR)) {
       this.#subnetDirty = false;
     }
     const renewals = await renew(door, ledger, snapshot, due, REPAIR);
     const now = performance.now();
-    const quiet = renewals.filter(({ before, destination, reached }) => {
-      const troubled = reached.kind === "failed" || reached.kind === "lost";
-      if (troubled) this.#dirty.add(destination);
-      const repaired = reached.kind === "added" && before.standing.kind === "installed";
-      return !(troubled || repaired) || !this.#fights.count(destination, now);
-    });
-    for (const { level, message } of describeRenewals(quiet)) {
+    for (
+      const { level, message } of describeRenewals(this.#worthSaying(renewals, now))
+    ) {
       logger.log(level, message);
     }
     this.#restUntil = now + REST * (now - started);
+  }
+
+  /** An event may be older than what was written since: so the table itself is asked. */
+  async #recollect(prefixes: readonly Ipv4Cidr[]): Promise<void> {
+    if (prefixes.length === 0) return;
+    const { door, ledger } = this.#parts;
+    const own = await readOwn(door);
+    const forgotten = own.kind === "read"
+      ? forgottenPrefixes(ledger, own.entries)
+      : prefixes;
+    for (const prefix of forgotten) {
+      ledger.unremember(prefix);
+      this.#hints.dirty.add(prefix);
+      this.#subnetDirty ||= prefix === ledger.nodeSubnet?.subnet;
+    }
+  }
+
+  /** Counts the repairs, and leaves out those that are one of very many. */
+  #worthSaying(renewals: readonly Renewal[], now: number): readonly Renewal[] {
+    const flapping = new Map<InterfaceName, boolean>();
+    return renewals.filter((renewal) => {
+      const { before, destination, reached } = renewal;
+      const { device } = before.route;
+      const troubled = reached.kind === "failed" || reached.kind === "lost";
+      if (troubled) this.#hints.dirty.add(destination);
+      if (isLinkNews(renewal)) {
+        const quiet = flapping.get(device) ?? this.#flaps.count(device, now);
+        flapping.set(device, quiet);
+        return !quiet;
+      }
+      const repaired = before.standing.kind === "installed" &&
+        (reached.kind === "added" || !before.remembered);
+      return !(troubled || repaired) || !this.#fights.count(destination, now);
+    });
   }
 
   #surveyIn(waitMs: number): void {
@@ -182,11 +241,7 @@ export class Reconciler {
     const found = await survey(door, ledger, policy);
     if (this.#closed || found === undefined) return;
     snapshot.survey(found.occupied);
-    for (const destination of found.forgotten) {
-      const wish = ledger.get(destination);
-      if (wish !== undefined) ledger.put({ ...wish, remembered: false });
-    }
-    this.#subnetDirty ||= found.subnetForgotten;
+    for (const prefix of found.forgotten) this.#hints.addForgotten(prefix);
     this.touch(found.suspicious);
   }
 }

@@ -2,7 +2,7 @@ import type { Ipv4Cidr } from "../ipam/cidr.ts";
 import { prefixLength } from "../ipam/cidr.ts";
 import type { ClusterPolicy } from "../ipam/policy.ts";
 import type { Door } from "../kernel/door.ts";
-import { decodeRoutes } from "../kernel/replies.ts";
+import { decodeRoutes, type TableEntry } from "../kernel/replies.ts";
 import { isWanted } from "../routes/decide.ts";
 import { type FoundRoute, PROTOCOL, TABLE_MAIN } from "../routes/found_route.ts";
 import { OUR_PROTOCOL, recall, type Remembered } from "../routes/memory.ts";
@@ -13,11 +13,10 @@ import { OWN } from "./own.ts";
 export interface Survey {
   /** Destinations with routes of somebody else's. */
   readonly occupied: ReadonlySet<Ipv4Cidr>;
-  /** Destinations whose route or memory is not as the ledger has it. */
+  /** Destinations whose route is not as the ledger has it. */
   readonly suspicious: readonly Ipv4Cidr[];
-  /** Destinations whose entry in table 142 is gone or says something else. */
+  /** Prefixes whose entry in table 142 is gone or says something else. */
   readonly forgotten: readonly Ipv4Cidr[];
-  readonly subnetForgotten: boolean;
 }
 
 /**
@@ -40,53 +39,55 @@ export async function survey(
   if (own?.ok !== true || within?.ok !== true) return undefined;
   const entries = decodeRoutes(own.document ?? "[]", OWN);
   const routes = decodeRoutes(within.document ?? "[]").map(({ route }) => route);
-  return compare(
-    ledger,
-    policy,
-    entries.flatMap(({ route, state }) =>
-      route.table === OUR_PROTOCOL && state !== undefined ? [recall(state)] : []
-    ),
-    routes.filter((route) => route.table === TABLE_MAIN),
+  return {
+    ...compare(ledger, policy, routes.filter((route) => route.table === TABLE_MAIN)),
+    forgotten: forgottenPrefixes(ledger, entries),
+  };
+}
+
+/** The prefixes that table 142 should have an entry for and has not. */
+export function forgottenPrefixes(
+  ledger: Ledger,
+  entries: readonly TableEntry[],
+): readonly Ipv4Cidr[] {
+  const memory = entries.flatMap(({ route, state }): readonly Remembered[] =>
+    route.table === OUR_PROTOCOL && state !== undefined ? [recall(state)] : []
   );
+  const devices = new Map(
+    memory.flatMap((entry) =>
+      entry.kind === "route" ? [[entry.route.destination, entry.route.device]] : []
+    ),
+  );
+  const routes = ledger.wishes().map(({ route }) => route)
+    .filter(({ destination, device }) => devices.get(destination) !== device)
+    .map(({ destination }) => destination);
+  const subnet = ledger.nodeSubnet?.subnet;
+  const known = subnet === undefined ||
+    memory.some((entry) => entry.kind === "subnet" && entry.subnet === subnet);
+  return known ? routes : [...routes, subnet];
 }
 
 function compare(
   ledger: Ledger,
   policy: ClusterPolicy,
-  memory: readonly Remembered[],
   routes: readonly FoundRoute[],
-): Survey {
+): Pick<Survey, "occupied" | "suspicious"> {
   const foreign = routes.filter((route) =>
     route.protocol !== PROTOCOL.ours &&
     prefixLength(route.destination) === policy.nodePrefix
   );
   const occupied = new Set(foreign.map((route) => route.destination));
-  const remembered = new Map(
-    memory.flatMap((entry) =>
-      entry.kind === "route" ? [[entry.route.destination, entry.route.device]] : []
-    ),
-  );
   const byDestination = new Map(
     routes.filter((route) => route.protocol === PROTOCOL.ours)
       .map((route) => [route.destination, route]),
   );
-  const wishes = ledger.wishes();
-  const forgotten = wishes.filter(({ route }) =>
-    remembered.get(route.destination) !== route.device
-  );
-  const suspicious = wishes.filter(({ route }) => {
+  const suspicious = ledger.wishes().filter(({ route }) => {
     const found = byDestination.get(route.destination);
     return found === undefined || !isWanted(found, route) ||
       occupied.has(route.destination) || ledger.isLeaving(route.destination);
   });
-  const { nodeSubnet } = ledger;
   return {
     occupied,
-    suspicious: [...suspicious, ...forgotten].map(({ route }) => route.destination),
-    forgotten: forgotten.map(({ route }) => route.destination),
-    subnetForgotten: nodeSubnet !== undefined &&
-      !memory.some((entry) =>
-        entry.kind === "subnet" && entry.subnet === nodeSubnet.subnet
-      ),
+    suspicious: suspicious.map(({ route }) => route.destination),
   };
 }

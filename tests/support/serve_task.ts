@@ -49,9 +49,13 @@ export function serveTask(): DenoRun {
  * because a network namespace has no way to a registry; it grants nothing.
  *
  * @param options Further options of `serve`, e.g. `--log-level`, `debug`.
+ * @param substitute A program to start in the sidecar's place, under the same grants.
  */
-export function serveWords(options: readonly string[]): readonly string[] {
+export function serveWords(
+  options: readonly string[],
+  substitute?: string,
+): readonly string[] {
   const { flags, program, words } = serveTask();
   const run = [Deno.execPath(), "run", "--cached-only", ...flags];
-  return [...run, program, ...words, ...options];
+  return [...run, substitute ?? program, ...words, ...options];
 }

@@ -17,6 +17,8 @@ export interface SidecarOptions {
    * @default {[]}
    */
   readonly launcher?: readonly string[];
+  /** A program to start in the sidecar's place, under the same grants. */
+  readonly program?: string;
 }
 
 /** The real sidecar in a process of its own. Killed when disposed. */
@@ -62,9 +64,10 @@ export class SidecarEnded extends Error {
  */
 export async function startSidecar(
   namespace: Namespace,
-  { options = [], env = {}, deadlineMs = 15_000, launcher = [] }: SidecarOptions = {},
+  { options = [], env = {}, deadlineMs = 15_000, launcher = [], program }:
+    SidecarOptions = {},
 ): Promise<Sidecar> {
-  const child = namespace.command([...launcher, ...serveWords(options)], {
+  const child = namespace.command([...launcher, ...serveWords(options, program)], {
     env: { NO_COLOR: "1", ...env },
     stdin: "null",
     stdout: "piped",

@@ -1,0 +1,84 @@
+import type { JsonObject } from "../support/json.ts";
+import { addVxlan, makeNamespace, type Namespace } from "../support/namespace.ts";
+import { startSidecar } from "../support/sidecar.ts";
+import { type BenchClient, connectBenchClient } from "./bench_client.ts";
+import type { Finding } from "./report.ts";
+import { median } from "./statistics.ts";
+
+/** Every peer that a cluster of the contract's size can have. */
+export const PEERS: readonly JsonObject[] = Array.from({ length: 254 }, (_, index) => ({
+  destination: `10.42.${index + 1}.0/24`,
+  via_interface: "vxlan100",
+}));
+
+const ROUNDS = 24;
+const IN_FLIGHT = 64;
+
+const ms = (microseconds: number): string => `${(microseconds / 1000).toFixed(3)} ms`;
+
+/** A sidecar with the no-op beside it, and a client that is connected and warm. */
+export async function withNoop<Value>(
+  namespace: Namespace,
+  use: (client: BenchClient) => Promise<Value>,
+): Promise<Value> {
+  await using _sidecar = await startSidecar(namespace, {
+    program: "tests/bench/server_main.ts",
+  });
+  await using client = await connectBenchClient(namespace);
+  await client.play("ConfigureNodeSubnet", [{ subnet: "10.42.0.0/24" }]);
+  // The first look at everything comes a second after the start; V8 warms up meanwhile.
+  const end = performance.now() + 1500;
+  while (performance.now() < end) {
+    await client.play("Noop", PEERS);
+    await client.play("InjectRoute", PEERS);
+    await client.play("RemoveRoute", PEERS);
+  }
+  return await use(client);
+}
+
+/** New routes one after another, and many in flight, each beside the no-op. */
+export async function measureCalls(): Promise<readonly Finding[]> {
+  await using namespace = await makeNamespace();
+  await addVxlan(namespace);
+  return await withNoop(namespace, async (client) => [
+    await compareSequential(client),
+    await compareInFlight(client),
+  ]);
+}
+
+async function compareSequential(client: BenchClient): Promise<Finding> {
+  const noop: number[] = [];
+  const inject: number[] = [];
+  for (let round = 0; round < ROUNDS; round += 1) {
+    noop.push(...(await client.play("Noop", PEERS)).microseconds);
+    inject.push(...(await client.play("InjectRoute", PEERS)).microseconds);
+    await client.play("RemoveRoute", PEERS);
+  }
+  return {
+    what: "InjectRoute, new, one after another, to a no-op",
+    value: median(inject) / median(noop),
+    unit: "×",
+    limit: { kind: "at most", value: 1.5 },
+    raw: `${ms(median(inject))} to ${ms(median(noop))}`,
+  };
+}
+
+async function compareInFlight(client: BenchClient): Promise<Finding> {
+  const rates: Record<"Noop" | "InjectRoute", number[]> = { Noop: [], InjectRoute: [] };
+  for (let round = 0; round < ROUNDS; round += 1) {
+    for (const rpc of ["Noop", "InjectRoute"] as const) {
+      const { elapsed } = await client.play(rpc, PEERS, IN_FLIGHT);
+      rates[rpc].push(PEERS.length / elapsed * 1e6);
+    }
+    await client.play("RemoveRoute", PEERS, IN_FLIGHT);
+  }
+  const noop = median(rates.Noop);
+  const inject = median(rates.InjectRoute);
+  return {
+    what: `InjectRoute, new, ${IN_FLIGHT} in flight, rate to that of a no-op`,
+    value: inject / noop,
+    unit: "×",
+    limit: { kind: "at least", value: 0.6 },
+    raw: `${inject.toFixed(0)}/s to ${noop.toFixed(0)}/s`,
+  };
+}

@@ -1,0 +1,46 @@
+/**
+ * The sidecar with one more service, composed of the very pieces of `serve` and started
+ * under the same grants: a unary call that does nothing, over the messages of
+ * InjectRoute, to compare InjectRoute with. Measuring ends with SIGKILL.
+ *
+ * Words: those of src/main.ts, `serve` and its options.
+ */
+import type { sendUnaryData } from "@grpc/grpc-js";
+import { parseServeFlags } from "../../src/commands/flags.ts";
+import { createLineSink } from "../../src/line_sink.ts";
+import { createLogger } from "../../src/log.ts";
+import { openNode } from "../../src/node.ts";
+import { createQuiltRuntime } from "../../src/rpc/quilt_runtime.ts";
+import { rehearse } from "../../src/rpc/rehearsal.ts";
+import { type ServedService, startServer } from "../../src/rpc/server.ts";
+import type { QuiltResponse } from "../../src/rpc/wire.ts";
+import { NOOP_SERVICE } from "./noop.ts";
+
+const noop: ServedService = {
+  definition: NOOP_SERVICE,
+  implementation: {
+    InjectRoute: (_call: unknown, callback: sendUnaryData<QuiltResponse>) =>
+      callback(null, { success: true, error: "" }),
+  },
+};
+
+const command = parseServeFlags(Deno.args.slice(1));
+if (!command.ok || command.value.kind !== "serve") {
+  throw new Error(`Cannot serve with ${Deno.args.join(" ")}`);
+}
+const { logLevel: level, logFormat: format, listen, ...options } =
+  command.value.options;
+const backlog = { bytes: 1024 * 1024 };
+const logger = createLogger({
+  level,
+  format,
+  sink: createLineSink(Deno.stderr, backlog),
+});
+const auditSink = createLineSink(Deno.stdout, backlog);
+const node = await openNode({ ...options, logger, auditSink });
+if (!node.ok) throw new Error(node.fault);
+const services = [createQuiltRuntime(node.value, logger), noop];
+const server = await startServer(listen, services);
+if (!server.ok) throw new Error(server.fault.kind);
+await Promise.all([node.value.warm(), rehearse(server.value, format)]);
+logger.log("info", "Starting gRPC server on 127.0.0.1:50051");

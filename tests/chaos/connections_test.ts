@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { connectClient } from "../support/client.ts";
+import type { Namespace } from "../support/namespace.ts";
+import { done, openHost } from "../e2e/host.ts";
+import { residentKiB } from "../e2e/processes.ts";
+
+const ROUNDS = 5;
+const CALLS = 5_000;
+const IN_FLIGHT = 32;
+
+/** What the agent does every 5 s for each peer, on one connection that then closes. */
+async function callAndClose(namespace: Namespace): Promise<void> {
+  await using client = await connectClient(namespace);
+  let left = CALLS;
+  const worker = async (): Promise<void> => {
+    while (left > 0) {
+      left -= 1;
+      assert.deepEqual(await client.injectRoute("10.42.2.0/24", "vxlan100"), done);
+    }
+  };
+  await Promise.all(Array.from({ length: IN_FLIGHT }, worker));
+}
+
+Deno.test("5,000 calls on a connection that then closes, five times: it lives, and its memory does not grow", async () => {
+  await using host = await openHost();
+  const { namespace, sidecar } = host;
+  const resident: number[] = [];
+  for (let round = 0; round < ROUNDS; round += 1) {
+    await callAndClose(namespace);
+    resident.push(residentKiB(sidecar.pid));
+  }
+  const [first = 0] = resident;
+  assert.ok((resident.at(-1) ?? 0) <= first * 1.1, `KiB: ${resident.join(" ")}`);
+  await using client = await connectClient(namespace);
+  assert.deepEqual(await client.removeRoute("10.42.2.0/24"), done);
+});
+
+Deno.test("clients killed in the middle of their calls do no harm", async () => {
+  await using host = await openHost();
+  const { client, namespace, sidecar } = host;
+  for (let round = 0; round < 5; round += 1) {
+    const doomed = await connectClient(namespace);
+    const calls = Array.from(
+      { length: 200 },
+      (_, at) => doomed.injectRoute(`10.42.${at + 2}.0/24`, "vxlan100"),
+    );
+    const outcomes = Promise.allSettled(calls);
+    await calls[round * 10];
+    await doomed.kill();
+    await outcomes;
+    assert.deepEqual(await client.removeRoute("10.42.2.0/24"), done);
+  }
+  assert.equal((await sidecar.stop()).code, 0, sidecar.log.join("\n"));
+});

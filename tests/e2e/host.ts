@@ -1,0 +1,113 @@
+/** What the end-to-end tests share: a host as the mesh agent finds it. */
+import { type Answer, connectClient, type QuiltClient } from "../support/client.ts";
+import { type JsonObject, parseJsonObject } from "../support/json.ts";
+import {
+  addVxlan,
+  makeNamespace,
+  type Namespace,
+  type VxlanOptions,
+} from "../support/namespace.ts";
+import { type Sidecar, type SidecarOptions, startSidecar } from "../support/sidecar.ts";
+
+/** The answer of a call that did what it was asked. */
+export const done: Answer = { success: true, error: "" };
+
+/** The answer of a call that was refused with this sentence. */
+export function refused(sentence: string): Answer {
+  return { success: false, error: sentence };
+}
+
+/** A namespace with vxlan100, the sidecar in it, and a client in a process of its own. */
+export interface Host extends AsyncDisposable {
+  readonly namespace: Namespace;
+  readonly sidecar: Sidecar;
+  readonly client: QuiltClient;
+}
+
+/** How {@linkcode openHost} sets a host up. */
+export interface HostOptions extends SidecarOptions {
+  /** The overlay device; `undefined` leaves it out. @default {{}} */
+  readonly vxlan?: VxlanOptions | undefined;
+  /** Commands of `ip` before the sidecar starts. @default {[]} */
+  readonly before?: readonly string[];
+}
+
+/** Sets a host up; disposing ends all of it. */
+export async function openHost(options: HostOptions = {}): Promise<Host> {
+  const { before = [], vxlan = {}, ...sidecarOptions } = options;
+  await using stack = new AsyncDisposableStack();
+  const namespace = stack.use(await makeQuietNamespace());
+  if (!("vxlan" in options) || options.vxlan !== undefined) {
+    await addVxlan(namespace, vxlan);
+  }
+  for (const line of before) await namespace.ip(line);
+  const sidecar = stack.use(await startSidecar(namespace, sidecarOptions));
+  const client = stack.use(await connectClient(namespace));
+  const kept = stack.move();
+  return {
+    namespace,
+    sidecar,
+    client,
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  };
+}
+
+/**
+ * A namespace without IPv6: its address detection writes routes a second after a link
+ * is up, and the tests compare tables byte for byte.
+ */
+export async function makeQuietNamespace(): Promise<Namespace> {
+  const namespace = await makeNamespace();
+  const quiet = await namespace.run([
+    "sh",
+    "-c",
+    "for each in all default; do echo 1 > /proc/sys/net/ipv6/conf/$each/disable_ipv6; done",
+  ]);
+  if (quiet.code !== 0) throw new Error(`Cannot switch IPv6 off: ${quiet.stderr}`);
+  return namespace;
+}
+
+/** Every route of every table, as one text. */
+export function allRoutes(namespace: Namespace): Promise<string> {
+  return namespace.ip("route show table all");
+}
+
+/** The routes of the main table for exactly this destination, a line each. */
+export async function routesTo(
+  namespace: Namespace,
+  destination: string,
+): Promise<readonly string[]> {
+  const shown = await namespace.ip(`route show exact ${destination}`);
+  return shown.split("\n").map((line) => line.trim()).filter((line) => line !== "");
+}
+
+/**
+ * The main table of a process's namespace, destination to device, read without a
+ * process of its own: fast enough to be asked after every call.
+ */
+export function fib(pid: number): ReadonlyMap<string, string> {
+  const lines = Deno.readTextFileSync(`/proc/${pid}/net/route`).trim().split("\n");
+  return new Map(
+    lines.slice(1).map((line) => {
+      const fields = line.split("\t");
+      const [device = "", destination = ""] = fields;
+      // As a little-endian machine prints an address in network order.
+      const octets = destination.match(/../g)?.reverse().map((octet) =>
+        parseInt(octet, 16)
+      );
+      const ones =
+        parseInt(fields[7] ?? "0", 16).toString(2).replaceAll("0", "").length;
+      return [`${octets?.join(".")}/${ones}`, device];
+    }),
+  );
+}
+
+/** The messages of the log with their levels, without the time before them. */
+export function messages({ log }: Sidecar): readonly string[] {
+  return log.map((line) => line.replace(/^\S+Z /, ""));
+}
+
+/** The audit trail so far, a record a line. */
+export function auditRecords({ audit }: Sidecar): readonly JsonObject[] {
+  return audit.map(parseJsonObject);
+}

@@ -1,0 +1,164 @@
+import assert from "node:assert/strict";
+import { collectLines } from "../support/lines.ts";
+import type { Namespace } from "../support/namespace.ts";
+import { until } from "../support/wait.ts";
+import { done, messages, openHost, refused, routesTo } from "./host.ts";
+
+const destination = "10.42.2.0/24";
+const ours = `${destination} dev vxlan100 proto 142 scope link`;
+/** Devices that other routes can go through; nothing answers there. */
+const otherDevice = ["link add veth0 type veth peer name veth1", "link set veth0 up"];
+const bridge = [
+  "link add quilt0 type bridge",
+  "address add 10.42.5.1/24 dev quilt0",
+  "link set quilt0 up",
+];
+
+Deno.test("a route that somebody deleted is there again after the next InjectRoute", async () => {
+  await using host = await openHost();
+  const { client, namespace } = host;
+  for (let round = 0; round < 5; round += 1) {
+    assert.deepEqual(await client.injectRoute(destination, "vxlan100"), done);
+    assert.deepEqual(await routesTo(namespace, destination), [ours]);
+    await namespace.ip(`route del ${destination}`);
+  }
+});
+
+/** What the kernel announces about routes until the end. */
+async function watchRoutes(namespace: Namespace) {
+  const child = namespace.command(["ip", "-o", "monitor", "route"], {
+    stdin: "null",
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  const { lines, ended } = collectLines(child.stdout);
+  /** A route of our own marks a moment; it stands in a table that no rule names. */
+  const mark = (name: string) =>
+    until(async () => {
+      await namespace.ip(`route replace ${name} dev lo table 7`);
+      await namespace.ip(`route del ${name} table 7`);
+      return lines.some((line) => line.includes(name));
+    }, { what: `the mark ${name}` });
+  await mark("198.51.100.1");
+  return {
+    between: async () => {
+      await mark("198.51.100.2");
+      return lines.filter((line) => !line.includes(" table 7 "));
+    },
+    [Symbol.asyncDispose]: async () => {
+      child.kill("SIGTERM");
+      await Promise.all([child.status, ended]);
+    },
+  };
+}
+
+Deno.test("InjectRoute of a route that is there writes nothing to the kernel", async () => {
+  await using host = await openHost();
+  const { client, namespace } = host;
+  assert.deepEqual(await client.injectRoute(destination, "vxlan100"), done);
+  {
+    await using quiet = await watchRoutes(namespace);
+    for (let call = 0; call < 50; call += 1) {
+      assert.deepEqual(await client.injectRoute(destination, "vxlan100"), done);
+    }
+    assert.deepEqual(await quiet.between(), []);
+  }
+  // The watch would have seen a write.
+  await using watch = await watchRoutes(namespace);
+  await client.removeRoute(destination);
+  const seen = await watch.between();
+  assert.ok(seen.some((line) => line.includes(`Deleted ${destination}`)), seen.join());
+});
+
+Deno.test("RemoveRoute of what is not there succeeds and changes nothing", async () => {
+  await using host = await openHost();
+  const { client, namespace } = host;
+  await using watch = await watchRoutes(namespace);
+  assert.deepEqual(await client.removeRoute(destination), done);
+  assert.deepEqual(await watch.between(), []);
+});
+
+for (
+  const other of [
+    "dev veth0",
+    "dev veth0 metric 50",
+    "dev vxlan100",
+    "dev vxlan100 proto static",
+    "via 192.0.2.77 dev veth0 onlink proto bird",
+  ]
+) {
+  Deno.test(`InjectRoute replaces "${other}" by ours, with one warning in the log`, async () => {
+    await using host = await openHost({ before: otherDevice });
+    const { client, namespace, sidecar } = host;
+    await namespace.ip(`route add ${destination} ${other}`);
+    assert.deepEqual(await client.injectRoute(destination, "vxlan100"), done);
+    assert.deepEqual(await routesTo(namespace, destination), [ours]);
+    assert.deepEqual(await client.injectRoute(destination, "vxlan100"), done);
+    await sidecar.stop();
+    const warnings = messages(sidecar).filter((line) => line.startsWith("WARN: "));
+    assert.equal(warnings.length, 1, warnings.join());
+    assert.match(warnings.join(), /^WARN: Replaced route 10\.42\.2\.0\/24 /);
+  });
+}
+
+Deno.test("InjectRoute through another device than before moves the route there", async () => {
+  await using host = await openHost({ before: otherDevice });
+  const { client, namespace } = host;
+  assert.deepEqual(await client.injectRoute(destination, "veth0"), done);
+  assert.deepEqual(await client.injectRoute(destination, "vxlan100"), done);
+  assert.deepEqual(await routesTo(namespace, destination), [ours]);
+});
+
+Deno.test("RemoveRoute removes what was left by hand or by another runtime", async () => {
+  await using host = await openHost({ before: otherDevice });
+  const { client, namespace } = host;
+  await namespace.ip(`route add ${destination} dev veth0`);
+  await namespace.ip(`route add ${destination} dev vxlan100 proto static metric 9`);
+  assert.deepEqual(await client.removeRoute(destination), done);
+  assert.deepEqual(await routesTo(namespace, destination), []);
+});
+
+Deno.test("RemoveRoute leaves a routing daemon's route alone", async () => {
+  await using host = await openHost({ before: otherDevice });
+  const { client, namespace } = host;
+  await namespace.ip(`route add ${destination} dev veth0 proto bird`);
+  const before = await routesTo(namespace, destination);
+  assert.deepEqual(await client.removeRoute(destination), done);
+  assert.deepEqual(await routesTo(namespace, destination), before);
+});
+
+Deno.test("a connected route of the bridge is neither replaced nor removed", async () => {
+  await using host = await openHost({ before: bridge });
+  const { client, namespace } = host;
+  const connected = await routesTo(namespace, "10.42.5.0/24");
+  assert.match(connected.join(), /^10\.42\.5\.0\/24 dev quilt0 proto kernel /);
+  const refusal =
+    "10.42.5.0/24 is directly connected on quilt0; refusing to replace it";
+  assert.deepEqual(
+    await client.injectRoute("10.42.5.0/24", "vxlan100"),
+    refused(refusal),
+  );
+  assert.deepEqual(await client.removeRoute("10.42.5.0/24"), done);
+  assert.deepEqual(await routesTo(namespace, "10.42.5.0/24"), connected);
+});
+
+Deno.test("routes for other prefixes, tables and rules stay as they are", async () => {
+  await using host = await openHost({ before: otherDevice });
+  const { client, namespace } = host;
+  const foreign = [
+    "10.42.0.0/16 dev veth0",
+    "10.42.2.0/25 dev veth0",
+    "10.42.2.7/32 dev veth0",
+    "10.42.2.0/24 dev veth0 table 7",
+    "default dev veth0",
+  ];
+  for (const route of foreign) await namespace.ip(`route add ${route}`);
+  await namespace.ip("rule add from 10.42.0.0/16 lookup 7");
+  const before = await namespace.ip("route show table all");
+  const rules = await namespace.ip("rule show");
+  assert.deepEqual(await client.injectRoute(destination, "vxlan100"), done);
+  assert.deepEqual(await routesTo(namespace, destination), [ours]);
+  assert.deepEqual(await client.removeRoute(destination), done);
+  assert.equal(await namespace.ip("route show table all"), before);
+  assert.equal(await namespace.ip("rule show"), rules);
+});

@@ -1,0 +1,101 @@
+import assert from "node:assert/strict";
+import { connectClient } from "../support/client.ts";
+import { addVxlan, runToEnd } from "../support/namespace.ts";
+import { startSidecar } from "../support/sidecar.ts";
+import { allRoutes, auditRecords, done, makeQuietNamespace, openHost } from "./host.ts";
+
+const denied = /^Permission denied: .*needs CAP_NET_ADMIN.*/;
+
+Deno.test("without CAP_NET_ADMIN every RPC that writes says so, and no table changes", async () => {
+  await using host = await openHost({
+    before: ["route add 10.42.9.0/24 dev vxlan100"],
+    launcher: ["setpriv", "--bounding-set", "-net_admin", "--inh-caps", "-net_admin"],
+  });
+  const { client, namespace, sidecar } = host;
+  const before = await allRoutes(namespace);
+  for (
+    const { success, error } of [
+      await client.configureNodeSubnet("10.42.1.0/24"),
+      await client.injectRoute("10.42.2.0/24", "vxlan100"),
+      await client.injectRoute("10.42.9.0/24", "vxlan100"),
+      await client.removeRoute("10.42.9.0/24"),
+    ]
+  ) {
+    assert.equal(success, false);
+    assert.match(error, denied);
+  }
+  // Nothing is to be written here, so nothing is to be permitted.
+  assert.deepEqual(await client.removeRoute("10.42.3.0/24"), done);
+  assert.equal(await allRoutes(namespace), before);
+  assert.equal((await sidecar.stop()).code, 0);
+  for (const line of sidecar.log) assert.match(line, /^\S+Z (INFO|WARN|ERROR): /);
+  const outcomes = new Set(auditRecords(sidecar).map((record) => record["outcome"]));
+  assert.deepEqual([...outcomes], ["failed"]);
+});
+
+const onlyNetAdmin = [
+  "--inh-caps",
+  "-all,+net_admin",
+  "--bounding-set",
+  "-all,+net_admin",
+  "--no-new-privs",
+];
+
+Deno.test("as uid 0 with CAP_NET_ADMIN as its only capability it does all its work", async () => {
+  await using host = await openHost({ launcher: ["setpriv", ...onlyNetAdmin] });
+  const { client, namespace, sidecar } = host;
+  const status = await Deno.readTextFile(`/proc/${sidecar.pid}/status`);
+  assert.match(status, /^CapEff:\s+0000000000001000$/m);
+  assert.deepEqual(await client.configureNodeSubnet("10.42.1.0/24"), done);
+  assert.deepEqual(await client.injectRoute("10.42.2.0/24", "vxlan100"), done);
+  assert.match(await namespace.ip("route show"), /^10\.42\.2\.0\/24 dev vxlan100 /);
+  assert.deepEqual(await client.removeRoute("10.42.2.0/24"), done);
+  assert.equal((await sidecar.stop()).code, 0);
+});
+
+/** A user namespace of an ordinary user has only the one identity. */
+const hasOtherUsers = !/^\s*0\s+\d+\s+1\s*$/.test(
+  Deno.readTextFileSync("/proc/self/uid_map"),
+);
+
+/** The cached dependencies where another user can read them. */
+async function readableCache(): Promise<AsyncDisposable & { readonly path: string }> {
+  const info = await runToEnd([Deno.execPath(), "info", "--json"]);
+  const found = /"denoDir": *"([^"]+)"/.exec(info.stdout)?.[1];
+  assert.ok(found !== undefined, info.stdout);
+  const path = await Deno.makeTempDir();
+  const copied = await runToEnd(["cp", "-r", `${found}/.`, path]);
+  assert.equal(copied.code, 0, copied.stderr);
+  const opened = await runToEnd(["chmod", "-R", "a+rwX", path]);
+  assert.equal(opened.code, 0, opened.stderr);
+  return {
+    path,
+    [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }),
+  };
+}
+
+Deno.test({
+  name:
+    "as an ordinary user with CAP_NET_ADMIN as its ambient capability it does all its work",
+  ignore: !hasOtherUsers,
+  fn: async () => {
+    await using cache = await readableCache();
+    await using namespace = await makeQuietNamespace();
+    await addVxlan(namespace);
+    await using sidecar = await startSidecar(namespace, {
+      env: { DENO_DIR: cache.path },
+      launcher: [
+        ...["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"],
+        ...onlyNetAdmin,
+        ...["--ambient-caps", "-all,+net_admin"],
+      ],
+    });
+    const status = await Deno.readTextFile(`/proc/${sidecar.pid}/status`);
+    assert.match(status, /^Uid:\s+65534\s/m);
+    await using client = await connectClient(namespace);
+    assert.deepEqual(await client.configureNodeSubnet("10.42.1.0/24"), done);
+    assert.deepEqual(await client.injectRoute("10.42.2.0/24", "vxlan100"), done);
+    assert.match(await namespace.ip("route show"), /^10\.42\.2\.0\/24 dev vxlan100 /);
+    assert.deepEqual(await client.removeRoute("10.42.2.0/24"), done);
+  },
+});

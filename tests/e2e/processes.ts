@@ -1,0 +1,92 @@
+/** What the tests do to the sidecar's own processes, and read of them. */
+import type { Sidecar } from "../support/sidecar.ts";
+import { until } from "../support/wait.ts";
+
+/** A process that lives. */
+export interface ChildProcess {
+  readonly pid: number;
+  /** Its command line. */
+  readonly words: readonly string[];
+}
+
+/** The children of a process that are neither ended nor ending. */
+export function childrenOf(parent: number): readonly ChildProcess[] {
+  return [...Deno.readDirSync("/proc")].flatMap(({ name }) => {
+    if (!/^\d+$/.test(name) || parentOf(name) !== parent) return [];
+    // A process that has ended but was not yet waited for has no command line.
+    const words = read(`/proc/${name}/cmdline`).split("\0").slice(0, -1);
+    return words.length === 0 ? [] : [{ pid: Number(name), words }];
+  });
+}
+
+/** The sidecar's `ip -batch` processes: one, or two around a change-over. */
+export function batchesOf({ pid }: Sidecar): readonly ChildProcess[] {
+  return childrenOf(pid).filter(({ words }) => words.includes("-batch"));
+}
+
+/** Sends a signal to every `ip -batch` of the sidecar; returns how many there were. */
+export function signalBatches(sidecar: Sidecar, signal: Deno.Signal): number {
+  return signalAll(batchesOf(sidecar), signal);
+}
+
+/** Sends a signal to processes, of which some may end meanwhile. */
+export function signalAll(
+  processes: readonly ChildProcess[],
+  signal: Deno.Signal,
+): number {
+  for (const { pid } of processes) {
+    try {
+      Deno.kill(pid, signal);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+  return processes.length;
+}
+
+/** What of a process stands in memory now, in KiB. */
+export function residentKiB(pid: number): number {
+  return counter(`/proc/${pid}/status`, "VmRSS");
+}
+
+/**
+ * Starts calls while `ip` is stopped, and resolves once the sidecar has handed their
+ * first commands to it: from then on they are in flight and cannot end.
+ */
+export async function hangInFlight<Calls>(
+  sidecar: Sidecar,
+  start: () => Calls,
+): Promise<Calls> {
+  if (signalBatches(sidecar, "SIGSTOP") === 0) {
+    throw new Error("There is no ip to stop");
+  }
+  const before = counter(`/proc/${sidecar.pid}/io`, "wchar");
+  const calls = start();
+  // The commands of one call have more bytes, and HTTP/2's own frames far fewer.
+  await until(() => counter(`/proc/${sidecar.pid}/io`, "wchar") >= before + 60, {
+    what: "the sidecar to ask ip",
+  });
+  return calls;
+}
+
+function counter(path: string, name: string): number {
+  const found = new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(read(path))?.[1];
+  if (found === undefined) throw new Error(`Cannot find ${name} in ${path}`);
+  return Number(found);
+}
+
+function parentOf(pid: string): number {
+  // The name before it stands in parentheses and may contain anything.
+  const [, parent = ""] = read(`/proc/${pid}/stat`).split(") ").at(-1)?.split(" ") ??
+    [];
+  return Number(parent);
+}
+
+function read(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch {
+    // It has ended this very moment.
+    return "";
+  }
+}

@@ -1,0 +1,101 @@
+import assert from "node:assert/strict";
+import { runToEnd } from "../support/namespace.ts";
+import { serveWords } from "../support/serve_task.ts";
+import { serveToEnd } from "../support/sidecar.ts";
+import { allRoutes, done, makeQuietNamespace, openHost } from "./host.ts";
+
+/** Options that `serve` must refuse with exit code 2, and the one line it says. */
+const wrongUse: readonly (readonly [options: readonly string[], sentence: RegExp])[] = [
+  [
+    ["--grpc-adr", "127.0.0.1:50051"],
+    /^Unknown option "--grpc-adr"; did you mean --grpc-addr\?$/,
+  ],
+  [["--log-level", "loud"], /^Invalid --log-level "loud"; use one of trace, .*error$/],
+  [["--log-format", "xml"], /^Invalid --log-format "xml"; use one of text, json$/],
+  [["--log-level"], /^--log-level needs a value/],
+  [["--grpc-addr", "50051"], /^Invalid --grpc-addr "50051"; use .*127\.0\.0\.1:50051$/],
+  [
+    ["--grpc-addr", "127.0.0.1:70000"],
+    /^Invalid --grpc-addr "127\.0\.0\.1:70000"; use /,
+  ],
+  [
+    ["--cluster-cidr", "10.42.0.0"],
+    /^Invalid cluster CIDR format: "10\.42\.0\.0"; use /,
+  ],
+  [
+    ["--cluster-cidr", "10.42.0.1/16"],
+    /host bits set; use --cluster-cidr 10\.42\.0\.0\/16$/,
+  ],
+  [["--node-prefix", "8"], /^Invalid node prefix 8; .* from 16 to 30$/],
+  [["--node-prefix", "x\ny"], /^Invalid --node-prefix "x\\ny"; use a whole number/],
+  [["--dry-run=yes"], /^--dry-run takes no value, got "yes"$/],
+  [["now"], /^Unexpected argument "now"; serve takes only options$/],
+  [
+    ["--grpc-addr", "127.0.0.1:50052"],
+    /^\S+ ERROR: Cannot listen on 127\.0\.0\.1:50052: .* --allow-net=127\.0\.0\.1:50052 /,
+  ],
+];
+
+for (const [options, sentence] of wrongUse) {
+  const shown = JSON.stringify(options.join(" "));
+  Deno.test(`serve ${shown} ends with 2 and one sentence that names the remedy`, async () => {
+    await using namespace = await makeQuietNamespace();
+    const { code, stdout, stderr } = await serveToEnd(namespace, options);
+    assert.equal(code, 2, stderr);
+    assert.equal(stdout, "");
+    assert.match(stderr, /^[^\n]+\n$/, "one line");
+    assert.match(stderr.trimEnd(), sentence);
+  });
+}
+
+Deno.test("with its port taken the sidecar ends with 1 and one sentence that tells how to find who has it", async () => {
+  await using first = await openHost();
+  const { client, namespace, sidecar } = first;
+  assert.deepEqual(await client.injectRoute("10.42.2.0/24", "vxlan100"), done);
+  const before = await allRoutes(namespace);
+  const { code, stdout, stderr } = await serveToEnd(namespace, []);
+  assert.equal(code, 1, stderr);
+  // An empty audit trail: it changed nothing before it found out.
+  assert.equal(stdout, "");
+  const errors = stderr.split("\n").filter((line) => !line.includes("Z INFO: "));
+  assert.match(
+    errors.join("\n"),
+    /^\S+Z ERROR: Cannot listen on 127\.0\.0\.1:50051: the port is in use; [^\n]*ss -ltnp[^\n]*\n$/,
+  );
+  assert.equal(await allRoutes(namespace), before);
+  assert.equal((await sidecar.stop()).code, 0);
+});
+
+Deno.test("without ip in its path the sidecar ends with 1 and one sentence that names iproute2", async () => {
+  await using namespace = await makeQuietNamespace();
+  const { code, stdout, stderr } = await namespace.run([
+    "env",
+    "NO_COLOR=1",
+    "PATH=/nonexistent",
+    ...serveWords([]),
+  ]);
+  assert.equal(code, 1, stderr);
+  assert.equal(stdout, "");
+  // Deno says by itself that the grant names a program that is not there.
+  const ours = stderr.split("\n").filter((line) => !line.startsWith("Info "));
+  assert.match(ours.join("\n"), /^\S+Z ERROR: [^\n]*\bip\b[^\n]*iproute2[^\n]*\n$/);
+});
+
+Deno.test("serve --help tells every option on stdout and ends with 0", async () => {
+  const { code, stdout, stderr } = await runToEnd(serveWords(["--help"]));
+  assert.equal(code, 0);
+  assert.equal(stderr, "");
+  for (
+    const option of [
+      "grpc-addr",
+      "log-level",
+      "log-format",
+      "cluster-cidr",
+      "node-prefix",
+    ]
+  ) {
+    assert.match(stdout, new RegExp(`--${option} `));
+  }
+  assert.match(stdout, /--dry-run/);
+  assert.match(stdout, /--remove-routes-on-exit/);
+});

@@ -1,0 +1,147 @@
+import type { Command, Mutation } from "../../src/kernel/command.ts";
+import type { FailureKind } from "../../src/kernel/failures.ts";
+import type { StateEntry } from "../../src/routes/memory.ts";
+
+/** A route as the model keeps it, and as `ip` shows it. */
+export interface ModelRoute {
+  readonly dst: string;
+  readonly dev: string;
+  readonly protocol: number;
+  readonly metric: number;
+}
+
+/** What must come of a command: a failure's kind, or what its document must show. */
+export type Expected =
+  | { readonly kind: "failure"; readonly failure: FailureKind }
+  | { readonly kind: "done" }
+  | { readonly kind: "device"; readonly name: string }
+  | { readonly kind: "devices"; readonly names: readonly string[] }
+  | { readonly kind: "routes"; readonly routes: readonly ModelRoute[] }
+  | { readonly kind: "memory"; readonly entries: readonly StateEntry[] };
+
+/** What the devices of the model are. */
+export interface ModelDevices {
+  readonly up: readonly string[];
+  readonly down: readonly string[];
+  readonly bridges: readonly string[];
+}
+
+/**
+ * Linux's main table and table 142 as far as the door's commands reach, written from
+ * ip-route(8) and not from the door: routes in the order of their metrics, a metric
+ * once for each destination, memory entries one for each prefix.
+ */
+export class KernelModel {
+  readonly #devices: ModelDevices;
+  #routes: readonly ModelRoute[] = [];
+  readonly #memory = new Map<string, StateEntry>();
+
+  constructor(devices: ModelDevices) {
+    this.#devices = devices;
+  }
+
+  /** Puts a route there that somebody else wrote, if its metric is free. */
+  seed(route: ModelRoute): boolean {
+    if (this.#to(route.dst).some(({ metric }) => metric === route.metric)) return false;
+    this.#insert(route);
+    return true;
+  }
+
+  /** Carries a command out and tells what the kernel must answer. */
+  run(command: Command): Expected {
+    switch (command.kind) {
+      case "link":
+        return this.#exists(command.device)
+          ? { kind: "device", name: command.device }
+          : failure("no-device");
+      case "bridge":
+        if (!this.#exists(command.device)) return failure("no-device");
+        return {
+          kind: "devices",
+          names: this.#devices.bridges.filter((name) => name === command.device),
+        };
+      case "links":
+        return { kind: "devices", names: ["lo", ...this.#all()] };
+      case "best-route": {
+        const [best] = this.#to(command.destination);
+        return best === undefined
+          ? failure("unreachable")
+          : { kind: "routes", routes: [best] };
+      }
+      case "exact-routes":
+        return { kind: "routes", routes: this.#to(command.destination) };
+      case "routes-within":
+        return { kind: "routes", routes: this.#routes };
+      case "own-routes":
+        return {
+          kind: "routes",
+          routes: this.#routes.filter(({ protocol }) => protocol === 142),
+        };
+      case "state-table":
+        return { kind: "memory", entries: [...this.#memory.values()] };
+      default:
+        return this.#write(command);
+    }
+  }
+
+  #write(command: Mutation): Expected {
+    switch (command.kind) {
+      case "add-route":
+      case "replace-route": {
+        const { destination: dst, device: dev } = command;
+        if (!this.#exists(dev)) return failure("no-device");
+        if (this.#devices.down.includes(dev)) return failure("link-down");
+        const there = this.#to(dst).find(({ metric }) => metric === 0);
+        if (there !== undefined && command.kind === "add-route") {
+          return failure("exists");
+        }
+        this.#routes = this.#routes.filter((route) => route !== there);
+        this.#insert({ dst, dev, protocol: 142, metric: 0 });
+        return { kind: "done" };
+      }
+      case "delete-route": {
+        const { destination, device, metric, protocol } = command.route;
+        if (device !== undefined && !this.#exists(device)) return failure("no-device");
+        const taken = this.#to(destination).find((route) =>
+          (device === undefined || route.dev === device) &&
+          route.protocol === protocol && (metric === 0 || route.metric === metric)
+        );
+        if (taken === undefined) return failure("absent");
+        this.#routes = this.#routes.filter((route) => route !== taken);
+        return { kind: "done" };
+      }
+      case "remember":
+        this.#memory.set(command.entry.prefix, command.entry);
+        return { kind: "done" };
+      case "forget": {
+        const { prefix, type } = command.entry;
+        if (this.#memory.get(prefix)?.type !== type) return failure("absent");
+        this.#memory.delete(prefix);
+        return { kind: "done" };
+      }
+    }
+  }
+
+  #insert(route: ModelRoute): void {
+    this.#routes = [...this.#routes, route].toSorted((one, other) =>
+      Number(one.dst.split(".")[2]) - Number(other.dst.split(".")[2]) ||
+      one.metric - other.metric
+    );
+  }
+
+  #to(dst: string): readonly ModelRoute[] {
+    return this.#routes.filter((route) => route.dst === dst);
+  }
+
+  #all(): readonly string[] {
+    return [...this.#devices.up, ...this.#devices.down, ...this.#devices.bridges];
+  }
+
+  #exists(name: string): boolean {
+    return this.#all().includes(name);
+  }
+}
+
+function failure(kind: FailureKind): Expected {
+  return { kind: "failure", failure: kind };
+}

@@ -1,0 +1,214 @@
+import assert from "node:assert/strict";
+import { AuditTrail } from "../../src/kernel/audit.ts";
+import { type DoorOptions, type Errand, KernelDoor } from "../../src/kernel/door.ts";
+import { until } from "../support/wait.ts";
+import {
+  CAUSE,
+  cidr,
+  device,
+  ipChildren,
+  keepTrail,
+  type KeptTrail,
+  makeDice,
+  makeGround,
+  routesTo,
+} from "./ground.ts";
+
+/** What an exchange after a loss may take, a fresh `ip` included. */
+const RECOVERY_MS = 100;
+
+const READ: readonly Errand[] = [{ command: { kind: "link", device: device("lo") } }];
+
+interface OpenDoor extends AsyncDisposable {
+  readonly door: KernelDoor;
+  readonly trail: KeptTrail;
+}
+
+function openDoor(options: DoorOptions = {}): OpenDoor {
+  const trail = keepTrail();
+  const door = new KernelDoor(new AuditTrail(trail), options);
+  return { door, trail, [Symbol.asyncDispose]: () => door.close() };
+}
+
+/** Many mutations that take long enough to be caught in the middle. */
+function longWork(length: number): readonly Errand[] {
+  return Array.from({ length }, (_, index): Errand => ({
+    command: {
+      kind: "replace-route",
+      destination: cidr(`10.42.${index % 250}.0/24`),
+      device: device("vxlan100"),
+    },
+    cause: CAUSE,
+  }));
+}
+
+function onlyChild(): number {
+  const [pid, ...others] = ipChildren();
+  assert.ok(pid !== undefined && others.length === 0, "one ip is at work");
+  return pid;
+}
+
+async function answersWithin(door: KernelDoor, milliseconds: number): Promise<void> {
+  const started = performance.now();
+  const reply = await door.exchange(READ);
+  const took = performance.now() - started;
+  assert.equal(reply.kind, "answered");
+  assert.ok(took <= milliseconds, `the next exchange took ${took} ms`);
+}
+
+Deno.test("ip killed in the middle: that reply is lost, the one behind it is answered within 100 ms", async () => {
+  await using _ground = await makeGround("vxlan100");
+  await using open = openDoor();
+  const { door, trail } = open;
+  let told = 0;
+  for (let round = 0; round < 10; round += 1) {
+    await door.exchange(READ);
+    const pid = onlyChild();
+    const work = longWork(20_000);
+    const lost = door.exchange(work);
+    const behind = door.exchange(READ);
+    // In the middle: a first route is in, the last cannot be.
+    await until(() => isRouted(), { what: "the first route", everyMs: 1 });
+    Deno.kill(pid, "SIGKILL");
+    assert.equal((await lost).kind, "lost");
+    const from = performance.now();
+    assert.equal((await behind).kind, "answered");
+    const took = performance.now() - from;
+    assert.ok(took <= RECOVERY_MS, `the exchange behind took ${took} ms`);
+    const records = trail.records.slice(told);
+    told = trail.records.length;
+    assert.equal(records.length, work.length);
+    assert.deepEqual(
+      new Set(records.map(({ outcome }) => outcome)),
+      new Set(["unknown"]),
+    );
+    await flush(door);
+    told = trail.records.length;
+  }
+});
+
+function isRouted(): boolean {
+  return /^vxlan100\t/m.test(Deno.readTextFileSync("/proc/self/net/route"));
+}
+
+async function flush(door: KernelDoor): Promise<void> {
+  const errands = Array.from({ length: 250 }, (_, index): Errand => ({
+    command: {
+      kind: "delete-route",
+      route: {
+        destination: cidr(`10.42.${index}.0/24`),
+        device: undefined,
+        gateway: false,
+        protocol: 142,
+        metric: 0,
+        tos: 0,
+        type: 1,
+        table: 254,
+      },
+    },
+    cause: CAUSE,
+  }));
+  assert.equal((await door.exchange(errands)).kind, "answered");
+  assert.deepEqual(isRouted(), false);
+}
+
+Deno.test("ip killed at any moment, even while idle: each exchange is answered or lost, never wrong", async () => {
+  await using _ground = await makeGround("vxlan100");
+  await using open = openDoor();
+  const { door } = open;
+  const dice = makeDice();
+  let answered = 0;
+  for (let round = 0; round < 100; round += 1) {
+    const replies = Array.from({ length: 5 }, () => door.exchange(READ));
+    for (let turn = dice.roll(4); turn > 0; turn -= 1) await replies[turn];
+    for (const pid of ipChildren()) Deno.kill(pid, "SIGKILL");
+    for (const reply of await Promise.all(replies)) {
+      if (reply.kind === "lost") continue;
+      assert.equal(reply.kind, "answered");
+      const [result] = reply.kind === "answered" ? reply.results : [];
+      assert.ok(result?.ok && result.document?.includes('"ifname":"lo"'));
+      answered += 1;
+    }
+    const lostAtMost = await door.exchange(READ);
+    if (lostAtMost.kind === "lost") await answersWithin(door, RECOVERY_MS);
+  }
+  // One kill costs one reply, or the one that was written before anybody noticed.
+  assert.ok(answered >= 300, `${answered} of 500 answered, with the seed ${dice.seed}`);
+});
+
+Deno.test("ip stopped: the reply is lost at the deadline, the process killed, the next answered", async () => {
+  await using _ground = await makeGround("vxlan100");
+  const deadlineMs = 150;
+  await using open = openDoor({ deadlineMs });
+  const { door, trail } = open;
+  await door.exchange(READ);
+  const pid = onlyChild();
+  Deno.kill(pid, "SIGSTOP");
+  const started = performance.now();
+  const reply = await door.exchange(longWork(1));
+  const took = performance.now() - started;
+  assert.deepEqual(reply, { kind: "lost", why: "ip did not answer within 150 ms" });
+  assert.ok(took >= deadlineMs - 1 && took < deadlineMs + 100, `${took} ms`);
+  await answersWithin(door, RECOVERY_MS);
+  await until(() => !ipChildren().includes(pid), { what: "the stopped ip to end" });
+  assert.equal(trail.records[0]?.["outcome"], "unknown");
+  // What `ip` was given before it was stopped for good was never carried out.
+  assert.deepEqual(await routesTo("10.42.0.0/24"), []);
+});
+
+Deno.test("a closed door refuses, after it has answered what was under way", async () => {
+  await using _ground = await makeGround("vxlan100");
+  const { door } = openDoor();
+  const underWay = [
+    door.exchange(READ),
+    door.exchange(longWork(500)),
+    door.exchange(READ),
+  ];
+  const closing = door.close();
+  assert.deepEqual(await door.exchange(READ), { kind: "closed" });
+  const kinds = (await Promise.all(underWay)).map(({ kind }) => kind);
+  assert.deepEqual(kinds, ["answered", "answered", "answered"]);
+  await closing;
+  assert.deepEqual(ipChildren(), []);
+  await door.close();
+});
+
+Deno.test("a door closes in bounded time although its ip is stopped", async () => {
+  const { door } = openDoor();
+  await door.exchange(READ);
+  Deno.kill(onlyChild(), "SIGSTOP");
+  const started = performance.now();
+  await door.close();
+  assert.ok(performance.now() - started < 2_000);
+  assert.deepEqual(ipChildren(), []);
+});
+
+Deno.test("a full door refuses what it cannot hold, and takes more once it has answered", async () => {
+  await using open = openDoor({ queueLimit: 4 });
+  const { door } = open;
+  for (let round = 0; round < 3; round += 1) {
+    const replies = Array.from({ length: 7 }, () => door.exchange(READ));
+    const kinds = (await Promise.all(replies)).map(({ kind }) => kind);
+    const taken = Array.from({ length: 4 }, () => "answered");
+    assert.deepEqual(kinds, [...taken, "full", "full", "full"]);
+  }
+});
+
+Deno.test("an exchange of nothing is answered with nothing", async () => {
+  await using open = openDoor();
+  const reply = await open.door.exchange([]);
+  assert.deepEqual(reply, { kind: "answered", results: [] });
+});
+
+Deno.test("an ip that is not installed is a lost reply with the reason", async () => {
+  const path = Deno.env.get("PATH") ?? "";
+  Deno.env.set("PATH", "/nonexistent");
+  try {
+    await using open = openDoor();
+    const reply = await open.door.exchange(READ);
+    assert.equal(reply.kind, "lost");
+    assert.match(reply.kind === "lost" ? reply.why : "", /\bip was not found\b/);
+  } finally {
+    Deno.env.set("PATH", path);
+  }
+});

@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { until } from "../support/wait.ts";
+import { indexOf, ip, makeGround, routesTo } from "./ground.ts";
+import { openNodeUnderTest } from "./node_under_test.ts";
+
+// `ip` keeps the name and the index of every device that it ever met. Each test makes
+// a long-lived `ip` know vxlan100, then changes what the name means.
+
+const TO_2 = "10.42.2.0/24";
+const TO_3 = "10.42.3.0/24";
+const THROUGH_VXLAN100 = ["10.42.3.0/24 dev vxlan100 proto 142 scope link"];
+
+/** What is wanted already may have been repaired before InjectRoute asks again. */
+const PRESENT = /^(added|unchanged)$/;
+
+/** Gives the name vxlan100 to another device; the first one stays, up, as `old`. */
+async function swap(): Promise<void> {
+  await ip("link set vxlan100 down");
+  await ip("link set vxlan100 name old");
+  await ip("link set old up");
+  await ip("link set other down");
+  await ip("link set other name vxlan100");
+  await ip("link set vxlan100 up");
+}
+
+/** The index of the device that the kernel itself would send the packets through. */
+async function indexTowards(address: string): Promise<number> {
+  const answer = await ip(`-4 route get ${address}`);
+  const through = / dev (\S+) /.exec(answer)?.[1] ?? "";
+  return await indexOf(through);
+}
+
+Deno.test("a device that was deleted and made again carries routes as before", async () => {
+  await using ground = await makeGround("vxlan100");
+  await using peer = await openNodeUnderTest();
+  assert.equal(await peer.inject(TO_2), "added");
+  for (let round = 0; round < 5; round += 1) {
+    await ip("link delete vxlan100");
+    await ground.addDevice("vxlan100");
+    assert.match(await peer.inject(TO_3), PRESENT);
+    assert.deepEqual(await routesTo(TO_3), THROUGH_VXLAN100);
+  }
+});
+
+Deno.test("a device that was seen missing in between carries routes as before", async () => {
+  await using ground = await makeGround("vxlan100");
+  await using peer = await openNodeUnderTest();
+  assert.equal(await peer.inject(TO_3), "added");
+  await ip("link delete vxlan100");
+  assert.equal(await peer.inject(TO_3), "Interface 'vxlan100' not found");
+  await ground.addDevice("vxlan100");
+  await peer.inject(TO_3);
+  assert.deepEqual(await routesTo(TO_3), THROUGH_VXLAN100);
+});
+
+Deno.test("a route never goes through a device that was renamed away", async () => {
+  await using _ground = await makeGround("vxlan100", "other");
+  await using peer = await openNodeUnderTest();
+  assert.equal(await peer.inject(TO_2), "added");
+  await swap();
+  assert.equal(await peer.inject(TO_3), "added");
+  assert.deepEqual(await routesTo(TO_3), THROUGH_VXLAN100);
+});
+
+Deno.test("a route that followed its renamed device is not taken for the wanted one", async () => {
+  await using _ground = await makeGround("vxlan100", "other");
+  await ip(`route add ${TO_3} dev vxlan100 proto 142`);
+  // Reading what is there at its start, the node's `ip` meets the name vxlan100.
+  await using peer = await openNodeUnderTest();
+  await swap();
+  await ip(`route replace ${TO_3} dev old proto 142`);
+  assert.match(await peer.inject(TO_3), PRESENT);
+  assert.deepEqual(await routesTo(TO_3), THROUGH_VXLAN100);
+});
+
+Deno.test("a name known from a removal only does not mislead a later InjectRoute", async () => {
+  await using _ground = await makeGround("vxlan100", "other");
+  await ip(`route add ${TO_2} dev vxlan100 proto static`);
+  await using peer = await openNodeUnderTest();
+  assert.equal(await peer.remove(TO_2), "removed");
+  await swap();
+  assert.equal(await peer.inject(TO_3), "added");
+  assert.deepEqual(await routesTo(TO_3), THROUGH_VXLAN100);
+  assert.equal(await indexTowards("10.42.3.1"), await indexOf("vxlan100"));
+});
+
+Deno.test("a name that is gone after a rename is answered as missing", async () => {
+  await using _ground = await makeGround("vxlan100");
+  await using peer = await openNodeUnderTest();
+  assert.equal(await peer.inject(TO_2), "added");
+  await ip("link set vxlan100 down");
+  await ip("link set vxlan100 name old");
+  await ip("link set old up");
+  assert.equal(await peer.inject(TO_3), "Interface 'vxlan100' not found");
+  assert.deepEqual(await routesTo(TO_3), []);
+  assert.equal(await peer.inject(TO_3, "old"), "added");
+  assert.deepEqual(await routesTo(TO_3), [`${TO_3} dev old proto 142 scope link`]);
+});
+
+Deno.test("a name that changes hands while InjectRoute runs: in the end the route is right", async () => {
+  await using _ground = await makeGround("vxlan100", "other");
+  await using peer = await openNodeUnderTest();
+  assert.equal(await peer.inject(TO_2), "added");
+  let swapped = false;
+  const swapping = swap().then(() => swapped = true);
+  while (!swapped) {
+    await peer.inject(TO_3);
+    await peer.inject(TO_2);
+  }
+  await swapping;
+  await until(async () =>
+    (await routesTo(TO_3)).join() === THROUGH_VXLAN100.join() &&
+    (await routesTo(TO_2)).join() === `${TO_2} dev vxlan100 proto 142 scope link`, {
+    what: "both routes through the vxlan100 of now",
+  });
+});

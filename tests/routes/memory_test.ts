@@ -1,0 +1,163 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { type Ipv4Cidr, parseCidr } from "../../src/ipam/cidr.ts";
+import {
+  checkInterfaceName,
+  type InterfaceName,
+} from "../../src/routes/interface_name.ts";
+import {
+  recall,
+  routeEntry,
+  type StateEntry,
+  subnetEntry,
+} from "../../src/routes/memory.ts";
+
+function cidr(text: string): Ipv4Cidr {
+  const parsed = parseCidr(text);
+  assert.ok(parsed.ok, text);
+  return parsed.value;
+}
+
+const prefix: fc.Arbitrary<Ipv4Cidr> = fc.nat({ max: 255 })
+  .map((third) => cidr(`10.42.${third}.0/24`));
+
+const letters = [..."ABCZabcz019._-"];
+
+const name: fc.Arbitrary<InterfaceName> = fc
+  .string({ unit: fc.constantFrom(...letters), minLength: 1, maxLength: 15 })
+  .chain((text) => {
+    const checked = checkInterfaceName(text);
+    return checked.ok ? fc.constant(checked.value) : fc.constant(anyName);
+  });
+
+const anyName = vxlan100();
+
+function vxlan100(): InterfaceName {
+  const checked = checkInterfaceName("vxlan100");
+  assert.ok(checked.ok);
+  return checked.value;
+}
+
+const word = fc.oneof(
+  fc.integer({ min: 0, max: 2 ** 32 - 1 }),
+  fc.constantFrom(0, 1, 2 ** 31, 2 ** 32 - 1),
+);
+
+Deno.test("a wanted route is recalled with its whole device name", () => {
+  fc.assert(
+    fc.property(prefix, name, (destination, device) => {
+      const entry = routeEntry({ destination, device });
+      assert.deepEqual(recall(entry), {
+        kind: "route",
+        route: { destination, device },
+      });
+      // The kernel gives every word back, zeros for the rest (see kernel/attribution).
+      const padded = { ...entry, payload: [...entry.payload, 0, 0, 0].slice(0, 6) };
+      assert.deepEqual(recall(padded), recall(entry));
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+Deno.test("two device names never share an entry", () => {
+  fc.assert(
+    fc.property(prefix, name, name, (destination, one, other) => {
+      const same = JSON.stringify(routeEntry({ destination, device: one })) ===
+        JSON.stringify(routeEntry({ destination, device: other }));
+      assert.equal(same, one === other);
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+Deno.test("every word of an entry fits into the kernel's 32 bits", () => {
+  fc.assert(fc.property(prefix, name, (destination, device) => {
+    const { payload } = routeEntry({ destination, device });
+    assert.ok(payload.length <= 6);
+    for (const packed of payload) {
+      assert.ok(Number.isInteger(packed) && packed >= 0 && packed < 2 ** 32);
+    }
+  }));
+});
+
+Deno.test("the node's subnet is recalled with its revision", () => {
+  fc.assert(
+    fc.property(prefix, word.filter((value) => value > 0), (subnet, revision) => {
+      const recalled = recall(subnetEntry(subnet, revision));
+      assert.deepEqual(recalled, { kind: "subnet", subnet, revision });
+    }),
+  );
+});
+
+Deno.test("whatever else stands in an entry is nonsense, or a name that may be used", () => {
+  const entry: fc.Arbitrary<StateEntry> = fc.record({
+    type: fc.constantFrom("blackhole", "unreachable", "prohibit"),
+    prefix,
+    payload: fc.array(word, { maxLength: 6 }),
+  });
+  fc.assert(
+    fc.property(entry, (found) => {
+      const recalled = recall(found);
+      switch (recalled.kind) {
+        case "nonsense":
+          assert.equal(recalled.entry, found);
+          break;
+        case "subnet":
+          assert.equal(found.type, "blackhole");
+          assert.equal(recalled.revision, found.payload[0]);
+          break;
+        case "route":
+          assert.equal(found.type, "unreachable");
+          assert.ok(checkInterfaceName(recalled.route.device).ok);
+          break;
+        default:
+          recalled satisfies never;
+      }
+    }),
+    { numRuns: 5000 },
+  );
+});
+
+const nonsense: readonly (readonly [what: string, entry: StateEntry])[] = [
+  ["a subnet without revision", {
+    type: "blackhole",
+    prefix: cidr("10.42.1.0/24"),
+    payload: [0, 0, 0, 0, 0, 0],
+  }],
+  ["a bare blackhole", {
+    type: "blackhole",
+    prefix: cidr("10.42.1.0/24"),
+    payload: [],
+  }],
+  ["a route without device", {
+    type: "unreachable",
+    prefix: cidr("10.42.1.0/24"),
+    payload: [0, 0, 0, 0],
+  }],
+  ["a device with a newline", {
+    type: "unreachable",
+    prefix: cidr("10.42.1.0/24"),
+    payload: [0x760a7600, 0, 0, 0],
+  }],
+  ["a device that is an option", {
+    type: "unreachable",
+    prefix: cidr("10.42.1.0/24"),
+    payload: [0x2d666f72, 0x63650000, 0, 0],
+  }],
+  ["a device of sixteen characters", {
+    type: "unreachable",
+    prefix: cidr("10.42.1.0/24"),
+    payload: [0x61616161, 0x61616161, 0x61616161, 0x61616161],
+  }],
+  ["a type that is not used yet", {
+    type: "prohibit",
+    prefix: cidr("10.42.1.0/24"),
+    payload: [1],
+  }],
+];
+
+for (const [what, entry] of nonsense) {
+  Deno.test(`an entry is nonsense when it is ${what}`, () => {
+    assert.deepEqual(recall(entry), { kind: "nonsense", entry });
+  });
+}

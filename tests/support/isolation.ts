@@ -1,0 +1,132 @@
+/**
+ * How `deno task test` and `deno task bench` come into network and mount namespaces of
+ * their own, as root or as an ordinary user, so that nothing they do can touch the
+ * machine's routes; afterwards these are compared with what they were.
+ */
+import { repository } from "./serve_task.ts";
+
+/** A sentence for whoever runs it; no stack trace belongs to it. */
+export class Obstacle extends Error {
+  override readonly name = "Obstacle";
+}
+
+/**
+ * Runs inside the namespaces. /run is fresh because `ip netns add` writes to it; the
+ * second address of lo is there because resolvers find no address family without.
+ */
+const enter = `set -e
+mount -t tmpfs tmpfs /run
+ip link set lo up
+ip address add 192.0.2.1/32 dev lo
+exec "$@"`;
+
+const asRoot = ["unshare", "--net", "--mount", "--propagation", "private"];
+const asUser = ["unshare", "--user", "--map-root-user", ...asRoot.slice(1)];
+
+/** Writes one line to our own stdout. */
+export async function say(text: string): Promise<void> {
+  await new Blob([`${text}\n`]).stream().pipeTo(Deno.stdout.writable, {
+    preventClose: true,
+  });
+}
+
+/** A program in the repository's directory, its stdout to be read; not started. */
+export function command([program = "", ...args]: readonly string[]): Deno.Command {
+  const plain = Deno.stdout.isTerminal() ? {} : { NO_COLOR: "1" };
+  const env = { ...plain, QUILT_TESTS_ARE_ISOLATED: "1" };
+  return new Deno.Command(program, {
+    args,
+    env,
+    cwd: repository,
+    stdin: "null",
+    stdout: "piped",
+  });
+}
+
+/** Runs a program with our own stdout; false when it failed. */
+export async function shown(words: readonly string[]): Promise<boolean> {
+  await say(`> ${words.slice(1).join(" ").slice(0, 88)}`);
+  const child = command(words).spawn();
+  await child.stdout.pipeTo(Deno.stdout.writable, { preventClose: true });
+  return (await child.status).success;
+}
+
+/** Namespaces that can be entered. */
+export interface Isolation {
+  /** The words that run a command line inside new namespaces. */
+  words(inner: readonly string[]): readonly string[];
+  /** Whether the machine's own routes and rules are as they were before. */
+  untouched(): Promise<boolean>;
+}
+
+/**
+ * Finds a way into namespaces of our own, and sees to it that the dependencies are
+ * here: a network namespace has no way to a registry.
+ *
+ * @throws {Obstacle} when a program, a privilege or a dependency is missing.
+ */
+export async function isolate(): Promise<Isolation> {
+  await requireTools();
+  const entering = await entrance();
+  const before = await routesOfTheMachine();
+  if (!await shown([Deno.execPath(), "install", "--frozen", "--quiet"])) {
+    throw new Obstacle("The dependencies cannot be installed.");
+  }
+  return {
+    words: (inner) => [...entering, "sh", "-c", enter, "sh", ...inner],
+    untouched: async () => await routesOfTheMachine() === before,
+  };
+}
+
+/** Runs a program's main function; an {@linkcode Obstacle} becomes one line on stderr. */
+export async function exitWith(main: () => Promise<boolean>): Promise<void> {
+  try {
+    Deno.exitCode = await main() ? 0 : 1;
+  } catch (error) {
+    if (!(error instanceof Obstacle)) throw error;
+    await new Blob([`${error.message}\n`]).stream().pipeTo(Deno.stderr.writable);
+    Deno.exitCode = 1;
+  }
+}
+
+/** Runs a program to its end and returns what it wrote on stdout. */
+async function output(words: readonly string[]): Promise<string> {
+  const { code, stdout } = await command(words).output();
+  if (code !== 0) throw new Obstacle(`"${words.join(" ")}" failed with ${code}.`);
+  return new TextDecoder().decode(stdout);
+}
+
+/** The programs that the tests need, with the Debian package of each. */
+async function requireTools(): Promise<void> {
+  const tools = [["ip", "iproute2"], ["unshare", "util-linux"], ["mount", "mount"]];
+  await Promise.all(tools.map(async ([tool = "", debian = ""]) => {
+    try {
+      await command([tool, "-V"]).output();
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      throw new Obstacle(
+        `The tests need the program ${tool}: apt-get install ${debian}`,
+      );
+    }
+  }));
+}
+
+/** The words that enter the namespaces, for root or for an ordinary user. */
+async function entrance(): Promise<readonly string[]> {
+  const works = async (words: readonly string[]): Promise<boolean> =>
+    (await command([...words, "sh", "-c", enter, "sh", "true"]).output()).success;
+  if (Deno.uid() === 0 && await works(asRoot)) return asRoot;
+  if (await works(asUser)) return asUser;
+  throw new Obstacle(
+    "The tests need namespaces of their own: run them as root, or where an ordinary " +
+      "user may make user namespaces (sysctl user.max_user_namespaces).",
+  );
+}
+
+/** Everything a test could have changed on the machine; lifetimes run by themselves. */
+async function routesOfTheMachine(): Promise<string> {
+  const routes = await output(["ip", "route", "show", "table", "all"]);
+  const rules = await output(["ip", "rule", "show"]);
+  const rules6 = await output(["ip", "-6", "rule", "show"]);
+  return [routes, rules, rules6].join("\n").replaceAll(/ expires \d+sec/g, "");
+}

@@ -1,13 +1,14 @@
-import { type Checked, fail, pass } from "./ipam/checked.ts";
+import type { Checked } from "./ipam/checked.ts";
 import { checkNodeCidr, type ClusterPolicy, describeCidrFault } from "./ipam/policy.ts";
 import { AuditTrail } from "./kernel/audit.ts";
 import { type Door, KernelDoor } from "./kernel/door.ts";
 import { DryDoor } from "./kernel/dry_door.ts";
-import { type KernelEvent, Monitor } from "./kernel/monitor.ts";
+import { Monitor } from "./kernel/monitor.ts";
 import type { LineSink } from "./line_sink.ts";
 import type { Logger } from "./log.ts";
 import { adopt } from "./node/adopt.ts";
-import type { Ledger } from "./node/ledger.ts";
+import { Ledger } from "./node/ledger.ts";
+import { reportLostWords } from "./node/lost_words.ts";
 import { Reconciler } from "./node/reconciler.ts";
 import { refuse } from "./node/refusal.ts";
 import { removeOurs } from "./node/remove_ours.ts";
@@ -45,64 +46,55 @@ export interface NodeOptions {
 
 /** A node that answers calls until it is closed. */
 export interface OpenNode extends NodeService {
-  /** Goes once through the whole path to the kernel, so that no caller is the first. */
-  warm(): Promise<void>;
+  /**
+   * Reads back what is remembered and makes it true again, ahead of every call. Called
+   * once, after the port is ours: of two sidecars only one may write.
+   *
+   * @returns one sentence if the kernel cannot be read; then the node is of no use
+   */
+  start(): Promise<Checked<void, string>>;
   /** Answers what is waiting, takes nothing more, and lets go of the kernel. */
   close(): Promise<void>;
 }
 
-/** Reads what is remembered, or says in one sentence why the node cannot serve. */
-export async function openNode(
-  options: NodeOptions,
-): Promise<Checked<OpenNode, string>> {
-  const audit = new AuditTrail(options.auditSink);
-  const door = options.dryRun ? new DryDoor(audit) : new KernelDoor(audit);
-  const snapshot = new Snapshot();
-  const early: KernelEvent[] = [];
-  let listener = (event: KernelEvent): void => void early.push(event);
-  // The monitor comes first, so that nothing happens between the look and the watch.
-  const monitor = options.dryRun ? undefined : new Monitor((event) => listener(event));
-  const adopted = await adopt(door, snapshot, options.logger);
-  if (!adopted.ok) {
-    monitor?.close();
-    await door.close();
-    return fail(adopted.fault);
-  }
-  const node = new QueuedNode(door, options, adopted.value, snapshot, monitor);
-  listener = (event) => node.notice(event);
-  for (const event of early) node.notice(event);
-  return pass(node);
+/** A node that has touched nothing yet; what is asked of it waits for its start. */
+export function openNode(options: NodeOptions): OpenNode {
+  return new QueuedNode(options);
 }
 
 class QueuedNode implements OpenNode {
   readonly #door: Door;
   readonly #options: NodeOptions;
-  readonly #ledger: Ledger;
-  readonly #snapshot: Snapshot;
-  readonly #monitor: Monitor | undefined;
+  readonly #ledger = new Ledger();
+  readonly #snapshot = new Snapshot();
+  #monitor: Monitor | undefined;
   readonly #queue: WorkQueue;
   readonly #reconciler: Reconciler;
+  #reporting: Promise<void> = Promise.resolve();
 
-  constructor(
-    door: Door,
-    options: NodeOptions,
-    ledger: Ledger,
-    snapshot: Snapshot,
-    monitor: Monitor | undefined,
-  ) {
-    this.#door = door;
+  constructor(options: NodeOptions) {
     this.#options = options;
-    this.#ledger = ledger;
-    this.#snapshot = snapshot;
-    this.#monitor = monitor;
+    const audit = new AuditTrail(options.auditSink);
+    const door = options.dryRun ? new DryDoor(audit) : new KernelDoor(audit);
+    this.#door = door;
+    const [ledger, snapshot] = [this.#ledger, this.#snapshot];
     const keeper = new RouteKeeper(door, ledger, snapshot);
-    this.#queue = new WorkQueue((jobs) => keeper.carryOut(jobs));
-    const queue = this.#queue;
+    const queue = new WorkQueue((jobs) => keeper.carryOut(jobs));
+    this.#queue = queue;
     this.#reconciler = new Reconciler({ ...options, door, ledger, snapshot, queue });
   }
 
-  notice(event: KernelEvent): void {
-    this.#reconciler.notice(event);
+  async start(): Promise<Checked<void, string>> {
+    const { dryRun, logger } = this.#options;
+    // Before the first look, so that nothing happens between the look and the watch.
+    if (!dryRun) this.#monitor = new Monitor((event) => this.#reconciler.notice(event));
+    const adopted = await this.#queue.alone(() =>
+      adopt(this.#door, this.#ledger, this.#snapshot, logger)
+    );
+    if (adopted.ok) {
+      this.#reporting = reportLostWords(this.#door, this.#ledger, logger);
+    }
+    return adopted;
   }
 
   async configureNodeSubnet(text: string, call: Call): Promise<ConfigureOutcome> {
@@ -154,15 +146,9 @@ class QueuedNode implements OpenNode {
     }));
   }
 
-  async warm(): Promise<void> {
-    await this.#queue.alone(async () => {
-      await this.#door.exchange([{ command: { kind: "own-routes" } }]);
-    });
-  }
-
   async close(): Promise<void> {
     this.#monitor?.close();
-    await this.#reconciler.close();
+    await Promise.all([this.#reconciler.close(), this.#reporting]);
     await this.#queue.close();
     if (this.#options.removeRoutesOnExit) {
       await removeOurs(this.#door, this.#options.logger);

@@ -1,4 +1,3 @@
-import type { Checked } from "../ipam/checked.ts";
 import { createLineSink, type LineSink, writeLine } from "../line_sink.ts";
 import { createLogger, formatLine, type LogFormat, type Logger } from "../log.ts";
 import { type OpenNode, openNode } from "../node.ts";
@@ -72,7 +71,7 @@ async function run(
     return explain({ kind: "not-granted", address: options.listen }, logger);
   }
   const { dryRun, policy, removeRoutesOnExit, resyncMs } = options;
-  const node = await openNode({
+  const node = openNode({
     policy,
     dryRun,
     removeRoutesOnExit,
@@ -80,34 +79,33 @@ async function run(
     logger,
     auditSink,
   });
-  if (!node.ok) {
-    logger.log("error", node.fault);
-    return EXIT_FAILURE;
-  }
-  const server = await listen(options, node.value, logger);
-  if (!server.ok) {
-    await node.value.close();
-    return explain(server.fault, logger);
-  }
-  const address = formatListenAddress(server.value.address);
-  logger.log("info", `Starting gRPC server on ${address}`);
-  logger.log("info", `Stopping on ${await signals.first}`);
-  await server.value.close();
-  await node.value.close();
-  return EXIT_OK;
+  const server = await startServer(options.listen, [createQuiltRuntime(node, logger)]);
+  const code = server.ok
+    ? await serveUntilSignal(options, node, server.value, logger, signals)
+    : explain(server.fault, logger);
+  await node.close();
+  return code;
 }
 
 /** The contract's line says that calls are welcome: it is written when all is warm. */
-async function listen(
-  options: ServeOptions,
+async function serveUntilSignal(
+  { logFormat }: ServeOptions,
   node: OpenNode,
+  server: RpcServer,
   logger: Logger,
-): Promise<Checked<RpcServer, ListenFault>> {
-  const server = await startServer(options.listen, [createQuiltRuntime(node, logger)]);
-  if (server.ok) {
-    await Promise.all([node.warm(), rehearse(server.value, options.logFormat)]);
+  signals: StopSignals,
+): Promise<number> {
+  const rehearsal = rehearse(server, logFormat);
+  const started = await node.start();
+  if (!started.ok) {
+    logger.log("error", started.fault);
+    return EXIT_FAILURE;
   }
-  return server;
+  await rehearsal;
+  logger.log("info", `Starting gRPC server on ${formatListenAddress(server.address)}`);
+  logger.log("info", `Stopping on ${await signals.first}`);
+  await server.close();
+  return EXIT_OK;
 }
 
 function explain(fault: ListenFault, logger: Logger): number {

@@ -26,6 +26,8 @@ export type Read =
   | { readonly kind: "routes-within"; readonly cluster: Ipv4Cidr }
   /** Our routes of every table, picked by the kernel. */
   | { readonly kind: "own-routes" }
+  /** The forwarding database of every device; of an `ip` of the family bridge only. */
+  | { readonly kind: "forwarding-entries" }
   /** Table 142 with whatever anybody put there; fails while nobody did. */
   | { readonly kind: "state-table" };
 
@@ -52,6 +54,7 @@ export function isDump(command: Command): boolean {
     case "exact-routes":
     case "routes-within":
     case "own-routes":
+    case "forwarding-entries":
     case "state-table":
       return true;
     default:
@@ -81,6 +84,8 @@ export function words(command: Command): string {
       return `route show table main root ${command.cluster}`;
     case "own-routes":
       return `route show table all proto ${OUR_PROTOCOL}`;
+    case "forwarding-entries":
+      return "neigh show";
     case "state-table":
       return `route show table ${OUR_PROTOCOL}`;
     case "add-route":

@@ -1,6 +1,6 @@
 import type { AuditTrail, Cause } from "./audit.ts";
 import { type Mutation, type Read, words } from "./command.ts";
-import { type Exchange, type Result, Session } from "./session.ts";
+import { type Exchange, type Family, type Result, Session } from "./session.ts";
 
 /** A read, or a mutation with the cause that the audit trail names. */
 export type Errand =
@@ -15,7 +15,7 @@ export interface Door {
   /** Never rejects. Errands of one call are run in order and in one piece. */
   exchange(errands: readonly Errand[]): Promise<Reply>;
   /** Walks large tables on an `ip` of its own, so that no call waits for it. */
-  survey(reads: readonly Read[]): Promise<Exchange>;
+  survey(reads: readonly Read[], family?: Family): Promise<Exchange>;
   close(): Promise<void>;
 }
 
@@ -65,9 +65,9 @@ export class KernelDoor implements Door {
     return reply;
   }
 
-  async survey(reads: readonly Read[]): Promise<Exchange> {
+  async survey(reads: readonly Read[], family?: Family): Promise<Exchange> {
     try {
-      const session = new Session();
+      const session = new Session(family);
       const exchange = await session.exchange(reads, this.#surveyDeadlineMs);
       await session.close();
       return exchange;

@@ -50,20 +50,32 @@ export class Monitor {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#restart);
-    this.#child?.kill("SIGKILL");
+    try {
+      this.#child?.kill("SIGKILL");
+    } catch {
+      // It has ended by itself: Deno throws a TypeError then.
+    }
   }
 
   #start(): void {
     // Not node:child_process: its streams read on whether or not anybody wants more.
-    const child = new Deno.Command("ip", {
+    const command = new Deno.Command("ip", {
       args: MONITOR_ARGUMENTS,
       clearEnv: true,
       env: { LC_ALL: "C" },
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
-    }).spawn();
-    this.#child = child;
+    });
+    try {
+      this.#child = command.spawn();
+    } catch (error) {
+      return this.#again(error instanceof Error ? error.message : "unknown");
+    }
+    this.#listen(this.#child);
+  }
+
+  #listen(child: Deno.ChildProcess): void {
     const hear = (line: string): void => {
       this.#pauseMs = RESTART_MS.first;
       const event = readEvent(line);
@@ -75,7 +87,7 @@ export class Monitor {
       eachLine(child.stdout, hear, PAUSE_MS),
       eachLine(child.stderr, complain),
     ];
-    void Promise.all(read).then(() => this.#again("ip monitor ended"));
+    void Promise.allSettled(read).then(() => this.#again("ip monitor ended"));
   }
 
   #again(why: string): void {

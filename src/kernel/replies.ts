@@ -117,6 +117,24 @@ function decodeState(
   return { type, prefix, payload };
 }
 
+const ANY_ADDRESS = "00:00:00:00:00:00";
+
+/**
+ * Decodes `ip -family bridge -json neigh show`: how many hosts each VXLAN device sends
+ * to what it has no entry for, which is one all-zero entry for each peer.
+ *
+ * @throws {SyntaxError} if the text is not JSON.
+ */
+export function decodePeers(document: string): ReadonlyMap<InterfaceName, number> {
+  const peers = new Map<InterfaceName, number>();
+  for (const entry of records(document)) {
+    const device = deviceName(entry["dev"]);
+    const isPeer = entry["lladdr"] === ANY_ADDRESS && typeof entry["dst"] === "string";
+    if (device !== undefined && isPeer) peers.set(device, (peers.get(device) ?? 0) + 1);
+  }
+  return peers;
+}
+
 function records(document: string): readonly Readonly<Record<string, unknown>>[] {
   const parsed: unknown = JSON.parse(document);
   return Array.isArray(parsed) ? parsed.filter(isRecord) : [];

@@ -16,6 +16,9 @@ export type Exchange =
 /** The words after which `ip` reads commands from its standard input for ever. */
 const IP_ARGUMENTS = ["-json", "-Numeric", "-force", "-batch", "-"];
 
+/** Which neighbours an `ip` lists, all its life; of IPv4 unless told otherwise. */
+export type Family = "inet" | "bridge";
+
 interface Waiting {
   readonly commands: readonly Command[];
   readonly firstLine: number;
@@ -43,9 +46,10 @@ export class Session {
   #waiting: Waiting | undefined;
   #complaint = "";
 
-  constructor() {
+  constructor(family: Family = "inet") {
     // Not Deno.Command: its web streams cost 40 µs more for every exchange.
-    this.#child = spawn("ip", IP_ARGUMENTS, { env: { LC_ALL: "C" } });
+    const option = family === "bridge" ? ["-family", "bridge"] : [];
+    this.#child = spawn("ip", [...option, ...IP_ARGUMENTS], { env: { LC_ALL: "C" } });
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#ended = promise;
     this.#child.on("exit", () => {

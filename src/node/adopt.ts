@@ -5,7 +5,7 @@ import { decodeRoutes, type TableEntry } from "../kernel/replies.ts";
 import type { Logger } from "../log.ts";
 import { TABLE_MAIN } from "../routes/found_route.ts";
 import { OUR_PROTOCOL, recall, subnetEntry } from "../routes/memory.ts";
-import { Ledger, type NodeSubnet, type Standing } from "./ledger.ts";
+import { type Ledger, type NodeSubnet, type Standing } from "./ledger.ts";
 import { describeRenewals, list } from "./news.ts";
 import { OWN, readOwn } from "./own.ts";
 import { renew } from "./renew.ts";
@@ -19,16 +19,17 @@ const ADOPTED: Standing = { kind: "adopted" };
  * Reads back what an earlier life left in the kernel, and makes it true again: routes
  * that the main table forgot while nobody was there, and intents whose device has come.
  *
- * @returns the ledger, or one sentence that says why the kernel cannot be read
+ * @param ledger an empty one; it is filled
+ * @returns one sentence if the kernel cannot be read
  */
 export async function adopt(
   door: Door,
+  ledger: Ledger,
   snapshot: Snapshot,
   logger: Logger,
-): Promise<Checked<Ledger, string>> {
+): Promise<Checked<void, string>> {
   const own = await readOwn(door);
   if (own.kind === "lost") return fail(`Cannot read the kernel's routes: ${own.why}`);
-  const ledger = new Ledger();
   const memory = own.entries.filter(({ route }) => route.table === OUR_PROTOCOL);
   await adoptSubnet(door, ledger, memory);
   adoptRoutes(ledger, memory, own.entries);
@@ -44,7 +45,7 @@ export async function adopt(
     logger.log(level, message);
   }
   await reportForeign(door, logger);
-  return pass(ledger);
+  return pass(undefined);
 }
 
 /** Of two subnets the later one counts; a change was cut short between its two writes. */

@@ -37,10 +37,10 @@ const logger = createLogger({
   sink: createLineSink(Deno.stderr, backlog),
 });
 const auditSink = createLineSink(Deno.stdout, backlog);
-const node = await openNode({ ...options, logger, auditSink });
-if (!node.ok) throw new Error(node.fault);
-const services = [createQuiltRuntime(node.value, logger), noop];
+const node = openNode({ ...options, logger, auditSink });
+const services = [createQuiltRuntime(node, logger), noop];
 const server = await startServer(listen, services);
 if (!server.ok) throw new Error(server.fault.kind);
-await Promise.all([node.value.warm(), rehearse(server.value, format)]);
+const [started] = await Promise.all([node.start(), rehearse(server.value, format)]);
+if (!started.ok) throw new Error(started.fault);
 logger.log("info", "Starting gRPC server on 127.0.0.1:50051");

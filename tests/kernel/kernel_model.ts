@@ -79,6 +79,8 @@ export class KernelModel {
         };
       case "state-table":
         return { kind: "memory", entries: [...this.#memory.values()] };
+      case "forwarding-entries":
+        throw new Error("Cannot list an FDB: that is for an ip of the family bridge");
       default:
         return this.#write(command);
     }

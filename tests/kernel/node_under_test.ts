@@ -37,7 +37,7 @@ export async function openNodeUnderTest(): Promise<NodeUnderTest> {
     log: (level: string, message: string) => void log.push(`${level}: ${message}`),
     flush: () => Promise.resolve(),
   };
-  const opened = await openNode({
+  const node = openNode({
     policy: { clusterCidr: cidr("10.42.0.0/16"), nodePrefix: 24 },
     dryRun: false,
     removeRoutesOnExit: false,
@@ -45,8 +45,8 @@ export async function openNodeUnderTest(): Promise<NodeUnderTest> {
     logger,
     auditSink: trail,
   });
-  assert.ok(opened.ok, opened.ok ? "" : opened.fault);
-  const node = opened.value;
+  const started = await node.start();
+  assert.ok(started.ok, started.ok ? "" : started.fault);
   let told = 0;
   return {
     node,

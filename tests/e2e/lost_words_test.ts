@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import type { Namespace } from "../support/namespace.ts";
+import { startSidecar } from "../support/sidecar.ts";
+import { done, messages, openHost } from "./host.ts";
+
+const LOST = /forwards to/;
+
+/** What the agent does for a peer before it asks for its route. */
+async function addPeers(
+  namespace: Namespace,
+  addresses: readonly string[],
+): Promise<void> {
+  for (const address of addresses) {
+    const { code, stderr } = await namespace.run([
+      ...["bridge", "fdb", "append", "00:00:00:00:00:00"],
+      ...["dev", "vxlan100", "dst", address],
+    ]);
+    assert.equal(code, 0, stderr);
+  }
+}
+
+Deno.test("a peer whose InjectRoute was lost while nobody listened is named once after the start", async () => {
+  await using host = await openHost();
+  const { client, namespace, sidecar } = host;
+  assert.deepEqual(await client.configureNodeSubnet("10.42.1.0/24"), done);
+  assert.deepEqual(await client.injectRoute("10.42.2.0/24", "vxlan100"), done);
+  await addPeers(namespace, ["192.0.2.2", "192.0.2.3"]);
+  await sidecar.stop();
+  await using next = await startSidecar(namespace);
+  await next.logged(LOST);
+  await next.stop();
+  assert.deepEqual(
+    messages(next).filter((line) => LOST.test(line)),
+    [
+      "WARN: vxlan100 forwards to 2 peers but only 1 route is wanted through it: an " +
+      "InjectRoute was lost while nobody listened; restart the mesh agent, which then " +
+      "asks for all of them again",
+    ],
+  );
+});
+
+Deno.test("nothing is said of peers when each has its route, nor before the agent first called", async () => {
+  await using host = await openHost();
+  const { client, namespace, sidecar } = host;
+  await addPeers(namespace, ["192.0.2.2"]);
+  await sidecar.stop();
+  await using fresh = await startSidecar(namespace);
+  assert.deepEqual(await client.configureNodeSubnet("10.42.1.0/24"), done);
+  assert.deepEqual(await client.injectRoute("10.42.2.0/24", "vxlan100"), done);
+  await fresh.stop();
+  await using next = await startSidecar(namespace);
+  await next.logged(/Starting gRPC server/);
+  // Ending waits for what was begun, so a line would be there.
+  await next.stop();
+  for (const each of [sidecar, fresh, next]) {
+    assert.deepEqual(messages(each).filter((line) => LOST.test(line)), []);
+  }
+});

@@ -8,6 +8,7 @@ import { SIDECAR_VERSION } from "./version.ts";
 const HELP = `Usage: main.ts <command> [options]
 
   serve        serve the mesh agent's calls; see serve --help
+  health       ask a sidecar for its health; see health --help
   --help       this text
   --version    the sidecar's version`;
 
@@ -23,6 +24,10 @@ async function main(args: readonly string[]): Promise<number> {
       // Only now: a Deno that is refused may not even be able to load the server.
       const { serve } = await import("./commands/serve.ts");
       return await serve(rest);
+    }
+    case "health": {
+      const { health } = await import("./commands/health.ts");
+      return await health(rest);
     }
     case "--help":
       await writeLine(Deno.stdout, HELP);
@@ -40,7 +45,7 @@ function describeUnknown(command: string | undefined): string {
   const what = command === undefined
     ? "No command is given"
     : `Unknown command ${quote(command)}`;
-  return `${what}; use serve, or --help to see what there is`;
+  return `${what}; use serve or health, or --help to see what there is`;
 }
 
 async function fail(cause: unknown): Promise<number> {

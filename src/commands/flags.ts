@@ -1,16 +1,9 @@
-// @std/cli is on JSR and could not be locked in deno.lock here: node:util stands in.
-import { parseArgs } from "node:util";
-import { isIPv4 } from "node:net";
 import { type Checked, fail, pass } from "../ipam/checked.ts";
 import { checkClusterPolicy, type ClusterPolicy } from "../ipam/policy.ts";
 import { quote } from "../ipam/quote.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../log.ts";
-import {
-  DEFAULT_LISTEN_ADDRESS,
-  formatListenAddress,
-  type ListenAddress,
-} from "../rpc/listen_address.ts";
-import { nearest } from "./nearest.ts";
+import { type ListenAddress, readListenAddress } from "../rpc/listen_address.ts";
+import { collectFlags, type GivenFlags } from "./given_flags.ts";
 
 /** What `serve` was asked to do. */
 export interface ServeOptions {
@@ -66,9 +59,6 @@ const FLAGS = {
 
 type FlagName = keyof typeof FLAGS;
 
-/** The flags as given; a boolean one that is given has an empty value. */
-type GivenFlags = ReadonlyMap<FlagName, string>;
-
 /**
  * Reads the words after `serve`.
  *
@@ -77,60 +67,14 @@ type GivenFlags = ReadonlyMap<FlagName, string>;
 export function parseServeFlags(
   args: readonly string[],
 ): Checked<ServeCommand, string> {
-  const given = collectFlags(args);
+  const given = collectFlags("serve", FLAGS, args);
   if (!given.ok) return given;
   if (given.value.has("help")) return pass({ kind: "help" });
   const options = readOptions(given.value);
   return options.ok ? pass({ kind: "serve", options: options.value }) : options;
 }
 
-function collectFlags(args: readonly string[]): Checked<GivenFlags, string> {
-  // Not strict: the errors of the strict mode are paragraphs. The tokens say it all.
-  const { tokens } = parseArgs({
-    args: [...args],
-    options: FLAGS,
-    strict: false,
-    tokens: true,
-  });
-  const given = new Map<FlagName, string>();
-  for (const token of tokens) {
-    if (token.kind === "option-terminator") continue;
-    if (token.kind === "positional") {
-      return fail(
-        `Unexpected argument ${quote(token.value)}; serve takes only options`,
-      );
-    }
-    const flag = checkFlag(token.name, token.rawName, token.value);
-    if (!flag.ok) return flag;
-    if (given.has(flag.value.name)) return fail(`--${flag.value.name} is given twice`);
-    given.set(flag.value.name, flag.value.value);
-  }
-  return pass(given);
-}
-
-function checkFlag(
-  name: string,
-  rawName: string,
-  value: string | undefined,
-): Checked<{ readonly name: FlagName; readonly value: string }, string> {
-  if (!isFlagName(name) || !rawName.startsWith("--")) {
-    return fail(
-      `Unknown option ${quote(rawName)}; did you mean --${
-        nearest(name, Object.keys(FLAGS))
-      }?`,
-    );
-  }
-  if (FLAGS[name].type === "boolean") {
-    return value === undefined
-      ? pass({ name, value: "" })
-      : fail(`--${name} takes no value, got ${quote(value)}`);
-  }
-  return value === undefined || value.startsWith("--")
-    ? fail(`--${name} needs a value; see serve --help`)
-    : pass({ name, value });
-}
-
-function readOptions(given: GivenFlags): Checked<ServeOptions, string> {
+function readOptions(given: GivenFlags<FlagName>): Checked<ServeOptions, string> {
   const listen = readListenAddress(given.get("grpc-addr"));
   if (!listen.ok) return listen;
   const logLevel = readChoice("log-level", given, LOG_LEVELS, "info");
@@ -159,24 +103,9 @@ function readResyncInterval(text = "30"): Checked<number, string> {
   );
 }
 
-function readListenAddress(text: string | undefined): Checked<ListenAddress, string> {
-  if (text === undefined) return pass(DEFAULT_LISTEN_ADDRESS);
-  const [, host = "", digits = ""] = /^(.+):([1-9][0-9]{0,4})$/.exec(text) ?? [];
-  const port = Number(digits);
-  // The name is not looked up: that would need a grant of its own.
-  const address = host === "localhost" ? "127.0.0.1" : host;
-  if (isIPv4(address) && port >= 1 && port <= 65535) {
-    return pass({ host: address, port });
-  }
-  return fail(
-    `Invalid --grpc-addr ${quote(text)}; use an IPv4 address or localhost and a port ` +
-      `from 1 to 65535, such as ${formatListenAddress(DEFAULT_LISTEN_ADDRESS)}`,
-  );
-}
-
 function readChoice<Choice extends string>(
   name: FlagName,
-  given: GivenFlags,
+  given: GivenFlags<FlagName>,
   choices: readonly Choice[],
   otherwise: Choice,
 ): Checked<Choice, string> {
@@ -188,7 +117,7 @@ function readChoice<Choice extends string>(
     : pass(choice);
 }
 
-function readPolicy(given: GivenFlags): Checked<ClusterPolicy, string> {
+function readPolicy(given: GivenFlags<FlagName>): Checked<ClusterPolicy, string> {
   const prefix = given.get("node-prefix") ?? "24";
   if (!/^(0|[1-9][0-9]{0,2})$/.test(prefix)) {
     return fail(
@@ -199,8 +128,4 @@ function readPolicy(given: GivenFlags): Checked<ClusterPolicy, string> {
     given.get("cluster-cidr") ?? "10.42.0.0/16",
     Number(prefix),
   );
-}
-
-function isFlagName(name: string): name is FlagName {
-  return Object.hasOwn(FLAGS, name);
 }

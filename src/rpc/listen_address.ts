@@ -1,3 +1,7 @@
+import { isIPv4 } from "node:net";
+import { type Checked, fail, pass } from "../ipam/checked.ts";
+import { quote } from "../ipam/quote.ts";
+
 /** Where a gRPC server listens. */
 export interface ListenAddress {
   /** An IPv4 address as a dotted quad. */
@@ -22,6 +26,29 @@ export type ListenFault =
 /** `127.0.0.1:50051` */
 export function formatListenAddress(address: ListenAddress): string {
   return `${address.host}:${address.port}`;
+}
+
+/**
+ * Reads what `--grpc-addr` was given.
+ *
+ * @param text `HOST:PORT`; HOST is an IPv4 address or `localhost`, PORT is from 1 to
+ * 65535; undefined stands for {@linkcode DEFAULT_LISTEN_ADDRESS}
+ */
+export function readListenAddress(
+  text: string | undefined,
+): Checked<ListenAddress, string> {
+  if (text === undefined) return pass(DEFAULT_LISTEN_ADDRESS);
+  const [, host = "", digits = ""] = /^(.+):([1-9][0-9]{0,4})$/.exec(text) ?? [];
+  const port = Number(digits);
+  // The name is not looked up: that would need a grant of its own.
+  const address = host === "localhost" ? "127.0.0.1" : host;
+  if (isIPv4(address) && port >= 1 && port <= 65535) {
+    return pass({ host: address, port });
+  }
+  return fail(
+    `Invalid --grpc-addr ${quote(text)}; use an IPv4 address or localhost and a port ` +
+      `from 1 to 65535, such as ${formatListenAddress(DEFAULT_LISTEN_ADDRESS)}`,
+  );
 }
 
 /** The fault as a sentence with its remedy. */

@@ -1,7 +1,7 @@
 import { type Ipv4Cidr, networkAddress } from "../ipam/cidr.ts";
 import type { InterfaceName } from "../routes/interface_name.ts";
 import type { FoundRoute } from "../routes/found_route.ts";
-import { OUR_PROTOCOL, type StateEntry } from "../routes/memory.ts";
+import { OUR_PROTOCOL, STATE_METRIC, type StateEntry } from "../routes/memory.ts";
 
 /**
  * Everything that may be asked of the kernel. A caller's string cannot become a
@@ -114,8 +114,10 @@ function selector(route: FoundRoute): string {
     ` metric ${route.metric}${tos}`;
 }
 
-function stateKey(entry: StateEntry): string {
-  return `${entry.type} ${entry.prefix} table ${OUR_PROTOCOL} proto ${OUR_PROTOCOL}`;
+/** With a metric of our own: `route replace` takes the place of any that has the same. */
+function stateKey({ prefix, type }: StateEntry): string {
+  return `${type} ${prefix} table ${OUR_PROTOCOL} proto ${OUR_PROTOCOL}` +
+    ` metric ${STATE_METRIC}`;
 }
 
 /** The six per-route metrics that the kernel keeps as 32 bits and never interprets here. */

@@ -6,7 +6,7 @@ import {
   TABLE_MAIN,
 } from "../routes/found_route.ts";
 import { checkInterfaceName, type InterfaceName } from "../routes/interface_name.ts";
-import type { StateEntry, StateType } from "../routes/memory.ts";
+import { STATE_METRIC, type StateEntry, type StateType } from "../routes/memory.ts";
 
 /** A device with its name, as a dump lists it. */
 export interface NamedLink {
@@ -108,7 +108,7 @@ function decodeState(
   prefix: Ipv4Cidr,
 ): StateEntry | undefined {
   const type = STATE_TYPES.get(numeric(record["type"], 1));
-  if (type === undefined || numeric(record["metric"], 0) !== 0) return undefined;
+  if (type === undefined || record["metric"] !== STATE_METRIC) return undefined;
   const listed = record["metrics"];
   const metrics: unknown = Array.isArray(listed) ? listed[0] : undefined;
   const payload = PAYLOAD_FIELDS.map((field) =>

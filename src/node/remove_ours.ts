@@ -2,6 +2,7 @@ import type { Cause } from "../kernel/audit.ts";
 import type { Door, Errand } from "../kernel/door.ts";
 import type { Logger } from "../log.ts";
 import { PROTOCOL, TABLE_MAIN } from "../routes/found_route.ts";
+import { recall } from "../routes/memory.ts";
 import { readOwn } from "./own.ts";
 
 const EXIT: Cause = { rpc: "exit", peer: "" };
@@ -21,6 +22,7 @@ export async function removeOurs(door: Door, logger: Logger): Promise<void> {
       return [{ command: { kind: "delete-route", route }, cause: EXIT }];
     }
     if (route.table !== PROTOCOL.ours || state === undefined) return [];
+    if (recall(state).kind === "nonsense") return [];
     return [{ command: { kind: "forget", entry: state }, cause: EXIT }];
   });
   for (let at = 0; at < errands.length; at += CHUNK) {

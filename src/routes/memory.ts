@@ -8,6 +8,12 @@ import { checkInterfaceName, type InterfaceName } from "./interface_name.ts";
  */
 export const OUR_PROTOCOL = 142;
 
+/**
+ * The metric of every entry of ours in table 142. Whoever else writes there writes with
+ * another one, and the kernel keeps both.
+ */
+export const STATE_METRIC = 142;
+
 /** How an entry of table 142 says what it stands for. */
 export type StateType = "blackhole" | "unreachable" | "prohibit";
 

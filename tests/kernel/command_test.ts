@@ -59,12 +59,12 @@ const MUTATIONS: readonly (readonly [command: Mutation, words: string])[] = [
   ],
   [
     { kind: "remember", entry: ENTRY },
-    "route replace unreachable 10.42.2.0/24 table 142 proto 142" +
+    "route replace unreachable 10.42.2.0/24 table 142 proto 142 metric 142" +
     " window 1986687 reordering 4 initcwnd 5 initrwnd 6",
   ],
   [
     { kind: "forget", entry: ENTRY },
-    "route del unreachable 10.42.2.0/24 table 142 proto 142",
+    "route del unreachable 10.42.2.0/24 table 142 proto 142 metric 142",
   ],
 ];
 

@@ -202,3 +202,24 @@ Deno.test("ConfigureNodeSubnet takes only our own route to the subnet, nobody el
   assert.deepEqual(await routesTo(TO), [`${TO} dev other proto static scope link`]);
   assert.deepEqual(await foreign(), before);
 });
+
+Deno.test("what others keep in table 142 stays there, though it be for the very destination", async () => {
+  await using _ground = await makeGround("vxlan100");
+  const theirs = [TO, "10.42.3.0/24"].flatMap((to) => [
+    `route add blackhole ${to} table 142 proto static`,
+    `route add unreachable ${to} table 142 proto 142 metric 7`,
+    `route add throw ${to} table 142 proto 142 metric 8`,
+  ]);
+  await batch(theirs);
+  const before = await ip("route show table 142");
+  await using peer = await openNodeUnderTest();
+  assert.equal(await peer.configure("10.42.3.0/24"), "configured");
+  assert.equal(await peer.inject(TO), "added");
+  assert.equal(await peer.configure("10.42.4.0/24"), "configured");
+  assert.equal(await peer.remove(TO), "removed");
+  const after = await ip("route show table 142");
+  const subnet = after.split("\n").filter((line) => !before.includes(line));
+  assert.match(subnet.join(), /^blackhole 10\.42\.4\.0\/24 proto 142 metric 142 /);
+  const left = after.split("\n").filter((line) => before.includes(line));
+  assert.equal(left.join("\n"), before);
+});

@@ -45,8 +45,7 @@ export function serveTask(): DenoRun {
 }
 
 /**
- * The words that start the sidecar as the `serve` task does. `--cached-only` is added
- * because a network namespace has no way to a registry; it grants nothing.
+ * The words that start the sidecar as the `serve` task does.
  *
  * @param options Further options of `serve`, e.g. `--log-level`, `debug`.
  * @param substitute A program to start in the sidecar's place, under the same grants.
@@ -56,6 +55,6 @@ export function serveWords(
   substitute?: string,
 ): readonly string[] {
   const { flags, program, words } = serveTask();
-  const run = [Deno.execPath(), "run", "--cached-only", ...flags];
+  const run = [Deno.execPath(), "run", ...flags];
   return [...run, substitute ?? program, ...words, ...options];
 }

@@ -27,10 +27,26 @@ export interface QuiltResponse {
   readonly error: string;
 }
 
-/** The messages and services of a .proto file, ready for grpc-js. */
+/**
+ * The messages and services of a .proto file, ready for grpc-js.
+ *
+ * @throws {TypeError} if it imports anything but what protobufjs carries with it, the
+ * common types of google/protobuf
+ */
 export function loadProto(source: string): PackageDefinition {
-  const { root } = protobuf.parse(source, { keepCase: true });
-  return fromJSON(root.toJSON(), { keepCase: true, defaults: true });
+  const { imports = [], root } = protobuf.parse(source, { keepCase: true });
+  for (const file of imports) {
+    const common = protobuf.common.get(file)?.nested;
+    if (common === undefined) throw new TypeError(`Cannot find the import ${file}`);
+    root.addJSON(common);
+  }
+  return fromJSON(root.toJSON(), {
+    keepCase: true,
+    defaults: true,
+    enums: String,
+    longs: Number,
+    oneofs: true,
+  });
 }
 
 /** All of `proto/quilt.proto`. */

@@ -1,8 +1,8 @@
-import { fromJSON, type PackageDefinition } from "@grpc/proto-loader";
+import type { PackageDefinition } from "@grpc/proto-loader";
 import type { ServiceDefinition } from "@grpc/grpc-js";
-import protobuf from "protobufjs";
 // Imported as text the file is part of the module graph: no read permission is needed.
 import quiltProto from "../../proto/quilt.proto" with { type: "text" };
+import { loadProtoFile, type ProtoFile, serviceOf } from "./proto_file.ts";
 
 /** `quilt.ConfigureNodeSubnetRequest` */
 export interface ConfigureNodeSubnetRequest {
@@ -27,52 +27,17 @@ export interface QuiltResponse {
   readonly error: string;
 }
 
-/**
- * The messages and services of a .proto file, ready for grpc-js.
- *
- * @throws {TypeError} if it imports anything but what protobufjs carries with it, the
- * common types of google/protobuf
- */
-export function loadProto(source: string): PackageDefinition {
-  const { imports = [], root } = protobuf.parse(source, { keepCase: true });
-  for (const file of imports) {
-    const common = protobuf.common.get(file)?.nested;
-    if (common === undefined) throw new TypeError(`Cannot find the import ${file}`);
-    root.addJSON(common);
-  }
-  return fromJSON(root.toJSON(), {
-    keepCase: true,
-    defaults: true,
-    enums: String,
-    longs: Number,
-    oneofs: true,
-  });
-}
+/** `proto/quilt.proto` */
+export const QUILT_FILE: ProtoFile = loadProtoFile("quilt.proto", quiltProto);
 
-/** All of `proto/quilt.proto`. */
-export const QUILT_PACKAGE: PackageDefinition = loadProto(quiltProto);
+/** All that it defines. */
+export const QUILT_PACKAGE: PackageDefinition = QUILT_FILE.definition;
 
 /** `quilt.QuiltRuntime`, what the mesh agent calls. */
 export const QUILT_RUNTIME: ServiceDefinition = serviceOf(
   QUILT_PACKAGE,
   "quilt.QuiltRuntime",
 );
-
-/**
- * A service of a loaded .proto by its full name.
- *
- * @throws {TypeError} if the package has no service of that name
- */
-export function serviceOf(
-  definition: PackageDefinition,
-  name: string,
-): ServiceDefinition {
-  const found = definition[name];
-  if (found === undefined || "format" in found) {
-    throw new TypeError(`Cannot find service ${name} in the .proto`);
-  }
-  return found;
-}
 
 /** @throws {TypeError} if the .proto and this file have drifted apart */
 export function decodeConfigureNodeSubnetRequest(

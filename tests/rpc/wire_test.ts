@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import { serviceOf } from "../../src/rpc/proto_file.ts";
 import {
   type ConfigureNodeSubnetRequest,
   decodeConfigureNodeSubnetRequest,
@@ -10,7 +11,6 @@ import {
   QUILT_RUNTIME,
   type QuiltResponse,
   type RemoveRouteRequest,
-  serviceOf,
 } from "../../src/rpc/wire.ts";
 
 type ScalarType = "TYPE_STRING" | "TYPE_BOOL";

@@ -27,6 +27,10 @@ Deno.test("the serve task has exactly two grants and no other permission", () =>
   assert.deepEqual([program, ...words], ["src/main.ts", "serve"]);
 });
 
+Deno.test("the serve task loads no module from the net: Deno grants some hosts by default", () => {
+  assert.ok(serveTask().flags.includes("--no-remote"));
+});
+
 /** Runs the hostile program in the sidecar's place and returns its line. */
 async function inPlaceOfTheSidecar(attempt: string): Promise<string> {
   await using namespace = await makeNamespace();

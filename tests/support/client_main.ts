@@ -50,7 +50,12 @@ function methods(): ReadonlyMap<string, Method> {
 }
 
 function connect(address: string, how: ChannelCredentials): Promise<Client> {
-  const client = new Client(address, how);
+  // tonic, the agent's library, connects again at its next call. grpc-js refuses calls
+  // for a second after it was refused; this is as near as it comes.
+  const client = new Client(address, how, {
+    "grpc.initial_reconnect_backoff_ms": 10,
+    "grpc.max_reconnect_backoff_ms": 50,
+  });
   return new Promise((resolve, reject) => {
     client.waitForReady(Date.now() + 10_000, (error) => {
       if (error) reject(error);

@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { connectClient } from "../support/client.ts";
+import type { Namespace } from "../support/namespace.ts";
+import { type Sidecar, startSidecar } from "../support/sidecar.ts";
+import { done } from "../e2e/host.ts";
+import { makeTwoHosts, startPinger } from "../e2e/two_hosts.ts";
+
+const RESTARTS = 10;
+const EVERY_MS = 10;
+
+/** What the agent says once, at its own start. */
+async function configure(host: Namespace, number: number): Promise<void> {
+  await using client = await connectClient(host);
+  const other = `10.42.${3 - number}.0/24`;
+  assert.deepEqual(await client.configureNodeSubnet(`10.42.${number}.0/24`), done);
+  assert.deepEqual(await client.injectRoute(other, "vxlan100"), done);
+}
+
+/** Ends a sidecar by a signal, and starts another in its place. */
+async function restart(
+  host: Namespace,
+  sidecar: Sidecar,
+  signal: Deno.Signal,
+): Promise<Sidecar> {
+  sidecar.kill(signal);
+  await sidecar.status;
+  return await startSidecar(host);
+}
+
+Deno.test(`a packet every ${EVERY_MS} ms: ${RESTARTS} restarts on both hosts, graceful and not, lose not one`, async () => {
+  await using stack = new AsyncDisposableStack();
+  const { one, two } = stack.use(await makeTwoHosts());
+  let sidecars = await Promise.all([startSidecar(one.host), startSidecar(two.host)]);
+  stack.defer(async () => {
+    for (const sidecar of sidecars) await sidecar[Symbol.asyncDispose]();
+  });
+  await Promise.all([configure(one.host, 1), configure(two.host, 2)]);
+  {
+    // Until ARP has found the way, packets wait or are lost through nobody's fault.
+    await using first = await startPinger(one, "10.42.2.2", EVERY_MS);
+    assert.ok(await first.reaches(5_000), "with both routes in");
+  }
+  const pinger = stack.use(await startPinger(one, "10.42.2.2", EVERY_MS));
+  for (let round = 0; round < RESTARTS; round += 1) {
+    const [first, second] = sidecars;
+    const isGraceful = round % 2 === 0;
+    sidecars = await Promise.all([
+      restart(one.host, first, isGraceful ? "SIGTERM" : "SIGKILL"),
+      restart(two.host, second, isGraceful ? "SIGKILL" : "SIGTERM"),
+    ]);
+  }
+  const { lost, sent } = await pinger.finish();
+  assert.ok(sent > RESTARTS * 10, `only ${sent} were sent`);
+  assert.deepEqual(lost, [], `lost of ${sent}`);
+});

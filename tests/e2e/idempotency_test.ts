@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
-import { collectLines } from "../support/lines.ts";
-import type { Namespace } from "../support/namespace.ts";
-import { until } from "../support/wait.ts";
 import { done, messages, openHost, refused, routesTo } from "./host.ts";
+import { watchRoutes } from "./route_watch.ts";
 
 const destination = "10.42.2.0/24";
 const ours = `${destination} dev vxlan100 proto 142 scope link`;
@@ -24,34 +22,6 @@ Deno.test("a route that somebody deleted is there again after the next InjectRou
   }
 });
 
-/** What the kernel announces about routes until the end. */
-async function watchRoutes(namespace: Namespace) {
-  const child = namespace.command(["ip", "-o", "monitor", "route"], {
-    stdin: "null",
-    stdout: "piped",
-    stderr: "null",
-  }).spawn();
-  const { lines, ended } = collectLines(child.stdout);
-  /** A route of our own marks a moment; it stands in a table that no rule names. */
-  const mark = (name: string) =>
-    until(async () => {
-      await namespace.ip(`route replace ${name} dev lo table 7`);
-      await namespace.ip(`route del ${name} table 7`);
-      return lines.some((line) => line.includes(name));
-    }, { what: `the mark ${name}` });
-  await mark("198.51.100.1");
-  return {
-    between: async () => {
-      await mark("198.51.100.2");
-      return lines.filter((line) => !line.includes(" table 7 "));
-    },
-    [Symbol.asyncDispose]: async () => {
-      child.kill("SIGTERM");
-      await Promise.all([child.status, ended]);
-    },
-  };
-}
-
 Deno.test("InjectRoute of a route that is there writes nothing to the kernel", async () => {
   await using host = await openHost();
   const { client, namespace } = host;
@@ -61,12 +31,12 @@ Deno.test("InjectRoute of a route that is there writes nothing to the kernel", a
     for (let call = 0; call < 50; call += 1) {
       assert.deepEqual(await client.injectRoute(destination, "vxlan100"), done);
     }
-    assert.deepEqual(await quiet.between(), []);
+    assert.deepEqual(await quiet.seen(), []);
   }
   // The watch would have seen a write.
   await using watch = await watchRoutes(namespace);
   await client.removeRoute(destination);
-  const seen = await watch.between();
+  const seen = await watch.seen();
   assert.ok(seen.some((line) => line.includes(`Deleted ${destination}`)), seen.join());
 });
 
@@ -75,7 +45,7 @@ Deno.test("RemoveRoute of what is not there succeeds and changes nothing", async
   const { client, namespace } = host;
   await using watch = await watchRoutes(namespace);
   assert.deepEqual(await client.removeRoute(destination), done);
-  assert.deepEqual(await watch.between(), []);
+  assert.deepEqual(await watch.seen(), []);
 });
 
 for (

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { runToEnd } from "../support/namespace.ts";
 import { serveWords } from "../support/serve_task.ts";
-import { serveToEnd } from "../support/sidecar.ts";
+import { serveToEnd, startSidecar } from "../support/sidecar.ts";
 import { allRoutes, done, makeQuietNamespace, openHost } from "./host.ts";
+import { watchRoutes } from "./route_watch.ts";
 
 /** Options that `serve` must refuse with exit code 2, and the one line it says. */
 const wrongUse: readonly (readonly [options: readonly string[], sentence: RegExp])[] = [
@@ -48,11 +49,14 @@ for (const [options, sentence] of wrongUse) {
   });
 }
 
-Deno.test("with its port taken the sidecar ends with 1 and one sentence that tells how to find who has it", async () => {
+Deno.test("a second sidecar is refused by the port: it ends with 1 and one sentence that tells how to find the first, and writes nothing", async () => {
   await using first = await openHost();
   const { client, namespace, sidecar } = first;
   assert.deepEqual(await client.injectRoute("10.42.2.0/24", "vxlan100"), done);
+  // A route of ours without its memory: whoever starts finds something to write.
+  await namespace.ip("route add 10.42.9.0/24 dev vxlan100 proto 142");
   const before = await allRoutes(namespace);
+  await using watch = await watchRoutes(namespace);
   const { code, stdout, stderr } = await serveToEnd(namespace, []);
   assert.equal(code, 1, stderr);
   // An empty audit trail: it changed nothing before it found out.
@@ -62,8 +66,13 @@ Deno.test("with its port taken the sidecar ends with 1 and one sentence that tel
     errors.join("\n"),
     /^\S+Z ERROR: Cannot listen on 127\.0\.0\.1:50051: the port is in use; [^\n]*ss -ltnp[^\n]*\n$/,
   );
+  assert.deepEqual(await watch.seen(), []);
   assert.equal(await allRoutes(namespace), before);
+  assert.deepEqual(await client.injectRoute("10.42.2.0/24", "vxlan100"), done);
   assert.equal((await sidecar.stop()).code, 0);
+  await using _next = await startSidecar(namespace);
+  const written = await watch.seen();
+  assert.ok(written.some((line) => line.includes("unreachable 10.42.9.0/24")));
 });
 
 Deno.test("without ip in its path the sidecar ends with 1 and one sentence that names iproute2", async () => {

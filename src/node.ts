@@ -42,6 +42,8 @@ export interface NodeOptions {
   readonly logger: Logger;
   /** Where the audit trail goes. */
   readonly auditSink: LineSink;
+  /** Told when `ip` no longer answers, with the reason; undefined: it does again. */
+  readonly onKernel?: (fault: string | undefined) => void;
 }
 
 /** A node that answers calls until it is closed. */
@@ -75,7 +77,9 @@ class QueuedNode implements OpenNode {
   constructor(options: NodeOptions) {
     this.#options = options;
     const audit = new AuditTrail(options.auditSink);
-    const door = options.dryRun ? new DryDoor(audit) : new KernelDoor(audit);
+    const door = options.dryRun
+      ? new DryDoor(audit)
+      : new KernelDoor(audit, { onReach: options.onKernel });
     this.#door = door;
     const [ledger, snapshot] = [this.#ledger, this.#snapshot];
     const keeper = new RouteKeeper(door, ledger, snapshot);

@@ -7,9 +7,12 @@ import {
   formatListenAddress,
   type ListenFault,
 } from "../rpc/listen_address.ts";
+import { Health } from "../rpc/health.ts";
+import { OpenStreams } from "../rpc/open_streams.ts";
 import { createQuiltRuntime } from "../rpc/quilt_runtime.ts";
 import { rehearse } from "../rpc/rehearsal.ts";
 import { isGranted, type RpcServer, startServer } from "../rpc/server.ts";
+import { composeServices } from "../rpc/services.ts";
 import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from "./exit_codes.ts";
 import { parseServeFlags, SERVE_HELP, type ServeOptions } from "./flags.ts";
 import { listenForSignals, type StopSignals } from "./stop_signals.ts";
@@ -71,6 +74,8 @@ async function run(
     return explain({ kind: "not-granted", address: options.listen }, logger);
   }
   const { dryRun, policy, removeRoutesOnExit, resyncMs } = options;
+  const streams = new OpenStreams();
+  const health = new Health(streams);
   const node = openNode({
     policy,
     dryRun,
@@ -78,22 +83,39 @@ async function run(
     resyncMs,
     logger,
     auditSink,
+    onKernel: (fault) => followKernel(fault, health, logger),
   });
-  const server = await startServer(options.listen, [createQuiltRuntime(node, logger)]);
+  const own = [createQuiltRuntime(node, logger)];
+  const services = composeServices(own, health, streams);
+  const server = await startServer(options.listen, services);
   const code = server.ok
-    ? await serveUntilSignal(options, node, server.value, logger, signals)
+    ? await serveUntilSignal(options, {
+      node,
+      server: server.value,
+      health,
+      streams,
+      logger,
+      signals,
+    })
     : explain(server.fault, logger);
   await node.close();
   return code;
 }
 
+/** What is there once the port is ours. */
+interface Serving {
+  readonly node: OpenNode;
+  readonly server: RpcServer;
+  readonly health: Health;
+  readonly streams: OpenStreams;
+  readonly logger: Logger;
+  readonly signals: StopSignals;
+}
+
 /** The contract's line says that calls are welcome: it is written when all is warm. */
 async function serveUntilSignal(
   { logFormat }: ServeOptions,
-  node: OpenNode,
-  server: RpcServer,
-  logger: Logger,
-  signals: StopSignals,
+  { node, server, health, streams, logger, signals }: Serving,
 ): Promise<number> {
   const rehearsal = rehearse(server, logFormat);
   const started = await node.start();
@@ -102,10 +124,26 @@ async function serveUntilSignal(
     return EXIT_FAILURE;
   }
   await rehearsal;
+  health.clear("starting");
   logger.log("info", `Starting gRPC server on ${formatListenAddress(server.address)}`);
   logger.log("info", `Stopping on ${await signals.first}`);
+  health.hinder("stopping");
+  streams.endAll();
   await server.close();
   return EXIT_OK;
+}
+
+/** Probes and load balancers see that the kernel does not answer; the log says why. */
+function followKernel(
+  fault: string | undefined,
+  health: Health,
+  logger: Logger,
+): void {
+  if (fault === undefined) {
+    if (health.clear("kernel")) logger.log("info", "Health is SERVING again");
+  } else if (health.hinder("kernel")) {
+    logger.log("warn", `Health is NOT_SERVING, the kernel does not answer: ${fault}`);
+  }
 }
 
 function explain(fault: ListenFault, logger: Logger): number {

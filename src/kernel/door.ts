@@ -30,7 +30,15 @@ export interface DoorOptions {
   readonly mutationsPerSession?: number;
   /** Exchanges waiting at most. @default 256 */
   readonly queueLimit?: number;
+  /**
+   * Told when `ip` no longer answers, with the reason, and when it does again, with
+   * undefined. An `ip` that dies is no such news as long as the next one answers.
+   */
+  readonly onReach?: ((fault: string | undefined) => void) | undefined;
 }
+
+/** What every `ip` that works can answer. */
+const PROBE: Errand = { command: { kind: "own-routes" } };
 
 /**
  * The only way to the kernel's routes: one long-lived `ip` at a time, exchanges one
@@ -42,6 +50,9 @@ export class KernelDoor implements Door {
   readonly #surveyDeadlineMs = 20_000;
   readonly #mutationsPerSession: number;
   readonly #queueLimit: number;
+  readonly #onReach: (fault: string | undefined) => void;
+  /** Why `ip` does not answer; undefined while it does. */
+  #fault: string | undefined;
   #session: Session | undefined;
   /** Started ahead of a change-over, so that no call waits for it. */
   #successor: Session | undefined;
@@ -54,6 +65,7 @@ export class KernelDoor implements Door {
     this.#deadlineMs = options.deadlineMs ?? 2000;
     this.#mutationsPerSession = options.mutationsPerSession ?? 3000;
     this.#queueLimit = options.queueLimit ?? 256;
+    this.#onReach = options.onReach ?? (() => {});
   }
 
   exchange(errands: readonly Errand[]): Promise<Reply> {
@@ -66,6 +78,25 @@ export class KernelDoor implements Door {
   }
 
   async survey(reads: readonly Read[], family?: Family): Promise<Exchange> {
+    const surveyed = await this.#surveyApart(reads, family);
+    // Only the `ip` that calls meet can tell whether they can be answered.
+    if (surveyed.kind === "lost" || this.#fault !== undefined) {
+      await this.exchange([PROBE]);
+    }
+    return surveyed;
+  }
+
+  /** Waits for the exchanges under way, then lets `ip` end. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#tail;
+    await Promise.all([this.#session?.close(), this.#successor?.close()]);
+  }
+
+  async #surveyApart(
+    reads: readonly Read[],
+    family: Family | undefined,
+  ): Promise<Exchange> {
     try {
       const session = new Session(family);
       const exchange = await session.exchange(reads, this.#surveyDeadlineMs);
@@ -76,27 +107,31 @@ export class KernelDoor implements Door {
     }
   }
 
-  /** Waits for the exchanges under way, then lets `ip` end. */
-  async close(): Promise<void> {
-    this.#closed = true;
-    await this.#tail;
-    await Promise.all([this.#session?.close(), this.#successor?.close()]);
-  }
-
   async #run(errands: readonly Errand[]): Promise<Exchange> {
     const started = performance.now();
     let exchange: Exchange;
+    let isFirst = true;
     try {
-      exchange = await this.#currentSession().exchange(
+      const session = this.#currentSession();
+      isFirst = !session.hasAnswered;
+      exchange = await session.exchange(
         errands.map((errand) => errand.command),
         this.#deadlineMs,
       );
     } catch (error) {
       exchange = { kind: "lost", why: startFailure(error) };
     }
+    if (exchange.kind === "answered") this.#judge(undefined);
+    else if (isFirst) this.#judge(exchange.why);
     this.#record(errands, exchange, performance.now() - started);
     this.#prepareSuccessor(errands, exchange);
     return exchange;
+  }
+
+  #judge(fault: string | undefined): void {
+    const before = this.#fault;
+    this.#fault = fault;
+    if ((before === undefined) !== (fault === undefined)) this.#onReach(fault);
   }
 
   #currentSession(): Session {

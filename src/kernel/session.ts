@@ -40,6 +40,8 @@ export class Session {
   mutations = 0;
   /** True once its answers can no longer be trusted; no exchange may follow. */
   spent = false;
+  /** True once it has answered: then the next `ip` will most likely answer as well. */
+  hasAnswered = false;
   readonly #child: ChildProcessWithoutNullStreams;
   readonly #ended: Promise<void>;
   #line = 0;
@@ -172,6 +174,7 @@ export class Session {
     );
     if (stale) return this.#lose("a device has a new index");
     this.#wear(waiting.commands, results);
+    this.hasAnswered = true;
     waiting.settle({ kind: "answered", results });
   }
 

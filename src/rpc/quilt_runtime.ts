@@ -1,18 +1,23 @@
 import type { Logger } from "../log.ts";
 import type { NodeService } from "../node_service.ts";
+import type { DescribedService } from "./described_service.ts";
 import { configureLines, injectLines, removeLines } from "./log_lines.ts";
-import type { ServedService } from "./server.ts";
 import { unaryHandler } from "./unary.ts";
 import {
   decodeConfigureNodeSubnetRequest,
   decodeInjectRouteRequest,
   decodeRemoveRouteRequest,
+  QUILT_FILE,
   QUILT_RUNTIME,
 } from "./wire.ts";
 
 /** `quilt.QuiltRuntime` over a node: what the mesh agent calls. */
-export function createQuiltRuntime(node: NodeService, logger: Logger): ServedService {
+export function createQuiltRuntime(
+  node: NodeService,
+  logger: Logger,
+): DescribedService {
   return {
+    file: QUILT_FILE,
     definition: QUILT_RUNTIME,
     implementation: {
       ConfigureNodeSubnet: unaryHandler({

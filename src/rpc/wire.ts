@@ -2,6 +2,7 @@ import type { PackageDefinition } from "@grpc/proto-loader";
 import type { ServiceDefinition } from "@grpc/grpc-js";
 // Imported as text the file is part of the module graph: no read permission is needed.
 import quiltProto from "../../proto/quilt.proto" with { type: "text" };
+import { stringField } from "./fields.ts";
 import { loadProtoFile, type ProtoFile, serviceOf } from "./proto_file.ts";
 
 /** `quilt.ConfigureNodeSubnetRequest` */
@@ -57,12 +58,4 @@ export function decodeInjectRouteRequest(message: unknown): InjectRouteRequest {
 /** @throws {TypeError} if the .proto and this file have drifted apart */
 export function decodeRemoveRouteRequest(message: unknown): RemoveRouteRequest {
   return { destination: stringField(message, "destination") };
-}
-
-function stringField(message: unknown, name: string): string {
-  if (typeof message === "object" && message !== null) {
-    const value: unknown = Reflect.get(message, name);
-    if (typeof value === "string") return value;
-  }
-  throw new TypeError(`Cannot decode the request as its field ${name} is not a string`);
 }

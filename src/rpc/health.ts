@@ -1,0 +1,142 @@
+import {
+  type handleServerStreamingCall,
+  type handleUnaryCall,
+  type ServerWritableStream,
+  status,
+} from "@grpc/grpc-js";
+import { quote } from "../ipam/quote.ts";
+import type { DescribedService } from "./described_service.ts";
+import {
+  decodeHealthCheckRequest,
+  HEALTH,
+  HEALTH_FILE,
+  type HealthCheckResponse,
+  type ServingStatus,
+} from "./health_wire.ts";
+import type { OpenStreams } from "./open_streams.ts";
+
+/** Why calls are not welcome: state is not adopted yet, `ip` fails, a signal came. */
+export type Hindrance = "starting" | "kernel" | "stopping";
+
+type Check = handleUnaryCall<unknown, HealthCheckResponse>;
+type Watch = handleServerStreamingCall<unknown, HealthCheckResponse>;
+type WatchStream = ServerWritableStream<unknown, HealthCheckResponse>;
+
+/**
+ * gRPC health checking v1, `grpc.health.v1.Health`. All services share one status: they
+ * stand and fall with the node. It is NOT_SERVING as long as anything hinders, and
+ * `starting` does from the beginning.
+ */
+export class Health {
+  readonly #names = new Set([""]);
+  readonly #streams: OpenStreams;
+  readonly #hindrances = new Set<Hindrance>(["starting"]);
+  readonly #watchers = new Set<Watcher>();
+
+  /** @param streams counts those of Watch, and ends them */
+  constructor(streams: OpenStreams) {
+    this.#streams = streams;
+  }
+
+  /**
+   * What answers Check and Watch.
+   *
+   * @param services the full names of the services to know besides "", the whole server
+   */
+  createService(services: readonly string[]): DescribedService {
+    for (const name of services) this.#names.add(name);
+    return {
+      file: HEALTH_FILE,
+      definition: HEALTH,
+      implementation: { Check: this.#check, Watch: this.#watch },
+    };
+  }
+
+  /**
+   * NOT_SERVING until this hindrance, and any other, is cleared.
+   *
+   * @returns whether it was SERVING until now
+   */
+  hinder(by: Hindrance): boolean {
+    const wasServing = this.#isServing();
+    this.#hindrances.add(by);
+    this.#tellWatchers();
+    return wasServing;
+  }
+
+  /**
+   * SERVING if nothing else hinders.
+   *
+   * @returns whether it is SERVING only from now on
+   */
+  clear(by: Hindrance): boolean {
+    const wasServing = this.#isServing();
+    this.#hindrances.delete(by);
+    this.#tellWatchers();
+    return !wasServing && this.#isServing();
+  }
+
+  readonly #check: Check = ({ request }, callback) => {
+    const { service } = decodeHealthCheckRequest(request);
+    const now = this.#statusOf(service);
+    if (now !== "SERVICE_UNKNOWN") return callback(null, { status: now });
+    const details = `No service ${quote(service)} on this server`;
+    callback({ code: status.NOT_FOUND, details });
+  };
+
+  readonly #watch: Watch = (stream) => {
+    const { service } = decodeHealthCheckRequest(stream.request);
+    const watcher = new Watcher(stream, () => this.#statusOf(service));
+    if (!this.#streams.admit(stream, () => watcher.close())) return;
+    this.#watchers.add(watcher);
+    stream.once("cancelled", () => this.#watchers.delete(watcher));
+    watcher.tell();
+  };
+
+  #statusOf(service: string): ServingStatus {
+    if (!this.#names.has(service)) return "SERVICE_UNKNOWN";
+    return this.#isServing() ? "SERVING" : "NOT_SERVING";
+  }
+
+  #isServing(): boolean {
+    return this.#hindrances.size === 0;
+  }
+
+  #tellWatchers(): void {
+    for (const watcher of this.#watchers) watcher.tell();
+  }
+}
+
+/** One stream of Watch: it carries what has changed since it was last written to. */
+class Watcher {
+  readonly #stream: WatchStream;
+  readonly #current: () => ServingStatus;
+  #told: ServingStatus | undefined;
+  #writing = false;
+
+  constructor(stream: WatchStream, current: () => ServingStatus) {
+    this.#stream = stream;
+    this.#current = current;
+  }
+
+  /** One message at a time: who reads slowly gets the newest status, not all of them. */
+  tell(): void {
+    if (this.#writing || this.#current() === this.#told) return;
+    this.#writing = true;
+    this.#write(() => {
+      this.#writing = false;
+      this.tell();
+    });
+  }
+
+  /** Says what is still to be said, and nothing more. */
+  close(): void {
+    this.#writing = true;
+    if (this.#current() !== this.#told) this.#write(() => {});
+  }
+
+  #write(written: () => void): void {
+    this.#told = this.#current();
+    this.#stream.write({ status: this.#told }, undefined, written);
+  }
+}

@@ -1,4 +1,5 @@
 import { IPv4 } from "ip-num";
+import type { Ipv4Address } from "./address.ts";
 import { type Checked, fail, pass } from "./checked.ts";
 
 declare const brand: unique symbol;
@@ -69,6 +70,11 @@ export function prefixLength(cidr: Ipv4Cidr): number {
 /** The network's address as a dotted quad, e.g. `10.42.1.0`. */
 export function networkAddress(cidr: Ipv4Cidr): string {
   return cidr.slice(0, cidr.indexOf("/"));
+}
+
+/** The prefix that holds an address alone, e.g. `10.42.1.7/32`. */
+export function hostPrefix(address: Ipv4Address): Ipv4Cidr {
+  return `${address}/32` as string as Ipv4Cidr;
 }
 
 /** Whether every address of `inner` is one of `outer`; a prefix contains itself. */

@@ -1,0 +1,53 @@
+import { type Checked, fail, pass } from "./checked.ts";
+import { type Ipv4Cidr, networkAddress, parseCidr, prefixLength } from "./cidr.ts";
+import { quote } from "./quote.ts";
+
+declare const brand: unique symbol;
+
+/**
+ * An IPv4 address as a dotted quad, e.g. `10.42.1.7`: four decimal octets without
+ * leading zeros, so that two of them are the same address exactly when they are the same
+ * string. Only this module makes one.
+ */
+export type Ipv4Address = string & { readonly [brand]: true };
+
+/** Why a text is not an address that may be used. */
+export interface AddressFault {
+  readonly kind: "address";
+  readonly text: string;
+}
+
+/** Checks that a text is an {@linkcode Ipv4Address}, as strictly as a CIDR is checked. */
+export function checkAddress(text: string): Checked<Ipv4Address, AddressFault> {
+  return isAddress(text) ? pass(text) : fail({ kind: "address", text });
+}
+
+/** The sentence for the fault, as a caller finds it. */
+export function describeAddressFault(fault: AddressFault): string {
+  return `Invalid address: ${quote(fault.text)}; use an IPv4 address such as 10.42.1.7`;
+}
+
+/** The first address of a prefix, its network address. */
+export function firstAddress(prefix: Ipv4Cidr): Ipv4Address {
+  return networkAddress(prefix) as Ipv4Address;
+}
+
+/** The one address of a /32; undefined for any other prefix. */
+export function hostAddress(prefix: Ipv4Cidr): Ipv4Address | undefined {
+  return prefixLength(prefix) === 32 ? firstAddress(prefix) : undefined;
+}
+
+/** The address as a number, 0 to 2^32 - 1. */
+export function addressNumber(address: Ipv4Address): number {
+  return address.split(".").reduce((number, octet) => number * 256 + Number(octet), 0);
+}
+
+/** The address that a number stands for, 0 to 2^32 - 1. */
+export function numberedAddress(number: number): Ipv4Address {
+  const octets = [24, 16, 8, 0].map((shift) => (number >>> shift) & 255);
+  return octets.join(".") as Ipv4Address;
+}
+
+function isAddress(text: string): text is Ipv4Address {
+  return parseCidr(`${text}/32`).ok;
+}

@@ -1,0 +1,143 @@
+import assert from "node:assert/strict";
+import type { Sidecar } from "../support/sidecar.ts";
+import { until } from "../support/wait.ts";
+import { allRoutes, done, type Host, messages, openHost } from "./host.ts";
+import { type ChildProcess, childrenOf, signalAll } from "./processes.ts";
+
+const TO = "10.42.2.0/24";
+const PEERS = Array.from({ length: 100 }, (_, at) => `10.42.${at + 1}.0/24`);
+const LINK = "type vxlan id 100 dstport 4789 local 127.0.0.1 dev lo";
+
+/** What may happen to routes of ours, line by line for `ip`. */
+const CAUSES: readonly (readonly [what: string, lines: readonly string[]])[] = [
+  ["one was deleted", [`route del ${TO}`]],
+  ["all were flushed", ["route flush table main proto 142"]],
+  ["all were flushed and their memory with them", ["route flush table all proto 142"]],
+  ["one was replaced", [`route replace ${TO} dev other proto static`]],
+  ["one was moved to another device", [`route replace ${TO} dev other proto 142`]],
+  ["one got company", [`route add ${TO} dev other proto static metric 50`]],
+  ["vxlan100 went down and up", ["link set vxlan100 down", "link set vxlan100 up"]],
+  ["vxlan100 was deleted and made again", [
+    "link del vxlan100",
+    `link add vxlan100 ${LINK}`,
+    "link set vxlan100 up",
+  ]],
+  ["vxlan100 was renamed and another took its place", [
+    "link set vxlan100 down",
+    "link set vxlan100 name old100",
+    "link set old100 up",
+    "link del old100",
+    `link add vxlan100 ${LINK}`,
+    "link set vxlan100 up",
+  ]],
+];
+
+/** A host with all its peers, and with a device that other routes can go through. */
+async function openBusyHost(options: readonly string[] = []): Promise<Host> {
+  await using stack = new AsyncDisposableStack();
+  const host = stack.use(
+    await openHost({
+      before: ["link add other type veth peer name otherpeer", "link set other up"],
+      options,
+    }),
+  );
+  const { client } = host;
+  assert.deepEqual(await client.configureNodeSubnet("10.42.255.0/24"), done);
+  for (const peer of PEERS) {
+    assert.deepEqual(await client.injectRoute(peer, "vxlan100"), done);
+  }
+  stack.move();
+  return host;
+}
+
+async function heals({ namespace, sidecar }: Host, routes: string): Promise<void> {
+  await until(async () => await allRoutes(namespace) === routes, {
+    what: () => `all routes to be as before:\n${sidecar.log.slice(-5).join("\n")}`,
+  });
+}
+
+Deno.test("whatever happens to routes of ours, all is as it was before long, byte for byte", async (test) => {
+  await using host = await openBusyHost();
+  const { namespace } = host;
+  const routes = await allRoutes(namespace);
+  for (const [what, lines] of CAUSES) {
+    await test.step(what, async () => {
+      for (const line of lines) await namespace.ip(line);
+      await heals(host, routes);
+    });
+  }
+});
+
+Deno.test("a repair of many routes is one line of the log, a lost link another", async () => {
+  await using host = await openBusyHost();
+  const { namespace, sidecar } = host;
+  const routes = await allRoutes(namespace);
+  await sidecar.logged(/Successfully injected route: 10\.42\.100\.0\/24/);
+  const known = sidecar.log.length;
+  await namespace.ip("route flush table main proto 142");
+  await heals(host, routes);
+  await namespace.ip("link set vxlan100 down");
+  await sidecar.logged(/WARN: Interface 'vxlan100' is down, waiting for it/);
+  await namespace.ip("link set vxlan100 up");
+  await heals(host, routes);
+  await sidecar.logged(/INFO: Installed through vxlan100/);
+  await sidecar.stop();
+  const said = messages(sidecar).slice(known, -1)
+    .map((line) => line.replace(/: 10\.42\.\d+\.0\/24.*$/, ": …"));
+  // A flush takes a while: what is gone already may be repaired before the rest is gone.
+  const repaired = "WARN: Repaired, gone or changed by someone else: …";
+  assert.ok(said.length <= 6, said.join("\n"));
+  assert.deepEqual([...new Set(said)], [
+    repaired,
+    "WARN: Interface 'vxlan100' is down, waiting for it: …",
+    "INFO: Installed through vxlan100, as was asked for: …",
+  ]);
+});
+
+function monitorsOf({ pid }: Sidecar): readonly ChildProcess[] {
+  return childrenOf(pid).filter(({ words }) => words.includes("monitor"));
+}
+
+/** Makes the monitor deaf; what happens from now on it will never tell. */
+async function deafen(sidecar: Sidecar): Promise<readonly ChildProcess[]> {
+  const monitors = monitorsOf(sidecar);
+  assert.equal(signalAll(monitors, "SIGSTOP"), 1);
+  await until(
+    () =>
+      monitors.every(({ pid }) =>
+        /^State:\s+T/m.test(Deno.readTextFileSync(`/proc/${pid}/status`))
+      ),
+    { what: "the monitor to stop" },
+  );
+  return monitors;
+}
+
+Deno.test("what happened while the monitor was dead is put right once it lives again", async () => {
+  await using host = await openBusyHost();
+  const { namespace, sidecar } = host;
+  const routes = await allRoutes(namespace);
+  for (const [what, lines] of CAUSES) {
+    const doomed = await deafen(sidecar);
+    for (const line of lines) await namespace.ip(line);
+    signalAll(doomed, "SIGKILL");
+    await heals(host, routes);
+    const [alive] = await until(() => {
+      const monitors = monitorsOf(sidecar);
+      return monitors.length === 1 && monitors;
+    }, { what: `a monitor after ${what}` });
+    assert.notEqual(alive?.pid, doomed[0]?.pid);
+  }
+  // The new one is heard as well as the first.
+  await namespace.ip(`route del ${TO}`);
+  await heals(host, routes);
+});
+
+Deno.test("what no event tells of is put right by the slow timer", async () => {
+  await using host = await openBusyHost(["--resync-interval", "1"]);
+  const { namespace, sidecar } = host;
+  const routes = await allRoutes(namespace);
+  const deaf = await deafen(sidecar);
+  await namespace.ip("route flush table all proto 142");
+  await heals(host, routes);
+  signalAll(deaf, "SIGCONT");
+});

@@ -1,7 +1,7 @@
 import { type Ipv4Cidr, networkAddress } from "../ipam/cidr.ts";
 import type { InterfaceName } from "../routes/interface_name.ts";
 import type { FoundRoute } from "../routes/found_route.ts";
-import { OUR_PROTOCOL, STATE_METRIC, type StateEntry } from "../routes/memory.ts";
+import { OUR_PROTOCOL, type StateEntry } from "../routes/memory.ts";
 
 /**
  * Everything that may be asked of the kernel. A caller's string cannot become a
@@ -29,7 +29,9 @@ export type Read =
   /** The forwarding database of every device; of an `ip` of the family bridge only. */
   | { readonly kind: "forwarding-entries" }
   /** Table 142 with whatever anybody put there; fails while nobody did. */
-  | { readonly kind: "state-table" };
+  | { readonly kind: "state-table" }
+  /** Fails always; only without CAP_NET_ADMIN as "not-permitted". */
+  | { readonly kind: "permission" };
 
 /** Changes one entry of one table. Each leaves one audit record. */
 export type Mutation =
@@ -43,8 +45,12 @@ export type Mutation =
   | { readonly kind: "delete-route"; readonly route: FoundRoute }
   /** Writes an entry of table 142; the same entry again is no change. */
   | { readonly kind: "remember"; readonly entry: StateEntry }
-  /** Takes an entry out of table 142. */
-  | { readonly kind: "forget"; readonly entry: StateEntry };
+  /** Takes an entry out of table 142, whatever its payload. */
+  | { readonly kind: "forget"; readonly entry: StateEntry }
+  /** Writes an entry where there is none: the kernel itself refuses a second one. */
+  | { readonly kind: "claim"; readonly entry: StateEntry }
+  /** Takes just this entry out of table 142: one of another payload stays. */
+  | { readonly kind: "release"; readonly entry: StateEntry };
 
 /** A read that walks a table: when it fails, half a document may be left on stdout. */
 export function isDump(command: Command): boolean {
@@ -64,7 +70,8 @@ export function isDump(command: Command): boolean {
 
 /** True for commands that answer with a JSON document. */
 export function isRead(command: Command): command is Read {
-  return isDump(command) || command.kind === "link" || command.kind === "best-route";
+  return isDump(command) || command.kind === "link" ||
+    command.kind === "best-route" || command.kind === "permission";
 }
 
 /** The words of ip-route(8) and ip-link(8) for a command: one batch line, no newline. */
@@ -88,6 +95,11 @@ export function words(command: Command): string {
       return "neigh show";
     case "state-table":
       return `route show table ${OUR_PROTOCOL}`;
+    case "permission":
+      // Nobody writes an entry for that address: the kernel looks for it in vain, after
+      // it has looked for the capability.
+      return `route del blackhole 255.255.255.255/32 table ${OUR_PROTOCOL}` +
+        ` proto ${OUR_PROTOCOL}`;
     case "add-route":
       return `route add ${mainRoute(command.destination, command.device)}`;
     case "replace-route":
@@ -98,6 +110,10 @@ export function words(command: Command): string {
       return `route replace ${stateEntry(command.entry)}`;
     case "forget":
       return `route del ${stateKey(command.entry)}`;
+    case "claim":
+      return `route add ${stateEntry(command.entry)}`;
+    case "release":
+      return `route del ${stateEntry(command.entry)}`;
   }
 }
 
@@ -115,9 +131,9 @@ function selector(route: FoundRoute): string {
 }
 
 /** With a metric of our own: `route replace` takes the place of any that has the same. */
-function stateKey({ prefix, type }: StateEntry): string {
+function stateKey({ metric, prefix, type }: StateEntry): string {
   return `${type} ${prefix} table ${OUR_PROTOCOL} proto ${OUR_PROTOCOL}` +
-    ` metric ${STATE_METRIC}`;
+    ` metric ${metric}`;
 }
 
 /** The six per-route metrics that the kernel keeps as 32 bits and never interprets here. */

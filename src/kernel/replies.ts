@@ -6,7 +6,12 @@ import {
   TABLE_MAIN,
 } from "../routes/found_route.ts";
 import { checkInterfaceName, type InterfaceName } from "../routes/interface_name.ts";
-import { STATE_METRIC, type StateEntry, type StateType } from "../routes/memory.ts";
+import {
+  LAST_STATE_METRIC,
+  STATE_METRIC,
+  type StateEntry,
+  type StateType,
+} from "../routes/memory.ts";
 
 /** A device with its name, as a dump lists it. */
 export interface NamedLink {
@@ -108,13 +113,15 @@ function decodeState(
   prefix: Ipv4Cidr,
 ): StateEntry | undefined {
   const type = STATE_TYPES.get(numeric(record["type"], 1));
-  if (type === undefined || record["metric"] !== STATE_METRIC) return undefined;
+  const metric = numeric(record["metric"], 0);
+  if (type === undefined) return undefined;
+  if (metric < STATE_METRIC || metric > LAST_STATE_METRIC) return undefined;
   const listed = record["metrics"];
   const metrics: unknown = Array.isArray(listed) ? listed[0] : undefined;
   const payload = PAYLOAD_FIELDS.map((field) =>
     isRecord(metrics) ? numeric(metrics[field], 0) : 0
   );
-  return { type, prefix, payload };
+  return { type, prefix, metric, payload };
 }
 
 const ANY_ADDRESS = "00:00:00:00:00:00";

@@ -1,4 +1,12 @@
-import type { Ipv4Cidr } from "../ipam/cidr.ts";
+import { hostAddress, type Ipv4Address } from "../ipam/address.ts";
+import { hostPrefix, type Ipv4Cidr } from "../ipam/cidr.ts";
+import {
+  keyWords,
+  LONGEST_OWNER,
+  type Owner,
+  type OwnerKey,
+  ownerKey,
+} from "../ipam/owner.ts";
 import { checkInterfaceName, type InterfaceName } from "./interface_name.ts";
 
 /**
@@ -9,10 +17,20 @@ import { checkInterfaceName, type InterfaceName } from "./interface_name.ts";
 export const OUR_PROTOCOL = 142;
 
 /**
- * The metric of every entry of ours in table 142. Whoever else writes there writes with
- * another one, and the kernel keeps both.
+ * The metric of every entry of ours in table 142, but for the parts of an owner's name,
+ * which follow it. Whoever else writes there writes with another one, and the kernel
+ * keeps both.
  */
 export const STATE_METRIC = 142;
+
+/** Characters of an owner's name in one entry. */
+const PART_LENGTH = 24;
+
+/** Entries that the longest name needs. */
+const PARTS = Math.ceil(LONGEST_OWNER / PART_LENGTH);
+
+/** The highest metric of ours. */
+export const LAST_STATE_METRIC = STATE_METRIC + PARTS;
 
 /** How an entry of table 142 says what it stands for. */
 export type StateType = "blackhole" | "unreachable" | "prohibit";
@@ -21,6 +39,8 @@ export type StateType = "blackhole" | "unreachable" | "prohibit";
 export interface StateEntry {
   readonly type: StateType;
   readonly prefix: Ipv4Cidr;
+  /** The kernel takes entries that differ in it for different ones. */
+  readonly metric: number;
   /** 0 to 2^32 - 1 each; the kernel keeps them as route metrics it never uses here. */
   readonly payload: readonly number[];
 }
@@ -33,13 +53,41 @@ export interface WantedRoute {
 
 /** What an entry means, or why it means nothing. */
 export type Remembered =
-  | { readonly kind: "subnet"; readonly subnet: Ipv4Cidr; readonly revision: number }
+  | {
+    readonly kind: "subnet";
+    readonly subnet: Ipv4Cidr;
+    readonly revision: number;
+    /** The address given last, counted from the network address. */
+    readonly cursor: number;
+  }
   | { readonly kind: "route"; readonly route: WantedRoute }
+  /** An allocated address: it is one exactly as long as this entry is there. */
+  | { readonly kind: "address"; readonly address: Ipv4Address; readonly key: OwnerKey }
+  /** One part, from 0, of the name of an address's owner. */
+  | {
+    readonly kind: "owner-part";
+    readonly address: Ipv4Address;
+    readonly part: number;
+    readonly text: string;
+  }
   | { readonly kind: "nonsense"; readonly entry: StateEntry };
 
-/** The node's subnet; of two entries the higher revision is the later one. */
-export function subnetEntry(subnet: Ipv4Cidr, revision: number): StateEntry {
-  return { type: "blackhole", prefix: subnet, payload: [revision] };
+/**
+ * The node's subnet; of two entries the higher revision is the later one.
+ *
+ * @param cursor the address given last, counted from the network address
+ */
+export function subnetEntry(
+  subnet: Ipv4Cidr,
+  revision: number,
+  cursor = 0,
+): StateEntry {
+  return {
+    type: "blackhole",
+    prefix: subnet,
+    metric: STATE_METRIC,
+    payload: [revision, cursor],
+  };
 }
 
 /**
@@ -50,50 +98,100 @@ export function routeEntry(route: WantedRoute): StateEntry {
   return {
     type: "unreachable",
     prefix: route.destination,
-    payload: packName(route.device),
+    metric: STATE_METRIC,
+    payload: packText(route.device, NAME_WORDS),
   };
+}
+
+/** An allocated address; its owner is told apart by the key, whatever its name. */
+export function addressEntry(address: Ipv4Address, key: OwnerKey): StateEntry {
+  return {
+    type: "prohibit",
+    prefix: hostPrefix(address),
+    metric: STATE_METRIC,
+    payload: keyWords(key),
+  };
+}
+
+/** The name of an address's owner, 24 characters an entry. */
+export function ownerEntries(
+  address: Ipv4Address,
+  owner: Owner,
+): readonly StateEntry[] {
+  const parts = Math.ceil(owner.length / PART_LENGTH);
+  return Array.from({ length: parts }, (_, part) => ({
+    type: "prohibit",
+    prefix: hostPrefix(address),
+    metric: STATE_METRIC + 1 + part,
+    payload: packText(
+      owner.slice(part * PART_LENGTH, (part + 1) * PART_LENGTH),
+      PART_LENGTH / 4,
+    ),
+  }));
 }
 
 /** Reads an entry of ours back. */
 export function recall(entry: StateEntry): Remembered {
+  return recallKnown(entry) ?? { kind: "nonsense", entry };
+}
+
+function recallKnown(entry: StateEntry): Remembered | undefined {
+  const { metric, payload, prefix } = entry;
+  if (entry.type === "prohibit") return recallAddress(entry);
+  if (metric !== STATE_METRIC) return undefined;
   switch (entry.type) {
     case "blackhole": {
-      const revision = entry.payload[0] ?? 0;
+      const [revision = 0, cursor = 0] = payload;
       return revision === 0
-        ? { kind: "nonsense", entry }
-        : { kind: "subnet", subnet: entry.prefix, revision };
+        ? undefined
+        : { kind: "subnet", subnet: prefix, revision, cursor };
     }
     case "unreachable": {
-      const name = checkInterfaceName(unpackName(entry.payload));
+      const name = checkInterfaceName(unpackText(payload.slice(0, NAME_WORDS)));
       return name.ok
-        ? { kind: "route", route: { destination: entry.prefix, device: name.value } }
-        : { kind: "nonsense", entry };
+        ? { kind: "route", route: { destination: prefix, device: name.value } }
+        : undefined;
     }
-    case "prohibit":
-      return { kind: "nonsense", entry };
   }
 }
 
+function recallAddress(
+  { metric, payload, prefix }: StateEntry,
+): Remembered | undefined {
+  const address = hostAddress(prefix);
+  if (address === undefined || payload.every((word) => word === 0)) return undefined;
+  return metric === STATE_METRIC
+    ? { kind: "address", address, key: ownerKey(payload) }
+    : {
+      kind: "owner-part",
+      address,
+      part: metric - STATE_METRIC - 1,
+      text: unpackText(payload),
+    };
+}
+
+/** Enough for the 15 characters of a device's name. */
 const NAME_WORDS = 4;
 
-function packName(name: string): readonly number[] {
+/** Four characters a word, the first one on top; what is missing is 0. */
+function packText(text: string, words: number): readonly number[] {
   return Array.from(
-    { length: NAME_WORDS },
+    { length: words },
     (_, word) =>
       [0, 1, 2, 3].reduce((packed, byte) => {
-        const code = name.charCodeAt(word * 4 + byte);
+        const code = text.charCodeAt(word * 4 + byte);
         return packed * 256 + (Number.isNaN(code) ? 0 : code);
       }, 0),
   );
 }
 
-function unpackName(payload: readonly number[]): string {
-  let name = "";
-  for (const word of payload.slice(0, NAME_WORDS)) {
+function unpackText(payload: readonly number[]): string {
+  let text = "";
+  for (const word of payload) {
     for (const shift of [24, 16, 8, 0]) {
       const code = (word >>> shift) & 0xff;
-      if (code !== 0) name += String.fromCharCode(code);
+      if (code !== 0) text += String.fromCharCode(code);
     }
   }
-  return name;
+  return text;
 }

@@ -40,7 +40,13 @@ function entry(dice: Dice): StateEntry {
     { length: 6 },
     () => dice.pick([0, 1, dice.roll(2 ** 32), 2 ** 32 - 1]),
   );
-  return { type: dice.pick(TYPES), prefix: dice.pick(DESTINATIONS), payload };
+  const [type, prefix] = [dice.pick(TYPES), dice.pick(DESTINATIONS)];
+  return { type, prefix, metric: dice.pick([142, 142, 143]), payload };
+}
+
+/** One that is likely to meet its like. */
+function plain(dice: Dice): StateEntry {
+  return { ...entry(dice), payload: [dice.pick([0, 1, 2 ** 32 - 1]), 0, 0, 0, 0, 0] };
 }
 
 function command(dice: Dice): Command {
@@ -63,6 +69,7 @@ function command(dice: Dice): Command {
     }),
     () => ({ kind: "remember", entry: entry(dice) }),
     () => ({ kind: "forget", entry: entry(dice) }),
+    () => ({ kind: dice.pick(["claim", "release"]), entry: plain(dice) }),
     () =>
       dice.pick<Command>([
         { kind: "links" },
@@ -190,6 +197,7 @@ async function beginMemory(door: KernelDoor): Promise<readonly Trace[]> {
   const entry: StateEntry = {
     type: "blackhole",
     prefix: DESTINATIONS[0],
+    metric: 142,
     payload: [1],
   };
   const commands: readonly Command[] = [

@@ -17,6 +17,7 @@ const THROUGH = device("vxlan100");
 const ENTRY: StateEntry = {
   type: "unreachable",
   prefix: TO,
+  metric: 142,
   payload: [1986687, 0, 0, 4, 5, 6],
 };
 
@@ -35,6 +36,10 @@ const READS: readonly (readonly [command: Read, words: string])[] = [
   ],
   [{ kind: "own-routes" }, "route show table all proto 142"],
   [{ kind: "state-table" }, "route show table 142"],
+  [
+    { kind: "permission" },
+    "route del blackhole 255.255.255.255/32 table 142 proto 142",
+  ],
 ];
 
 const MUTATIONS: readonly (readonly [command: Mutation, words: string])[] = [
@@ -65,6 +70,16 @@ const MUTATIONS: readonly (readonly [command: Mutation, words: string])[] = [
   [
     { kind: "forget", entry: ENTRY },
     "route del unreachable 10.42.2.0/24 table 142 proto 142 metric 142",
+  ],
+  [
+    { kind: "claim", entry: { ...ENTRY, metric: 148 } },
+    "route add unreachable 10.42.2.0/24 table 142 proto 142 metric 148" +
+    " window 1986687 reordering 4 initcwnd 5 initrwnd 6",
+  ],
+  [
+    { kind: "release", entry: { ...ENTRY, metric: 143 } },
+    "route del unreachable 10.42.2.0/24 table 142 proto 142 metric 143" +
+    " window 1986687 reordering 4 initcwnd 5 initrwnd 6",
   ],
 ];
 

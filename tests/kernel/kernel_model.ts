@@ -19,6 +19,8 @@ export type Expected =
   | { readonly kind: "routes"; readonly routes: readonly ModelRoute[] }
   | { readonly kind: "memory"; readonly entries: readonly StateEntry[] };
 
+type MemoryMutation = Extract<Mutation, { readonly entry: StateEntry }>;
+
 /** What the devices of the model are. */
 export interface ModelDevices {
   readonly up: readonly string[];
@@ -29,7 +31,7 @@ export interface ModelDevices {
 /**
  * Linux's main table and table 142 as far as the door's commands reach, written from
  * ip-route(8) and not from the door: routes in the order of their metrics, a metric
- * once for each destination, memory entries one for each prefix.
+ * once for each destination and for each prefix in memory.
  */
 export class KernelModel {
   readonly #devices: ModelDevices;
@@ -79,6 +81,8 @@ export class KernelModel {
         };
       case "state-table":
         return { kind: "memory", entries: [...this.#memory.values()] };
+      case "permission":
+        return failure("absent");
       case "forwarding-entries":
         throw new Error("Cannot list an FDB: that is for an ip of the family bridge");
       default:
@@ -112,15 +116,32 @@ export class KernelModel {
         this.#routes = this.#routes.filter((route) => route !== taken);
         return { kind: "done" };
       }
+      default:
+        return this.#write142(command.kind, command.entry);
+    }
+  }
+
+  #write142(kind: MemoryMutation["kind"], entry: StateEntry): Expected {
+    const key = `${entry.prefix} ${entry.metric}`;
+    const there = this.#memory.get(key);
+    switch (kind) {
+      case "claim":
+        if (there !== undefined) return failure("exists");
+        this.#memory.set(key, entry);
+        return { kind: "done" };
       case "remember":
-        this.#memory.set(command.entry.prefix, command.entry);
+        this.#memory.set(key, entry);
         return { kind: "done" };
-      case "forget": {
-        const { prefix, type } = command.entry;
-        if (this.#memory.get(prefix)?.type !== type) return failure("absent");
-        this.#memory.delete(prefix);
+      case "forget":
+      case "release":
+        if (there?.type !== entry.type) return failure("absent");
+        // A word that is 0 is not sent, and then any will do.
+        if (
+          kind === "release" &&
+          entry.payload.some((word, at) => word !== 0 && word !== there.payload[at])
+        ) return failure("absent");
+        this.#memory.delete(key);
         return { kind: "done" };
-      }
     }
   }
 

@@ -78,12 +78,26 @@ Deno.test("what a filtered listing leaves out is what was asked for", () => {
 Deno.test("an entry of table 142 is decoded with all six words, absent ones as 0", () => {
   const document = `[{"type":"6","dst":"10.42.2.0/24","protocol":"142","metric":142,` +
     `"flags":[],"metrics":[{"window":4294967295,"ssthresh":7,"initrwnd":9}]},` +
-    `{"type":"8","dst":"10.42.3.0/24","protocol":"142","metric":142,"flags":[]},` +
+    `{"type":"8","dst":"10.42.3.0/24","protocol":"142","metric":148,"flags":[]},` +
+    `{"type":"8","dst":"10.42.3.0/24","protocol":"142","metric":149,"flags":[]},` +
+    `{"type":"8","dst":"10.42.3.0/24","protocol":"142","metric":141,"flags":[]},` +
     `{"type":"7","dst":"10.42.4.0/24","protocol":"142","flags":[]}]`;
   assert.deepEqual(decodeRoutes(document).map(({ state }) => state), [
-    { type: "blackhole", prefix: "10.42.2.0/24", payload: [4294967295, 7, 0, 0, 0, 9] },
-    { type: "prohibit", prefix: "10.42.3.0/24", payload: [0, 0, 0, 0, 0, 0] },
-    // Ours have a metric of their own; this one is somebody else's.
+    {
+      type: "blackhole",
+      prefix: "10.42.2.0/24",
+      metric: 142,
+      payload: [4294967295, 7, 0, 0, 0, 9],
+    },
+    {
+      type: "prohibit",
+      prefix: "10.42.3.0/24",
+      metric: 148,
+      payload: [0, 0, 0, 0, 0, 0],
+    },
+    // Ours have metrics of their own; these are somebody else's.
+    undefined,
+    undefined,
     undefined,
   ]);
 });

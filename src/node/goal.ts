@@ -9,8 +9,8 @@ import type { StateEntry, WantedRoute } from "../routes/memory.ts";
 /** The destination shall have one route, this one. */
 export interface PresentGoal {
   readonly wanted: WantedRoute;
-  /** True if the kernel confirmed it before: then one look is likely to be all. */
-  readonly installed: boolean;
+  /** Our route for the destination as the kernel confirmed it last; then look first. */
+  readonly installed: WantedRoute | undefined;
   /** The entry of table 142 to write first; undefined when it is there. */
   readonly remember: StateEntry | undefined;
   readonly cause: Cause;
@@ -47,7 +47,12 @@ export type PresentReached =
     readonly master: InterfaceName | undefined;
   }
   | { readonly kind: "pending"; readonly reason: PendingReason }
-  | { readonly kind: "connected"; readonly device: InterfaceName | undefined }
+  | {
+    readonly kind: "connected";
+    readonly device: InterfaceName | undefined;
+    /** True if something was written before this came to light. */
+    readonly wrote: boolean;
+  }
   | Trouble;
 
 /** What the kernel confirmed about a route that is not wanted. */

@@ -35,29 +35,58 @@ export const INSTALLED: Standing = { kind: "installed" };
 export class Ledger {
   readonly #wishes = new Map<Ipv4Cidr, Wish>();
   readonly #leaving = new Set<Ipv4Cidr>();
+  readonly #unconfirmed = new Set<Ipv4Cidr>();
+  readonly #listener: (destination: Ipv4Cidr) => void;
   nodeSubnet: NodeSubnet | undefined;
   /** The highest revision that table 142 may have: one whose write was lost counts. */
   highestRevision = 0;
+
+  /** @param listener told of each destination whose wish may have changed */
+  constructor(listener: (destination: Ipv4Cidr) => void = () => {}) {
+    this.#listener = listener;
+  }
 
   get(destination: Ipv4Cidr): Wish | undefined {
     return this.#wishes.get(destination);
   }
 
   put(wish: Wish): void {
-    this.#leaving.delete(wish.route.destination);
-    this.#wishes.set(wish.route.destination, wish);
+    const { destination } = wish.route;
+    this.#leaving.delete(destination);
+    this.#wishes.set(destination, wish);
+    this.#listener(destination);
   }
 
   /** Nobody wants the destination, and the kernel confirmed that it is gone. */
   remove(destination: Ipv4Cidr): void {
     this.#leaving.delete(destination);
-    this.#wishes.delete(destination);
+    this.#unconfirmed.delete(destination);
+    if (this.#wishes.delete(destination)) this.#listener(destination);
   }
 
   /** Nobody wants the destination, but whether it, or its entry, is gone is not known. */
   leave(destination: Ipv4Cidr): void {
     this.unremember(destination);
     this.#leaving.add(destination);
+    this.#listener(destination);
+  }
+
+  /** Somebody asks for the destination now. */
+  confirm(destination: Ipv4Cidr): void {
+    if (this.#unconfirmed.delete(destination)) this.#listener(destination);
+  }
+
+  /** The agent has started anew: what it does not ask for again may be of the past. */
+  unconfirmAll(): void {
+    for (const destination of this.#wishes.keys()) {
+      this.#unconfirmed.add(destination);
+      this.#listener(destination);
+    }
+  }
+
+  /** True if it has been asked for since the agent's last start. */
+  isConfirmed(destination: Ipv4Cidr): boolean {
+    return !this.#unconfirmed.has(destination);
   }
 
   /** The kernel no longer has the entry; whether the route is wanted stays as it is. */
@@ -75,10 +104,6 @@ export class Ledger {
   /** In the order in which they were asked for. */
   wishes(): readonly Wish[] {
     return [...this.#wishes.values()];
-  }
-
-  isInstalled(route: WantedRoute): boolean {
-    return this.installedRoute(route.destination)?.device === route.device;
   }
 
   /** Our route for the destination, if the kernel confirmed it. */

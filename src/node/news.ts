@@ -1,7 +1,8 @@
 import { describePending } from "../routes/sentences.ts";
 import type { InterfaceName } from "../routes/interface_name.ts";
 import type { Standing } from "./ledger.ts";
-import { type Renewal, standingOf } from "./renew.ts";
+import type { Renewal } from "./renew.ts";
+import { standingOf } from "./standing.ts";
 
 interface News {
   readonly level: "info" | "warn";
@@ -53,7 +54,7 @@ function newsOf(
     case "connected":
     case "failed":
     case "lost": {
-      const standing = standingOf(before, reached);
+      const standing = standingOf(before.route, reached);
       if (standing.kind !== "troubled") return undefined;
       const same = before.standing.kind === "troubled" &&
         before.standing.sentence === standing.sentence;

@@ -26,16 +26,19 @@ export function presentTask(
   snapshot: Snapshot,
   settle: (reached: PresentReached) => void,
 ): Task {
-  const { destination, device } = goal.wanted;
+  const { installed, wanted } = goal;
+  const { destination, device } = wanted;
   const link = snapshot.link(device);
-  const opening = goal.installed || link === undefined || !snapshot.isClear(destination)
-    ? undefined
-    : install(
+  const clear = installed === undefined && snapshot.isClear(destination);
+  const opening = clear && link !== undefined
+    ? install(
       goal,
       snapshot,
       { ifindex: link.ifindex, how: "add", drop: [], over: [] },
       link.master,
-    );
+    )
+    : undefined;
+  const moves = installed !== undefined && installed.device !== device;
   return createTask<PresentReached>({
     question: { destination, device },
     opening,
@@ -44,7 +47,7 @@ export function presentTask(
       note(goal.wanted, snapshot, reached);
       settle(reached);
     },
-  }, snapshot.isOccupied(destination));
+  }, moves || snapshot.isOccupied(destination));
 }
 
 function note(wanted: WantedRoute, snapshot: Snapshot, reached: PresentReached): void {
@@ -67,7 +70,7 @@ function judge(
     case "look-closer":
       return CLOSER;
     case "connected":
-      return settled(decision);
+      return settled({ ...decision, wrote: history.wrote });
     case "pending":
       return remembering(goal, settled(decision));
     case "unchanged": {

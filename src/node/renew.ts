@@ -1,14 +1,13 @@
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
 import type { Cause } from "../kernel/audit.ts";
 import type { Door } from "../kernel/door.ts";
-import { describeConnected } from "../routes/sentences.ts";
 import { absentTask } from "./absent.ts";
 import { converge } from "./converge.ts";
 import type { AbsentReached, PresentReached } from "./goal.ts";
-import { INSTALLED, type Ledger, type Standing, type Wish } from "./ledger.ts";
+import type { Ledger, Wish } from "./ledger.ts";
 import { presentTask } from "./present.ts";
-import { describeTrouble } from "./refusal.ts";
 import type { Snapshot } from "./snapshot.ts";
+import { standingOf } from "./standing.ts";
 import type { Task } from "./task.ts";
 
 /** What became of one wish that was looked at again. */
@@ -37,7 +36,7 @@ export async function renew(
     const wanted = before.route;
     const remember = ledger.entryToRemember(wanted);
     // The look comes first: a repair is for what is not as the ledger has it.
-    const goal = { wanted, installed: true, remember, cause };
+    const goal = { wanted, installed: wanted, remember, cause };
     return [presentTask(goal, snapshot, (reached) => {
       ledger.put(renewed(before, reached));
       renewals.push({ destination, before, reached });
@@ -65,27 +64,6 @@ function renewed(before: Wish, reached: PresentReached): Wish {
   return {
     route,
     remembered: before.remembered || written,
-    standing: standingOf(before, reached),
+    standing: standingOf(route, reached),
   };
-}
-
-/** Where a wish stands after what was reached. */
-export function standingOf({ route }: Wish, reached: PresentReached): Standing {
-  switch (reached.kind) {
-    case "added":
-    case "unchanged":
-      return INSTALLED;
-    case "pending":
-      return { kind: "waiting", reason: reached.reason };
-    case "connected": {
-      const sentence = describeConnected(route.destination, reached.device);
-      return { kind: "troubled", sentence };
-    }
-    case "failed":
-    case "lost":
-      return {
-        kind: "troubled",
-        sentence: describeTrouble(route.destination, reached),
-      };
-  }
 }

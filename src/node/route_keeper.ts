@@ -1,21 +1,18 @@
 import type { Cause } from "../kernel/audit.ts";
-import type { Door, Errand } from "../kernel/door.ts";
+import type { Door } from "../kernel/door.ts";
 import type { Call, InjectOutcome, RemoveOutcome } from "../node_service.ts";
-import { routeEntry, type WantedRoute } from "../routes/memory.ts";
-import {
-  describeConnected,
-  describeOwnSubnet,
-  describePending,
-  describeReplaced,
-} from "../routes/sentences.ts";
+import type { WantedRoute } from "../routes/memory.ts";
+import { describeOwnSubnet, describeReplaced } from "../routes/sentences.ts";
 import { absentTask } from "./absent.ts";
+import { amends } from "./amends.ts";
 import { BridgeWatch } from "./bridge_watch.ts";
 import { converge } from "./converge.ts";
-import type { AbsentReached, PresentReached } from "./goal.ts";
-import { INSTALLED, type Ledger } from "./ledger.ts";
+import type { AbsentReached, PresentGoal, PresentReached } from "./goal.ts";
+import type { Ledger } from "./ledger.ts";
 import { presentTask } from "./present.ts";
 import { describeTrouble, refuse } from "./refusal.ts";
 import type { Snapshot } from "./snapshot.ts";
+import { describeStanding, keepAsked, keepUnwanted, standingOf } from "./standing.ts";
 import type { Task } from "./task.ts";
 import type { RouteJob } from "./work_queue.ts";
 
@@ -35,11 +32,16 @@ export class RouteKeeper {
   readonly #snapshot: Snapshot;
   readonly #bridges: BridgeWatch;
 
-  constructor(door: Door, ledger: Ledger, snapshot: Snapshot) {
+  constructor(
+    door: Door,
+    ledger: Ledger,
+    snapshot: Snapshot,
+    bridges = new BridgeWatch(door),
+  ) {
     this.#door = door;
     this.#ledger = ledger;
     this.#snapshot = snapshot;
-    this.#bridges = new BridgeWatch(door);
+    this.#bridges = bridges;
   }
 
   /** Answers each job; the jobs are about distinct destinations. */
@@ -67,21 +69,18 @@ export class RouteKeeper {
 
   #inject(job: InjectJob): Errant {
     const { wanted } = job;
-    const cause = causeOf(job.call);
-    const remember = this.#ledger.entryToRemember(wanted);
-    const installed = this.#ledger.isInstalled(wanted);
+    const goal: PresentGoal = {
+      wanted,
+      installed: this.#ledger.installedRoute(wanted.destination),
+      remember: this.#ledger.entryToRemember(wanted),
+      cause: causeOf(job.call),
+    };
     let reached: PresentReached = NEVER_SETTLED;
     return {
-      task: presentTask(
-        { wanted, installed, remember, cause },
-        this.#snapshot,
-        (end) => reached = end,
-      ),
+      task: presentTask(goal, this.#snapshot, (end) => reached = end),
       answer: async () => {
-        // A refusal is not remembered, but its entry may have been written before it.
-        const written = reached.kind === "failed" && remember !== undefined &&
-          reached.failure.kind !== "not-permitted";
-        if (written) await this.#restoreMemory(wanted, cause);
+        const errand = amends(this.#ledger, goal, reached);
+        if (errand !== undefined) await this.#door.exchange([errand]);
         job.resolve(await this.#concludeInject(wanted, reached));
       },
     };
@@ -92,10 +91,10 @@ export class RouteKeeper {
     reached: PresentReached,
   ): Promise<InjectOutcome> {
     const { destination, device } = wanted;
+    keepAsked(this.#ledger, wanted, reached);
     switch (reached.kind) {
       case "added":
       case "unchanged": {
-        this.#ledger.put({ route: wanted, remembered: true, standing: INSTALLED });
         const warnings = await this.#bridges.warnings(device, reached.master);
         if (reached.kind === "unchanged") {
           return { kind: "unchanged", destination, device, warnings };
@@ -109,39 +108,9 @@ export class RouteKeeper {
           warnings: [...replaced, ...warnings],
         };
       }
-      case "pending": {
-        const { reason } = reached;
-        this.#ledger.put({
-          route: wanted,
-          remembered: true,
-          standing: { kind: "waiting", reason },
-        });
-        return refuse(describePending(reason, device));
-      }
-      case "connected":
-        return refuse(describeConnected(destination, reached.device));
-      case "failed":
-        return refuse(describeTrouble(destination, reached));
-      case "lost": {
-        const sentence = describeTrouble(destination, reached);
-        // The agent never asks twice: what may be half done is finished by the repair.
-        this.#ledger.put({
-          route: wanted,
-          remembered: false,
-          standing: { kind: "troubled", sentence },
-        });
-        return refuse(sentence);
-      }
+      default:
+        return refuse(describeStanding(wanted, standingOf(wanted, reached)));
     }
-  }
-
-  /** Puts table 142 back to what the ledger says of the destination. */
-  async #restoreMemory(wanted: WantedRoute, cause: Cause): Promise<void> {
-    const before = this.#ledger.get(wanted.destination);
-    const errand: Errand = before === undefined
-      ? { command: { kind: "forget", entry: routeEntry(wanted) }, cause }
-      : { command: { kind: "remember", entry: routeEntry(before.route) }, cause };
-    await this.#door.exchange([errand]);
   }
 
   #remove(job: RemoveJob): Errant {
@@ -163,15 +132,13 @@ export class RouteKeeper {
   }
 
   #concludeRemove({ destination }: RemoveJob, reached: AbsentReached): RemoveOutcome {
+    keepUnwanted(this.#ledger, destination, reached);
     switch (reached.kind) {
       case "removed":
       case "absent":
-        this.#ledger.remove(destination);
         return { kind: reached.kind, destination };
       case "failed":
-        return refuse(describeTrouble(destination, reached));
       case "lost":
-        this.#ledger.leave(destination);
         return refuse(describeTrouble(destination, reached));
     }
   }

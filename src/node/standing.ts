@@ -1,0 +1,86 @@
+import type { Ipv4Cidr } from "../ipam/cidr.ts";
+import type { WantedRoute } from "../routes/memory.ts";
+import { describeConnected, describePending } from "../routes/sentences.ts";
+import type { AbsentReached, PresentReached } from "./goal.ts";
+import { INSTALLED, type Ledger, type Standing } from "./ledger.ts";
+import { describeTrouble } from "./refusal.ts";
+
+/** Where a wanted route stands after what was reached. */
+export function standingOf(
+  { destination }: WantedRoute,
+  reached: PresentReached,
+): Standing {
+  switch (reached.kind) {
+    case "added":
+    case "unchanged":
+      return INSTALLED;
+    case "pending":
+      return { kind: "waiting", reason: reached.reason };
+    case "connected": {
+      const sentence = describeConnected(destination, reached.device);
+      return { kind: "troubled", sentence };
+    }
+    case "failed":
+    case "lost":
+      return { kind: "troubled", sentence: describeTrouble(destination, reached) };
+  }
+}
+
+/** Why a route is not installed; empty if it is. */
+export function describeStanding({ device }: WantedRoute, standing: Standing): string {
+  switch (standing.kind) {
+    case "installed":
+      return "";
+    case "adopted":
+      return "It was read back from table 142 and is not looked at yet";
+    case "waiting":
+      return describePending(standing.reason, device);
+    case "troubled":
+      return standing.sentence;
+  }
+}
+
+/** Keeps what became of a route that was asked for: of refusals only what may pass. */
+export function keepAsked(
+  ledger: Ledger,
+  route: WantedRoute,
+  reached: PresentReached,
+): void {
+  const standing = standingOf(route, reached);
+  switch (reached.kind) {
+    case "added":
+    case "unchanged":
+    case "pending":
+      ledger.put({ route, remembered: true, standing });
+      break;
+    case "lost":
+      // The agent never asks twice: what may be half done is finished by the repair.
+      ledger.put({ route, remembered: false, standing });
+      break;
+    case "connected":
+    case "failed":
+      break;
+    default:
+      reached satisfies never;
+  }
+  ledger.confirm(route.destination);
+}
+
+/** Keeps what became of a destination that nobody wants any more. */
+export function keepUnwanted(
+  ledger: Ledger,
+  destination: Ipv4Cidr,
+  reached: AbsentReached,
+): void {
+  switch (reached.kind) {
+    case "removed":
+    case "absent":
+      return ledger.remove(destination);
+    case "lost":
+      return ledger.leave(destination);
+    case "failed":
+      return;
+    default:
+      reached satisfies never;
+  }
+}

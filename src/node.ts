@@ -9,6 +9,7 @@ import type { Logger } from "./log.ts";
 import { adopt } from "./node/adopt.ts";
 import { Ledger } from "./node/ledger.ts";
 import { reportLostWords } from "./node/lost_words.ts";
+import { reportMissingPermission } from "./node/permission.ts";
 import { Reconciler } from "./node/reconciler.ts";
 import { refuse } from "./node/refusal.ts";
 import { removeOurs } from "./node/remove_ours.ts";
@@ -72,7 +73,7 @@ class QueuedNode implements OpenNode {
   #monitor: Monitor | undefined;
   readonly #queue: WorkQueue;
   readonly #reconciler: Reconciler;
-  #reporting: Promise<void> = Promise.resolve();
+  #reporting: Promise<unknown> = Promise.resolve();
 
   constructor(options: NodeOptions) {
     this.#options = options;
@@ -96,7 +97,10 @@ class QueuedNode implements OpenNode {
       adopt(this.#door, this.#ledger, this.#snapshot, logger)
     );
     if (adopted.ok) {
-      this.#reporting = reportLostWords(this.#door, this.#ledger, logger);
+      this.#reporting = Promise.all([
+        reportMissingPermission(this.#door, logger),
+        reportLostWords(this.#door, this.#ledger, logger),
+      ]);
     }
     return adopted;
   }

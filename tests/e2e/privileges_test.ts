@@ -6,12 +6,13 @@ import { allRoutes, auditRecords, done, makeQuietNamespace, openHost } from "./h
 
 const denied = /^Permission denied: .*needs CAP_NET_ADMIN.*/;
 
-Deno.test("without CAP_NET_ADMIN every RPC that writes says so, and no table changes", async () => {
+Deno.test("without CAP_NET_ADMIN the log says so at the start, and every RPC that writes, and no table changes", async () => {
   await using host = await openHost({
     before: ["route add 10.42.9.0/24 dev vxlan100"],
     launcher: ["setpriv", "--bounding-set", "-net_admin", "--inh-caps", "-net_admin"],
   });
   const { client, namespace, sidecar } = host;
+  await sidecar.logged(/ERROR: Permission denied: .*needs CAP_NET_ADMIN/);
   const before = await allRoutes(namespace);
   for (
     const { success, error } of [
@@ -45,6 +46,7 @@ Deno.test("as uid 0 with CAP_NET_ADMIN as its only capability it does all its wo
   await using host = await openHost({ launcher: ["setpriv", ...onlyNetAdmin] });
   const { client, namespace, sidecar } = host;
   const status = await Deno.readTextFile(`/proc/${sidecar.pid}/status`);
+  assert.doesNotMatch(sidecar.log.join("\n"), /Permission denied/);
   assert.match(status, /^CapEff:\s+0000000000001000$/m);
   assert.deepEqual(await client.configureNodeSubnet("10.42.1.0/24"), done);
   assert.deepEqual(await client.injectRoute("10.42.2.0/24", "vxlan100"), done);

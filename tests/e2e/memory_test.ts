@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+import { readOurs } from "../chaos/ours.ts";
+import { startSidecar } from "../support/sidecar.ts";
+import { until } from "../support/wait.ts";
+import { allRoutes, done, messages, openHost } from "./host.ts";
+
+const SUBNET = "10.42.1.0/24";
+const TO = "10.42.2.0/24";
+
+Deno.test("table 142 flushed behind our back is written again, and said once", async () => {
+  await using host = await openHost();
+  const { client, namespace, sidecar } = host;
+  assert.deepEqual(await client.configureNodeSubnet(SUBNET), done);
+  assert.deepEqual(await client.injectRoute(TO, "vxlan100"), done);
+  assert.equal((await client.injectRoute("10.42.3.0/24", "later")).success, false);
+  const routes = await allRoutes(namespace);
+  await namespace.ip("route flush table 142");
+  await until(async () => await allRoutes(namespace) === routes, {
+    what: () => `table 142 to be as before:\n${sidecar.log.join("\n")}`,
+  });
+  await sidecar.logged(/WARN: Remembered again, gone from table 142: /);
+  sidecar.kill("SIGKILL");
+  await sidecar.status;
+  // The next life would have nothing to go by.
+  await namespace.ip("link set vxlan100 down");
+  await namespace.ip("link set vxlan100 up");
+  await using _next = await startSidecar(namespace);
+  assert.equal(await allRoutes(namespace), routes);
+});
+
+/** What others may keep in table 142, with our protocol number and without. */
+const FOREIGN = [
+  "blackhole 10.99.0.0/24 table 142",
+  "unreachable 10.42.2.0/24 table 142 proto static",
+  "throw 10.42.4.0/24 table 142 proto 142",
+  "unreachable 10.42.5.0/24 table 142 proto 142 metric 142",
+  "blackhole 10.42.6.0/24 table 142 proto 142 metric 142",
+  "10.42.7.0/24 dev vxlan100 table 142 proto 142",
+];
+
+Deno.test("foreign things in table 142 are reported once at the start, and left alone", async () => {
+  await using host = await openHost({
+    before: FOREIGN.map((route) => `route add ${route}`),
+    options: ["--remove-routes-on-exit"],
+  });
+  const { client, namespace, sidecar } = host;
+  const before = await allRoutes(namespace);
+  for (const to of [TO, "10.42.4.0/24", "10.42.7.0/24"]) {
+    assert.deepEqual(await client.injectRoute(to, "vxlan100"), done);
+  }
+  assert.deepEqual(await client.configureNodeSubnet(SUBNET), done);
+  const all = await allRoutes(namespace);
+  for (const line of before.split("\n")) assert.ok(all.includes(line), line);
+  assert.deepEqual(await client.removeRoute("10.42.4.0/24"), done);
+  assert.equal((await sidecar.stop()).code, 0);
+  assert.equal(await allRoutes(namespace), before);
+  const reports = messages(sidecar).filter((line) => line.includes("able 142"));
+  assert.equal(reports.length, 1, sidecar.log.join("\n"));
+  assert.match(
+    reports.join(),
+    /^WARN: Table 142 has entries that are not ours, left: 10\.42\.2\.0\/24, .* and 3 more$/,
+  );
+});
+
+Deno.test("of two subnets in table 142 the later one is the node's, as after a change cut short", async () => {
+  await using host = await openHost({
+    before: [3, 12, 5].map((revision) =>
+      `route add blackhole 10.42.${revision}.0/24 table 142 proto 142 metric 142 window ${revision}`
+    ),
+  });
+  const { client, namespace, sidecar } = host;
+  assert.equal((await readOurs(namespace)).subnet, "10.42.12.0/24");
+  await sidecar.logged(
+    /Adopted from the kernel: node subnet 10\.42\.12\.0\/24, 0 routes/,
+  );
+  assert.equal(
+    (await client.injectRoute("10.42.12.0/24", "vxlan100")).error,
+    "Destination 10.42.12.0/24 is this node's own subnet",
+  );
+  assert.deepEqual(await client.injectRoute("10.42.5.0/24", "vxlan100"), done);
+});
+
+Deno.test("a start says in one line what it found, and serves only then", async () => {
+  await using host = await openHost();
+  const { client, namespace, sidecar } = host;
+  await sidecar.logged(/INFO: Nothing remembered in the kernel$/);
+  assert.deepEqual(await client.configureNodeSubnet(SUBNET), done);
+  for (const to of [TO, "10.42.3.0/24"]) {
+    assert.deepEqual(await client.injectRoute(to, "vxlan100"), done);
+  }
+  await sidecar.stop();
+  await namespace.ip("link set vxlan100 down");
+  await namespace.ip("link set vxlan100 up");
+  await using next = await startSidecar(namespace);
+  assert.deepEqual(messages(next).slice(0, 3), [
+    "INFO: Adopted from the kernel: node subnet 10.42.1.0/24, 2 routes",
+    "INFO: Restored, gone while nobody watched: 10.42.2.0/24, 10.42.3.0/24",
+    "INFO: Starting gRPC server on 127.0.0.1:50051",
+  ]);
+});

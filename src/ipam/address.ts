@@ -1,5 +1,11 @@
 import { type Checked, fail, pass } from "./checked.ts";
-import { type Ipv4Cidr, networkAddress, parseCidr, prefixLength } from "./cidr.ts";
+import {
+  type Ipv4Cidr,
+  networkAddress,
+  parseCidr,
+  prefixLength,
+  quadNumber,
+} from "./cidr.ts";
 import { quote } from "./quote.ts";
 
 declare const brand: unique symbol;
@@ -39,7 +45,7 @@ export function hostAddress(prefix: Ipv4Cidr): Ipv4Address | undefined {
 
 /** The address as a number, 0 to 2^32 - 1. */
 export function addressNumber(address: Ipv4Address): number {
-  return address.split(".").reduce((number, octet) => number * 256 + Number(octet), 0);
+  return quadNumber(address);
 }
 
 /** The address that a number stands for, 0 to 2^32 - 1. */

@@ -166,7 +166,7 @@ export class Reconciler {
       return;
     }
     this.#running = true;
-    void this.#parts.queue.alone(() => this.#repair()).finally(() => {
+    void this.#parts.queue.repair(() => this.#repair()).finally(() => {
       this.#running = false;
       this.#schedule();
     });

@@ -20,8 +20,13 @@ export type RouteJob =
 /** A job about more than one destination: it runs alone. */
 interface LoneJob {
   readonly kind: "alone";
+  /** True if route jobs may overtake it. */
+  readonly patient: boolean;
   run(): Promise<void>;
 }
+
+/** Lets a long job carry out the route jobs that wait, for as long as one batch takes. */
+export type Admit = () => Promise<void>;
 
 /** Route jobs that may wait; the agent never has more than one. */
 const QUEUE_LIMIT = 1024;
@@ -57,17 +62,37 @@ export class WorkQueue {
   }
 
   /** Runs something alone, after all that came before it. */
-  alone<Value>(run: () => Promise<Value>): Promise<Value> {
-    const { promise, reject, resolve } = Promise.withResolvers<Value>();
-    this.#jobs.push({ kind: "alone", run: () => run().then(resolve, reject) });
-    this.#start();
-    return promise;
+  alone<Value>(run: (admit: Admit) => Promise<Value>): Promise<Value> {
+    return this.#pushLone(false, () => run(() => this.#admit()));
+  }
+
+  /**
+   * Runs a repair alone. Route jobs may overtake it: it looks at what is wanted when it
+   * begins, and the later it looks the less is left to do.
+   */
+  repair(run: () => Promise<void>): Promise<void> {
+    return this.#pushLone(true, run);
   }
 
   /** Refuses callers from now on; resolves when nothing waits any more. */
   async close(): Promise<void> {
     this.#closing = true;
     while (this.#running !== undefined) await this.#running;
+  }
+
+  #pushLone<Value>(
+    patient: boolean,
+    run: () => Promise<Value>,
+  ): Promise<Value> {
+    const { promise, reject, resolve } = Promise.withResolvers<Value>();
+    this.#jobs.push({ kind: "alone", patient, run: () => run().then(resolve, reject) });
+    this.#start();
+    return promise;
+  }
+
+  async #admit(): Promise<void> {
+    const jobs = this.#takeRouteJobs();
+    if (jobs.length > 0) await this.#carryOut(jobs);
   }
 
   #start(): void {
@@ -90,18 +115,24 @@ export class WorkQueue {
     this.#running = undefined;
   }
 
-  /** The longest run from the front about distinct destinations: nobody overtakes. */
+  /** The longest run about distinct destinations: only repairs are overtaken. */
   #takeRouteJobs(): readonly RouteJob[] {
     const taken: RouteJob[] = [];
+    const overtaken: LoneJob[] = [];
     const destinations = new Set<Ipv4Cidr>();
     for (const job of this.#jobs) {
-      if (job.kind === "alone" || taken.length >= BATCH_LIMIT) break;
+      if (job.kind === "alone") {
+        if (!job.patient) break;
+        overtaken.push(job);
+        continue;
+      }
+      if (taken.length >= BATCH_LIMIT) break;
       const destination = destinationOf(job);
       if (destinations.has(destination)) break;
       destinations.add(destination);
       taken.push(job);
     }
-    this.#jobs.splice(0, taken.length);
+    this.#jobs.splice(0, overtaken.length + taken.length, ...overtaken);
     return taken;
   }
 }

@@ -13,6 +13,7 @@ import {
   say,
   shown,
 } from "./support/isolation.ts";
+import { prepareTools } from "./support/tools.ts";
 import { closingLine, readSummary, type Summary } from "./support/summary.ts";
 
 /** Format, lint and types; resolves to how many of them failed. */
@@ -46,6 +47,7 @@ async function runTests(
 
 async function main(args: readonly string[]): Promise<boolean> {
   const isolation = await isolate();
+  for (const fault of await prepareTools()) await say(fault);
   const everything = args.length === 0;
   const faults = everything ? await checkSources(Deno.execPath()) : 0;
   if (faults > 0) {

@@ -1,0 +1,120 @@
+import assert from "node:assert/strict";
+import { status } from "@grpc/grpc-js";
+import { HEALTH } from "../../src/rpc/health_wire.ts";
+import { until } from "../support/wait.ts";
+import { type Answers, type OpenSurface, openSurface } from "./surface.ts";
+
+const SERVING = { status: "SERVING" };
+const NOT_SERVING = { status: "NOT_SERVING" };
+
+function check(surface: OpenSurface, service: string): Promise<unknown> {
+  return surface.ask(HEALTH, "Check", { service });
+}
+
+function watch(surface: OpenSurface, service: string): Answers {
+  return surface.watch(HEALTH, "Watch", { service });
+}
+
+for (const service of ["", "quilt.QuiltRuntime"]) {
+  Deno.test(`the health of ${JSON.stringify(service)} is NOT_SERVING until state is adopted`, async () => {
+    await using surface = await openSurface();
+    assert.deepEqual(await check(surface, service), NOT_SERVING);
+    surface.health.clear("starting");
+    assert.deepEqual(await check(surface, service), SERVING);
+  });
+
+  Deno.test(`Watch of ${JSON.stringify(service)} tells the status at once and then each change`, async () => {
+    await using surface = await openSurface();
+    const watched = watch(surface, service);
+    assert.deepEqual(await watched.count(1), [NOT_SERVING]);
+    surface.health.clear("starting");
+    assert.deepEqual(await watched.count(2), [NOT_SERVING, SERVING]);
+    surface.health.hinder("kernel");
+    assert.deepEqual(await watched.count(3), [NOT_SERVING, SERVING, NOT_SERVING]);
+    watched.cancel();
+  });
+}
+
+Deno.test("the health is SERVING only when nothing hinders any more", async () => {
+  await using surface = await openSurface();
+  const { health } = surface;
+  const answers = [
+    health.clear("starting"),
+    health.hinder("kernel"),
+    health.hinder("stopping"),
+    health.clear("kernel"),
+    health.clear("stopping"),
+    health.clear("stopping"),
+  ];
+  // Whether the status changed by it.
+  assert.deepEqual(answers, [true, true, false, false, true, false]);
+  assert.deepEqual(await check(surface, ""), SERVING);
+});
+
+Deno.test("a service that the server does not know: Check is NOT_FOUND, Watch SERVICE_UNKNOWN", async () => {
+  await using surface = await openSurface();
+  assert.deepEqual(await check(surface, "quilt.Nothing\n"), {
+    code: status.NOT_FOUND,
+    details: String.raw`No service "quilt.Nothing\n" on this server`,
+  });
+  const watched = watch(surface, "quilt.Nothing");
+  assert.deepEqual(await watched.count(1), [{ status: "SERVICE_UNKNOWN" }]);
+  surface.health.clear("starting");
+  // The stream stays open, and this service has no change to tell.
+  assert.deepEqual(await check(surface, ""), SERVING);
+  assert.equal(watched.messages.length, 1);
+  watched.cancel();
+});
+
+Deno.test("a status that did not change is not told again", async () => {
+  await using surface = await openSurface();
+  const watched = watch(surface, "");
+  await watched.count(1);
+  surface.health.hinder("kernel");
+  surface.health.hinder("kernel");
+  surface.health.clear("kernel");
+  surface.health.clear("starting");
+  assert.deepEqual(await watched.count(2), [NOT_SERVING, SERVING]);
+  watched.cancel();
+});
+
+Deno.test("what changes faster than it can be written is told by its newest status", async () => {
+  await using surface = await openSurface();
+  surface.health.clear("starting");
+  const watched = watch(surface, "");
+  await watched.count(1);
+  // In one turn of the loop: the first of them is being written all the while.
+  for (let change = 0; change < 1000; change += 1) {
+    surface.health.hinder("kernel");
+    surface.health.clear("kernel");
+  }
+  surface.health.hinder("kernel");
+  await until(
+    () => watched.messages.at(-1) !== undefined && watched.messages.length > 1,
+    {
+      what: "the newest status",
+    },
+  );
+  assert.deepEqual(await check(surface, ""), NOT_SERVING);
+  assert.deepEqual(watched.messages, [SERVING, NOT_SERVING]);
+  watched.cancel();
+});
+
+Deno.test("when the sidecar stops, a watcher sees NOT_SERVING and then UNAVAILABLE, and holds nothing up", async () => {
+  await using surface = await openSurface();
+  surface.health.clear("starting");
+  const watched = [watch(surface, ""), watch(surface, "quilt.QuiltRuntime")];
+  for (const each of watched) await each.count(1);
+  surface.health.hinder("stopping");
+  surface.streams.endAll();
+  const began = performance.now();
+  await surface.server.close(5_000);
+  assert.ok(performance.now() - began < 1_000, "the watchers held the drain up");
+  for (const each of watched) {
+    assert.deepEqual(await each.end, {
+      code: status.UNAVAILABLE,
+      details: "The sidecar is shutting down; call again when it is back",
+    });
+    assert.deepEqual(each.messages, [SERVING, NOT_SERVING]);
+  }
+});

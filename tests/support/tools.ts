@@ -1,0 +1,180 @@
+/**
+ * Programs that we did not write, on other gRPC stacks, for the tests to run: grpcurl,
+ * grpc-health-probe, and two clients of ours on grpc-go and on grpcio. They are built
+ * into the user's cache before the tests enter their namespaces, where no registry can
+ * be reached; a change of what they are built from makes a new folder there.
+ */
+import { createHash } from "node:crypto";
+import { repository } from "./serve_task.ts";
+
+/** The programs that are built with Go. */
+export type GoTool = "grpcurl" | "grpc-health-probe" | "quiltcall";
+
+/** A command line and the variables that it needs. */
+export interface ToolCommand {
+  readonly words: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** One language's programs. */
+interface Stack {
+  /** What to install where it cannot be prepared. */
+  readonly remedy: string;
+  /** Its folder in the cache; undefined if the language itself is not there. */
+  folder(): Promise<string | undefined>;
+  /** Fills an empty folder; the answer is why it could not. */
+  fill(folder: string): Promise<string | undefined>;
+}
+
+const GO: Stack = {
+  remedy: "Go 1.19 or newer (Debian: apt-get install golang)",
+  // Not asked for its version: where the cache is filled, Go need not be there.
+  folder: () => Promise.resolve(cacheFolder("go", "")),
+  fill: (folder) =>
+    run([
+      "go",
+      "build",
+      "-trimpath",
+      "-buildvcs=false",
+      "-ldflags=-s -w",
+      "-o",
+      `${folder}/`,
+      ".",
+      "github.com/fullstorydev/grpcurl/cmd/grpcurl",
+      "github.com/grpc-ecosystem/grpc-health-probe",
+    ], `${repository}/tests/interop/go`),
+};
+
+const PYTHON: Stack = {
+  remedy: "Python 3.9 or newer with pip (Debian: apt-get install python3-pip)",
+  async folder() {
+    const version = await output(["python3", "-c", "import sys; print(sys.version_info[:2])"]);
+    return version === undefined ? undefined : cacheFolder("python", version);
+  },
+  fill: (folder) =>
+    run([
+      "python3",
+      "-m",
+      "pip",
+      "install",
+      "--quiet",
+      "--root-user-action=ignore",
+      "--only-binary=:all:",
+      "--target",
+      folder,
+      "--requirement",
+      `${repository}/tests/interop/python/requirements.txt`,
+    ], repository),
+};
+
+/**
+ * Builds what the cache has not yet: about a minute of two cores, once.
+ *
+ * @returns a sentence for each language whose programs could not be built; the tests
+ * that need them fail
+ */
+export async function prepareTools(): Promise<readonly string[]> {
+  const faults = [await prepare(GO), await prepare(PYTHON)];
+  return faults.filter((fault) => fault !== undefined);
+}
+
+/**
+ * A program that was built with Go.
+ *
+ * @throws {Error} if it is not in the cache, with the remedy.
+ */
+export async function goTool(name: GoTool): Promise<string> {
+  return `${await prepared(GO)}/${name}`;
+}
+
+/**
+ * Our client on grpcio.
+ *
+ * @throws {Error} if grpcio is not in the cache, with the remedy.
+ */
+export async function pythonClient(): Promise<ToolCommand> {
+  return {
+    words: ["python3", `${repository}/tests/interop/python/client.py`],
+    env: { PYTHONPATH: await prepared(PYTHON), PYTHONDONTWRITEBYTECODE: "1" },
+  };
+}
+
+async function prepare(stack: Stack): Promise<string | undefined> {
+  const folder = await stack.folder();
+  if (folder === undefined) return missing(stack, "it is not there");
+  if (await exists(folder)) return undefined;
+  await Deno.mkdir(cacheRoot(), { recursive: true });
+  // Filled beside and then renamed: nobody ever finds half of it.
+  const building = await Deno.makeTempDir({ dir: cacheRoot() });
+  const fault = await stack.fill(building);
+  if (fault === undefined && !await exists(folder)) await Deno.rename(building, folder);
+  else await Deno.remove(building, { recursive: true });
+  return fault === undefined ? undefined : missing(stack, fault);
+}
+
+async function prepared(stack: Stack): Promise<string> {
+  const folder = await stack.folder();
+  if (folder !== undefined && await exists(folder)) return folder;
+  throw new Error(missing(stack, "the cache has nothing of it"));
+}
+
+function missing({ remedy }: Stack, why: string): string {
+  return `The tests need ${remedy} and a way to its registry, once: ${why}`;
+}
+
+function cacheRoot(): string {
+  const cache = Deno.env.get("XDG_CACHE_HOME") ?? `${Deno.env.get("HOME")}/.cache`;
+  return `${cache}/quilt-tests`;
+}
+
+function cacheFolder(language: "go" | "python", version: string): string {
+  const hash = createHash("sha256").update(`${Deno.build.target} ${version}`);
+  const sources = `${repository}/tests/interop/${language}`;
+  const names = [...Deno.readDirSync(sources)].filter(({ isFile }) => isFile)
+    .map(({ name }) => name).toSorted();
+  for (const name of names) hash.update(Deno.readFileSync(`${sources}/${name}`));
+  return `${cacheRoot()}/${language}-${hash.digest("hex").slice(0, 16)}`;
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(path);
+    return true;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    return false;
+  }
+}
+
+/** Runs a program to its end; the answer is why it failed. */
+async function run(
+  words: readonly string[],
+  cwd: string,
+): Promise<string | undefined> {
+  const finished = await finish(words, cwd);
+  if (finished === undefined) return `${words[0]} is not there`;
+  if (finished.success) return undefined;
+  const complaint = new TextDecoder().decode(finished.stderr).trim();
+  return `${words.slice(0, 3).join(" ")} failed: ${complaint.split("\n").at(-1)}`;
+}
+
+async function output(words: readonly string[]): Promise<string | undefined> {
+  const finished = await finish(words, repository);
+  if (finished?.success !== true) return undefined;
+  return new TextDecoder().decode(finished.stdout);
+}
+
+/** Undefined if there is no such program. */
+async function finish(
+  [program = "", ...args]: readonly string[],
+  cwd: string,
+): Promise<Deno.CommandOutput | undefined> {
+  // Neither needs a C compiler, and Go must be the one that is here, not a download.
+  const env = { CGO_ENABLED: "0", GOTOOLCHAIN: "local" };
+  try {
+    return await new Deno.Command(program, { args, cwd, env, stdin: "null" }).output();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}

@@ -49,6 +49,19 @@ export function residentKiB(pid: number): number {
   return counter(`/proc/${pid}/status`, "VmRSS");
 }
 
+/** Seconds of one core that a process and all its children have used until now. */
+export function processorSeconds(pid: number): number {
+  const own = [...childrenOf(pid).map((child) => child.pid), pid].map((each) => {
+    // utime, stime, and of the children that have ended cutime and cstime; proc(5).
+    const fields = read(`/proc/${each}/stat`).split(") ").at(-1)?.split(" ") ?? [];
+    return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0);
+  });
+  return own.reduce((sum, ticks) => sum + ticks, 0) / TICKS;
+}
+
+/** USER_HZ, the same on every Linux machine that Deno runs on. */
+const TICKS = 100;
+
 /**
  * Starts calls while `ip` is stopped, and resolves once the sidecar has handed their
  * first commands to it: from then on they are in flight and cannot end.

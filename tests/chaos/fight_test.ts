@@ -1,0 +1,118 @@
+import assert from "node:assert/strict";
+import type { Sidecar } from "../support/sidecar.ts";
+import { until } from "../support/wait.ts";
+import { done, fib, type Host, messages, openHost } from "../e2e/host.ts";
+import { processorSeconds } from "../e2e/processes.ts";
+
+const TO = "10.42.2.0/24";
+const SECONDS = 10;
+
+/** Of one core, all processes of the sidecar together. */
+const CPU_SHARE = 0.2;
+
+/** Lines that one fight may cost, from its first repair to the word that it is over. */
+const LINES = 20;
+
+/** Who fights, and what the log says when it begins and when it is over. */
+interface Fight {
+  readonly what: string;
+  /** A shell command that never ends by itself. */
+  readonly loop: string;
+  /** Afterwards: what the last of these lines, cut off, may have left undone. */
+  readonly amends: string;
+  readonly begun: RegExp;
+  readonly over: RegExp;
+}
+
+const STRIFE = {
+  begun: /WARN: Somebody keeps changing routes of ours; .*: 10\.42\.2\.0\/24$/,
+  over: /INFO: Routes are left alone again: 10\.42\.2\.0\/24$/,
+};
+
+const FLAPPING = {
+  begun: /WARN: Links keep coming and going, and our routes with them: vxlan100$/,
+  over: /INFO: Links are steady again: vxlan100$/,
+};
+
+/** Feeds a line to one `ip`, again and again without a pause. */
+function repeated(line: string): string {
+  return `yes '${line}' | ip -force -batch -`;
+}
+
+const DELETED: Fight = {
+  what: "deleted",
+  loop: repeated(`route del ${TO}`),
+  amends: "link set vxlan100 up",
+  ...STRIFE,
+};
+
+const OTHERS: readonly Fight[] = [
+  {
+    what: "replaced",
+    loop: repeated(`route replace ${TO} dev other proto static`),
+    amends: "link set vxlan100 up",
+    ...STRIFE,
+  },
+  {
+    what: "lost with its link",
+    // As long up as down: without the pauses a look would find it down most of the time.
+    loop: "while :; do ip link set vxlan100 down; sleep 0.02; " +
+      "ip link set vxlan100 up; sleep 0.02; done",
+    amends: "link set vxlan100 up",
+    ...FLAPPING,
+  },
+];
+
+/** Runs a loop for its time, then ends all of it. */
+async function run({ namespace }: Host, loop: string): Promise<void> {
+  const { status } = namespace.command(["timeout", String(SECONDS), "sh", "-c", loop], {
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  await status;
+}
+
+/** Lines of the log from the one with this number on. */
+function since(sidecar: Sidecar, known: number): readonly string[] {
+  return messages(sidecar).slice(known);
+}
+
+async function fight({ amends, begun, loop, over, what }: Fight): Promise<void> {
+  await using host = await openHost({
+    before: ["link add other type veth peer name otherpeer", "link set other up"],
+  });
+  const { client, namespace, sidecar } = host;
+  for (const to of [TO, "10.42.3.0/24"]) {
+    assert.deepEqual(await client.injectRoute(to, "vxlan100"), done);
+  }
+  await sidecar.logged(/Successfully injected route: 10\.42\.3\.0\/24/);
+  const known = sidecar.log.length;
+  const before = processorSeconds(sidecar.pid);
+  const started = performance.now();
+  await run(host, loop);
+  const share = (processorSeconds(sidecar.pid) - before) * 1000 /
+    (performance.now() - started);
+  await namespace.ip(amends);
+  await until(() => fib(sidecar.pid).get(TO) === "vxlan100", {
+    deadlineMs: 1_000,
+    what: `the route once it is no longer ${what}`,
+  });
+  await sidecar.logged(over, 10_000);
+  const said = since(sidecar, known);
+  const shown = `${what}, ${Math.round(share * 100)} % CPU:\n${said.join("\n")}`;
+  assert.ok(share < CPU_SHARE, shown);
+  assert.ok(said.length < LINES, shown);
+  for (const once of [begun, over]) {
+    assert.equal(said.filter((line) => once.test(line)).length, 1, shown);
+  }
+  assert.deepEqual([...fib(sidecar.pid).values()], ["vxlan100", "vxlan100"]);
+}
+
+Deno.test(`a route ${DELETED.what} in a tight loop for ${SECONDS} s: little CPU, few lines, and right within a second of its end`, async () => {
+  await fight(DELETED);
+});
+
+Deno.test(`a route ${OTHERS.map(({ what }) => what).join(", or ")} in a tight loop costs no more`, async () => {
+  await Promise.all(OTHERS.map(fight));
+});

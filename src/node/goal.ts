@@ -60,3 +60,6 @@ export type AbsentReached =
   | { readonly kind: "removed" }
   | { readonly kind: "absent" }
   | Trouble;
+
+/** What a goal has reached before anything was done for it. */
+export const NEVER_SETTLED: Trouble = { kind: "lost", why: "it was never asked" };

@@ -1,11 +1,11 @@
-import type { Errand } from "../kernel/door.ts";
+import { covering, type Ipv4Cidr } from "../ipam/cidr.ts";
+import type { Door, Errand } from "../kernel/door.ts";
 import type { Failure } from "../kernel/failures.ts";
 import { decodeLinks, decodeRoutes } from "../kernel/replies.ts";
 import type { Result } from "../kernel/session.ts";
 import { sightOfBest } from "../routes/decide.ts";
 import type { LinkState, Sight } from "../routes/found_route.ts";
 import type { InterfaceName } from "../routes/interface_name.ts";
-import type { Ipv4Cidr } from "../ipam/cidr.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 /** One question about a destination; `closer` walks the table instead of one look-up. */
@@ -38,37 +38,97 @@ export interface Look {
 
 const MISSING: LinkState = { kind: "missing" };
 
+/** From so many destinations on, one walk over the table is cheaper than one for each. */
+const MANY = 8;
+
 /** Plans to ask about destinations, and about the devices that are not known. */
 export function planLook(questions: readonly Question[], snapshot: Snapshot): Look {
-  const known = new Map<InterfaceName, LinkState>();
-  const unknown = new Set<InterfaceName>();
-  for (const { device } of questions) {
-    if (device === undefined) continue;
-    const link = snapshot.link(device);
-    if (link === undefined) unknown.add(device);
-    else known.set(device, link);
-  }
-  const devices = [...unknown];
-  const links = devices.map((device): Errand => ({
-    command: { kind: "link", device },
-  }));
-  const routes = questions.map(({ closer, destination }): Errand => ({
+  const links = planLinks(questions.map(({ device }) => device), snapshot);
+  const closer = questions.filter((question) => question.closer);
+  const walks = closer.length >= MANY;
+  const walk: readonly Errand[] = walks
+    ? [{
+      command: {
+        kind: "routes-within",
+        cluster: covering(closer.map(({ destination }) => destination)),
+      },
+    }]
+    : [];
+  const alone = questions.filter((question) => !(walks && question.closer));
+  const looks = alone.map(({ closer, destination }): Errand => ({
     command: { kind: closer ? "exact-routes" : "best-route", destination },
   }));
   return {
-    errands: [...links, ...routes],
+    errands: [...links.errands, ...walk, ...looks],
     read: (results) => {
-      for (const [index, device] of devices.entries()) {
-        const state = linkState(results[index]);
-        known.set(device, state);
-        snapshot.learn(device, state);
-      }
-      return questions.map((question, index) => {
-        const { device } = question;
-        const link = device === undefined ? undefined : known.get(device);
-        return view(question, link ?? MISSING, results[devices.length + index]);
+      const states = links.read(results);
+      const rest = results.slice(links.errands.length).values();
+      const walked = walks ? readWalk(rest.next().value) : undefined;
+      return questions.map((question) => {
+        const { closer, destination, device } = question;
+        const link = device === undefined ? MISSING : states.get(device) ?? MISSING;
+        return closer && walked !== undefined
+          ? walked(destination, link)
+          : view(question, link, rest.next().value);
       });
     },
+  };
+}
+
+/** Asks about the devices that are not known. */
+export async function learnLinks(
+  door: Door,
+  snapshot: Snapshot,
+  devices: readonly InterfaceName[],
+): Promise<void> {
+  const { errands, read } = planLinks(devices, snapshot);
+  if (errands.length === 0) return;
+  const reply = await door.exchange(errands);
+  if (reply.kind === "answered") read(reply.results);
+}
+
+type LinkStates = ReadonlyMap<InterfaceName, LinkState>;
+
+function planLinks(
+  devices: readonly (InterfaceName | undefined)[],
+  snapshot: Snapshot,
+): {
+  readonly errands: readonly Errand[];
+  read(results: readonly Result[]): LinkStates;
+} {
+  const states = new Map<InterfaceName, LinkState>();
+  const unknown: InterfaceName[] = [];
+  for (const device of new Set(devices)) {
+    if (device === undefined) continue;
+    const link = snapshot.link(device);
+    if (link === undefined) unknown.push(device);
+    else states.set(device, link);
+  }
+  return {
+    errands: unknown.map((device) => ({ command: { kind: "link", device } })),
+    read: (results) => {
+      for (const [index, device] of unknown.entries()) {
+        const state = linkState(results[index]);
+        states.set(device, state);
+        snapshot.learn(device, state);
+      }
+      return states;
+    },
+  };
+}
+
+/** Sorts what a walk found by destination. */
+function readWalk(
+  result: Result | undefined,
+): (destination: Ipv4Cidr, link: LinkState) => View {
+  if (result?.ok !== true) return () => failedView(result);
+  const byDestination = Map.groupBy(
+    decodeRoutes(result.document ?? "[]").map(({ route }) => route),
+    (route) => route.destination,
+  );
+  return (destination, link) => {
+    const routes = byDestination.get(destination) ?? [];
+    return { kind: "seen", link, sight: { kind: "all", routes } };
   };
 }
 
@@ -109,12 +169,14 @@ function view(question: Question, link: LinkState, result: Result | undefined): 
   const sight = readSight(question.destination, question.closer, result);
   if (sight !== undefined) return { kind: "seen", link, sight };
   if (!question.closer) return { kind: "closer" };
-  return {
-    kind: "failed",
-    failure: result !== undefined && !result.ok
-      ? result.failure
-      : { kind: "other", words: "no answer" },
-  };
+  return failedView(result);
+}
+
+function failedView(result: Result | undefined): View {
+  const failure = result !== undefined && !result.ok
+    ? result.failure
+    : { kind: "other", words: "no answer" } as const;
+  return { kind: "failed", failure };
 }
 
 function linkState(result: Result | undefined): LinkState {

@@ -12,8 +12,19 @@ export type OwnEntries =
 /** What a listing of our routes leaves out, because it asked for them. */
 export const OWN: Assumed = { protocol: OUR_PROTOCOL, table: TABLE_MAIN };
 
+/** How often an `ip` that was lost is asked again. */
+const TRIES = 3;
+
 /** Reads all that carries our protocol number; the kernel itself does the picking. */
 export async function readOwn(door: Door): Promise<OwnEntries> {
+  let own = await readOnce(door);
+  for (let tries = 1; own.kind === "lost" && tries < TRIES; tries += 1) {
+    own = await readOnce(door);
+  }
+  return own;
+}
+
+async function readOnce(door: Door): Promise<OwnEntries> {
   const reply = await door.exchange([{ command: { kind: "own-routes" } }]);
   if (reply.kind !== "answered") return lostBecause(reply);
   const result = reply.results[0];

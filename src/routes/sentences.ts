@@ -27,6 +27,11 @@ export function describeOwnSubnet(destination: Ipv4Cidr): string {
   return `Destination ${destination} is this node's own subnet`;
 }
 
+/** SyncRoutes for a destination that another call, which came later, spoke about. */
+export function describeOvertaken(destination: Ipv4Cidr): string {
+  return `Another call asked otherwise about ${destination} meanwhile; that stands`;
+}
+
 /** The one refusal that concerns every RPC that writes. */
 export const PERMISSION_DENIED =
   "Permission denied: changing routes needs CAP_NET_ADMIN; " +

@@ -4,19 +4,16 @@ import type { Result } from "../kernel/session.ts";
 import { decideRemove } from "../routes/decide.ts";
 import { type FoundRoute, ourRoute, type Sight } from "../routes/found_route.ts";
 import type { AbsentGoal, AbsentReached } from "./goal.ts";
-import { readSight, type Seen } from "./look.ts";
+import { readSight } from "./look.ts";
 import {
   AGAIN,
   CLOSER,
   createTask,
-  type History,
   settled,
   type Step as AnyStep,
   type Task,
-  type Verdict as AnyVerdict,
 } from "./task.ts";
 
-type Verdict = AnyVerdict<AbsentReached>;
 type Step = AnyStep<AbsentReached>;
 
 /** A task that leaves no route of the goal's owners for its destination. */
@@ -25,41 +22,39 @@ export function absentTask(
   settle: (reached: AbsentReached) => void,
 ): Task {
   const { destination, installed } = goal;
+  // Once the kernel has taken the entry away, only routes are left to see to.
+  let { forget } = goal;
+  const remove = (routes: readonly FoundRoute[], by: Sight["kind"]): Step =>
+    removal({ ...goal, forget }, routes, by, () => forget = undefined);
   return createTask<AbsentReached>({
     question: { destination, device: undefined },
     opening: installed === undefined
       ? undefined
-      : remove(goal, [ourRoute(installed)], "best"),
-    judge: (seen, history) => judge(goal, seen, history),
+      : remove([ourRoute(installed)], "best"),
+    judge: ({ sight }, history) => {
+      const decision = decideRemove(sight, goal.owners);
+      switch (decision.kind) {
+        case "look-closer":
+          return CLOSER;
+        case "absent":
+          return forget === undefined
+            ? settled({ kind: history.wrote ? "removed" : "absent" })
+            : remove([], sight.kind);
+        case "remove":
+          return remove(decision.routes, sight.kind);
+      }
+    },
     settle,
   });
 }
 
-function judge(
-  goal: AbsentGoal,
-  { sight }: Seen,
-  history: History,
-): Verdict | Step {
-  const decision = decideRemove(sight, goal.owners);
-  switch (decision.kind) {
-    case "look-closer":
-      return CLOSER;
-    case "absent":
-      return goal.forget === undefined
-        ? settled({ kind: history.wrote ? "removed" : "absent" })
-        : remove(goal, [], sight.kind);
-    case "remove":
-      return remove(goal, decision.routes, sight.kind);
-  }
-}
-
-function remove(
-  goal: AbsentGoal,
+/** Takes the entry and routes away; `forgotten` is called when the entry is gone. */
+function removal(
+  { cause, destination, forget, owners }: AbsentGoal,
   routes: readonly FoundRoute[],
   by: Sight["kind"],
+  forgotten: () => void,
 ): Step {
-  const { cause, destination, forget, owners } = goal;
-  const closer = by === "all";
   const memory: readonly Errand[] = forget === undefined
     ? []
     : [{ command: { kind: "forget", entry: forget }, cause }];
@@ -67,22 +62,26 @@ function remove(
     command: { kind: "delete-route", route },
     cause,
   }));
+  const writes = [...memory, ...deletions];
   return {
     kind: "step",
     // The last look of the same exchange: a route with a worse metric may come to light.
-    // Where one FIB look-up could not tell before, it could not tell now.
-    errands: [
-      ...memory,
-      ...deletions,
-      { command: { kind: closer ? "exact-routes" : "best-route", destination } },
-    ],
+    // Where one FIB look-up could not tell before, it could not tell now: then the table
+    // is walked in the next round, once for all destinations that need it.
+    errands: by === "all"
+      ? writes
+      : [...writes, { command: { kind: "best-route", destination } }],
     over: [],
     interpret: (results) => {
-      const fault = results.slice(0, -1).find(isFault);
+      const fault = results.slice(0, writes.length).find(isFault);
       if (fault !== undefined && !fault.ok) {
         return settled({ kind: "failed", failure: fault.failure });
       }
-      const after = readSight(destination, closer, results.at(-1));
+      forgotten();
+      if (by === "all") {
+        return routes.length === 0 ? settled({ kind: "removed" }) : CLOSER;
+      }
+      const after = readSight(destination, false, results.at(-1));
       if (after === undefined) return CLOSER;
       return decideRemove(after, owners).kind === "absent"
         ? settled({ kind: "removed" })

@@ -79,10 +79,7 @@ export class KernelDoor implements Door {
 
   async survey(reads: readonly Read[], family?: Family): Promise<Exchange> {
     const surveyed = await this.#surveyApart(reads, family);
-    // Only the `ip` that calls meet can tell whether they can be answered.
-    if (surveyed.kind === "lost" || this.#fault !== undefined) {
-      await this.exchange([PROBE]);
-    }
+    if (surveyed.kind === "lost" || this.#fault !== undefined) await this.#probe();
     return surveyed;
   }
 
@@ -91,6 +88,13 @@ export class KernelDoor implements Door {
     this.#closed = true;
     await this.#tail;
     await Promise.all([this.#session?.close(), this.#successor?.close()]);
+  }
+
+  /** Only the `ip` that calls meet can tell whether they can be answered. */
+  async #probe(): Promise<void> {
+    const { kind } = await this.exchange([PROBE]);
+    // That one may have died unseen: then the next one tells.
+    if (kind === "lost") await this.exchange([PROBE]);
   }
 
   async #surveyApart(

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { connect } from "node:http2";
 import { status } from "@grpc/grpc-js";
+import { formatListenAddress } from "../../src/rpc/listen_address.ts";
 import { HEALTH } from "../../src/rpc/health_wire.ts";
 import { until } from "../support/wait.ts";
 import { type Answers, type OpenSurface, openSurface } from "./surface.ts";
@@ -83,20 +85,14 @@ Deno.test("what changes faster than it can be written is told by its newest stat
   surface.health.clear("starting");
   const watched = watch(surface, "");
   await watched.count(1);
-  // In one turn of the loop: the first of them is being written all the while.
+  // In one turn of the loop: the first change is being written all the while.
   for (let change = 0; change < 1000; change += 1) {
     surface.health.hinder("kernel");
     surface.health.clear("kernel");
   }
-  surface.health.hinder("kernel");
-  await until(
-    () => watched.messages.at(-1) !== undefined && watched.messages.length > 1,
-    {
-      what: "the newest status",
-    },
-  );
-  assert.deepEqual(await check(surface, ""), NOT_SERVING);
-  assert.deepEqual(watched.messages, [SERVING, NOT_SERVING]);
+  await watched.count(3);
+  assert.deepEqual(await check(surface, ""), SERVING);
+  assert.deepEqual(watched.messages, [SERVING, NOT_SERVING, SERVING]);
   watched.cancel();
 });
 
@@ -115,6 +111,37 @@ Deno.test("when the sidecar stops, a watcher sees NOT_SERVING and then UNAVAILAB
       code: status.UNAVAILABLE,
       details: "The sidecar is shutting down; call again when it is back",
     });
-    assert.deepEqual(each.messages, [SERVING, NOT_SERVING]);
+    assert.deepEqual(await each.count(2), [SERVING, NOT_SERVING]);
   }
+});
+
+/** Watches "" over plain HTTP/2: a grpc-js client drops what comes with the end. */
+function watchFrames({ server }: OpenSurface) {
+  const session = connect(`http://${formatListenAddress(server.address)}`);
+  const stream = session.request({
+    ":method": "POST",
+    ":path": "/grpc.health.v1.Health/Watch",
+    "content-type": "application/grpc",
+    "te": "trailers",
+  });
+  const body: number[] = [];
+  const end = Promise.withResolvers<unknown>();
+  stream.on("data", (part: Uint8Array) => body.push(...part));
+  stream.on("trailers", (headers) => end.resolve(headers["grpc-status"]));
+  stream.end(new Uint8Array(5));
+  return { body, end: end.promise, close: () => session.destroy() };
+}
+
+Deno.test("when the sidecar stops while a status is being written, the last one is told as well", async () => {
+  await using surface = await openSurface();
+  const { body, close, end } = watchFrames(surface);
+  // A message is its head, a byte of tag and the status: 1 SERVING, 2 NOT_SERVING.
+  const frame = (number: number) => [0, 0, 0, 0, 2, 8, number];
+  await until(() => body.length === 7, { what: "the first status" });
+  surface.health.clear("starting");
+  surface.health.hinder("stopping");
+  surface.streams.endAll();
+  assert.equal(await end, String(status.UNAVAILABLE));
+  assert.deepEqual(body, [...frame(2), ...frame(1), ...frame(2)]);
+  close();
 });

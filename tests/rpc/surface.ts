@@ -36,7 +36,7 @@ export interface Answers {
   readonly messages: readonly unknown[];
   /** Waits until there are so many messages. */
   count(number: number): Promise<readonly unknown[]>;
-  /** The status with which the server ended the stream. */
+  /** The status with which the server ended the stream; a message may come after it. */
   readonly end: Promise<{ readonly code: number; readonly details: string }>;
   cancel(): void;
 }

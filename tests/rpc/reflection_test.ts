@@ -1,0 +1,194 @@
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { status } from "@grpc/grpc-js";
+import { fieldOf } from "../../src/rpc/fields.ts";
+import { rehearse } from "../../src/rpc/rehearsal.ts";
+import { REFLECTION_VERSIONS } from "../../src/rpc/reflection_wire.ts";
+import { repository } from "../support/serve_task.ts";
+import { type OpenSurface, openSurface } from "./surface.ts";
+
+const services = [
+  "grpc.health.v1.Health",
+  "grpc.reflection.v1.ServerReflection",
+  "grpc.reflection.v1alpha.ServerReflection",
+  "quilt.QuiltRuntime",
+].map((name) => ({ name }));
+
+/** Sends requests on one stream, and returns what came back for each. */
+async function converse(
+  surface: OpenSurface,
+  requests: readonly object[],
+  version = 0,
+): Promise<readonly unknown[]> {
+  const definition = REFLECTION_VERSIONS[version]?.definition;
+  assert.ok(definition);
+  const conversation = surface.converse(definition, "ServerReflectionInfo");
+  for (const request of requests) conversation.send(request);
+  conversation.close();
+  assert.equal((await conversation.end).code, status.OK);
+  return conversation.messages;
+}
+
+/** What came back for one request, without the request. */
+async function answerTo(request: object): Promise<unknown> {
+  await using surface = await openSurface();
+  const [response] = await converse(surface, [request]);
+  const kind = fieldOf(response, "message_response");
+  assert.ok(typeof kind === "string");
+  return { [kind]: fieldOf(response, kind) };
+}
+
+/** The names of the files in a response: a serialized file begins with its name. */
+function fileNames(answer: unknown): readonly string[] {
+  const files = fieldOf(
+    fieldOf(answer, "file_descriptor_response"),
+    "file_descriptor_proto",
+  );
+  assert.ok(Array.isArray(files));
+  return files.map((bytes: unknown) => {
+    assert.ok(Buffer.isBuffer(bytes) && bytes[0] === 0x0a);
+    return bytes.subarray(2, 2 + (bytes[1] ?? 0)).toString();
+  });
+}
+
+for (const [version, name] of ["v1", "v1alpha"].entries()) {
+  Deno.test(`reflection ${name} answers each request of a stream, in order, with the request`, async () => {
+    await using surface = await openSurface();
+    const requests = [
+      { host: "localhost", list_services: "*" },
+      { host: "", file_containing_symbol: "quilt.Nothing" },
+      { host: "", list_services: "" },
+    ];
+    const responses = await converse(surface, requests, version);
+    const kinds = ["list_services", "file_containing_symbol", "list_services"];
+    assert.deepEqual(responses.map((one) => fieldOf(one, "original_request")), [
+      { ...requests[0], message_request: kinds[0] },
+      { ...requests[1], message_request: kinds[1] },
+      { ...requests[2], message_request: kinds[2] },
+    ]);
+    assert.deepEqual(responses.map((one) => fieldOf(one, "valid_host")), [
+      "localhost",
+      "",
+      "",
+    ]);
+    assert.deepEqual(responses.map((one) => fieldOf(one, "message_response")), [
+      "list_services_response",
+      "error_response",
+      "list_services_response",
+    ]);
+  });
+}
+
+Deno.test("reflection lists every service that is served, itself among them, and no rehearsal", async () => {
+  await using surface = await openSurface();
+  const rehearsal = rehearse(surface.server, "text");
+  const during = await converse(surface, [{ list_services: "" }]);
+  await rehearsal;
+  const after = await converse(surface, [{ list_services: "" }]);
+  for (const [response] of [during, after]) {
+    assert.deepEqual(fieldOf(response, "list_services_response"), {
+      service: services,
+    });
+  }
+});
+
+for (
+  const [symbol, file] of [
+    ["quilt.QuiltRuntime", "quilt.proto"],
+    [".quilt.QuiltRuntime", "quilt.proto"],
+    ["quilt.QuiltRuntime.InjectRoute", "quilt.proto"],
+    ["quilt.InjectRouteRequest", "quilt.proto"],
+    ["quilt.InjectRouteRequest.via_interface", "quilt.proto"],
+    ["grpc.health.v1.Health", "grpc/health/v1/health.proto"],
+    [
+      "grpc.health.v1.HealthCheckResponse.ServingStatus",
+      "grpc/health/v1/health.proto",
+    ],
+    [
+      "grpc.reflection.v1alpha.ServerReflection",
+      "grpc/reflection/v1alpha/reflection.proto",
+    ],
+  ] as const
+) {
+  Deno.test(`the symbol ${symbol} is found in ${file}`, async () => {
+    assert.deepEqual(fileNames(await answerTo({ file_containing_symbol: symbol })), [
+      file,
+    ]);
+  });
+}
+
+Deno.test("a file is found by its name", async () => {
+  assert.deepEqual(fileNames(await answerTo({ file_by_filename: "quilt.proto" })), [
+    "quilt.proto",
+  ]);
+});
+
+for (
+  const [request, message] of [
+    [{ file_by_filename: "quilt" }, 'No file "quilt" on this server'],
+    [{ file_containing_symbol: "quilt" }, 'No symbol "quilt" on this server'],
+    [{ file_containing_symbol: "" }, 'No symbol "" on this server'],
+    [{ file_containing_symbol: "a\nb" }, String.raw`No symbol "a\nb" on this server`],
+    [
+      {
+        file_containing_extension: {
+          containing_type: "quilt.InjectRouteRequest",
+          extension_number: 100,
+        },
+      },
+      'No extension 100 of "quilt.InjectRouteRequest": proto3 has none',
+    ],
+    [
+      { all_extension_numbers_of_type: "quilt.QuiltRuntime" },
+      'No message "quilt.QuiltRuntime" on this server',
+    ],
+  ] as const
+) {
+  Deno.test(`${JSON.stringify(request)} is answered with NOT_FOUND`, async () => {
+    assert.deepEqual(await answerTo(request), {
+      error_response: { error_code: status.NOT_FOUND, error_message: message },
+    });
+  });
+}
+
+Deno.test("a message has no extensions, with a leading dot or without", async () => {
+  for (const type of ["quilt.InjectRouteRequest", ".quilt.InjectRouteRequest"]) {
+    assert.deepEqual(await answerTo({ all_extension_numbers_of_type: type }), {
+      all_extension_numbers_response: {
+        base_type_name: "quilt.InjectRouteRequest",
+        extension_number: [],
+      },
+    });
+  }
+});
+
+Deno.test("a request for nothing is answered with INVALID_ARGUMENT, and the stream goes on", async () => {
+  await using surface = await openSurface();
+  const [nothing, list] = await converse(surface, [{}, { list_services: "" }]);
+  assert.deepEqual(fieldOf(nothing, "error_response"), {
+    error_code: status.INVALID_ARGUMENT,
+    error_message: "The request asks for nothing",
+  });
+  assert.deepEqual(fieldOf(list, "list_services_response"), { service: services });
+});
+
+Deno.test("a thousand requests on one stream get a thousand answers", async () => {
+  await using surface = await openSurface();
+  const request = { file_containing_symbol: "quilt.QuiltRuntime" };
+  const responses = await converse(surface, Array(1000).fill(request));
+  assert.equal(responses.length, 1000);
+  for (const response of responses) {
+    assert.deepEqual(fileNames(response), ["quilt.proto"]);
+  }
+});
+
+Deno.test("both versions of the reflection file say the same but for their names", () => {
+  const read = (version: string): string =>
+    Deno.readTextFileSync(
+      `${repository}/proto/grpc/reflection/${version}/reflection.proto`,
+    ).replace(/^\/\/.*\n/, "").replaceAll(`reflection/${version}/`, "").replaceAll(
+      `reflection.${version};`,
+      "",
+    );
+  assert.equal(read("v1"), read("v1alpha"));
+});

@@ -6,6 +6,7 @@ import { DryDoor } from "./kernel/dry_door.ts";
 import { Monitor } from "./kernel/monitor.ts";
 import type { LineSink } from "./line_sink.ts";
 import type { Logger } from "./log.ts";
+import { Addresses } from "./node/addresses.ts";
 import { adopt } from "./node/adopt.ts";
 import { Ledger } from "./node/ledger.ts";
 import { reportLostWords } from "./node/lost_words.ts";
@@ -26,6 +27,7 @@ import type {
   RemoveOutcome,
   Undone,
 } from "./node_service.ts";
+import type { PodNetwork } from "./pod_network.ts";
 import {
   checkInterfaceName,
   describeInterfaceNameFault,
@@ -34,6 +36,8 @@ import {
 /** How a node is opened. */
 export interface NodeOptions {
   readonly policy: ClusterPolicy;
+  /** The gateway's address, counted from the node's network address. */
+  readonly gatewayIndex: number;
   /** Decide, audit and answer, but touch nothing. */
   readonly dryRun: boolean;
   /** Take our routes away at the end; otherwise traffic flows on. */
@@ -49,6 +53,8 @@ export interface NodeOptions {
 
 /** A node that answers calls until it is closed. */
 export interface OpenNode extends NodeService {
+  /** The node's network and the addresses in it. */
+  readonly podNetwork: PodNetwork;
   /**
    * Reads back what is remembered and makes it true again, ahead of every call. Called
    * once, after the port is ours: of two sidecars only one may write.
@@ -68,11 +74,12 @@ export function openNode(options: NodeOptions): OpenNode {
 class QueuedNode implements OpenNode {
   readonly #door: Door;
   readonly #options: NodeOptions;
-  readonly #ledger = new Ledger();
+  readonly #ledger: Ledger;
   readonly #snapshot = new Snapshot();
   #monitor: Monitor | undefined;
   readonly #queue: WorkQueue;
   readonly #reconciler: Reconciler;
+  readonly #addresses: Addresses;
   #reporting: Promise<unknown> = Promise.resolve();
 
   constructor(options: NodeOptions) {
@@ -82,11 +89,19 @@ class QueuedNode implements OpenNode {
       ? new DryDoor(audit)
       : new KernelDoor(audit, { onReach: options.onKernel });
     this.#door = door;
-    const [ledger, snapshot] = [this.#ledger, this.#snapshot];
+    const ledger = new Ledger(undefined, options.gatewayIndex);
+    this.#ledger = ledger;
+    const snapshot = this.#snapshot;
     const keeper = new RouteKeeper(door, ledger, snapshot);
     const queue = new WorkQueue((jobs) => keeper.carryOut(jobs));
     this.#queue = queue;
     this.#reconciler = new Reconciler({ ...options, door, ledger, snapshot, queue });
+    const { clusterCidr } = options.policy;
+    this.#addresses = new Addresses({ door, ledger, queue, clusterCidr });
+  }
+
+  get podNetwork(): PodNetwork {
+    return this.#addresses;
   }
 
   async start(): Promise<Checked<void, string>> {
@@ -97,6 +112,7 @@ class QueuedNode implements OpenNode {
       adopt(this.#door, this.#ledger, this.#snapshot, logger)
     );
     if (adopted.ok) {
+      this.#addresses.publish();
       this.#reporting = Promise.all([
         reportMissingPermission(this.#door, logger),
         reportLostWords(this.#door, this.#ledger, logger),
@@ -120,6 +136,7 @@ class QueuedNode implements OpenNode {
         subnet,
         causeOf(call),
       );
+      this.#addresses.publish();
       return outcome.kind === "refused" ? outcome : { ...outcome, subnet };
     });
   }

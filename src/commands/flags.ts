@@ -1,5 +1,9 @@
 import { type Checked, fail, pass } from "../ipam/checked.ts";
-import { checkClusterPolicy, type ClusterPolicy } from "../ipam/policy.ts";
+import {
+  checkClusterPolicy,
+  checkGatewayIndex,
+  type ClusterPolicy,
+} from "../ipam/policy.ts";
 import { quote } from "../ipam/quote.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../log.ts";
 import { type ListenAddress, readListenAddress } from "../rpc/listen_address.ts";
@@ -15,6 +19,8 @@ export interface ServeOptions {
   readonly logFormat: LogFormat;
   /** @default /24 subnets of 10.42.0.0/16 */
   readonly policy: ClusterPolicy;
+  /** The gateway, counted from the node's network address. @default 1 */
+  readonly gatewayIndex: number;
   /** Validates, audits and answers, and touches nothing. @default false */
   readonly dryRun: boolean;
   /** Otherwise they stay, so that an upgrade keeps traffic flowing. @default false */
@@ -39,6 +45,8 @@ Serves the mesh agent's calls until SIGTERM or SIGINT.
   --log-format FORMAT       text or json (default text)
   --cluster-cidr CIDR       every node subnet lies within it (default 10.42.0.0/16)
   --node-prefix LENGTH      the prefix length of a node subnet (default 24)
+  --gateway-index N         the gateway is the Nth address after the node's network
+                            address and is never given to a container (default 1)
   --dry-run                 validate, audit and answer, but touch nothing
   --resync-interval SECONDS look at every route so often, 1 to 3600 (default 30);
                             events are answered at once in any case
@@ -51,6 +59,7 @@ const FLAGS = {
   "log-format": { type: "string" },
   "cluster-cidr": { type: "string" },
   "node-prefix": { type: "string" },
+  "gateway-index": { type: "string" },
   "dry-run": { type: "boolean" },
   "remove-routes-on-exit": { type: "boolean" },
   "resync-interval": { type: "string" },
@@ -83,6 +92,8 @@ function readOptions(given: GivenFlags<FlagName>): Checked<ServeOptions, string>
   if (!logFormat.ok) return logFormat;
   const policy = readPolicy(given);
   if (!policy.ok) return policy;
+  const gatewayIndex = readGatewayIndex(given.get("gateway-index"), policy.value);
+  if (!gatewayIndex.ok) return gatewayIndex;
   const resync = readResyncInterval(given.get("resync-interval"));
   if (!resync.ok) return resync;
   return pass({
@@ -90,6 +101,7 @@ function readOptions(given: GivenFlags<FlagName>): Checked<ServeOptions, string>
     logLevel: logLevel.value,
     logFormat: logFormat.value,
     policy: policy.value,
+    gatewayIndex: gatewayIndex.value,
     dryRun: given.has("dry-run"),
     removeRoutesOnExit: given.has("remove-routes-on-exit"),
     resyncMs: resync.value,
@@ -128,4 +140,13 @@ function readPolicy(given: GivenFlags<FlagName>): Checked<ClusterPolicy, string>
     given.get("cluster-cidr") ?? "10.42.0.0/16",
     Number(prefix),
   );
+}
+
+function readGatewayIndex(
+  text = "1",
+  { nodePrefix }: ClusterPolicy,
+): Checked<number, string> {
+  return /^(0|[1-9][0-9]{0,9})$/.test(text)
+    ? checkGatewayIndex(Number(text), nodePrefix)
+    : fail(`Invalid --gateway-index ${quote(text)}; use a whole number such as 1`);
 }

@@ -73,11 +73,12 @@ async function run(
   if (!isGranted(options.listen)) {
     return explain({ kind: "not-granted", address: options.listen }, logger);
   }
-  const { dryRun, policy, removeRoutesOnExit, resyncMs } = options;
+  const { dryRun, gatewayIndex, policy, removeRoutesOnExit, resyncMs } = options;
   const streams = new OpenStreams();
   const health = new Health(streams);
   const node = openNode({
     policy,
+    gatewayIndex,
     dryRun,
     removeRoutesOnExit,
     resyncMs,

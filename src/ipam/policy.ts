@@ -59,6 +59,25 @@ export function checkClusterPolicy(
 }
 
 /**
+ * Checks where in a node's subnet its gateway is to be.
+ *
+ * @param index counted from the network address, which is 0
+ * @param nodePrefix the prefix length of every node subnet, at most 30
+ * @returns the index, or one sentence that says what is wrong and what to do
+ */
+export function checkGatewayIndex(
+  index: number,
+  nodePrefix: number,
+): Checked<number, string> {
+  // The last address is the broadcast address.
+  const last = 2 ** (32 - nodePrefix) - 2;
+  return Number.isInteger(index) && index >= 1 && index <= last ? pass(index) : fail(
+    `Invalid gateway index ${index}; in a node subnet of /${nodePrefix} ` +
+      `use a --gateway-index from 1 to ${last}`,
+  );
+}
+
+/**
  * Checks a node's subnet, this node's or a peer's, against the cluster's policy.
  *
  * Of several faults the first in this order is told: malformed, wrong prefix length,

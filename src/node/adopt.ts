@@ -4,8 +4,14 @@ import type { Door, Errand } from "../kernel/door.ts";
 import { decodeRoutes, type TableEntry } from "../kernel/replies.ts";
 import type { Logger } from "../log.ts";
 import { TABLE_MAIN } from "../routes/found_route.ts";
-import { OUR_PROTOCOL, recall, subnetEntry } from "../routes/memory.ts";
-import { type Ledger, type NodeSubnet, type Standing } from "./ledger.ts";
+import {
+  OUR_PROTOCOL,
+  recall,
+  type Remembered,
+  subnetEntry,
+} from "../routes/memory.ts";
+import { adoptAddresses } from "./address_memory.ts";
+import { type Ledger, type Standing } from "./ledger.ts";
 import { describeRenewals, list } from "./news.ts";
 import { OWN, readOwn } from "./own.ts";
 import { renew } from "./renew.ts";
@@ -14,6 +20,8 @@ import type { Snapshot } from "./snapshot.ts";
 const ADOPT: Cause = { rpc: "adopt", peer: "" };
 
 const ADOPTED: Standing = { kind: "adopted" };
+
+type RememberedSubnet = Extract<Remembered, { kind: "subnet" }>;
 
 /**
  * Reads back what an earlier life left in the kernel, and makes it true again: routes
@@ -32,6 +40,7 @@ export async function adopt(
   if (own.kind === "lost") return fail(`Cannot read the kernel's routes: ${own.why}`);
   const memory = own.entries.filter(({ route }) => route.table === OUR_PROTOCOL);
   await adoptSubnet(door, ledger, memory);
+  await adoptAddresses(door, ledger, memory, ADOPT);
   adoptRoutes(ledger, memory, own.entries);
   logger.log("info", describeAdopted(ledger));
   const renewals = await renew(
@@ -54,12 +63,17 @@ async function adoptSubnet(
   ledger: Ledger,
   memory: readonly TableEntry[],
 ): Promise<void> {
-  const subnets = memory.flatMap(({ state }): readonly NodeSubnet[] => {
+  const subnets = memory.flatMap(({ state }): readonly RememberedSubnet[] => {
     const entry = state === undefined ? undefined : recall(state);
     return entry?.kind === "subnet" ? [entry] : [];
   }).toSorted((one, other) => other.revision - one.revision);
-  ledger.nodeSubnet = subnets[0];
-  ledger.highestRevision = subnets[0]?.revision ?? 0;
+  const [latest] = subnets;
+  if (latest !== undefined) {
+    const { cursor, revision, subnet } = latest;
+    ledger.nodeSubnet = { subnet, revision };
+    ledger.highestRevision = revision;
+    ledger.pool.configure(subnet, cursor);
+  }
   const stale = subnets.slice(1).map(({ revision, subnet }): Errand => ({
     command: { kind: "forget", entry: subnetEntry(subnet, revision) },
     cause: ADOPT,
@@ -91,9 +105,15 @@ function adoptRoutes(
 function describeAdopted(ledger: Ledger): string {
   const routes = ledger.wishes().length;
   const subnet = ledger.nodeSubnet?.subnet;
-  if (routes === 0 && subnet === undefined) return "Nothing remembered in the kernel";
+  const addresses = ledger.pool.size;
+  if (routes + addresses === 0 && subnet === undefined) {
+    return "Nothing remembered in the kernel";
+  }
+  const allocated = addresses === 0
+    ? ""
+    : `, ${addresses} ${addresses === 1 ? "address" : "addresses"}`;
   return `Adopted from the kernel: node subnet ${subnet ?? "not configured"}, ` +
-    `${routes} ${routes === 1 ? "route" : "routes"}`;
+    `${routes} ${routes === 1 ? "route" : "routes"}${allocated}`;
 }
 
 /** Table 142 may be somebody else's as well: that is said, and nothing is touched. */

@@ -17,6 +17,25 @@ export interface FightWords {
   readonly over: string;
 }
 
+/** Routes, or what is remembered of them. */
+export const FIGHT: FightWords = {
+  begun: "Somebody keeps changing routes of ours; repairing them, at most twice a " +
+    "second each",
+  over: "Routes are left alone again",
+};
+
+/** Devices. */
+export const FLAP: FightWords = {
+  begun: "Links keep coming and going, and our routes with them",
+  over: "Links are steady again",
+};
+
+/** The monitor. */
+export const BLINDNESS: FightWords = {
+  begun: "Events are missed again and again; looking at everything each time",
+  over: "Events come in again",
+};
+
 /** Counts what has to be repeated for each key, and tells of a fight and of its end. */
 export class FightLog<Key extends string> {
   readonly #logger: Logger;

@@ -1,3 +1,4 @@
+import { hostAddress } from "../ipam/address.ts";
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
 import type { InterfaceName } from "../routes/interface_name.ts";
 import type { Ledger } from "./ledger.ts";
@@ -18,7 +19,7 @@ export class Hints {
     for (const device of devices) this.#devices.add(device);
   }
 
-  /** The entry in table 142 for a destination, or for the node's subnet, may be gone. */
+  /** An entry in table 142 for a route, an address or the node's subnet may be gone. */
   addForgotten(prefix: Ipv4Cidr): void {
     this.#forgotten.add(prefix);
   }
@@ -40,9 +41,15 @@ export class Hints {
   /** Hands out the prefixes whose entry should be there but may be gone. */
   takeForgotten(ledger: Ledger): readonly Ipv4Cidr[] {
     const taken = [...this.#forgotten].filter((prefix) =>
-      ledger.get(prefix)?.remembered === true || prefix === ledger.nodeSubnet?.subnet
+      ledger.get(prefix)?.remembered === true ||
+      prefix === ledger.nodeSubnet?.subnet || isAllocated(ledger, prefix)
     );
     this.#forgotten.clear();
     return taken;
   }
+}
+
+function isAllocated({ pool }: Ledger, prefix: Ipv4Cidr): boolean {
+  const address = hostAddress(prefix);
+  return address !== undefined && pool.at(address) !== undefined;
 }

@@ -1,4 +1,6 @@
+import type { Ipv4Address } from "../ipam/address.ts";
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
+import { AddressPool } from "../ipam/pool.ts";
 import { routeEntry, type StateEntry, type WantedRoute } from "../routes/memory.ts";
 import type { PendingReason } from "../routes/decide.ts";
 
@@ -40,10 +42,21 @@ export class Ledger {
   nodeSubnet: NodeSubnet | undefined;
   /** The highest revision that table 142 may have: one whose write was lost counts. */
   highestRevision = 0;
+  /** The addresses of containers. */
+  readonly pool: AddressPool;
+  /** Addresses of which the kernel may say something else than the pool. */
+  readonly doubtful = new Set<Ipv4Address>();
 
-  /** @param listener told of each destination whose wish may have changed */
-  constructor(listener: (destination: Ipv4Cidr) => void = () => {}) {
+  /**
+   * @param listener told of each destination whose wish may have changed
+   * @param gatewayIndex the gateway, counted from the node's network address
+   */
+  constructor(
+    listener: (destination: Ipv4Cidr) => void = () => {},
+    gatewayIndex = 1,
+  ) {
     this.#listener = listener;
+    this.pool = new AddressPool(gatewayIndex);
   }
 
   get(destination: Ipv4Cidr): Wish | undefined {

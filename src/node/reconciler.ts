@@ -3,15 +3,17 @@ import type { ClusterPolicy } from "../ipam/policy.ts";
 import type { Cause } from "../kernel/audit.ts";
 import type { Door } from "../kernel/door.ts";
 import type { KernelEvent } from "../kernel/monitor.ts";
+import type { TableEntry } from "../kernel/replies.ts";
 import type { Logger } from "../log.ts";
 import { PROTOCOL, TABLE_MAIN } from "../routes/found_route.ts";
 import type { InterfaceName } from "../routes/interface_name.ts";
 import { OUR_PROTOCOL } from "../routes/memory.ts";
-import { FightLog, type FightWords } from "./fight_log.ts";
+import { renewAddresses } from "./address_memory.ts";
+import { BLINDNESS, FIGHT, FightLog, FLAP } from "./fight_log.ts";
 import { Hints } from "./hints.ts";
 import type { Ledger } from "./ledger.ts";
 import { readOwn } from "./own.ts";
-import { describeRenewals, isLinkNews } from "./news.ts";
+import { describeRenewals, isLinkNews, list } from "./news.ts";
 import { renew, type Renewal } from "./renew.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { rememberSubnet } from "./subnet.ts";
@@ -34,22 +36,6 @@ const REPAIR: Cause = { rpc: "repair", peer: "" };
 
 /** The first look at everything comes early: a monitor needs a moment to subscribe. */
 const FIRST_SURVEY_MS = 1000;
-
-const FIGHT: FightWords = {
-  begun: "Somebody keeps changing routes of ours; repairing them, at most twice a " +
-    "second each",
-  over: "Routes are left alone again",
-};
-
-const FLAP: FightWords = {
-  begun: "Links keep coming and going, and our routes with them",
-  over: "Links are steady again",
-};
-
-const BLINDNESS: FightWords = {
-  begun: "Events are missed again and again; looking at everything each time",
-  over: "Events come in again",
-};
 
 /** A run of repairs is followed by a pause of so many times its own length. */
 const REST = 4;
@@ -201,10 +187,21 @@ export class Reconciler {
     const forgotten = own.kind === "read"
       ? forgottenPrefixes(ledger, own.entries)
       : prefixes;
+    if (own.kind === "read") await this.#renewAddresses(own.entries);
     for (const prefix of forgotten) {
       ledger.unremember(prefix);
       this.#hints.dirty.add(prefix);
       this.#subnetDirty ||= prefix === ledger.nodeSubnet?.subnet;
+    }
+  }
+
+  async #renewAddresses(own: readonly TableEntry[]): Promise<void> {
+    const { door, ledger, logger } = this.#parts;
+    const now = performance.now();
+    const renewed = (await renewAddresses(door, ledger, own, REPAIR))
+      .filter((prefix) => !this.#fights.count(prefix, now));
+    if (renewed.length > 0) {
+      logger.log("warn", `Remembered again, gone from table 142: ${list(renewed)}`);
     }
   }
 

@@ -4,6 +4,7 @@ import type { Door, Errand } from "../kernel/door.ts";
 import type { Refusal } from "../node_service.ts";
 import { subnetEntry } from "../routes/memory.ts";
 import { absentTask } from "./absent.ts";
+import { freshenPool } from "./address_memory.ts";
 import { converge } from "./converge.ts";
 import type { AbsentReached } from "./goal.ts";
 import type { Ledger } from "./ledger.ts";
@@ -20,9 +21,10 @@ export type SubnetOutcome =
   | Refusal;
 
 /**
- * Makes `subnet` the node's own: a route of ours to it goes first (local wins), then
- * table 142 is told. The same subnet again writes the same entry, which the kernel
- * takes as no change, and which puts back one that somebody deleted.
+ * Makes `subnet` the node's own, unless addresses of another one are allocated: a route
+ * of ours to it goes first (local wins), then table 142 is told. The same subnet again
+ * writes the same entry, which the kernel takes as no change, and which puts back one
+ * that somebody deleted.
  */
 export async function configureSubnet(
   door: Door,
@@ -33,17 +35,21 @@ export async function configureSubnet(
 ): Promise<SubnetOutcome> {
   const before = ledger.nodeSubnet;
   const changed = before?.subnet !== subnet;
+  const certain = await freshenPool(door, ledger, cause);
+  if (!certain.ok) {
+    return refuse(describeTrouble(subnet, { kind: "lost", why: certain.fault }));
+  }
+  if (changed && before !== undefined && ledger.pool.size > 0) {
+    return refuse(describeInUse(before.subnet, subnet, ledger.pool.size));
+  }
   const yielded = await yieldDestination(door, ledger, snapshot, subnet, cause);
   if (yielded.kind === "failed" || yielded.kind === "lost") {
     return refuse(describeTrouble(subnet, yielded));
   }
-  // Above every entry that a lost reply may have left, or a restart would believe that.
-  const revision = !changed && before.revision === ledger.highestRevision
-    ? before.revision
-    : ledger.highestRevision + 1;
-  ledger.highestRevision = revision;
+  const revision = nextRevision(ledger, subnet);
+  const cursor = changed ? 0 : ledger.pool.cursor;
   const errands: Errand[] = [{
-    command: { kind: "remember", entry: subnetEntry(subnet, revision) },
+    command: { kind: "remember", entry: subnetEntry(subnet, revision, cursor) },
     cause,
   }];
   if (before !== undefined && changed) {
@@ -53,17 +59,34 @@ export async function configureSubnet(
   const written = await write(door, errands);
   if (written !== undefined) return refuse(describeTrouble(subnet, written));
   ledger.nodeSubnet = { subnet, revision };
+  if (changed) ledger.pool.configure(subnet, 0);
   return { kind: "configured", changed };
+}
+
+/**
+ * The revision to write a subnet with: above every entry that a lost reply may have
+ * left, or a restart would believe that.
+ */
+export function nextRevision(ledger: Ledger, subnet: Ipv4Cidr): number {
+  const { highestRevision, nodeSubnet } = ledger;
+  const same = nodeSubnet?.subnet === subnet && nodeSubnet.revision === highestRevision;
+  ledger.highestRevision = same ? highestRevision : highestRevision + 1;
+  return ledger.highestRevision;
+}
+
+function describeInUse(from: Ipv4Cidr, to: Ipv4Cidr, allocated: number): string {
+  return `Cannot change node subnet from ${from} to ${to} while ${allocated} addresses ` +
+    "are allocated";
 }
 
 /** Writes the subnet's entry again; true once the kernel has it. */
 export async function rememberSubnet(
   door: Door,
-  { nodeSubnet }: Ledger,
+  { nodeSubnet, pool }: Ledger,
   cause: Cause,
 ): Promise<boolean> {
   if (nodeSubnet === undefined) return true;
-  const entry = subnetEntry(nodeSubnet.subnet, nodeSubnet.revision);
+  const entry = subnetEntry(nodeSubnet.subnet, nodeSubnet.revision, pool.cursor);
   return await write(door, [{ command: { kind: "remember", entry }, cause }]) ===
     undefined;
 }

@@ -6,6 +6,7 @@ import { decodeRoutes, type TableEntry } from "../kernel/replies.ts";
 import { isWanted } from "../routes/decide.ts";
 import { type FoundRoute, PROTOCOL, TABLE_MAIN } from "../routes/found_route.ts";
 import { OUR_PROTOCOL, recall, type Remembered } from "../routes/memory.ts";
+import { missingEntries, strangers } from "./address_memory.ts";
 import type { Ledger } from "./ledger.ts";
 import { OWN } from "./own.ts";
 
@@ -38,6 +39,7 @@ export async function survey(
   const [own, within] = exchange.results;
   if (own?.ok !== true || within?.ok !== true) return undefined;
   const entries = decodeRoutes(own.document ?? "[]", OWN);
+  for (const address of strangers(ledger.pool, entries)) ledger.doubtful.add(address);
   const routes = decodeRoutes(within.document ?? "[]").map(({ route }) => route);
   return {
     ...compare(ledger, policy, routes.filter((route) => route.table === TABLE_MAIN)),
@@ -64,7 +66,8 @@ export function forgottenPrefixes(
   const subnet = ledger.nodeSubnet?.subnet;
   const known = subnet === undefined ||
     memory.some((entry) => entry.kind === "subnet" && entry.subnet === subnet);
-  return known ? routes : [...routes, subnet];
+  const addresses = missingEntries(ledger.pool, entries).map(({ prefix }) => prefix);
+  return [...routes, ...(known ? [] : [subnet]), ...new Set(addresses)];
 }
 
 function compare(

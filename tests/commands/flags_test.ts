@@ -24,6 +24,7 @@ Deno.test("without flags serve has the contract's defaults", () => {
     listen: { host: "127.0.0.1", port: 50051 },
     logLevel: "info",
     logFormat: "text",
+    gatewayIndex: 1,
     dryRun: false,
     removeRoutesOnExit: false,
     resyncMs: 30_000,
@@ -36,12 +37,13 @@ Deno.test("every flag is read, with a space or an equals sign before its value",
   const { policy, ...rest } = options(
     ...["--grpc-addr", "0.0.0.0:65535", "--log-level=trace", "--log-format", "json"],
     ...["--cluster-cidr=10.0.0.0/8", "--node-prefix", "20"],
-    ...["--dry-run", "--remove-routes-on-exit"],
+    ...["--gateway-index", "4094", "--dry-run", "--remove-routes-on-exit"],
   );
   assert.deepEqual(rest, {
     listen: { host: "0.0.0.0", port: 65535 },
     logLevel: "trace",
     logFormat: "json",
+    gatewayIndex: 4094,
     dryRun: true,
     removeRoutesOnExit: true,
     resyncMs: 30_000,
@@ -136,5 +138,21 @@ Deno.test("help wins over the other flags and names every flag", () => {
   const known = ["grpc-addr", "log-level", "log-format", "cluster-cidr", "node-prefix"];
   for (const flag of [...known, "dry-run", "remove-routes-on-exit", "help"]) {
     assert.ok(named.has(`--${flag}`), `--${flag} is missing in the help`);
+  }
+});
+
+Deno.test("the gateway is an address of the node's subnet that a container could have", () => {
+  const wrong = (index: string, ...more: readonly string[]) =>
+    fault("--gateway-index", index, ...more);
+  assert.equal(
+    wrong("0"),
+    "Invalid gateway index 0; in a node subnet of /24 use a --gateway-index " +
+      "from 1 to 254",
+  );
+  assert.match(wrong("255"), /^Invalid gateway index 255; .* from 1 to 254$/);
+  assert.match(wrong("3", "--node-prefix", "30"), / from 1 to 2$/);
+  assert.equal(options("--gateway-index", "2", "--node-prefix", "30").gatewayIndex, 2);
+  for (const text of ["", "01", "+1", "1.5", "-1", "1e2", "99999999999", "ten"]) {
+    assert.match(wrong(text), /^Invalid --gateway-index "|^Invalid gateway index/);
   }
 });

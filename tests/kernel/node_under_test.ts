@@ -39,6 +39,7 @@ export async function openNodeUnderTest(): Promise<NodeUnderTest> {
   };
   const node = openNode({
     policy: { clusterCidr: cidr("10.42.0.0/16"), nodePrefix: 24 },
+    gatewayIndex: 1,
     dryRun: false,
     removeRoutesOnExit: false,
     resyncMs: 30_000,

@@ -1,0 +1,164 @@
+import type { Ipv4Address } from "../ipam/address.ts";
+import { type Checked, fail, pass } from "../ipam/checked.ts";
+import type { Ipv4Cidr } from "../ipam/cidr.ts";
+import { checkOwner, type Owner, type OwnerKey } from "../ipam/owner.ts";
+import type { AddressPool, Allocation } from "../ipam/pool.ts";
+import type { Cause } from "../kernel/audit.ts";
+import type { Door, Errand } from "../kernel/door.ts";
+import type { TableEntry } from "../kernel/replies.ts";
+import {
+  addressEntry,
+  OUR_PROTOCOL,
+  ownerEntries,
+  recall,
+  type Remembered,
+  type StateEntry,
+} from "../routes/memory.ts";
+import type { Ledger } from "./ledger.ts";
+import { readOwn } from "./own.ts";
+import { keyOf } from "./owner_key.ts";
+
+/** Commands in one exchange with the kernel. */
+const CHUNK = 512;
+
+/** All that stands in table 142 for an allocation; what makes it one comes last. */
+export function entriesOf({ address, key, owner }: Allocation): readonly StateEntry[] {
+  const name = owner === undefined ? [] : ownerEntries(address, owner);
+  return [...name, addressEntry(address, key)];
+}
+
+/** Asks the kernel, if there is any doubt that the pool agrees with it. */
+export async function freshenPool(
+  door: Door,
+  ledger: Ledger,
+  cause: Cause,
+): Promise<Checked<void, string>> {
+  if (ledger.doubtful.size === 0) return pass(undefined);
+  const own = await readOwn(door);
+  if (own.kind === "lost") return fail(own.why);
+  await adoptAddresses(door, ledger, own.entries, cause);
+  return pass(undefined);
+}
+
+/**
+ * Takes the allocations from table 142, and removes what is left there of names whose
+ * release or allocation was cut short. What is not in doubt stays as the pool has it:
+ * somebody may have emptied the table meanwhile.
+ */
+export async function adoptAddresses(
+  door: Door,
+  ledger: Ledger,
+  own: readonly TableEntry[],
+  cause: Cause,
+): Promise<void> {
+  const { doubtful, pool } = ledger;
+  const memory = memoryOf(own);
+  const merged = new Map(pool.list().map((known) => [known.address, known]));
+  for (const address of doubtful) merged.delete(address);
+  for (const found of findAllocations(memory)) {
+    if (!merged.has(found.address)) merged.set(found.address, found);
+  }
+  pool.reload(merged.values());
+  doubtful.clear();
+  const wanted = new Set(pool.list().flatMap(entriesOf).map(identity));
+  const leftovers = memory.filter(({ entry, remembered }) =>
+    remembered.kind === "owner-part" && !wanted.has(identity(entry))
+  );
+  await exchangeAll(
+    door,
+    leftovers.map(({ entry }) => ({ command: { kind: "forget", entry }, cause })),
+  );
+}
+
+/**
+ * Writes again what table 142 should have of the allocations and has not.
+ *
+ * @returns the prefixes of the addresses concerned
+ */
+export async function renewAddresses(
+  door: Door,
+  ledger: Ledger,
+  own: readonly TableEntry[],
+  cause: Cause,
+): Promise<readonly Ipv4Cidr[]> {
+  if (ledger.doubtful.size > 0) await adoptAddresses(door, ledger, own, cause);
+  const missing = missingEntries(ledger.pool, own);
+  // Not replaced: in the place of ours there may be an entry of somebody else's.
+  await exchangeAll(
+    door,
+    missing.flatMap((entry): readonly Errand[] => [
+      { command: { kind: "forget", entry }, cause },
+      { command: { kind: "claim", entry }, cause },
+    ]),
+  );
+  return [...new Set(missing.map(({ prefix }) => prefix))];
+}
+
+/** The entries of allocations that table 142 has not. */
+export function missingEntries(
+  pool: AddressPool,
+  own: readonly TableEntry[],
+): readonly StateEntry[] {
+  const there = new Set(memoryOf(own).map(({ entry }) => identity(entry)));
+  return pool.list().flatMap(entriesOf).filter((entry) => !there.has(identity(entry)));
+}
+
+/** Addresses that table 142 has as allocated and the pool as free. */
+export function strangers(
+  pool: AddressPool,
+  own: readonly TableEntry[],
+): readonly Ipv4Address[] {
+  return findAllocations(memoryOf(own)).map(({ address }) => address)
+    .filter((address) => pool.at(address) === undefined);
+}
+
+interface MemoryEntry {
+  readonly entry: StateEntry;
+  readonly remembered: Remembered;
+}
+
+type Part = Extract<Remembered, { kind: "owner-part" }>;
+
+function memoryOf(own: readonly TableEntry[]): readonly MemoryEntry[] {
+  return own.flatMap(({ route, state: entry }) =>
+    route.table === OUR_PROTOCOL && entry !== undefined
+      ? [{ entry, remembered: recall(entry) }]
+      : []
+  );
+}
+
+function findAllocations(memory: readonly MemoryEntry[]): readonly Allocation[] {
+  const parts = new Map<Ipv4Address, Part[]>();
+  for (const { remembered } of memory) {
+    if (remembered.kind !== "owner-part") continue;
+    const others = parts.get(remembered.address);
+    if (others === undefined) parts.set(remembered.address, [remembered]);
+    else others.push(remembered);
+  }
+  return memory.flatMap(({ remembered }): readonly Allocation[] => {
+    if (remembered.kind !== "address") return [];
+    const { address, key } = remembered;
+    return [{ address, key, owner: recogniseOwner(parts.get(address) ?? [], key) }];
+  });
+}
+
+/** A name is the owner's if its key is; more parts may be left of a longer name. */
+function recogniseOwner(parts: readonly Part[], key: OwnerKey): Owner | undefined {
+  let text = "";
+  for (const part of parts.toSorted((one, other) => one.part - other.part)) {
+    text += part.text;
+    const owner = checkOwner(text);
+    if (owner.ok && keyOf(owner.value) === key) return owner.value;
+  }
+  return undefined;
+}
+
+function identity({ metric, payload, prefix, type }: StateEntry): string {
+  return `${type} ${prefix} ${metric} ${payload.join(" ")}`;
+}
+
+async function exchangeAll(door: Door, errands: readonly Errand[]): Promise<void> {
+  for (let at = 0; at < errands.length; at += CHUNK) {
+    await door.exchange(errands.slice(at, at + CHUNK));
+  }
+}

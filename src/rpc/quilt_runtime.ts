@@ -2,7 +2,7 @@ import type { Logger } from "../log.ts";
 import type { NodeService } from "../node_service.ts";
 import type { DescribedService } from "./described_service.ts";
 import { configureLines, injectLines, removeLines } from "./log_lines.ts";
-import { unaryHandler } from "./unary.ts";
+import { replyTo, unaryHandler } from "./unary.ts";
 import {
   decodeConfigureNodeSubnetRequest,
   decodeInjectRouteRequest,
@@ -25,6 +25,7 @@ export function createQuiltRuntime(
         decode: decodeConfigureNodeSubnetRequest,
         carryOut: (request, call) => node.configureNodeSubnet(request.subnet, call),
         describe: configureLines,
+        reply: replyTo,
       }, logger),
       InjectRoute: unaryHandler({
         rpc: "InjectRoute",
@@ -32,12 +33,14 @@ export function createQuiltRuntime(
         carryOut: (request, call) =>
           node.injectRoute(request.destination, request.via_interface, call),
         describe: injectLines,
+        reply: replyTo,
       }, logger),
       RemoveRoute: unaryHandler({
         rpc: "RemoveRoute",
         decode: decodeRemoveRouteRequest,
         carryOut: (request, call) => node.removeRoute(request.destination, call),
         describe: removeLines,
+        reply: replyTo,
       }, logger),
     },
   };

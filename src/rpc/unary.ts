@@ -10,40 +10,49 @@ import type {
   ConfigureOutcome,
   InjectOutcome,
   RemoveOutcome,
+  Undone,
 } from "../node_service.ts";
 import { describeUndone, type LogLine } from "./log_lines.ts";
 import type { QuiltResponse } from "./wire.ts";
 
-/** What the node may answer to any of the RPCs. */
+/** What the node may answer to any of the agent's RPCs. */
 export type Outcome = ConfigureOutcome | InjectOutcome | RemoveOutcome;
 
 /** What goes back over the wire: a message with status OK, or another status. */
-export type Reply =
-  | { readonly kind: "message"; readonly message: QuiltResponse }
-  | { readonly kind: "status"; readonly code: status; readonly details: string };
+export type Reply<Message> =
+  | { readonly kind: "message"; readonly message: Message }
+  | StatusReply;
+
+/** A call that could not be carried out. */
+export interface StatusReply {
+  readonly kind: "status";
+  readonly code: status;
+  readonly details: string;
+}
 
 /** One RPC: from the wire to the node and, for the log, back again. */
-export interface UnaryMethod<Request, Result extends Outcome> {
+export interface UnaryMethod<Request, Result, Message> {
   /** Its name, e.g. `InjectRoute`. */
   readonly rpc: string;
   /** @throws {TypeError} if the message is not of the expected form */
   decode(message: unknown): Request;
   carryOut(request: Request, call: Call): Promise<Result>;
   describe(request: Request, outcome: Result): readonly LogLine[];
+  reply(outcome: Result): Reply<Message>;
 }
 
 /** A grpc-js handler that answers and logs, and that no exception gets out of. */
-export function unaryHandler<Request, Result extends Outcome>(
-  method: UnaryMethod<Request, Result>,
+export function unaryHandler<Request, Result, Message>(
+  method: UnaryMethod<Request, Result, Message>,
   logger: Logger,
-): handleUnaryCall<unknown, QuiltResponse> {
+): handleUnaryCall<unknown, Message> {
   return (serverCall, callback) => {
     answer(method, logger, serverCall).then((reply) => send(reply, callback));
   };
 }
 
 /** Refusals are answers; a gRPC status is for calls that could not be carried out. */
-export function replyTo(outcome: Outcome): Reply {
+export function replyTo(outcome: Outcome): Reply<QuiltResponse> {
   switch (outcome.kind) {
     case "configured":
     case "added":
@@ -53,6 +62,14 @@ export function replyTo(outcome: Outcome): Reply {
       return { kind: "message", message: { success: true, error: "" } };
     case "refused":
       return { kind: "message", message: { success: false, error: outcome.sentence } };
+    default:
+      return replyUndone(outcome);
+  }
+}
+
+/** The kernel was not touched: the status says why. */
+export function replyUndone(outcome: Undone): StatusReply {
+  switch (outcome.kind) {
     case "shutting-down":
       return statusReply(status.UNAVAILABLE, describeUndone(outcome));
     case "queue-full":
@@ -64,18 +81,23 @@ export function replyTo(outcome: Outcome): Reply {
   }
 }
 
-async function answer<Request, Result extends Outcome>(
-  method: UnaryMethod<Request, Result>,
+/** A status with one sentence. */
+export function statusReply(code: status, details: string): StatusReply {
+  return { kind: "status", code, details };
+}
+
+async function answer<Request, Result, Message>(
+  method: UnaryMethod<Request, Result, Message>,
   logger: Logger,
-  serverCall: ServerUnaryCall<unknown, QuiltResponse>,
-): Promise<Reply> {
+  serverCall: ServerUnaryCall<unknown, Message>,
+): Promise<Reply<Message>> {
   try {
     const request = method.decode(serverCall.request);
     const outcome = await method.carryOut(request, callOf(method.rpc, serverCall));
     for (const line of method.describe(request, outcome)) {
       logger.log(line.level, line.message);
     }
-    return replyTo(outcome);
+    return method.reply(outcome);
   } catch (cause) {
     logger.log("error", `${method.rpc} failed unexpectedly: ${String(cause)}`);
     return statusReply(
@@ -85,9 +107,9 @@ async function answer<Request, Result extends Outcome>(
   }
 }
 
-function callOf(
+function callOf<Message>(
   rpc: string,
-  serverCall: ServerUnaryCall<unknown, QuiltResponse>,
+  serverCall: ServerUnaryCall<unknown, Message>,
 ): Call {
   return {
     rpc,
@@ -96,7 +118,10 @@ function callOf(
   };
 }
 
-function send(reply: Reply, callback: sendUnaryData<QuiltResponse>): void {
+function send<Message>(
+  reply: Reply<Message>,
+  callback: sendUnaryData<Message>,
+): void {
   switch (reply.kind) {
     case "message":
       callback(null, reply.message);
@@ -107,8 +132,4 @@ function send(reply: Reply, callback: sendUnaryData<QuiltResponse>): void {
     default:
       reply satisfies never;
   }
-}
-
-function statusReply(code: status, details: string): Reply {
-  return { kind: "status", code, details };
 }

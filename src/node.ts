@@ -8,12 +8,15 @@ import type { LineSink } from "./line_sink.ts";
 import type { Logger } from "./log.ts";
 import { Addresses } from "./node/addresses.ts";
 import { adopt } from "./node/adopt.ts";
-import { Ledger } from "./node/ledger.ts";
+import { BridgeWatch } from "./node/bridge_watch.ts";
+import type { Ledger } from "./node/ledger.ts";
 import { reportLostWords } from "./node/lost_words.ts";
 import { reportMissingPermission } from "./node/permission.ts";
+import { QueuedRoutes } from "./node/queued_routes.ts";
 import { Reconciler } from "./node/reconciler.ts";
 import { refuse } from "./node/refusal.ts";
 import { removeOurs } from "./node/remove_ours.ts";
+import { RouteBook } from "./node/route_book.ts";
 import { causeOf, RouteKeeper } from "./node/route_keeper.ts";
 import { Snapshot } from "./node/snapshot.ts";
 import { configureSubnet } from "./node/subnet.ts";
@@ -28,6 +31,7 @@ import type {
   Undone,
 } from "./node_service.ts";
 import type { PodNetwork } from "./pod_network.ts";
+import type { RouteTable } from "./route_table.ts";
 import {
   checkInterfaceName,
   describeInterfaceNameFault,
@@ -55,6 +59,8 @@ export interface NodeOptions {
 export interface OpenNode extends NodeService {
   /** The node's network and the addresses in it. */
   readonly podNetwork: PodNetwork;
+  /** The routes to the other nodes, as a whole. */
+  readonly routes: RouteTable;
   /**
    * Reads back what is remembered and makes it true again, ahead of every call. Called
    * once, after the port is ours: of two sidecars only one may write.
@@ -74,11 +80,13 @@ export function openNode(options: NodeOptions): OpenNode {
 class QueuedNode implements OpenNode {
   readonly #door: Door;
   readonly #options: NodeOptions;
+  readonly #book: RouteBook;
   readonly #ledger: Ledger;
   readonly #snapshot = new Snapshot();
   #monitor: Monitor | undefined;
   readonly #queue: WorkQueue;
   readonly #reconciler: Reconciler;
+  readonly routes: RouteTable;
   readonly #addresses: Addresses;
   #reporting: Promise<unknown> = Promise.resolve();
 
@@ -89,14 +97,20 @@ class QueuedNode implements OpenNode {
       ? new DryDoor(audit)
       : new KernelDoor(audit, { onReach: options.onKernel });
     this.#door = door;
-    const ledger = new Ledger(undefined, options.gatewayIndex);
+    const book = new RouteBook(options.gatewayIndex);
+    this.#book = book;
+    const { ledger } = book;
     this.#ledger = ledger;
     const snapshot = this.#snapshot;
-    const keeper = new RouteKeeper(door, ledger, snapshot);
+    const bridges = new BridgeWatch(door);
+    const keeper = new RouteKeeper(door, ledger, snapshot, bridges);
     const queue = new WorkQueue((jobs) => keeper.carryOut(jobs));
     this.#queue = queue;
     this.#reconciler = new Reconciler({ ...options, door, ledger, snapshot, queue });
-    const { clusterCidr } = options.policy;
+    const { policy } = options;
+    const { clusterCidr } = policy;
+    const parts = { door, ledger, snapshot, bridges, book, queue, policy };
+    this.routes = new QueuedRoutes(parts);
     this.#addresses = new Addresses({ door, ledger, queue, clusterCidr });
   }
 
@@ -112,6 +126,7 @@ class QueuedNode implements OpenNode {
       adopt(this.#door, this.#ledger, this.#snapshot, logger)
     );
     if (adopted.ok) {
+      this.#book.open();
       this.#addresses.publish();
       this.#reporting = Promise.all([
         reportMissingPermission(this.#door, logger),
@@ -129,6 +144,7 @@ class QueuedNode implements OpenNode {
     const subnet = checked.value;
     return await this.#queue.alone(async () => {
       if (call.gone()) return { kind: "caller-gone" };
+      this.#ledger.unconfirmAll();
       const outcome = await configureSubnet(
         this.#door,
         this.#ledger,

@@ -1,8 +1,10 @@
 import type { Ipv4Address } from "../ipam/address.ts";
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
 import { AddressPool } from "../ipam/pool.ts";
+import type { Cause } from "../kernel/audit.ts";
+import type { Owners, PendingReason } from "../routes/decide.ts";
 import { routeEntry, type StateEntry, type WantedRoute } from "../routes/memory.ts";
-import type { PendingReason } from "../routes/decide.ts";
+import type { AbsentGoal, PresentGoal } from "./goal.ts";
 
 /** Where a wanted route stands. */
 export type Standing =
@@ -40,6 +42,8 @@ export class Ledger {
   readonly #unconfirmed = new Set<Ipv4Cidr>();
   readonly #listener: (destination: Ipv4Cidr) => void;
   nodeSubnet: NodeSubnet | undefined;
+  /** While a SyncRoutes is under way, destinations that callers spoke about since. */
+  laterWords: Set<Ipv4Cidr> | undefined;
   /** The highest revision that table 142 may have: one whose write was lost counts. */
   highestRevision = 0;
   /** The addresses of containers. */
@@ -123,6 +127,19 @@ export class Ledger {
   installedRoute(destination: Ipv4Cidr): WantedRoute | undefined {
     const wish = this.#wishes.get(destination);
     return wish?.standing.kind === "installed" ? wish.route : undefined;
+  }
+
+  /** What makes a route that is asked for the only one. */
+  presentGoal(wanted: WantedRoute, cause: Cause): PresentGoal {
+    const installed = this.installedRoute(wanted.destination);
+    return { wanted, installed, remember: this.entryToRemember(wanted), cause };
+  }
+
+  /** What takes the routes of these owners away from a destination. */
+  absentGoal(destination: Ipv4Cidr, owners: Owners, cause: Cause): AbsentGoal {
+    const installed = this.installedRoute(destination);
+    const forget = this.entryToForget(destination);
+    return { destination, owners, installed, forget, cause };
   }
 
   /** The entry to write for a route; undefined if the kernel is known to have it. */

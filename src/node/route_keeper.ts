@@ -7,7 +7,7 @@ import { absentTask } from "./absent.ts";
 import { amends } from "./amends.ts";
 import { BridgeWatch } from "./bridge_watch.ts";
 import { converge } from "./converge.ts";
-import type { AbsentReached, PresentGoal, PresentReached } from "./goal.ts";
+import { type AbsentReached, NEVER_SETTLED, type PresentReached } from "./goal.ts";
 import type { Ledger } from "./ledger.ts";
 import { presentTask } from "./present.ts";
 import { describeTrouble, refuse } from "./refusal.ts";
@@ -69,12 +69,7 @@ export class RouteKeeper {
 
   #inject(job: InjectJob): Errant {
     const { wanted } = job;
-    const goal: PresentGoal = {
-      wanted,
-      installed: this.#ledger.installedRoute(wanted.destination),
-      remember: this.#ledger.entryToRemember(wanted),
-      cause: causeOf(job.call),
-    };
+    const goal = this.#ledger.presentGoal(wanted, causeOf(job.call));
     let reached: PresentReached = NEVER_SETTLED;
     return {
       task: presentTask(goal, this.#snapshot, (end) => reached = end),
@@ -115,15 +110,10 @@ export class RouteKeeper {
 
   #remove(job: RemoveJob): Errant {
     const { destination } = job;
-    const cause = causeOf(job.call);
-    const forget = this.#ledger.entryToForget(destination);
-    const installed = this.#ledger.installedRoute(destination);
+    const goal = this.#ledger.absentGoal(destination, "overlay", causeOf(job.call));
     let reached: AbsentReached = NEVER_SETTLED;
     return {
-      task: absentTask(
-        { destination, owners: "overlay", installed, forget, cause },
-        (end) => reached = end,
-      ),
+      task: absentTask(goal, (end) => reached = end),
       answer: () => {
         job.resolve(this.#concludeRemove(job, reached));
         return Promise.resolve();
@@ -143,8 +133,6 @@ export class RouteKeeper {
     }
   }
 }
-
-const NEVER_SETTLED = { kind: "lost", why: "it was never asked" } as const;
 
 /** The cause that the audit trail names for a caller's mutations. */
 export function causeOf(call: Call): Cause {

@@ -52,10 +52,12 @@ export function keepAsked(
     case "unchanged":
     case "pending":
       ledger.put({ route, remembered: true, standing });
+      ledger.laterWords?.add(route.destination);
       break;
     case "lost":
       // The agent never asks twice: what may be half done is finished by the repair.
       ledger.put({ route, remembered: false, standing });
+      ledger.laterWords?.add(route.destination);
       break;
     case "connected":
     case "failed":
@@ -75,11 +77,15 @@ export function keepUnwanted(
   switch (reached.kind) {
     case "removed":
     case "absent":
-      return ledger.remove(destination);
+      ledger.remove(destination);
+      ledger.laterWords?.add(destination);
+      break;
     case "lost":
-      return ledger.leave(destination);
+      ledger.leave(destination);
+      ledger.laterWords?.add(destination);
+      break;
     case "failed":
-      return;
+      break;
     default:
       reached satisfies never;
   }

@@ -98,9 +98,7 @@ async function yieldDestination(
   destination: Ipv4Cidr,
   cause: Cause,
 ): Promise<AbsentReached> {
-  const forget = ledger.entryToForget(destination);
-  const installed = ledger.installedRoute(destination);
-  const goal = { destination, owners: "ours", installed, forget, cause } as const;
+  const goal = ledger.absentGoal(destination, "ours", cause);
   const { promise, resolve } = Promise.withResolvers<AbsentReached>();
   await converge(door, snapshot, [absentTask(goal, resolve)]);
   const reached = await promise;

@@ -44,28 +44,36 @@ export function planRoutes(
 }
 
 /**
- * The routes that need no further look: the main table has one of ours for the
- * destination, the plain one, and table 142 names the same device.
+ * The routes that need no further look: the main table has the plain one of ours for the
+ * destination, and table 142 names the same device.
  *
- * @param routes ours in the main table
+ * @param routes ours in the main table, distinct destinations
  * @param remembered the wanted routes that table 142 has
  */
 export function settledRoutes(
   routes: readonly FoundRoute[],
   remembered: readonly WantedRoute[],
 ): Devices {
-  const found = new Map<Ipv4Cidr, FoundRoute | "several">();
-  for (const route of routes) {
-    const { destination } = route;
-    found.set(destination, found.has(destination) ? "several" : route);
-  }
+  const found = new Map(routes.map((route) => [route.destination, route]));
   const settled = new Map<Ipv4Cidr, InterfaceName>();
   for (const wanted of remembered) {
     const route = found.get(wanted.destination);
-    if (route === undefined || route === "several") continue;
-    if (isWanted(route, wanted)) settled.set(wanted.destination, wanted.device);
+    if (route !== undefined && isWanted(route, wanted)) {
+      settled.set(wanted.destination, wanted.device);
+    }
   }
   return settled;
+}
+
+/** Destinations that several of these routes are for. */
+export function crowded(routes: readonly FoundRoute[]): ReadonlySet<Ipv4Cidr> {
+  const seen = new Set<Ipv4Cidr>();
+  const several = new Set<Ipv4Cidr>();
+  for (const { destination } of routes) {
+    if (seen.has(destination)) several.add(destination);
+    seen.add(destination);
+  }
+  return several;
 }
 
 /** Whatever concerns one destination each, in ascending order of their addresses. */

@@ -1,0 +1,143 @@
+/** The node's routes as a whole on the test's own kernel, without the reconciler. */
+import assert from "node:assert/strict";
+import { checkClusterPolicy } from "../../src/ipam/policy.ts";
+import { AuditTrail } from "../../src/kernel/audit.ts";
+import { type Door, KernelDoor } from "../../src/kernel/door.ts";
+import { BridgeWatch } from "../../src/node/bridge_watch.ts";
+import { QueuedRoutes } from "../../src/node/queued_routes.ts";
+import { RouteBook } from "../../src/node/route_book.ts";
+import { RouteKeeper } from "../../src/node/route_keeper.ts";
+import { Snapshot } from "../../src/node/snapshot.ts";
+import { WorkQueue } from "../../src/node/work_queue.ts";
+import type { InjectOutcome, RemoveOutcome } from "../../src/node_service.ts";
+import type { SyncOutcome } from "../../src/route_table.ts";
+import { decodeRoutes } from "../../src/kernel/replies.ts";
+import { recall } from "../../src/routes/memory.ts";
+import type { StatedRoute } from "../../src/routes/route_set.ts";
+import { cidr, device, keepTrail, type KeptTrail } from "./ground.ts";
+import { caller } from "./node_under_test.ts";
+
+/** The routes and what the test does to them. */
+export interface RoutesUnderTest extends AsyncDisposable {
+  readonly routes: QueuedRoutes;
+  readonly book: RouteBook;
+  readonly snapshot: Snapshot;
+  readonly queue: WorkQueue;
+  readonly trail: KeptTrail;
+  /** SyncRoutes; each outcome as `added 10.42.2.0/24`, with its detail behind a colon. */
+  sync(stated: readonly StatedRoute[], dryRun?: boolean): Promise<readonly string[]>;
+  inject(destination: string, via?: string): Promise<InjectOutcome>;
+  remove(destination: string): Promise<RemoveOutcome>;
+  /** The words of the mutations since the last call of this. */
+  mutations(): readonly string[];
+  /** What of ours the kernel shows: `main 10.42.2.0/24 vxlan100`, sorted. */
+  ours(): Promise<readonly string[]>;
+}
+
+/** How {@linkcode openRoutes} puts them together. */
+export interface RoutesOptions {
+  readonly clusterCidr?: string;
+  /** Stands between the node and the real door. */
+  readonly behind?: (door: Door) => Door;
+  /** False: as before the first look at everything. @default true */
+  readonly surveyed?: boolean;
+}
+
+/** Puts the middle together as `node.ts` does. */
+export function openRoutes(options: RoutesOptions = {}): RoutesUnderTest {
+  const { behind = (door) => door, clusterCidr = "10.42.0.0/16" } = options;
+  const policy = checkClusterPolicy(clusterCidr, 24);
+  assert.ok(policy.ok);
+  const trail = keepTrail();
+  const real = new KernelDoor(new AuditTrail(trail));
+  const door = behind(real);
+  const book = new RouteBook();
+  const { ledger } = book;
+  const snapshot = new Snapshot();
+  if (options.surveyed ?? true) snapshot.survey([]);
+  const bridges = new BridgeWatch(door);
+  const keeper = new RouteKeeper(door, ledger, snapshot, bridges);
+  const queue = new WorkQueue((jobs) => keeper.carryOut(jobs));
+  const parts = { door, ledger, snapshot, bridges, book, queue, policy: policy.value };
+  const routes = new QueuedRoutes(parts);
+  book.open();
+  let told = 0;
+  return {
+    routes,
+    book,
+    snapshot,
+    queue,
+    trail,
+    sync: async (stated, dryRun = false) =>
+      tell(await routes.sync(stated, dryRun, caller("SyncRoutes"))),
+    inject: (destination, via = "vxlan100") => {
+      const { promise, resolve } = Promise.withResolvers<InjectOutcome>();
+      const wanted = { destination: cidr(destination), device: device(via) };
+      queue.push({ kind: "inject", wanted, call: caller("InjectRoute"), resolve });
+      return promise;
+    },
+    remove: (text) => {
+      const { promise, resolve } = Promise.withResolvers<RemoveOutcome>();
+      const destination = cidr(text);
+      queue.push({ kind: "remove", destination, call: caller("RemoveRoute"), resolve });
+      return promise;
+    },
+    mutations: () => {
+      const fresh = trail.records.slice(told).map((record) => String(record["words"]));
+      told = trail.records.length;
+      return fresh;
+    },
+    ours: () => oursIn(real),
+    [Symbol.asyncDispose]: async () => {
+      await queue.close();
+      await real.close();
+    },
+  };
+}
+
+function tell(outcome: SyncOutcome): readonly string[] {
+  if (outcome.kind !== "synced") {
+    return ["sentence" in outcome ? outcome.sentence : outcome.kind];
+  }
+  const counted = Object.values(outcome.counts).reduce((sum, count) => sum + count, 0);
+  assert.equal(counted, outcome.outcomes.length);
+  return outcome.outcomes.map(({ destination, detail, kind }) =>
+    `${kind} ${destination}${detail === "" ? "" : `: ${detail}`}`
+  );
+}
+
+async function oursIn(door: Door): Promise<readonly string[]> {
+  const reply = await door.exchange([{ command: { kind: "own-routes" } }]);
+  assert.equal(reply.kind, "answered");
+  const result = reply.kind === "answered" ? reply.results[0] : undefined;
+  assert.ok(result?.ok);
+  const assumed = { protocol: 142, table: 254 };
+  return decodeRoutes(result.document ?? "[]", assumed).map(({ route, state }) => {
+    const { destination } = route;
+    if (state === undefined) return `main ${destination} ${route.device}`;
+    const entry = recall(state);
+    return entry.kind === "route"
+      ? `memory ${destination} ${entry.route.device}`
+      : `${entry.kind} ${destination}`;
+  }).toSorted();
+}
+
+/** Routes to 10.42.FIRST.0/24 and so on, through one device. */
+export function peers(
+  first: number,
+  count: number,
+  through = "vxlan100",
+): readonly StatedRoute[] {
+  return Array.from({ length: count }, (_, at) => ({
+    destination: `10.42.${first + at}.0/24`,
+    device: through,
+  }));
+}
+
+/** What the kernel must show when just these routes are installed. */
+export function shown(stated: readonly StatedRoute[]): readonly string[] {
+  return stated.flatMap(({ destination, device }) => [
+    `main ${destination} ${device}`,
+    `memory ${destination} ${device}`,
+  ]).toSorted();
+}

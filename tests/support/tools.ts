@@ -29,7 +29,7 @@ interface Stack {
 const GO: Stack = {
   remedy: "Go 1.19 or newer (Debian: apt-get install golang)",
   // Not asked for its version: where the cache is filled, Go need not be there.
-  folder: () => Promise.resolve(cacheFolder("go", "")),
+  folder: () => Promise.resolve(cacheFolder("go", "", ["go.mod", "go.sum", "main.go"])),
   fill: (folder) =>
     run([
       "go",
@@ -48,8 +48,13 @@ const GO: Stack = {
 const PYTHON: Stack = {
   remedy: "Python 3.9 or newer with pip (Debian: apt-get install python3-pip)",
   async folder() {
-    const version = await output(["python3", "-c", "import sys; print(sys.version_info[:2])"]);
-    return version === undefined ? undefined : cacheFolder("python", version);
+    const version = await output([
+      "python3",
+      "-c",
+      "import sys; print(sys.version_info[:2])",
+    ]);
+    if (version === undefined) return undefined;
+    return cacheFolder("python", version, ["requirements.txt"]);
   },
   fill: (folder) =>
     run([
@@ -127,12 +132,15 @@ function cacheRoot(): string {
   return `${cache}/quilt-tests`;
 }
 
-function cacheFolder(language: "go" | "python", version: string): string {
+function cacheFolder(
+  language: "go" | "python",
+  version: string,
+  sources: readonly string[],
+): string {
   const hash = createHash("sha256").update(`${Deno.build.target} ${version}`);
-  const sources = `${repository}/tests/interop/${language}`;
-  const names = [...Deno.readDirSync(sources)].filter(({ isFile }) => isFile)
-    .map(({ name }) => name).toSorted();
-  for (const name of names) hash.update(Deno.readFileSync(`${sources}/${name}`));
+  for (const name of sources) {
+    hash.update(Deno.readFileSync(`${repository}/tests/interop/${language}/${name}`));
+  }
   return `${cacheRoot()}/${language}-${hash.digest("hex").slice(0, 16)}`;
 }
 

@@ -126,6 +126,7 @@ def compare_standards(compiled):
     theirs.name = ours.name
     report("Reflection is grpcio's", lambda: wire_facts(ours) == wire_facts(theirs))
 
+    theirs = descriptor_pb2.FileDescriptorProto()
     health_pb2.DESCRIPTOR.CopyToProto(theirs)
     ours = compiled["grpc/health/v1/health.proto"]
     # Left out in ours, as its header says.

@@ -1,7 +1,6 @@
 import {
   type handleServerStreamingCall,
   type handleUnaryCall,
-  type ServerWritableStream,
   status,
 } from "@grpc/grpc-js";
 import { quote } from "../ipam/quote.ts";
@@ -13,6 +12,7 @@ import {
   type HealthCheckResponse,
   type ServingStatus,
 } from "./health_wire.ts";
+import { NewestWriter } from "./newest_writer.ts";
 import type { OpenStreams } from "./open_streams.ts";
 
 /** Why calls are not welcome: state is not adopted yet, `ip` fails, a signal came. */
@@ -20,7 +20,6 @@ export type Hindrance = "starting" | "kernel" | "stopping";
 
 type Check = handleUnaryCall<unknown, HealthCheckResponse>;
 type Watch = handleServerStreamingCall<unknown, HealthCheckResponse>;
-type WatchStream = ServerWritableStream<unknown, HealthCheckResponse>;
 
 /**
  * gRPC health checking v1, `grpc.health.v1.Health`. All services share one status: they
@@ -31,7 +30,7 @@ export class Health {
   readonly #names = new Set([""]);
   readonly #streams: OpenStreams;
   readonly #hindrances = new Set<Hindrance>(["starting"]);
-  readonly #watchers = new Set<Watcher>();
+  readonly #watchers = new Set<NewestWriter<HealthCheckResponse>>();
 
   /** @param streams counts those of Watch, and ends them */
   constructor(streams: OpenStreams) {
@@ -86,11 +85,17 @@ export class Health {
 
   readonly #watch: Watch = (stream) => {
     const { service } = decodeHealthCheckRequest(stream.request);
-    const watcher = new Watcher(stream, () => this.#statusOf(service));
-    if (!this.#streams.admit(stream, () => watcher.close())) return;
+    let told: ServingStatus | undefined;
+    const watcher = new NewestWriter(stream, () => {
+      const now = this.#statusOf(service);
+      if (now === told) return undefined;
+      told = now;
+      return { status: now };
+    });
+    if (!this.#streams.admit(stream, () => watcher.finish())) return;
     this.#watchers.add(watcher);
     stream.once("cancelled", () => this.#watchers.delete(watcher));
-    watcher.tell();
+    watcher.wake();
   };
 
   #statusOf(service: string): ServingStatus {
@@ -103,40 +108,6 @@ export class Health {
   }
 
   #tellWatchers(): void {
-    for (const watcher of this.#watchers) watcher.tell();
-  }
-}
-
-/** One stream of Watch: it carries what has changed since it was last written to. */
-class Watcher {
-  readonly #stream: WatchStream;
-  readonly #current: () => ServingStatus;
-  #told: ServingStatus | undefined;
-  #writing = false;
-
-  constructor(stream: WatchStream, current: () => ServingStatus) {
-    this.#stream = stream;
-    this.#current = current;
-  }
-
-  /** One message at a time: who reads slowly gets the newest status, not all of them. */
-  tell(): void {
-    if (this.#writing || this.#current() === this.#told) return;
-    this.#writing = true;
-    this.#write(() => {
-      this.#writing = false;
-      this.tell();
-    });
-  }
-
-  /** Says what is still to be said, and nothing more. */
-  close(): void {
-    this.#writing = true;
-    if (this.#current() !== this.#told) this.#write(() => {});
-  }
-
-  #write(written: () => void): void {
-    this.#told = this.#current();
-    this.#stream.write({ status: this.#told }, undefined, written);
+    for (const watcher of this.#watchers) watcher.wake();
   }
 }

@@ -4,6 +4,7 @@ import { makeQuietNamespace } from "../e2e/host.ts";
 import { type Block, type Document, readMarkdown } from "./markdown.ts";
 import { repository } from "./serve_task.ts";
 import { openShell, type Ran, type Shell } from "./shell.ts";
+import { goTool } from "./tools.ts";
 import { until } from "./wait.ts";
 
 /** README.md. */
@@ -59,7 +60,8 @@ exec ${Deno.execPath()} "$@"
 `;
   await Deno.writeTextFile(`${shims}/npx`, shim, { mode: 0o755 });
   const namespace = stack.use(await makeQuietNamespace());
-  const shell = stack.use(openShell(namespace, { path: [shims] }));
+  const tools = (await goTool("grpcurl")).replace(/\/[^/]*$/, "");
+  const shell = stack.use(openShell(namespace, { path: [shims, tools] }));
   const kept = stack.move();
   return {
     run: (command) => runAndWait(shell, command),

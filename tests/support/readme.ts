@@ -62,6 +62,8 @@ exec ${Deno.execPath()} "$@"
   const namespace = stack.use(await makeQuietNamespace());
   const tools = (await goTool("grpcurl")).replace(/\/[^/]*$/, "");
   const shell = stack.use(openShell(namespace, { path: [shims, tools] }));
+  // Fresh: no log of an earlier section may be taken for this one's.
+  await shell.run("mount -t tmpfs tmpfs /run");
   const kept = stack.move();
   return {
     run: (command) => runAndWait(shell, command),

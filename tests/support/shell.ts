@@ -23,14 +23,14 @@ export interface ShellOptions {
 }
 
 /**
- * Opens a shell in a network namespace and in a process namespace of its own: whatever
- * it leaves in the background ends with it.
+ * Opens a shell in a network namespace, and in mount and process namespaces of its own:
+ * what it mounts, and whatever it leaves in the background, ends with it.
  */
 export function openShell(
   namespace: Namespace,
   { path = [], deadlineMs = 20_000 }: ShellOptions = {},
 ): Shell {
-  const words = ["unshare", "--pid", "--fork", "--kill-child", "sh"];
+  const words = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh"];
   const child = namespace.command(words, {
     env: {
       PATH: [...path, Deno.env.get("PATH")].join(":"),
@@ -68,7 +68,8 @@ export function openShell(
       }
     },
     [Symbol.asyncDispose]: async () => {
-      await input.close();
+      // It may have ended, by a command or at a deadline.
+      await input.close().catch(() => {});
       for await (const _ of lines) { /* Its end is the end of all in it. */ }
       await child.status;
     },

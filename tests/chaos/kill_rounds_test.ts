@@ -8,6 +8,7 @@ import { auditRecords, done } from "../e2e/host.ts";
 import { type Dice, makeDice } from "../kernel/ground.ts";
 import { Acknowledged, type Word } from "./acknowledged.ts";
 import { type Ours, readOurs } from "./ours.ts";
+import { reconnect } from "./reconnect.ts";
 
 const ROUNDS = 200;
 
@@ -108,20 +109,6 @@ async function ask(
   }, { what: "the audit trail" });
   const written = told.filter((record) => record["rpc"] === "InjectRoute");
   assert.deepEqual(written.map((record) => stringAt(record, "words")), []);
-}
-
-/** A client that was refused while nobody listened waits a moment before it tries again. */
-async function reconnect(client: QuiltClient): Promise<void> {
-  await until(async () => {
-    try {
-      // No CIDR: nothing comes of it.
-      return (await client.removeRoute("")).error !== "";
-    } catch (error) {
-      if (!(error instanceof GrpcStatusError)) throw error;
-      assert.equal(error.status, "UNAVAILABLE", error.message);
-      return false;
-    }
-  }, { what: "the client to be connected again" });
 }
 
 async function shownAs(overlay: Overlay, owed: Acknowledged): Promise<Ours> {

@@ -38,7 +38,7 @@ export async function readOurs(namespace: Namespace): Promise<Ours> {
 }
 
 /** Four words hold the device's name, four characters each, the first one on top. */
-function deviceOf(entry: JsonObject): string {
+export function deviceOf(entry: JsonObject): string {
   const metrics: unknown = Array.isArray(entry["metrics"])
     ? entry["metrics"][0]
     : undefined;

@@ -1,0 +1,182 @@
+/** A model of the routes of a host: what is asked for, and what the contract lets go. */
+import { done, refused } from "../e2e/host.ts";
+import type { Answer } from "../support/client.ts";
+import type { OverlayState } from "./overlay.ts";
+import { isOurs, type Line } from "./tables.ts";
+
+/** What becomes of a line of somebody else's: `maybe` depends on who is faster. */
+type Fate = "stays" | "maybe" | "gone";
+
+/** Routes left by hand or by another runtime: `proto boot` and `proto static`. */
+const LEFT_BEHIND: ReadonlySet<number> = new Set([3, 4]);
+
+const KERNEL = 2;
+
+/**
+ * What must be in the kernel, kept up with every step. Between an event and the repair
+ * that it calls for the destinations are *open*: the model knows how it will end, but
+ * not when.
+ */
+export class Expected {
+  /** Wanted routes, destination to device. */
+  readonly wishes = new Map<string, string>();
+  /** Routes of ours in the main table, destination to device. */
+  readonly carried = new Map<string, string>();
+  /** Those that may be there: they were asked for elsewhere before or after the repair. */
+  readonly maybeCarried = new Map<string, string>();
+  subnet: string | undefined;
+  readonly #foreign: { readonly line: Line; fate: Fate }[];
+  readonly #open = new Set<string>();
+  #link: OverlayState;
+
+  /** @param lines all routes of all tables before the first start */
+  constructor(lines: readonly Line[], link: OverlayState) {
+    this.#link = link;
+    this.#foreign = lines.filter((line) => !isOurs(line))
+      .map((line) => ({ line, fate: "stays" }));
+    for (const { device, to } of lines.filter(isOurs)) {
+      this.wishes.set(to, device ?? "");
+      this.carried.set(to, device ?? "");
+    }
+  }
+
+  /** Lines of somebody else's that must be there, and those that may be. */
+  foreign(): readonly { readonly text: string; readonly must: boolean }[] {
+    return this.#foreign.filter(({ fate }) => fate !== "gone")
+      .map(({ fate, line }) => ({ text: line.text, must: fate === "stays" }));
+  }
+
+  /** The sidecar has started: every wish was looked at before it served. */
+  started(): void {
+    for (const to of this.wishes.keys()) this.#repair(to);
+  }
+
+  /** Enough time has passed: all that was open is as it will be. */
+  settle(): void {
+    for (const to of this.#open) this.#carry(to);
+    this.#open.clear();
+  }
+
+  /** InjectRoute; returns its answer. */
+  inject(to: string, device: string): Answer {
+    if (to === this.subnet) {
+      return refused(`Destination ${to} is this node's own subnet`);
+    }
+    const state = this.#state(device);
+    if (state === "up" && this.#isConnected(to)) {
+      return refused(`${to} is directly connected on quilt0; refusing to replace it`);
+    }
+    const before = this.carried.get(to);
+    if (state !== "up" && this.#open.has(to)) {
+      this.#doubt(to);
+      if (before !== undefined) this.maybeCarried.set(to, before);
+      this.carried.delete(to);
+    }
+    this.wishes.set(to, device);
+    if (state === "missing") return refused(`Interface '${device}' not found`);
+    if (state === "down") return refused(`Interface '${device}' is down`);
+    // Where ours is the best already, company of a worse metric may be noticed later.
+    if (before === device) this.#repair(to);
+    else this.#carry(to);
+    return done;
+  }
+
+  /** RemoveRoute; returns its answer. */
+  remove(to: string): Answer {
+    this.#abandon(to);
+    for (const each of this.#about(to)) {
+      if (LEFT_BEHIND.has(each.line.protocol)) each.fate = "gone";
+    }
+    return done;
+  }
+
+  /** ConfigureNodeSubnet; returns its answer. */
+  configure(subnet: string): Answer {
+    this.#abandon(subnet);
+    this.subnet = subnet;
+    return done;
+  }
+
+  /** vxlan100 went into a state; the kernel takes its routes away with it. */
+  turn(state: OverlayState): void {
+    if (state === this.#link) return;
+    this.#link = state;
+    if (state === "up") {
+      for (const to of this.wishes.keys()) this.#repair(to);
+      return;
+    }
+    for (const each of this.#foreign) {
+      if (each.line.device === "vxlan100") each.fate = "gone";
+    }
+    for (const routes of [this.carried, this.maybeCarried]) {
+      for (const [to, device] of routes) {
+        if (device === "vxlan100") routes.delete(to);
+      }
+    }
+    for (const to of this.#open) {
+      if (this.wishes.get(to) === "vxlan100") this.#doubt(to);
+    }
+  }
+
+  /** Another tool took all routes of ours out of the main table. */
+  flushed(): void {
+    this.carried.clear();
+    this.maybeCarried.clear();
+    for (const to of this.wishes.keys()) this.#repair(to);
+  }
+
+  /** The route is put there now, unless it has to wait; company may stay for a while. */
+  #repair(to: string): void {
+    if (this.#nowCarries(to)) this.#open.add(to);
+  }
+
+  /** The destination has one route now, ours. */
+  #carry(to: string): void {
+    if (!this.#nowCarries(to)) return;
+    for (const each of this.#about(to)) each.fate = "gone";
+  }
+
+  /** Nobody wants the destination any more, and ours is gone. */
+  #abandon(to: string): void {
+    if (this.#open.has(to)) this.#doubt(to);
+    this.wishes.delete(to);
+    this.carried.delete(to);
+    this.maybeCarried.delete(to);
+  }
+
+  /** Whether the repair came before what follows is not known. */
+  #doubt(to: string): void {
+    this.#open.delete(to);
+    for (const each of this.#about(to)) {
+      if (each.fate === "stays") each.fate = "maybe";
+    }
+  }
+
+  /** False while the route has to wait. */
+  #nowCarries(to: string): boolean {
+    const device = this.wishes.get(to);
+    if (device === undefined || this.#state(device) !== "up") return false;
+    if (this.#isConnected(to)) return false;
+    this.carried.set(to, device);
+    this.maybeCarried.delete(to);
+    return true;
+  }
+
+  #isConnected(to: string): boolean {
+    return this.#foreign.some(({ line }) =>
+      line.table === "main" && line.to === to && line.protocol === KERNEL
+    );
+  }
+
+  /** Others' routes in the main table for exactly this destination. */
+  #about(to: string) {
+    return this.#foreign.filter(({ line }) =>
+      line.table === "main" && line.to === to && line.protocol !== KERNEL
+    );
+  }
+
+  #state(device: string): OverlayState {
+    if (device === "vxlan100") return this.#link;
+    return device === "other" ? "up" : "missing";
+  }
+}

@@ -1,0 +1,147 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { connectClient, type QuiltClient } from "../support/client.ts";
+import { addVxlan, type Namespace } from "../support/namespace.ts";
+import { type Sidecar, startSidecar } from "../support/sidecar.ts";
+import { until } from "../support/wait.ts";
+import { Expected } from "./expected.ts";
+import { makeNamespaceWith, type Overlay } from "./overlay.ts";
+import { reconnect } from "./reconnect.ts";
+import { type Step, type Story, story } from "./stories.ts";
+import { isOurs, readLines, readMemory } from "./tables.ts";
+
+const RUNS = 40;
+
+/** Properties held side by side: a run mostly waits for processes to start. */
+const LANES = 2;
+
+/** Nothing here writes a rule or an address: whoever does is found out. */
+async function surroundings(namespace: Namespace): Promise<string> {
+  return await namespace.ip("rule show") + await namespace.ip("-oneline address show");
+}
+
+/** Sets up what the first start finds. */
+async function furnish(overlay: Overlay, { connected, link, routes }: Story) {
+  const { namespace } = overlay;
+  await addVxlan(namespace, { name: "other", id: 7 });
+  if (connected) {
+    await addVxlan(namespace, { name: "quilt0", id: 8 });
+    await namespace.ip("address add 10.42.6.1/24 dev quilt0");
+  }
+  const stdin = routes.map((route) => `route add ${route}\n`).join("");
+  await namespace.run(["ip", "-force", "-batch", "-"], { stdin });
+  await overlay.turn(link);
+}
+
+/** What is not as it should be; undefined if all is. */
+async function difference(
+  namespace: Namespace,
+  expected: Expected,
+): Promise<string | undefined> {
+  const lines = await readLines(namespace);
+  const memory = await readMemory(namespace);
+  const routes = lines.filter((line) => isOurs(line) && line.table === "main")
+    .map(({ text }) => text.trim());
+  const shown = (pairs: Iterable<readonly [to: string, device: string]>) =>
+    [...pairs].map(([to, device]) => `${to} dev ${device} proto 142 scope 253`);
+  try {
+    const perhaps = shown(expected.maybeCarried).filter((line) =>
+      routes.includes(line)
+    );
+    assert.deepEqual(
+      routes.toSorted(),
+      [...shown(expected.carried), ...perhaps].toSorted(),
+    );
+    assert.deepEqual([...memory.routes].toSorted(), [...expected.wishes].toSorted());
+    assert.equal(memory.subnet, expected.subnet);
+    const left = lines.filter((line) => !isOurs(line)).map(({ text }) => text);
+    const possible = expected.foreign()
+      .filter(({ must, text }) => must || left.includes(text));
+    assert.deepEqual(left, possible.map(({ text }) => text));
+    return undefined;
+  } catch (error) {
+    if (error instanceof assert.AssertionError) return error.message;
+    throw error;
+  }
+}
+
+async function settle(namespace: Namespace, expected: Expected): Promise<void> {
+  expected.settle();
+  let found: string | undefined;
+  await until(async () => {
+    found = await difference(namespace, expected);
+    return found === undefined;
+  }, { what: () => `everything to be as it should: ${found}` });
+}
+
+/** A host with the sidecar of the moment in it. */
+interface Stage {
+  readonly overlay: Overlay;
+  readonly client: QuiltClient;
+  readonly expected: Expected;
+  sidecar: Sidecar;
+}
+
+async function take(stage: Stage, step: Step): Promise<void> {
+  const { client, expected, overlay } = stage;
+  switch (step.kind) {
+    case "inject": {
+      const { device, to } = step;
+      const answer = await client.injectRoute(to, device);
+      return assert.deepEqual(answer, expected.inject(to, device));
+    }
+    case "remove":
+      return assert.deepEqual(
+        await client.removeRoute(step.to),
+        expected.remove(step.to),
+      );
+    case "configure":
+      return assert.deepEqual(
+        await client.configureNodeSubnet(step.to),
+        expected.configure(step.to),
+      );
+    case "link":
+      await overlay.turn(step.state);
+      return expected.turn(step.state);
+    case "restart":
+      stage.sidecar.kill(step.signal);
+      await stage.sidecar.status;
+      stage.sidecar = await startSidecar(overlay.namespace);
+      await reconnect(client);
+      return expected.started();
+    case "flush":
+      await overlay.namespace.ip("route flush table main proto 142");
+      return expected.flushed();
+    case "settle":
+      return await settle(overlay.namespace, expected);
+  }
+}
+
+async function live(story: Story): Promise<void> {
+  await using stack = new AsyncDisposableStack();
+  const overlay = stack.use(await makeNamespaceWith("up"));
+  const { namespace } = overlay;
+  await furnish(overlay, story);
+  const expected = new Expected(await readLines(namespace), story.link);
+  const around = await surroundings(namespace);
+  const sidecar = await startSidecar(namespace);
+  expected.started();
+  const client = stack.use(await connectClient(namespace));
+  const stage: Stage = { overlay, client, expected, sidecar };
+  stack.defer(() => stage.sidecar[Symbol.asyncDispose]());
+  for (const [at, step] of [...story.steps, { kind: "settle" } as const].entries()) {
+    try {
+      await take(stage, step);
+    } catch (error) {
+      const log = stage.sidecar.log.join("\n");
+      throw new Error(`Step ${at}, ${step.kind}; the log:\n${log}`, { cause: error });
+    }
+  }
+  assert.equal(await surroundings(namespace), around);
+}
+
+Deno.test("whatever is there and happens: what is not ours stays byte for byte, what is ours is what was asked for", async () => {
+  const lane = () =>
+    fc.assert(fc.asyncProperty(story, live), { numRuns: RUNS / LANES, verbose: 1 });
+  await Promise.all(Array.from({ length: LANES }, lane));
+});

@@ -46,10 +46,10 @@ export function createLogger(options: LoggerOptions): Logger {
  *
  * @example
  * ```ts
- * import { formatLine } from "./log.ts";
+ * import assert from "node:assert/strict";
  *
- * formatLine("text", new Date(0), "info", "Removed route: 10.42.2.0/24");
- * // "1970-01-01T00:00:00.000Z INFO: Removed route: 10.42.2.0/24"
+ * const line = formatLine("text", new Date(0), "info", "Removed route: 10.42.2.0/24");
+ * assert.equal(line, "1970-01-01T00:00:00.000Z INFO: Removed route: 10.42.2.0/24");
  * ```
  */
 export function formatLine(

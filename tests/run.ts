@@ -1,6 +1,7 @@
 /**
- * What `deno task test` executes: format, lint and types, then `deno test` in network
- * and mount namespaces of its own, as root or as an ordinary user.
+ * What `deno task test` executes: format, lint and types, then `deno test`, the examples
+ * of the documentation among it, in network and mount namespaces of its own, as root or
+ * as an ordinary user.
  *
  * `deno task test PATH…` (or any other argument of `deno test`, e.g. `--filter`)
  * runs only that, without format, lint and types of the rest.
@@ -56,7 +57,7 @@ async function main(args: readonly string[]): Promise<boolean> {
   }
   const summary = await runTests(
     isolation,
-    everything ? ["--no-check", "tests"] : args,
+    everything ? ["--no-check", "--doc", "src", "tests"] : args,
   );
   const untouched = await isolation.untouched();
   if (!untouched) {

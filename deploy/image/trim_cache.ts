@@ -24,6 +24,8 @@ function trim(folder: string): void {
     const path = `${folder}/${name}`;
     if (isDirectory) trim(path);
     else if (!isKept(path)) Deno.removeSync(path);
+    // Some archives mark sources as programs.
+    else Deno.chmodSync(path, 0o644);
   }
 }
 

@@ -19,6 +19,8 @@ export interface SidecarOptions {
   readonly launcher?: readonly string[];
   /** A program to start in the sidecar's place, under the same grants. */
   readonly program?: string;
+  /** A whole command line in the place of the task's, e.g. that of a container. */
+  readonly words?: readonly string[];
 }
 
 /** The real sidecar in a process of its own. Killed when disposed. */
@@ -64,10 +66,11 @@ export class SidecarEnded extends Error {
  */
 export async function startSidecar(
   namespace: Namespace,
-  { options = [], env = {}, deadlineMs = 15_000, launcher = [], program }:
-    SidecarOptions = {},
+  options: SidecarOptions = {},
 ): Promise<Sidecar> {
-  const child = namespace.command([...launcher, ...serveWords(options, program)], {
+  const { env = {}, deadlineMs = 15_000, launcher = [], program } = options;
+  const words = options.words ?? serveWords(options.options ?? [], program);
+  const child = namespace.command([...launcher, ...words], {
     env: { NO_COLOR: "1", ...env },
     stdin: "null",
     stdout: "piped",

@@ -1,0 +1,128 @@
+import assert from "node:assert/strict";
+import { done, makeQuietNamespace, routesTo } from "../e2e/host.ts";
+import { residentKiB } from "../e2e/processes.ts";
+import { connectClient } from "../support/client.ts";
+import { startContainer } from "../support/container.ts";
+import { withImage } from "../support/image.ts";
+import { containerOf, privilegesOf, readPod } from "../support/manifest.ts";
+import { addVxlan } from "../support/namespace.ts";
+import { until } from "../support/wait.ts";
+
+const pod = await readPod("deploy/kubernetes/quilt.yaml");
+const privileges = privilegesOf(containerOf(pod, "sidecar"));
+
+withImage("the image", (image) => {
+  Deno.test("the image under the pod's privileges serves the agent, is killed, comes back, and ends on SIGTERM", async () => {
+    await using namespace = await makeQuietNamespace();
+    await addVxlan(namespace);
+    {
+      await using container = await startContainer(namespace, image, { privileges });
+      const { sidecar, pid } = container;
+      const status = Deno.readTextFileSync(`/proc/${pid}/status`);
+      assert.match(status, /^Uid:\s+0\s+0\s+0\s+0$/m);
+      assert.match(status, /^CapEff:\s+0000000000001000$/m);
+      assert.match(status, /^CapBnd:\s+0000000000001000$/m);
+      assert.match(status, /^NoNewPrivs:\s+1$/m);
+      assert.match(status, /^Seccomp:\s+2$/m);
+
+      await using client = await connectClient(namespace);
+      assert.deepEqual(await client.configureNodeSubnet("10.42.1.0/24"), done);
+      assert.deepEqual(await client.injectRoute("10.42.2.0/24", "vxlan100"), done);
+      assert.deepEqual(await client.injectRoute("10.42.3.0/24", "vxlan100"), done);
+      assert.deepEqual(await client.removeRoute("10.42.3.0/24"), done);
+      const shown = ["10.42.2.0/24 dev vxlan100 proto 142 scope link"];
+      assert.deepEqual(await routesTo(namespace, "10.42.2.0/24"), shown);
+
+      Deno.kill(pid, "SIGKILL");
+      assert.notEqual((await sidecar.status).code, 0);
+      assert.deepEqual(await routesTo(namespace, "10.42.2.0/24"), shown);
+    }
+    await namespace.ip("route del 10.42.2.0/24");
+    await using container = await startContainer(namespace, image, { privileges });
+    const { sidecar, pid } = container;
+    await until(async () => (await routesTo(namespace, "10.42.2.0/24")).length === 1, {
+      what: "the route that the first life was asked for",
+    });
+    await using client = await connectClient(namespace);
+    assert.deepEqual(await client.removeRoute("10.42.2.0/24"), done);
+    assert.deepEqual(await routesTo(namespace, "10.42.2.0/24"), []);
+    const start = performance.now();
+    Deno.kill(pid, "SIGTERM");
+    assert.equal((await sidecar.status).code, 0, sidecar.log.join("\n"));
+    assert.ok(performance.now() - start < 5_000);
+  });
+
+  Deno.test("the image's health check tells a sidecar that serves from one that hangs, within a second", async () => {
+    await using namespace = await makeQuietNamespace();
+    await using container = await startContainer(namespace, image, { privileges });
+    const serving = await container.exec(image.healthcheck);
+    assert.deepEqual(serving, { code: 0, stdout: "", stderr: "" });
+    Deno.kill(container.pid, "SIGSTOP");
+    const start = performance.now();
+    const hanging = await container.exec(image.healthcheck);
+    const took = performance.now() - start;
+    Deno.kill(container.pid, "SIGCONT");
+    assert.equal(hanging.code, 1, hanging.stderr);
+    assert.match(hanging.stderr, /does not answer: no answer came within \d+ ms\n$/);
+    // The runtime's own time to enter the container is in it.
+    assert.ok(took < 1_200, `${took} ms`);
+  });
+
+  Deno.test("without CAP_NET_ADMIN the image says so at the start and to each call that writes", async () => {
+    await using namespace = await makeQuietNamespace();
+    await addVxlan(namespace);
+    await using container = await startContainer(namespace, image, {
+      privileges: { ...privileges, capabilities: [] },
+    });
+    await container.sidecar.logged(/ERROR: Permission denied: .* needs CAP_NET_ADMIN/);
+    await using client = await connectClient(namespace);
+    const { success, error } = await client.injectRoute("10.42.2.0/24", "vxlan100");
+    assert.equal(success, false);
+    assert.match(error, /^Permission denied: .* needs CAP_NET_ADMIN/);
+  });
+
+  Deno.test("the image runs as its own user, which is a number and not root", async () => {
+    await using namespace = await makeQuietNamespace();
+    const [user = 0, group = 0] = image.user.split(":").map(Number);
+    assert.ok(user > 0 && group > 0, image.user);
+    await using container = await startContainer(namespace, image, {
+      privileges: { user, group, capabilities: [] },
+      args: ["--dry-run"],
+    });
+    const status = Deno.readTextFileSync(`/proc/${container.pid}/status`);
+    assert.match(status, new RegExp(`^Uid:\\s+${user}\\s`, "m"));
+    await using client = await connectClient(namespace);
+    assert.deepEqual(await client.configureNodeSubnet("10.42.1.0/24"), done);
+  });
+
+  Deno.test("the image has two programs, Deno and ip, and nothing that anybody but root may write", () => {
+    const programs = [...Deno.readDirSync(`${image.rootfs}/usr/bin`)];
+    assert.deepEqual(programs.map(({ name }) => name).sort(), ["deno", "ip"]);
+    for (const { path, info } of filesUnder(image.rootfs)) {
+      assert.ok(!info.isFile || info.uid === 0 && info.gid === 0, path);
+      const mode = info.isSymlink ? 0 : info.mode ?? 0;
+      assert.equal(mode & 0o6022, 0, `${path}: ${mode.toString(8)}`);
+      const program = info.isFile && (mode & 0o111) !== 0;
+      const known = /\/usr\/(bin\/(deno|ip)|lib(64)?\/([^/]+\/)?(ld-|lib)[^/]*)$/;
+      assert.ok(!program || known.test(path), `${path} may be executed`);
+    }
+  });
+
+  Deno.test("the pod's memory limit has room for the sidecar at rest, three times over, and a probe", async () => {
+    await using namespace = await makeQuietNamespace();
+    await using container = await startContainer(namespace, image, { privileges });
+    const mebibytes = residentKiB(container.pid) / 1024;
+    assert.ok(mebibytes < 384 / 4, `${mebibytes} MiB at rest`);
+  });
+});
+
+/** Every file under a folder, links not followed. */
+function* filesUnder(
+  folder: string,
+): Generator<{ readonly path: string; readonly info: Deno.FileInfo }> {
+  for (const { name, isDirectory } of Deno.readDirSync(folder)) {
+    const path = `${folder}/${name}`;
+    yield { path, info: Deno.lstatSync(path) };
+    if (isDirectory) yield* filesUnder(path);
+  }
+}

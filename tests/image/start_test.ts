@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import { makeQuietNamespace } from "../e2e/host.ts";
+import { processorSeconds } from "../e2e/processes.ts";
+import { withImage } from "../support/image.ts";
+import { runToEnd } from "../support/namespace.ts";
+import { type SidecarOptions, startSidecar } from "../support/sidecar.ts";
+
+/** Enough that the clock's ticks of 10 ms do not count; one start takes some 15. */
+const STARTS = 6;
+
+/** The seconds of many starts together, one kind after the other in each round. */
+async function compare<Kind extends string>(
+  kinds: Readonly<Record<Kind, () => Promise<number>>>,
+): Promise<ReadonlyMap<string, number>> {
+  const sums = new Map<string, number>();
+  for (let round = 0; round < STARTS; round += 1) {
+    for (const [kind, start] of Object.entries<() => Promise<number>>(kinds)) {
+      sums.set(kind, (sums.get(kind) ?? 0) + await start());
+    }
+  }
+  return sums;
+}
+
+async function must(words: readonly string[]): Promise<void> {
+  const { code, stderr } = await runToEnd(words);
+  assert.equal(code, 0, stderr);
+}
+
+/** The image's files read-only, as a pod has them, under a folder of their own. */
+async function mountReadOnly(rootfs: string) {
+  const root = await Deno.makeTempDir();
+  await must(["mount", "--bind", rootfs, root]);
+  await must(["mount", "-o", "remount,bind,ro", root]);
+  await must(["mount", "-t", "proc", "proc", `${root}/proc`]);
+  await must(["mount", "--rbind", "/dev", `${root}/dev`]);
+  return {
+    root,
+    [Symbol.asyncDispose]: async () => {
+      await must(["umount", "--recursive", root]);
+      await Deno.remove(root);
+    },
+  };
+}
+
+async function start(options: SidecarOptions = {}): Promise<number> {
+  await using namespace = await makeQuietNamespace();
+  await using sidecar = await startSidecar(namespace, options);
+  return processorSeconds(sidecar.pid);
+}
+
+withImage("the start of the image", (image) => {
+  Deno.test("a start from the image costs no more than one from a clone, and more without its compiled code", async () => {
+    await using files = await mountReadOnly(image.rootfs);
+    // No container runtime, whose own time would count as the sidecar's.
+    const words = ["unshare", "--root", files.root, "--wd", image.workingDir];
+    const env = Object.fromEntries(image.env.map((line) => line.split("=", 2)));
+    const options = { words: [...words, ...image.entrypoint], env };
+    const withCode = await compare({
+      clone: () => start(),
+      image: () => start(options),
+    });
+    // Deno cannot open it, compiles everything, and can keep none of it.
+    const cache = `${files.root}/deno-dir/v8_code_cache_v2`;
+    await must(["mount", "--bind", "/dev/null", cache]);
+    const without = await compare({ bare: () => start(options) });
+    const { clone = 0, image: shipped = 0, bare = 0 } = Object.fromEntries([
+      ...withCode,
+      ...without,
+    ]);
+    const figures =
+      `${STARTS} starts: ${clone} s from a clone, ${shipped} s from the image, ${bare} s without its code`;
+    assert.ok(clone > 0 && shipped <= clone * 1.1, figures);
+    assert.ok(bare > shipped * 1.1, figures);
+  });
+});

@@ -38,7 +38,8 @@ export class RouteBook {
     this.#watchers.add(watcher);
     if (this.#open) watcher.wake();
     return {
-      take: () => this.#open ? this.#take(watcher) : undefined,
+      take: () =>
+        this.#open && this.#watchers.has(watcher) ? this.#take(watcher) : undefined,
       close: () => void this.#watchers.delete(watcher),
     };
   }

@@ -13,6 +13,7 @@ import {
   type ListenAddress,
   type ListenFault,
 } from "./listen_address.ts";
+import { LEAST_REQUEST_BYTES } from "./request_limit.ts";
 
 /** A service and what answers it. */
 export interface ServedService {
@@ -39,12 +40,7 @@ export interface RpcServer {
 
 const DRAIN_LIMIT_MS = 5_000;
 
-/**
- * The longest request of the contract has about 40 bytes: whoever sends more than these
- * 16 KiB is answered RESOURCE_EXHAUSTED before it is held in memory.
- */
 const SERVER_OPTIONS: ServerOptions = {
-  "grpc.max_receive_message_length": 16 * 1024,
   "grpc.max_concurrent_streams": 128,
   "grpc.enable_channelz": 0,
   // A peer that is gone without a word, or that no longer reads, is cut off after 80 s.
@@ -55,14 +51,23 @@ const SERVER_OPTIONS: ServerOptions = {
 // grpc-js writes a line of its own to stderr when it cannot bind: our sentence says it.
 setLogVerbosity(logVerbosity.NONE);
 
-/** Listens and serves. */
+/**
+ * Listens and serves.
+ *
+ * @param requestBytes whoever sends a longer message is answered RESOURCE_EXHAUSTED
+ * before it is held in memory
+ */
 export async function startServer(
   address: ListenAddress,
   services: readonly ServedService[],
+  requestBytes = LEAST_REQUEST_BYTES,
 ): Promise<Checked<RpcServer, ListenFault>> {
   // Asked beforehand: out of the grant, grpc-js throws where nobody can catch it.
   if (!isGranted(address)) return fail({ kind: "not-granted", address });
-  const server = new Server(SERVER_OPTIONS);
+  const server = new Server({
+    ...SERVER_OPTIONS,
+    "grpc.max_receive_message_length": requestBytes,
+  });
   for (const service of services) {
     server.addService(service.definition, service.implementation);
   }

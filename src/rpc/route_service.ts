@@ -1,0 +1,79 @@
+import { type handleServerStreamingCall, status } from "@grpc/grpc-js";
+import type { Logger } from "../log.ts";
+import type { RouteTable, SyncOutcome } from "../route_table.ts";
+import type { DescribedService } from "./described_service.ts";
+import { NewestWriter } from "./newest_writer.ts";
+import type { OpenStreams } from "./open_streams.ts";
+import { describeSyncs } from "./route_log_lines.ts";
+import { toRouteMessage, toSyncMessage, toWatchMessage } from "./route_messages.ts";
+import { ROUTE_SERVICE, SIDECAR_FILE } from "./sidecar_package.ts";
+import { type Reply, replyUndone, statusReply, unaryHandler } from "./unary.ts";
+import {
+  decodeSyncRoutesRequest,
+  type ListRoutesResponse,
+  type SyncRoutesRequest,
+  type SyncRoutesResponse,
+  type WatchRoutesResponse,
+} from "./wire_routes.ts";
+
+/** `quilt.sidecar.v1.RouteService` over a node: its route table stated as a whole. */
+export function createRouteService(
+  table: RouteTable,
+  streams: OpenStreams,
+  logger: Logger,
+): DescribedService {
+  return {
+    file: SIDECAR_FILE,
+    definition: ROUTE_SERVICE,
+    implementation: {
+      ListRoutes: unaryHandler({
+        rpc: "ListRoutes",
+        decode: () => undefined,
+        carryOut: () => table.list(),
+        describe: () => [{ level: "debug", message: "RPC: ListRoutes()" }],
+        reply: (routes): Reply<ListRoutesResponse> => ({
+          kind: "message",
+          message: { routes: routes.map(toRouteMessage) },
+        }),
+      }, logger),
+      WatchRoutes: watchRoutes(table, streams, logger),
+      SyncRoutes: unaryHandler<SyncRoutesRequest, SyncOutcome, SyncRoutesResponse>({
+        rpc: "SyncRoutes",
+        decode: decodeSyncRoutesRequest,
+        carryOut: (request, call) => table.sync(request.routes, request.dry_run, call),
+        describe: describeSyncs(),
+        reply: replyToSync,
+      }, logger),
+    },
+  };
+}
+
+function watchRoutes(
+  table: RouteTable,
+  streams: OpenStreams,
+  logger: Logger,
+): handleServerStreamingCall<unknown, WatchRoutesResponse> {
+  return (stream) => {
+    if (!streams.admit(stream)) return;
+    logger.log("debug", "RPC: WatchRoutes()");
+    const watch = table.watch(() => writer.wake());
+    const writer = new NewestWriter<WatchRoutesResponse>(stream, () => {
+      const news = watch.take();
+      return news === undefined ? undefined : toWatchMessage(news);
+    });
+    stream.once("cancelled", () => watch.close());
+  };
+}
+
+function replyToSync(outcome: SyncOutcome): Reply<SyncRoutesResponse> {
+  switch (outcome.kind) {
+    case "synced":
+      return { kind: "message", message: toSyncMessage(outcome) };
+    case "invalid":
+      return statusReply(status.INVALID_ARGUMENT, outcome.sentence);
+    case "unread":
+      return statusReply(status.UNAVAILABLE, outcome.sentence);
+    default:
+      return replyUndone(outcome);
+  }
+}

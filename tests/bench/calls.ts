@@ -1,15 +1,9 @@
-import type { JsonObject } from "../support/json.ts";
 import { addVxlan, makeNamespace, type Namespace } from "../support/namespace.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { type BenchClient, connectBenchClient } from "./bench_client.ts";
+import { PEERS } from "./peers.ts";
 import type { Finding } from "./report.ts";
 import { median } from "./statistics.ts";
-
-/** Every peer that a cluster of the contract's size can have. */
-export const PEERS: readonly JsonObject[] = Array.from({ length: 254 }, (_, index) => ({
-  destination: `10.42.${index + 1}.0/24`,
-  via_interface: "vxlan100",
-}));
 
 const ROUNDS = 24;
 const IN_FLIGHT = 64;

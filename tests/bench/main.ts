@@ -5,10 +5,12 @@
  */
 import { exitWith, Obstacle, say } from "../support/isolation.ts";
 import { measureCalls } from "./calls.ts";
+import { measureHealing } from "./heal.ts";
 import { isKept, type Measurement, printFindings } from "./report.ts";
 
 const MEASUREMENTS: readonly Measurement[] = [
   { name: "calls", run: measureCalls },
+  { name: "heal", run: measureHealing },
 ];
 
 async function main(filters: readonly string[]): Promise<boolean> {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { grpcurlOutput, watchHealth } from "../e2e/grpc_tools.ts";
 import { connectClient } from "../support/client.ts";
 import { parseJsonObject, stringAt } from "../support/json.ts";
 import { addVxlan, makeNamespace } from "../support/namespace.ts";
@@ -35,6 +36,9 @@ Deno.test("a whole life of the sidecar uses nothing but its two grants", async (
     assert.deepEqual(await client.configureNodeSubnet("10.42.1.0/24"), done);
     assert.deepEqual(await client.injectRoute("10.42.2.0/24", "vxlan100"), done);
     assert.deepEqual(await client.removeRoute("10.42.2.0/24"), done);
+    await grpcurlOutput(namespace, ["describe", "quilt.QuiltRuntime"]);
+    await using watch = await watchHealth(namespace);
+    assert.deepEqual(watch.statuses(), ["SERVING"]);
   }
   assert.equal((await sidecar.stop()).code, 0, sidecar.log.join("\n"));
   const checks = await checksIn(trail);

@@ -7,10 +7,14 @@ import {
   formatListenAddress,
   type ListenFault,
 } from "../rpc/listen_address.ts";
+import { createAddressService } from "../rpc/address_service.ts";
 import { Health } from "../rpc/health.ts";
+import { createNodeNetworkService } from "../rpc/node_network_service.ts";
 import { OpenStreams } from "../rpc/open_streams.ts";
 import { createQuiltRuntime } from "../rpc/quilt_runtime.ts";
 import { rehearse } from "../rpc/rehearsal.ts";
+import { requestLimit } from "../rpc/request_limit.ts";
+import { createRouteService } from "../rpc/route_service.ts";
 import { isGranted, type RpcServer, startServer } from "../rpc/server.ts";
 import { composeServices } from "../rpc/services.ts";
 import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from "./exit_codes.ts";
@@ -86,9 +90,14 @@ async function run(
     auditSink,
     onKernel: (fault) => followKernel(fault, health, logger),
   });
-  const own = [createQuiltRuntime(node, logger)];
+  const own = [
+    createQuiltRuntime(node, logger),
+    createNodeNetworkService(node.podNetwork, streams, logger),
+    createAddressService(node.podNetwork, logger),
+    createRouteService(node.routes, streams, logger),
+  ];
   const services = composeServices(own, health, streams);
-  const server = await startServer(options.listen, services);
+  const server = await startServer(options.listen, services, requestLimit(policy));
   const code = server.ok
     ? await serveUntilSignal(options, {
       node,

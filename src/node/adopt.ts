@@ -11,7 +11,7 @@ import {
   subnetEntry,
 } from "../routes/memory.ts";
 import { adoptAddresses } from "./address_memory.ts";
-import { type Ledger, type Standing } from "./ledger.ts";
+import type { Ledger, Standing } from "./ledger.ts";
 import { describeRenewals, list } from "./news.ts";
 import { OWN, readOwn } from "./own.ts";
 import { renew } from "./renew.ts";

@@ -107,20 +107,28 @@ export function describeUndone(outcome: Undone): string {
   }
 }
 
-function unfulfilled(rpc: string, outcome: Refusal | Undone): readonly LogLine[] {
+/** What the log says of a call that was not carried out. */
+export function unfulfilled(
+  rpc: string,
+  outcome: Refusal | Undone,
+): readonly LogLine[] {
   const sentence = outcome.kind === "refused"
     ? outcome.sentence
     : describeUndone(outcome);
   return [{ level: "info", message: rpc }, { level: "warn", message: sentence }];
 }
 
-function at(level: LogLevel, ...messages: readonly string[]): readonly LogLine[] {
+/** Lines of one level. */
+export function at(
+  level: LogLevel,
+  ...messages: readonly string[]
+): readonly LogLine[] {
   return messages.map((message) => ({ level, message }));
 }
 
 const PLAIN = /^[A-Za-z0-9._/-]{1,64}$/;
 
 /** The contract's lines show a value as it is; anything odd is quoted instead. */
-function echo(value: string): string {
+export function echo(value: string): string {
   return PLAIN.test(value) ? value : quote(value);
 }

@@ -1,0 +1,61 @@
+import type { handleServerStreamingCall } from "@grpc/grpc-js";
+import type { Logger } from "../log.ts";
+import type { NodeNetwork, PodNetwork } from "../pod_network.ts";
+import type { DescribedService } from "./described_service.ts";
+import { NewestWriter } from "./newest_writer.ts";
+import type { OpenStreams } from "./open_streams.ts";
+import { NODE_NETWORK_SERVICE, SIDECAR_FILE } from "./sidecar_package.ts";
+import { unaryHandler } from "./unary.ts";
+import type { NodeNetworkMessage, NodeNetworkResponse } from "./wire_addresses.ts";
+
+/** `quilt.sidecar.v1.NodeNetworkService` over a node: what Quilt learns its subnet from. */
+export function createNodeNetworkService(
+  network: PodNetwork,
+  streams: OpenStreams,
+  logger: Logger,
+): DescribedService {
+  const watch: handleServerStreamingCall<unknown, NodeNetworkResponse> = (stream) => {
+    if (!streams.admit(stream)) return;
+    logger.log("debug", "RPC: WatchNodeNetwork()");
+    let newest: NodeNetwork | undefined;
+    const writer = new NewestWriter<NodeNetworkResponse>(stream, () => {
+      const now = newest;
+      newest = undefined;
+      return now === undefined ? undefined : { node_network: toMessage(now) };
+    });
+    const end = network.watchNodeNetwork((now) => {
+      newest = now;
+      writer.wake();
+    });
+    stream.once("cancelled", end);
+  };
+  return {
+    file: SIDECAR_FILE,
+    definition: NODE_NETWORK_SERVICE,
+    implementation: {
+      GetNodeNetwork: unaryHandler({
+        rpc: "GetNodeNetwork",
+        decode: () => undefined,
+        carryOut: () => network.nodeNetwork(),
+        describe: () => [{ level: "debug", message: "RPC: GetNodeNetwork()" }],
+        reply: (now) => ({
+          kind: "message",
+          message: { node_network: toMessage(now) },
+        }),
+      }, logger),
+      WatchNodeNetwork: watch,
+    },
+  };
+}
+
+/** The node's network as it goes over the wire. */
+export function toMessage(
+  { clusterCidr, configured }: NodeNetwork,
+): NodeNetworkMessage {
+  return {
+    subnet: configured?.subnet ?? "",
+    gateway: configured?.gateway ?? "",
+    cluster_cidr: clusterCidr,
+    revision: configured?.revision ?? 0,
+  };
+}

@@ -1,0 +1,223 @@
+import assert from "node:assert/strict";
+import { startQuilt } from "../support/quilt.ts";
+import { type Sidecar, startSidecar } from "../support/sidecar.ts";
+import { until } from "../support/wait.ts";
+import { done, type Host, messages, openHost } from "./host.ts";
+
+const SUBNET = "10.42.1.0/24";
+
+Deno.test("Quilt learns the subnet, gives 253 addresses over 16 connections, and gets released ones back in turn", async () => {
+  await using host = await openHost();
+  await using quilt = startQuilt(host.namespace, 16);
+  quilt.watch();
+  await until(() => quilt.watched.length === 1, { what: "the present network" });
+  assert.deepEqual(quilt.watched[0], {
+    subnet: "",
+    gateway: "",
+    cluster_cidr: "10.42.0.0/16",
+    revision: 0,
+  });
+  assert.match(
+    await quilt.allocate("too-early"),
+    /^FAILED_PRECONDITION: No node subnet/,
+  );
+
+  assert.deepEqual(await host.client.configureNodeSubnet(SUBNET), done);
+  await until(() => quilt.watched.length === 2, { what: "the configured network" });
+  assert.deepEqual(quilt.watched[1], {
+    subnet: SUBNET,
+    gateway: "10.42.1.1",
+    cluster_cidr: "10.42.0.0/16",
+    revision: 1,
+  });
+
+  const owners = Array.from({ length: 253 }, (_, at) => containerId(at));
+  const given = await Promise.all(owners.map((owner) => quilt.allocate(owner)));
+  assert.equal(new Set(given).size, 253);
+  for (const address of given) assert.match(address, /^10\.42\.1\.\d+$/);
+  for (const reserved of ["10.42.1.0", "10.42.1.1", "10.42.1.255"]) {
+    assert.ok(!given.includes(reserved), reserved);
+  }
+  assert.equal(
+    await quilt.allocate("one-more"),
+    `RESOURCE_EXHAUSTED: Every address of ${SUBNET} is taken; release one first`,
+  );
+  assert.deepEqual(
+    new Set(await quilt.list()),
+    new Set(owners.map((owner, at) => `${given[at]} ${owner}`)),
+  );
+
+  for (const octet of [40, 9, 200, 100]) {
+    const address = `10.42.1.${octet}`;
+    assert.equal(await quilt.release({ address }), address);
+  }
+  const back: string[] = [];
+  for (const owner of ["w", "x", "y", "z"]) back.push(await quilt.allocate(owner));
+  assert.deepEqual(back.map((address) => address.slice(8)), ["9", "40", "100", "200"]);
+  assert.equal(await quilt.allocate("w"), "10.42.1.9");
+});
+
+/** The next life of a host's sidecar; it removes routes on exit as the first one did. */
+function startAgain({ namespace }: Host): Promise<Sidecar> {
+  return startSidecar(namespace, { options: ["--remove-routes-on-exit"] });
+}
+
+/** As Docker and containerd write them. */
+function containerId(at: number): string {
+  return at.toString(16).padStart(4, "0").repeat(16);
+}
+
+Deno.test("addresses hold the subnet fast: another one is refused, the same one loses nothing", async () => {
+  await using host = await openHost();
+  await using quilt = startQuilt(host.namespace);
+  await host.client.configureNodeSubnet(SUBNET);
+  assert.equal(await quilt.allocate("web-1"), "10.42.1.2");
+  assert.deepEqual(await host.client.configureNodeSubnet("10.42.2.0/24"), {
+    success: false,
+    error: "Cannot change node subnet from 10.42.1.0/24 to 10.42.2.0/24 " +
+      "while 1 addresses are allocated",
+  });
+  assert.deepEqual(await host.client.configureNodeSubnet(SUBNET), done);
+  assert.deepEqual(await quilt.list(), ["10.42.1.2 web-1"]);
+  assert.equal(await quilt.release({ owner: "web-1" }), "10.42.1.2");
+  assert.deepEqual(await host.client.configureNodeSubnet("10.42.2.0/24"), done);
+  assert.equal(await quilt.allocate("web-1"), "10.42.2.2");
+});
+
+Deno.test("each kind of refusal has its gRPC status and one sentence", async () => {
+  await using host = await openHost({ options: ["--gateway-index", "254"] });
+  await using quilt = startQuilt(host.namespace);
+  await host.client.configureNodeSubnet(SUBNET);
+  assert.equal(await quilt.allocate("web-1"), "10.42.1.1");
+  const refusals = [
+    [await quilt.allocate("web-1", "10.42.1.9"), /^ALREADY_EXISTS: Owner "web-1" has /],
+    [
+      await quilt.allocate("b", "10.42.1.1"),
+      /^ALREADY_EXISTS: Address 10\.42\.1\.1 is /,
+    ],
+    [
+      await quilt.allocate("b", "10.42.1.254"),
+      /^INVALID_ARGUMENT: .* is the gateway, /,
+    ],
+    [
+      await quilt.allocate("b", "10.42.2.1"),
+      /^INVALID_ARGUMENT: .* is not in this node/,
+    ],
+    [await quilt.allocate("b", "10.42.1.01"), /^INVALID_ARGUMENT: Invalid address: "/],
+    [await quilt.allocate(""), /^INVALID_ARGUMENT: Invalid owner: ""; use 1 to 128 /],
+    [await quilt.allocate("a\nb"), /^INVALID_ARGUMENT: Invalid owner: "a\\nb"; /],
+    [await quilt.allocate("é"), /^INVALID_ARGUMENT: Invalid owner: "\\u00e9"; /],
+    [
+      await quilt.allocate("x".repeat(129)),
+      /^INVALID_ARGUMENT: Invalid owner: "x{64}…"/,
+    ],
+    [await quilt.release({ address: "" }), /^INVALID_ARGUMENT: Invalid address: ""; /],
+    [await quilt.call("release"), /^INVALID_ARGUMENT: Nothing to release is named; /],
+  ] as const;
+  for (const [answer, what] of refusals) {
+    assert.ok(typeof answer === "string", "it was not refused");
+    assert.match(answer, what);
+  }
+  assert.equal(await quilt.release({ owner: "nobody" }), "");
+  assert.deepEqual(await quilt.list(), ["10.42.1.1 web-1"]);
+});
+
+Deno.test("the answer to an allocation is all that a container's interface needs", async () => {
+  await using host = await openHost();
+  await using quilt = startQuilt(host.namespace);
+  await host.client.configureNodeSubnet(SUBNET);
+  assert.deepEqual(await quilt.call("allocate", { owner: "web-1", address: "" }), {
+    address: { address: "10.42.1.2", owner: "web-1" },
+    node_network: {
+      subnet: SUBNET,
+      gateway: "10.42.1.1",
+      cluster_cidr: "10.42.0.0/16",
+      revision: 1,
+    },
+  });
+  assert.deepEqual(await quilt.call("list"), {
+    addresses: [{ address: "10.42.1.2", owner: "web-1" }],
+    free: 252,
+  });
+  assert.deepEqual(await quilt.call("release", { owner: "web-1" }), {
+    released: { address: "10.42.1.2", owner: "web-1" },
+  });
+});
+
+Deno.test("what changes an address is logged once at info, and what does not is not", async () => {
+  await using host = await openHost();
+  await using quilt = startQuilt(host.namespace);
+  await host.client.configureNodeSubnet(SUBNET);
+  await quilt.allocate("web-1");
+  await quilt.allocate("web-1");
+  await quilt.release({ owner: "web-1" });
+  await quilt.release({ owner: "web-1" });
+  await quilt.allocate("a\nINFO: forged");
+  await host.sidecar.logged(/Invalid owner/);
+  const since = messages(host.sidecar).slice(
+    messages(host.sidecar).findIndex((line) => line.includes("AllocateAddress")),
+  );
+  assert.deepEqual(since, [
+    "INFO: RPC: AllocateAddress(owner=web-1)",
+    "INFO: Allocated address: 10.42.1.2 of web-1",
+    "INFO: RPC: ReleaseAddress(owner=web-1)",
+    "INFO: Released address: 10.42.1.2 of web-1",
+    'INFO: RPC: AllocateAddress(owner="a\\nINFO: forged")',
+    'WARN: Invalid owner: "a\\nINFO: forged"; use 1 to 128 printable ASCII characters ' +
+    "without spaces",
+  ]);
+});
+
+Deno.test("an owner of 128 characters is known again after a restart, and the network's revision", async () => {
+  await using host = await openHost();
+  const owner = "~".repeat(128);
+  {
+    await using quilt = startQuilt(host.namespace);
+    await host.client.configureNodeSubnet("10.42.7.0/24");
+    await host.client.configureNodeSubnet(SUBNET);
+    assert.equal(await quilt.allocate(owner), "10.42.1.2");
+  }
+  host.sidecar.kill("SIGKILL");
+  await host.sidecar.status;
+  await using _next = await startAgain(host);
+  await using quilt = startQuilt(host.namespace);
+  quilt.watch();
+  await until(() => quilt.watched.length === 1, { what: "the network" });
+  assert.equal(quilt.watched[0]?.revision, 2);
+  assert.deepEqual(await quilt.list(), [`10.42.1.2 ${owner}`]);
+  assert.equal(await quilt.allocate(owner), "10.42.1.2");
+  assert.equal(await quilt.allocate("next"), "10.42.1.3");
+});
+
+Deno.test("a stop does not wait for watchers: they are told that the sidecar stops", async () => {
+  await using host = await openHost();
+  await using quilt = startQuilt(host.namespace);
+  quilt.watch();
+  await until(() => quilt.watched.length === 1, { what: "the present network" });
+  const started = performance.now();
+  const { code } = await host.sidecar.stop();
+  assert.equal(code, 0);
+  assert.ok(performance.now() - started < 2_000);
+  await until(() => quilt.over.length === 1, { what: "the end of the watch" });
+  assert.match(quilt.over[0] ?? "", /14 UNAVAILABLE: The sidecar is shutting down; /);
+});
+
+Deno.test("--remove-routes-on-exit leaves addresses and subnet while containers have them", async () => {
+  await using host = await openHost({ options: ["--remove-routes-on-exit"] });
+  {
+    await using quilt = startQuilt(host.namespace);
+    await host.client.configureNodeSubnet(SUBNET);
+    assert.deepEqual(await host.client.injectRoute("10.42.2.0/24", "vxlan100"), done);
+    await quilt.allocate("web-1");
+  }
+  await host.sidecar.stop();
+  assert.equal(await host.namespace.ip("route show proto 142"), "");
+  const memory = await host.namespace.ip("route show table 142");
+  assert.doesNotMatch(memory, /unreachable/);
+  await using next = await startAgain(host);
+  await using quilt = startQuilt(host.namespace);
+  assert.deepEqual(await quilt.list(), ["10.42.1.2 web-1"]);
+  await quilt.release({ owner: "web-1" });
+  await next.stop();
+  assert.equal(await host.namespace.ip("route show table 142"), "");
+});

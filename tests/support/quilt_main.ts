@@ -1,0 +1,77 @@
+/**
+ * A program that plays Quilt: it watches the node's network and asks for addresses, over
+ * as many connections as it is told. JSON lines in, JSON lines out; `quilt.ts` speaks
+ * with it.
+ *
+ * Words: the address, e.g. `127.0.0.1:50051`, and the number of connections.
+ * In:    `{"id":1,"connection":3,"call":"allocate","owner":"web-1","address":""}`,
+ *        `"release"` with `owner` or `address`, `"list"`, `"network"`, or `"watch"`,
+ *        which is answered by `{"watched":…}` for each network and `{"over":"…"}`
+ * Out:   in any order `{"id":1,"answer":{"ok":true,"value":{…}}}`
+ */
+import { connectSidecar, type SidecarClient } from "../../src/rpc/client.ts";
+import { type JsonObject, numberAt, parseJsonObject, stringAt } from "./json.ts";
+import { linesOf } from "./lines.ts";
+
+const out = Deno.stdout.writable.getWriter();
+
+function report(line: JsonObject): Promise<void> {
+  return out.write(new TextEncoder().encode(`${JSON.stringify(line)}\n`));
+}
+
+function call(client: SidecarClient, line: JsonObject): Promise<unknown> {
+  const name = stringAt(line, "call");
+  switch (name) {
+    case "allocate":
+      return client.allocateAddress(stringAt(line, "owner"), stringAt(line, "address"));
+    case "release":
+      return client.releaseAddress(
+        "owner" in line
+          ? { owner: stringAt(line, "owner") }
+          : "address" in line
+          ? { address: stringAt(line, "address") }
+          : {},
+      );
+    case "list":
+      return client.listAddresses();
+    case "network":
+      return client.getNodeNetwork();
+    default:
+      throw new Error(`Cannot call ${name}`);
+  }
+}
+
+async function watch(client: SidecarClient): Promise<void> {
+  try {
+    for await (const watched of client.watchNodeNetwork()) await report({ watched });
+    await report({ over: "" });
+  } catch (error) {
+    await report({ over: String(error) });
+  }
+}
+
+async function main(address: string, connections: number): Promise<void> {
+  const clients = Array.from({ length: connections }, () => connectSidecar(address));
+  const inFlight = new Set<Promise<void>>();
+  for await (const text of linesOf(Deno.stdin.readable)) {
+    const line = parseJsonObject(text);
+    const client = clients[numberAt(line, "connection") % connections];
+    if (client === undefined) throw new Error(`No connection for ${text}`);
+    if (line["call"] === "watch") {
+      void watch(client);
+      continue;
+    }
+    const answered = call(client, line).then((answer) =>
+      report({ id: numberAt(line, "id"), answer })
+    );
+    inFlight.add(answered);
+    answered.then(() => inFlight.delete(answered));
+  }
+  await Promise.all(inFlight);
+  for (const client of clients) client.close();
+}
+
+const [address, connections = "1"] = Deno.args;
+if (address === undefined) throw new Error("Name the address, e.g. 127.0.0.1:50051");
+await main(address, Number(connections));
+Deno.exit(0);

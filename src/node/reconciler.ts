@@ -37,8 +37,11 @@ const REPAIR: Cause = { rpc: "repair", peer: "" };
 /** The first look at everything comes early: a monitor needs a moment to subscribe. */
 const FIRST_SURVEY_MS = 1000;
 
-/** A run of repairs is followed by a pause of so many times its own length. */
+/** Repairs owe a rest of so many times the time they take: a fifth is theirs for good. */
 const REST = 4;
+
+/** Rest that may be owed, or 254 routes swept away would come back in two parts. */
+const OWED_MS = 1000;
 
 /**
  * Level-triggered: events only say which destinations to look at, and one path, the
@@ -146,7 +149,7 @@ export class Reconciler {
     const hurry = this.#subnetDirty || this.#hints.unresolved;
     const due = hurry ? now : this.#fights.earliest(this.#hints.dirty);
     if (due === Infinity) return;
-    const waitMs = Math.max(due, this.#restUntil) - now;
+    const waitMs = Math.max(due, this.#restUntil - OWED_MS) - now;
     if (waitMs > 0) {
       this.#timer = setTimeout(() => this.#schedule(), waitMs);
       return;
@@ -176,7 +179,7 @@ export class Reconciler {
     ) {
       logger.log(level, message);
     }
-    this.#restUntil = now + REST * (now - started);
+    this.#restUntil = Math.max(this.#restUntil, now) + REST * (now - started);
   }
 
   /** An event may be older than what was written since: so the table itself is asked. */

@@ -13,6 +13,8 @@ export interface Round {
 
 /** A measuring client in a process of its own, on one connection. */
 export interface BenchClient extends AsyncDisposable {
+  /** Connects, or lets the old connection go and makes a new one; before every play. */
+  connect(): Promise<void>;
   /**
    * Makes all calls, `width` in flight at any time.
    *
@@ -25,8 +27,8 @@ export interface BenchClient extends AsyncDisposable {
   ): Promise<Round>;
 }
 
-/** Starts a measuring client; resolves when it is connected. */
-export async function connectBenchClient(namespace: Namespace): Promise<BenchClient> {
+/** Starts a measuring client that is not connected yet. */
+export async function startBenchClient(namespace: Namespace): Promise<BenchClient> {
   const program = `${repository}/tests/bench/client_main.ts`;
   const run = [Deno.execPath(), "run", "--frozen", "--cached-only", "-A"];
   const child = namespace.command([...run, program, "127.0.0.1:50051"], {
@@ -40,11 +42,16 @@ export async function connectBenchClient(namespace: Namespace): Promise<BenchCli
     if (typeof value !== "string") throw new Error("The measuring client ended");
     return parseJsonObject(value);
   };
+  const send = (order: JsonObject): Promise<void> =>
+    input.write(new TextEncoder().encode(`${JSON.stringify(order)}\n`));
   await next();
   return {
+    connect: async () => {
+      await send({ connect: true });
+      await next();
+    },
     play: async (rpc, requests, width = 1) => {
-      const order = JSON.stringify({ rpc, width, requests });
-      await input.write(new TextEncoder().encode(`${order}\n`));
+      await send({ rpc, width, requests });
       return readRound(await next(), rpc, requests.length);
     },
     [Symbol.asyncDispose]: async () => {
@@ -70,4 +77,11 @@ function readRound(line: JsonObject, rpc: string, expected: number): Round {
 
 function isNumbers(value: unknown): value is readonly number[] {
   return Array.isArray(value) && value.every((each) => typeof each === "number");
+}
+
+/** Starts a measuring client; resolves when it is connected. */
+export async function connectBenchClient(namespace: Namespace): Promise<BenchClient> {
+  const client = await startBenchClient(namespace);
+  await client.connect();
+  return client;
 }

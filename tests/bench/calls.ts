@@ -2,13 +2,11 @@ import { addVxlan, makeNamespace, type Namespace } from "../support/namespace.ts
 import { startSidecar } from "../support/sidecar.ts";
 import { type BenchClient, connectBenchClient } from "./bench_client.ts";
 import { PEERS } from "./peers.ts";
-import type { Finding } from "./report.ts";
+import { describeMs, type Finding } from "./report.ts";
 import { median } from "./statistics.ts";
 
 const ROUNDS = 24;
 const IN_FLIGHT = 64;
-
-const ms = (microseconds: number): string => `${(microseconds / 1000).toFixed(3)} ms`;
 
 /** A sidecar with the no-op beside it, and a client that is connected and warm. */
 export async function withNoop<Value>(
@@ -53,7 +51,7 @@ async function compareSequential(client: BenchClient): Promise<Finding> {
     value: median(inject) / median(noop),
     unit: "×",
     limit: { kind: "at most", value: 1.5 },
-    raw: `${ms(median(inject))} to ${ms(median(noop))}`,
+    raw: `${describeMs(median(inject))} to ${describeMs(median(noop))}`,
   };
 }
 

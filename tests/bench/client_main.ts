@@ -3,8 +3,8 @@
  * call and answering on stdout how long each call took. `bench_client.ts` speaks with it.
  *
  * Words: the address, e.g. `127.0.0.1:50051`.
- * In:    `{"rpc":"InjectRoute","width":1,"requests":[{…},…]}`
- * Out:   `{"ready":true}` once connected, then for each line
+ * In:    `{"connect":true}`, `{"rpc":"InjectRoute","width":1,"requests":[{…},…]}`
+ * Out:   `{"ready":true}`, then for each line `{"connected":true}` or
  *        `{"microseconds":[…],"elapsed":2100,"failures":["…"]}`
  */
 import { Client, credentials, Metadata, type MethodDefinition } from "@grpc/grpc-js";
@@ -85,22 +85,28 @@ async function play(
 }
 
 async function main(address: string): Promise<void> {
-  const client = await connect(address);
+  let client: Client | undefined;
   const out = Deno.stdout.writable.getWriter();
   const report = (answer: object): Promise<void> =>
     out.write(new TextEncoder().encode(`${JSON.stringify(answer)}\n`));
   await report({ ready: true });
   for await (const line of linesOf(Deno.stdin.readable)) {
     const order = parseJsonObject(line);
+    if (order["connect"] === true) {
+      client?.close();
+      client = await connect(address);
+      await report({ connected: true });
+      continue;
+    }
     const method = methods.get(stringAt(order, "rpc"));
     const listed = order["requests"];
-    if (method === undefined || !Array.isArray(listed)) {
+    if (client === undefined || method === undefined || !Array.isArray(listed)) {
       throw new Error(`Cannot carry out ${line}`);
     }
     const requests = listed.filter(isJsonObject);
     await report(await play(client, method, numberAt(order, "width"), requests));
   }
-  client.close();
+  client?.close();
 }
 
 const [address] = Deno.args;

@@ -5,11 +5,15 @@
  */
 import { exitWith, Obstacle, say } from "../support/isolation.ts";
 import { measureCalls } from "./calls.ts";
+import { measureFirstCall } from "./first_call.ts";
 import { measureHealing } from "./heal.ts";
+import { measureLargeTable } from "./large_table.ts";
 import { isKept, type Measurement, printFindings } from "./report.ts";
 
 const MEASUREMENTS: readonly Measurement[] = [
   { name: "calls", run: measureCalls },
+  { name: "first-call", run: measureFirstCall },
+  { name: "large-table", run: measureLargeTable },
   { name: "heal", run: measureHealing },
 ];
 

@@ -19,6 +19,11 @@ export interface Measurement {
   run(): Promise<readonly Finding[]>;
 }
 
+/** Microseconds as people read them beside a ratio. */
+export function describeMs(microseconds: number): string {
+  return `${(microseconds / 1000).toFixed(3)} ms`;
+}
+
 /** Whether a finding keeps its limit. */
 export function isKept({ limit, value }: Finding): boolean {
   if (limit === undefined) return true;

@@ -12,8 +12,8 @@ import type {
   NodeNetwork,
   ReleaseOutcome,
 } from "../pod_network.ts";
-import { addressEntry, ownerEntries, type StateEntry } from "../routes/memory.ts";
-import { entriesOf } from "./address_memory.ts";
+import { addressEntry, ownerEntries } from "../routes/memory.ts";
+import { entriesOf, putBack } from "./address_memory.ts";
 import type { Ledger } from "./ledger.ts";
 import { keyOf } from "./owner_key.ts";
 import { causeOf } from "./route_keeper.ts";
@@ -152,18 +152,18 @@ function grant(
   call: Call,
 ): readonly Errand[] {
   const { address, key, owner } = allocation;
-  const claim = (entry: StateEntry): Errand => ({
-    command: { kind: "claim", entry },
-    cause: causeOf(call),
-  });
-  const name = ownerEntries(address, owner).map(claim);
+  const cause = causeOf(call);
+  const name = ownerEntries(address, owner);
   if (decision.kind === "held") {
     if (decision.allocation.owner !== undefined) return [];
     pool.name(allocation);
-    return name;
+    return name.flatMap((entry) => putBack(entry, cause));
   }
   pool.take(allocation);
-  return [...name, claim(addressEntry(address, key))];
+  return [...name, addressEntry(address, key)].map((entry) => ({
+    command: { kind: "claim", entry },
+    cause,
+  }));
 }
 
 function refusalOf(fault: AllocateFault, owner: Owner): AddressRefusal {

@@ -15,6 +15,7 @@ import {
   type StateEntry,
 } from "../routes/memory.ts";
 import type { Ledger } from "./ledger.ts";
+import { lostBecause } from "./look.ts";
 import { readOwn } from "./own.ts";
 import { keyOf } from "./owner_key.ts";
 
@@ -36,21 +37,22 @@ export async function freshenPool(
   if (ledger.doubtful.size === 0) return pass(undefined);
   const own = await readOwn(door);
   if (own.kind === "lost") return fail(own.why);
-  await adoptAddresses(door, ledger, own.entries, cause);
-  return pass(undefined);
+  return await adoptAddresses(door, ledger, own.entries, cause);
 }
 
 /**
  * Takes the allocations from table 142, and removes what is left there of names whose
  * release or allocation was cut short. What is not in doubt stays as the pool has it:
  * somebody may have emptied the table meanwhile.
+ *
+ * @returns why there is still some doubt, if there is
  */
 export async function adoptAddresses(
   door: Door,
   ledger: Ledger,
   own: readonly TableEntry[],
   cause: Cause,
-): Promise<void> {
+): Promise<Checked<void, string>> {
   const { doubtful, pool } = ledger;
   const memory = memoryOf(own);
   const merged = new Map(pool.list().map((known) => [known.address, known]));
@@ -59,15 +61,16 @@ export async function adoptAddresses(
     if (!merged.has(found.address)) merged.set(found.address, found);
   }
   pool.reload(merged.values());
-  doubtful.clear();
   const wanted = new Set(pool.list().flatMap(entriesOf).map(identity));
   const leftovers = memory.filter(({ entry, remembered }) =>
     remembered.kind === "owner-part" && !wanted.has(identity(entry))
   );
-  await exchangeAll(
+  const removed = await exchangeAll(
     door,
     leftovers.map(({ entry }) => ({ command: { kind: "forget", entry }, cause })),
   );
+  if (removed.ok) doubtful.clear();
+  return removed;
 }
 
 /**
@@ -83,15 +86,16 @@ export async function renewAddresses(
 ): Promise<readonly Ipv4Cidr[]> {
   if (ledger.doubtful.size > 0) await adoptAddresses(door, ledger, own, cause);
   const missing = missingEntries(ledger.pool, own);
-  // Not replaced: in the place of ours there may be an entry of somebody else's.
-  await exchangeAll(
-    door,
-    missing.flatMap((entry): readonly Errand[] => [
-      { command: { kind: "forget", entry }, cause },
-      { command: { kind: "claim", entry }, cause },
-    ]),
-  );
+  await exchangeAll(door, missing.flatMap((entry) => putBack(entry, cause)));
   return [...new Set(missing.map(({ prefix }) => prefix))];
+}
+
+/** Writes an entry anew; one of somebody else's in its place stays there. */
+export function putBack(entry: StateEntry, cause: Cause): readonly Errand[] {
+  return [
+    { command: { kind: "forget", entry }, cause },
+    { command: { kind: "claim", entry }, cause },
+  ];
 }
 
 /** The entries of allocations that table 142 has not. */
@@ -157,8 +161,13 @@ function identity({ metric, payload, prefix, type }: StateEntry): string {
   return `${type} ${prefix} ${metric} ${payload.join(" ")}`;
 }
 
-async function exchangeAll(door: Door, errands: readonly Errand[]): Promise<void> {
+async function exchangeAll(
+  door: Door,
+  errands: readonly Errand[],
+): Promise<Checked<void, string>> {
   for (let at = 0; at < errands.length; at += CHUNK) {
-    await door.exchange(errands.slice(at, at + CHUNK));
+    const reply = await door.exchange(errands.slice(at, at + CHUNK));
+    if (reply.kind !== "answered") return fail(lostBecause(reply).why);
   }
+  return pass(undefined);
 }

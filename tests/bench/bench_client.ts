@@ -1,4 +1,4 @@
-import { type JsonObject, parseJsonObject } from "../support/json.ts";
+import { type JsonObject, numberAt, parseJsonObject } from "../support/json.ts";
 import { linesOf } from "../support/lines.ts";
 import type { Namespace } from "../support/namespace.ts";
 import { repository } from "../support/serve_task.ts";
@@ -13,6 +13,10 @@ export interface Round {
 
 /** A measuring client in a process of its own, on one connection. */
 export interface BenchClient extends AsyncDisposable {
+  /**
+   * Asks until InjectRoute for a peer succeeds; in milliseconds since 1970, when.
+   */
+  firstAnswer(request: JsonObject): Promise<number>;
   /** Connects, or lets the old connection go and makes a new one; before every play. */
   connect(): Promise<void>;
   /**
@@ -46,6 +50,10 @@ export async function startBenchClient(namespace: Namespace): Promise<BenchClien
     input.write(new TextEncoder().encode(`${JSON.stringify(order)}\n`));
   await next();
   return {
+    firstAnswer: async (request) => {
+      await send({ firstAnswer: request });
+      return numberAt(await next(), "answeredMs");
+    },
     connect: async () => {
       await send({ connect: true });
       await next();

@@ -3,14 +3,15 @@
  * call and answering on stdout how long each call took. `bench_client.ts` speaks with it.
  *
  * Words: the address, e.g. `127.0.0.1:50051`.
- * In:    `{"connect":true}`, `{"rpc":"InjectRoute","width":1,"requests":[{…},…]}`
- * Out:   `{"ready":true}`, then for each line `{"connected":true}` or
+ * In:    `{"connect":true}`, `{"firstAnswer":{…}}`, `{"rpc":"InjectRoute","width":1,"requests":[{…},…]}`
+ * Out:   `{"ready":true}`, then for each line `{"connected":true}`, `{"answeredMs":…}` or
  *        `{"microseconds":[…],"elapsed":2100,"failures":["…"]}`
  */
 import { Client, credentials, Metadata, type MethodDefinition } from "@grpc/grpc-js";
 import { QUILT_RUNTIME } from "../../src/rpc/wire.ts";
 import { isJsonObject, numberAt, parseJsonObject, stringAt } from "../support/json.ts";
 import { linesOf } from "../support/lines.ts";
+import { until } from "../support/wait.ts";
 import { NOOP_SERVICE } from "./noop.ts";
 
 type Method = MethodDefinition<object, object>;
@@ -52,6 +53,33 @@ function call(
     },
   );
   return promise;
+}
+
+/** When InjectRoute succeeded, in milliseconds since 1970: asks until it does. */
+async function firstAnswer(address: string, request: object): Promise<number> {
+  const { InjectRoute } = QUILT_RUNTIME;
+  if (InjectRoute === undefined) throw new Error("There is no InjectRoute");
+  await listening(address);
+  const client = new Client(address, credentials.createInsecure());
+  const failure = await call(client, InjectRoute, request);
+  const answeredMs = performance.timeOrigin + performance.now();
+  client.close();
+  return failure === undefined ? answeredMs : await firstAnswer(address, request);
+}
+
+/** Not left to grpc-js, which waits a second after it was refused once. */
+async function listening(address: string): Promise<void> {
+  const [hostname = "", port] = address.split(":");
+  await until(async () => {
+    try {
+      const connection = await Deno.connect({ hostname, port: Number(port) });
+      connection.close();
+      return true;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.ConnectionRefused)) throw error;
+      return false;
+    }
+  }, { what: `somebody to listen on ${address}`, deadlineMs: 15_000, everyMs: 1 });
 }
 
 interface Round {
@@ -96,6 +124,11 @@ async function main(address: string): Promise<void> {
       client?.close();
       client = await connect(address);
       await report({ connected: true });
+      continue;
+    }
+    const first = order["firstAnswer"];
+    if (isJsonObject(first)) {
+      await report({ answeredMs: await firstAnswer(address, first) });
       continue;
     }
     const method = methods.get(stringAt(order, "rpc"));

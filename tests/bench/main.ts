@@ -6,6 +6,7 @@
 import { exitWith, Obstacle, say } from "../support/isolation.ts";
 import { measureCalls } from "./calls.ts";
 import { measureFirstCall } from "./first_call.ts";
+import { measureGap } from "./gap.ts";
 import { measureHealing } from "./heal.ts";
 import { measureLargeTable } from "./large_table.ts";
 import { isKept, type Measurement, printFindings } from "./report.ts";
@@ -14,6 +15,7 @@ const MEASUREMENTS: readonly Measurement[] = [
   { name: "calls", run: measureCalls },
   { name: "first-call", run: measureFirstCall },
   { name: "large-table", run: measureLargeTable },
+  { name: "gap", run: measureGap },
   { name: "heal", run: measureHealing },
 ];
 

@@ -1,0 +1,62 @@
+import { addVxlan, makeNamespace, type Namespace } from "../support/namespace.ts";
+import { serveWords } from "../support/serve_task.ts";
+import { type BenchClient, startBenchClient } from "./bench_client.ts";
+import { PEERS } from "./peers.ts";
+import { describeMs, type Finding } from "./report.ts";
+import { median } from "./statistics.ts";
+
+const LIVES = 15;
+
+/** The sidecar as it is served, and the least that can answer under the same flags. */
+const PROGRAMS = {
+  sidecar: serveWords([]),
+  bare: serveWords([], "tests/bench/bare_main.ts"),
+};
+
+/** From SIGKILL to the next life's first answer, a bare grpc-js server's beside it. */
+export async function measureGap(): Promise<readonly Finding[]> {
+  await using namespace = await makeNamespace();
+  await addVxlan(namespace);
+  await using client = await startBenchClient(namespace);
+  const gaps: Record<keyof typeof PROGRAMS, number[]> = { sidecar: [], bare: [] };
+  for (let life = -1; life < LIVES; life += 1) {
+    for (const kind of ["bare", "sidecar"] as const) {
+      const gap = await gapMs(namespace, client, PROGRAMS[kind]);
+      // Not the first: the files have to come from the disk, and the client is cold.
+      if (life >= 0) gaps[kind].push(gap);
+    }
+  }
+  const [sidecar, bare] = [median(gaps.sidecar), median(gaps.bare)];
+  return [{
+    what: `Gap: SIGKILL to the next answer, 254 routes, to a bare grpc-js server`,
+    value: sidecar / bare,
+    unit: "×",
+    limit: { kind: "at most", value: 1.5 },
+    raw: `${describeMs(sidecar * 1000)} to ${describeMs(bare * 1000)}, ${LIVES} lives`,
+  }];
+}
+
+/** What the old life leaves in the kernel, the new one adopts. */
+async function gapMs(
+  namespace: Namespace,
+  client: BenchClient,
+  words: readonly string[],
+): Promise<number> {
+  const [peer] = PEERS;
+  if (peer === undefined) throw new RangeError("There is no peer");
+  const old = start(namespace, words);
+  await client.firstAnswer(peer);
+  await client.connect();
+  await client.play("InjectRoute", PEERS, 64);
+  const killedMs = performance.timeOrigin + performance.now();
+  old.kill("SIGKILL");
+  const next = start(namespace, words);
+  const answeredMs = await client.firstAnswer(peer);
+  next.kill("SIGKILL");
+  await Promise.all([old.status, next.status]);
+  return answeredMs - killedMs;
+}
+
+function start(namespace: Namespace, words: readonly string[]): Deno.ChildProcess {
+  return namespace.command(words, { stdout: "null", stderr: "null" }).spawn();
+}

@@ -1,6 +1,6 @@
 module quilt.test/quiltcall
 
-// Debian 12 carries Go 1.19: the versions below are the newest that it can build.
+// Debian 12 carries Go 1.19, which can build these versions; newer ones need a newer Go.
 go 1.19
 
 require (

@@ -194,8 +194,12 @@ function countLines(bytes: Uint8Array): number {
   return lines;
 }
 
+/** Nearly every line: for these a look at each character would take four times as long. */
+const PRINTABLE = /^[ -~]*$/;
+
 /** As TextEncoder would have it (a lone surrogate becomes U+FFFD), without encoding. */
 function utf8Length(text: string): number {
+  if (PRINTABLE.test(text)) return text.length;
   let length = text.length;
   for (let at = 0; at < text.length; at += 1) {
     const unit = text.charCodeAt(at);

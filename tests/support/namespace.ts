@@ -106,6 +106,9 @@ export async function makeNamespace(): Promise<Namespace> {
     run: (words, options) => runToEnd([...inside, ...words], options),
     ip: (line) => must(["ip", "-n", name, ...line.trim().split(/\s+/)]),
     [Symbol.asyncDispose]: async () => {
+      // The `ip monitor` of a sidecar that was killed lives on until the next event.
+      const left = (await must(["ip", "netns", "pids", name])).split("\n");
+      for (const pid of left.filter((line) => line !== "")) killIfThere(Number(pid));
       await must(["ip", "netns", "delete", name]);
     },
   };
@@ -113,6 +116,14 @@ export async function makeNamespace(): Promise<Namespace> {
   await namespace.ip("link set lo up");
   await namespace.ip("address add 192.0.2.1/32 dev lo");
   return namespace;
+}
+
+function killIfThere(pid: number): void {
+  try {
+    Deno.kill(pid, "SIGKILL");
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
 }
 
 /** How {@linkcode addVxlan} makes the device. */

@@ -26,10 +26,14 @@ export type Word = string;
 export interface Quilt extends AsyncDisposable {
   /** The networks that it has watched until now. */
   readonly watched: readonly SeenNetwork[];
+  /** What its watches of routes were told until now. */
+  readonly news: readonly JsonObject[];
   /** Why its watches ended. */
   readonly over: readonly string[];
   /** Begins to watch. */
   watch(connection?: number): void;
+  /** Begins to watch routes; stops reading of them, and reads on. */
+  order(what: "watch-routes" | "pause" | "read-on", connection?: number): void;
   /** The address, or e.g. `RESOURCE_EXHAUSTED: Every address …`. */
   allocate(owner: string, address?: string, connection?: number): Promise<Word>;
   /** The address that was released, or "" if nobody had it. */
@@ -70,10 +74,12 @@ export function startQuilt(
   ).spawn();
   const complaints = collectLines(child.stderr);
   const watched: SeenNetwork[] = [];
+  const news: JsonObject[] = [];
   const over: string[] = [];
   const waiting = new Map<number, Settle>();
   const ended = receive(child, complaints, (line) => {
     if ("watched" in line) watched.push(network(objectAt(line, "watched")));
+    else if ("news" in line) news.push(objectAt(line, "news"));
     else if ("over" in line) over.push(stringAt(line, "over"));
     else waiting.get(numberAt(line, "id"))?.(objectAt(line, "answer"));
   });
@@ -92,8 +98,10 @@ export function startQuilt(
   };
   return {
     watched,
+    news,
     over,
     watch: (connection = 0) => void send({ connection, call: "watch" }),
+    order: (what, connection = 0) => void send({ connection, call: what }),
     call,
     allocate: async (owner, address = "", connection) => {
       const value = await call("allocate", { owner, address }, connection);

@@ -5,12 +5,21 @@
  *
  * Words: the address, e.g. `127.0.0.1:50051`, and the number of connections.
  * In:    `{"id":1,"connection":3,"call":"allocate","owner":"web-1","address":""}`,
- *        `"release"` with `owner` or `address`, `"list"`, `"network"`, or `"watch"`,
- *        which is answered by `{"watched":…}` for each network and `{"over":"…"}`
+ *        `"release"` with `owner` or `address`, `"list"`, `"network"`, `"routes"`,
+ *        `"sync"` with `routes` and `dryRun`; or `"watch"`, which is answered by
+ *        `{"watched":…}` for each network and `{"over":"…"}`, `"watch-routes"`, by
+ *        `{"news":…}` alike, of which `"pause"` stops the reading until `"read-on"`
  * Out:   in any order `{"id":1,"answer":{"ok":true,"value":{…}}}`
  */
 import { connectSidecar, type SidecarClient } from "../../src/rpc/client.ts";
-import { type JsonObject, numberAt, parseJsonObject, stringAt } from "./json.ts";
+import type { StatedRoute } from "../../src/routes/route_set.ts";
+import {
+  isJsonObject,
+  type JsonObject,
+  numberAt,
+  parseJsonObject,
+  stringAt,
+} from "./json.ts";
 import { linesOf } from "./lines.ts";
 
 const out = Deno.stdout.writable.getWriter();
@@ -36,9 +45,22 @@ function call(client: SidecarClient, line: JsonObject): Promise<unknown> {
       return client.listAddresses();
     case "network":
       return client.getNodeNetwork();
+    case "routes":
+      return client.listRoutes();
+    case "sync":
+      return client.syncRoutes(routesOf(line), line["dryRun"] === true);
     default:
       throw new Error(`Cannot call ${name}`);
   }
+}
+
+function routesOf(line: JsonObject): readonly StatedRoute[] {
+  const { routes } = line;
+  if (!Array.isArray(routes)) throw new Error("Cannot sync without routes");
+  return routes.filter(isJsonObject).map((route) => ({
+    destination: stringAt(route, "destination"),
+    device: stringAt(route, "device"),
+  }));
 }
 
 async function watch(client: SidecarClient): Promise<void> {
@@ -50,17 +72,49 @@ async function watch(client: SidecarClient): Promise<void> {
   }
 }
 
+/** Resolves once the watches of routes may read on. */
+let readOn = Promise.withResolvers<void>();
+
+async function watchRoutes(client: SidecarClient): Promise<void> {
+  try {
+    for await (const news of client.watchRoutes()) {
+      await report({ news });
+      await readOn.promise;
+    }
+  } catch (error) {
+    await report({ over: String(error) });
+  }
+}
+
+/** What is answered by more or less than one line; false if it is none of these. */
+function isOrder(line: JsonObject, client: SidecarClient): boolean {
+  switch (line["call"]) {
+    case "watch":
+      void watch(client);
+      return true;
+    case "watch-routes":
+      void watchRoutes(client);
+      return true;
+    case "pause":
+      readOn = Promise.withResolvers<void>();
+      return true;
+    case "read-on":
+      readOn.resolve();
+      return true;
+    default:
+      return false;
+  }
+}
+
 async function main(address: string, connections: number): Promise<void> {
+  readOn.resolve();
   const clients = Array.from({ length: connections }, () => connectSidecar(address));
   const inFlight = new Set<Promise<void>>();
   for await (const text of linesOf(Deno.stdin.readable)) {
     const line = parseJsonObject(text);
     const client = clients[numberAt(line, "connection") % connections];
     if (client === undefined) throw new Error(`No connection for ${text}`);
-    if (line["call"] === "watch") {
-      void watch(client);
-      continue;
-    }
+    if (isOrder(line, client)) continue;
     const answered = call(client, line).then((answer) =>
       report({ id: numberAt(line, "id"), answer })
     );

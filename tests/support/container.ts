@@ -2,6 +2,7 @@
  * Containers of the image, run by a container runtime (crun) with what Kubernetes hands
  * to one: the privileges of the manifest, a read-only root, RuntimeDefault seccomp.
  */
+import { ENTER_GROUP, removeGroup } from "./control_group.ts";
 import type { Image } from "./image.ts";
 import type { Privileges } from "./manifest.ts";
 import type { Finished, Namespace } from "./namespace.ts";
@@ -15,9 +16,14 @@ export interface ContainerOptions {
   readonly args?: readonly string[];
   /** A whole command line in the place of the entry point. */
   readonly words?: readonly string[];
-  /** Folders of this machine to be seen in it, read-only: there, by where from. */
+  /** Files and folders of this machine to be seen in it: from where, by where. */
   readonly mounts?: Readonly<Record<string, string>>;
+  /** Layers that are left off, to see what the others deny alone. @default {[]} */
+  readonly without?: readonly Layer[];
 }
+
+/** What stands around a container besides Deno. */
+export type Layer = "capability" | "seccomp" | "file system";
 
 /** A container that runs. */
 export interface Container extends AsyncDisposable {
@@ -29,8 +35,18 @@ export interface Container extends AsyncDisposable {
   exec(words: readonly string[]): Promise<Finished>;
 }
 
-/** The runtime wants one hierarchy of control groups. */
-const RUNTIME = `mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec crun "$@"`;
+/**
+ * The runtime wants one hierarchy of control groups. The image is seen through an
+ * overlay, because a runtime makes what it mounts something on.
+ */
+const RUNTIME = `set -e
+${ENTER_GROUP}
+mount -t tmpfs tmpfs "$3/changes"
+mkdir "$3/changes/upper" "$3/changes/work"
+mount -t overlay overlay "$3/rootfs" \\
+  -o "lowerdir=$2,upperdir=$3/changes/upper,workdir=$3/changes/work"
+shift 3
+exec crun "$@"`;
 
 /** In processes of its own, so that a runtime that is killed leaves none behind. */
 const APART = [
@@ -44,7 +60,7 @@ export async function runContainer(
   image: Image,
   options: ContainerOptions,
 ): Promise<Finished> {
-  await using bundle = await makeBundle(image, options);
+  await using bundle = await makeBundle(namespace, image, options);
   return await namespace.run([...APART, ...bundle.run]);
 }
 
@@ -55,7 +71,7 @@ export async function startContainer(
   options: ContainerOptions,
 ): Promise<Container> {
   await using stack = new AsyncDisposableStack();
-  const bundle = stack.use(await makeBundle(image, options));
+  const bundle = stack.use(await makeBundle(namespace, image, options));
   const words = [...APART, ...bundle.run];
   const sidecar = stack.use(await startSidecar(namespace, { words }));
   const runtime = onlyChildOf(sidecar.pid);
@@ -73,17 +89,28 @@ export async function startContainer(
 let made = 0;
 
 /** What a runtime wants: a folder with a configuration, and one for its own state. */
-async function makeBundle(image: Image, options: ContainerOptions) {
+async function makeBundle(
+  namespace: Namespace,
+  image: Image,
+  options: ContainerOptions,
+) {
   const folder = await Deno.makeTempDir();
-  const config = JSON.stringify(runtimeConfig(image, options));
+  for (const name of ["changes", "rootfs"]) await Deno.mkdir(`${folder}/${name}`);
+  const config = JSON.stringify(runtimeConfig(image, `${folder}/rootfs`, options));
   await Deno.writeTextFile(`${folder}/config.json`, config);
   const id = `quilt-${Deno.pid}-${++made}`;
   const state = ["--root", `${folder}/state`, "--cgroup-manager", "disabled"];
   return {
     id,
     state,
-    run: ["sh", "-c", RUNTIME, "crun", ...state, "run", "--bundle", folder, id],
-    [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
+    run: [
+      ...["sh", "-c", RUNTIME, "sh", id, image.rootfs, folder],
+      ...[...state, "run", "--bundle", folder, id],
+    ],
+    [Symbol.asyncDispose]: async () => {
+      await removeGroup(namespace, id);
+      await Deno.remove(folder, { recursive: true });
+    },
   };
 }
 
@@ -97,9 +124,14 @@ function onlyChildOf(pid: number): number {
 }
 
 /** config.json of the OCI runtime specification 1.0.2. */
-function runtimeConfig(image: Image, options: ContainerOptions): object {
-  const { privileges, args = [], mounts = {} } = options;
-  const capabilities = privileges.capabilities.map((name) => `CAP_${name}`);
+function runtimeConfig(
+  image: Image,
+  rootfs: string,
+  options: ContainerOptions,
+): object {
+  const { privileges, args = [], mounts = {}, without = [] } = options;
+  const granted = privileges.capabilities.map((name) => `CAP_${name}`);
+  const capabilities = without.includes("capability") ? EVERY_CAPABILITY : granted;
   return {
     ociVersion: "1.0.2",
     process: {
@@ -114,27 +146,55 @@ function runtimeConfig(image: Image, options: ContainerOptions): object {
         effective: capabilities,
         permitted: capabilities,
       },
-      noNewPrivileges: true,
+      noNewPrivileges: !without.includes("capability"),
     },
-    root: { path: image.rootfs, readonly: true },
+    root: { path: rootfs, readonly: !without.includes("file system") },
     mounts: [
       ...MOUNTS,
+      {
+        destination: "/sys/fs/cgroup",
+        type: "cgroup",
+        source: "cgroup",
+        options: without.includes("file system")
+          ? NOTHING_SPECIAL
+          : [...NOTHING_SPECIAL, "ro"],
+      },
       ...Object.entries(mounts).map(([destination, source]) => ({
         destination,
         source,
         type: "bind",
-        options: ["bind", "ro", "nosuid", "nodev"],
+        options: ["rbind", "ro"],
       })),
     ],
     linux: {
       // Not the network's: hostNetwork.
-      namespaces: ["pid", "ipc", "uts", "mount"].map((type) => ({ type })),
-      maskedPaths: MASKED,
-      readonlyPaths: READ_ONLY,
-      seccomp: runtimeDefault(capabilities),
+      namespaces: ["pid", "ipc", "uts", "mount", "cgroup"].map((type) => ({ type })),
+      maskedPaths: without.includes("file system") ? [] : MASKED,
+      readonlyPaths: without.includes("file system") ? [] : READ_ONLY,
+      // Made for what is granted, whatever it stands in for.
+      ...(without.includes("seccomp") ? {} : { seccomp: runtimeDefault(granted) }),
     },
   };
 }
+
+/** capabilities(7) in the order of their numbers. */
+const CAPABILITIES = [
+  ...["CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL"],
+  ...["SETGID", "SETUID", "SETPCAP", "LINUX_IMMUTABLE", "NET_BIND_SERVICE"],
+  ...["NET_BROADCAST", "NET_ADMIN", "NET_RAW", "IPC_LOCK", "IPC_OWNER", "SYS_MODULE"],
+  ...["SYS_RAWIO", "SYS_CHROOT", "SYS_PTRACE", "SYS_PACCT", "SYS_ADMIN", "SYS_BOOT"],
+  ...["SYS_NICE", "SYS_RESOURCE", "SYS_TIME", "SYS_TTY_CONFIG", "MKNOD", "LEASE"],
+  ...["AUDIT_WRITE", "AUDIT_CONTROL", "SETFCAP", "MAC_OVERRIDE", "MAC_ADMIN"],
+  ...["SYSLOG", "WAKE_ALARM", "BLOCK_SUSPEND", "AUDIT_READ", "PERFMON", "BPF"],
+  "CHECKPOINT_RESTORE",
+];
+
+/** All that this machine itself has. */
+const EVERY_CAPABILITY = CAPABILITIES.filter((_, number) => {
+  const status = Deno.readTextFileSync("/proc/self/status");
+  const bounding = BigInt(`0x${/^CapBnd:\s+(\w+)$/m.exec(status)?.[1]}`);
+  return (bounding >> BigInt(number) & 1n) === 1n;
+}).map((name) => `CAP_${name}`);
 
 const NOTHING_SPECIAL = ["nosuid", "noexec", "nodev"];
 

@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import { makeQuietNamespace } from "../e2e/host.ts";
+import { type Layer, runContainer } from "../support/container.ts";
+import { type Image, withImage } from "../support/image.ts";
+import { parseJsonObject, stringAt } from "../support/json.ts";
+import { containerOf, privilegesOf, readPod } from "../support/manifest.ts";
+import type { Namespace } from "../support/namespace.ts";
+import { document } from "../support/readme.ts";
+import { repository } from "../support/serve_task.ts";
+import { type AttemptName, attemptNames, NEIGHBOUR, SECRET } from "./takeover.ts";
+
+const pod = await readPod("deploy/kubernetes/quilt.yaml");
+const privileges = privilegesOf(containerOf(pod, "sidecar"));
+
+const AROUND: readonly Layer[] = ["capability", "seccomp", "file system"];
+
+/** What README.md says denies an attempt: for each layer whether it alone does. */
+const rows = document.rows.filter(({ about }) =>
+  about === "Tried by a hostile sidecar"
+);
+
+/** How an attempt is made: which layers are there, Deno's grants among them. */
+interface Setting {
+  readonly deno: boolean;
+  readonly around: readonly Layer[];
+}
+
+/** What the host has, where nothing keeps it from the container. */
+async function openHostFiles(namespace: Namespace) {
+  const secret = await Deno.makeTempFile();
+  await Deno.writeTextFile(secret, `${SECRET.text}\n`);
+  return {
+    /** Where each is seen in a container without a file system of its own. */
+    mounts: { [SECRET.path]: secret, "/dev/net/tun": "/dev/net/tun" },
+    /** `ip netns exec` has somewhere to go even in a container that can make nothing. */
+    neighbour: { [`/run/netns/${NEIGHBOUR}`]: `/run/netns/${namespace.name}` },
+    [Symbol.asyncDispose]: () => Deno.remove(secret),
+  };
+}
+
+/** The words of the entry point with another program, or with all that Deno can grant. */
+function hostileWords({ entrypoint }: Image, { deno }: Setting, name: AttemptName) {
+  const at = entrypoint.indexOf("src/main.ts");
+  assert.ok(at > 0, entrypoint.join(" "));
+  const run = deno ? entrypoint.slice(0, at) : ["deno", "run", "--allow-all"];
+  return [...run, "/hostile/takeover.ts", name];
+}
+
+/** Makes an attempt in the sidecar's place; the answer is what denied it, if anything. */
+async function attempt(
+  image: Image,
+  name: AttemptName,
+  setting: Setting,
+): Promise<string | undefined> {
+  await using namespace = await makeQuietNamespace();
+  await using host = await openHostFiles(namespace);
+  const without = AROUND.filter((layer) => !setting.around.includes(layer));
+  const ended = await runContainer(namespace, image, {
+    privileges,
+    without,
+    words: hostileWords(image, setting, name),
+    mounts: {
+      "/hostile": `${repository}/tests/sandbox`,
+      ...host.neighbour,
+      ...(without.includes("file system") ? host.mounts : {}),
+    },
+  });
+  assert.equal(ended.code, 0, ended.stderr);
+  const outcome = parseJsonObject(ended.stdout);
+  return stringAt(outcome, "kind") === "done"
+    ? undefined
+    : stringAt(outcome, "sentence");
+}
+
+withImage("what a takeover gets", (image) => {
+  for (const name of attemptNames) {
+    const cells = rows.find(({ cells: [tried] }) => tried === name)?.cells.slice(1) ??
+      [];
+    const expected = cells.map((cell) => cell === "denied");
+
+    Deno.test(`a hostile sidecar that would ${name} is denied as README.md says`, async () => {
+      assert.equal(cells.length, 4, "README.md has no row of it");
+      // Without any layer it is done: or the attempt itself would be at fault.
+      const open = await attempt(image, name, { deno: false, around: [] });
+      assert.equal(open, undefined);
+      const alone = [await attempt(image, name, { deno: true, around: [] })];
+      for (const layer of AROUND) {
+        alone.push(await attempt(image, name, { deno: false, around: [layer] }));
+      }
+      assert.deepEqual(
+        alone.map((why) => why !== undefined),
+        expected,
+        alone.join("\n"),
+      );
+      // The pod, exactly.
+      const inPod = await attempt(image, name, { deno: true, around: AROUND });
+      assert.equal(inPod !== undefined, expected.includes(true), `${inPod}`);
+    });
+  }
+});
+
+Deno.test("README.md has a row for each attempt of a hostile sidecar, and no other", () => {
+  assert.deepEqual(rows.map(({ cells: [tried] }) => tried), [...attemptNames]);
+});

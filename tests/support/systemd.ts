@@ -1,0 +1,114 @@
+/** A host whose process 1 is the real systemd, for the units of deploy/systemd. */
+import { dirname } from "node:path";
+import { childrenOf } from "../e2e/processes.ts";
+import { removeGroup } from "./control_group.ts";
+import type { Finished, Namespace } from "./namespace.ts";
+import { repository } from "./serve_task.ts";
+import { until } from "./wait.ts";
+
+/** A host that has booted; everything on it is killed when it is disposed. */
+export interface SystemdHost extends AsyncDisposable {
+  /** Runs a program on the host to its end. */
+  run(words: readonly string[]): Promise<Finished>;
+  /**
+   * The state of a unit, e.g. `MainPID`.
+   *
+   * @throws {Error} when there is no such unit.
+   */
+  property(unit: string, name: string): Promise<string>;
+  /** What a unit has written, a line each, its log and its trail. */
+  journal(unit: string): Promise<readonly string[]>;
+}
+
+let made = 0;
+
+/**
+ * Boots a host in a network namespace.
+ *
+ * @param image The folder of the image's files.
+ * @param units Units beside those of deploy/systemd, and drop-ins: texts by their path.
+ */
+export async function bootHost(
+  namespace: Namespace,
+  image: string,
+  units: Readonly<Record<string, string>> = {},
+): Promise<SystemdHost> {
+  await using stack = new AsyncDisposableStack();
+  const folder = await Deno.makeTempDir();
+  stack.defer(() => Deno.remove(folder, { recursive: true }));
+  await layOut(folder, units);
+  const group = `quilt-${Deno.pid}-${++made}`;
+  stack.defer(() => removeGroup(namespace, group));
+  const init = stack.use(await boot(namespace, [group, folder, image]));
+  const enter = ["nsenter", "--target", `${init.pid}`, ...ITS_NAMESPACES];
+  const run: SystemdHost["run"] = (words) => namespace.run([...enter, ...words]);
+  await until(
+    async () => (await run(["systemctl", "is-active", "basic.target"])).code === 0,
+    { what: "systemd to boot", deadlineMs: 20_000 },
+  );
+  const kept = stack.move();
+  return {
+    run,
+    property: async (unit, name) =>
+      (await must(run, ["systemctl", "show", "--value", "--property", name, unit]))
+        .trim(),
+    journal: async (unit) => {
+      const words = ["journalctl", "--quiet", "--output", "cat", "--unit", unit];
+      return (await must(run, words)).split("\n").filter((line) => line !== "");
+    },
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  };
+}
+
+const ITS_NAMESPACES = ["--mount", "--pid", "--uts", "--ipc", "--cgroup"];
+
+async function layOut(
+  folder: string,
+  units: Readonly<Record<string, string>>,
+): Promise<void> {
+  for (const name of ["root", "changes", "units"]) {
+    await Deno.mkdir(`${folder}/${name}`);
+  }
+  const shipped = `${repository}/deploy/systemd`;
+  for (const { name } of Deno.readDirSync(shipped)) {
+    await Deno.copyFile(`${shipped}/${name}`, `${folder}/units/${name}`);
+  }
+  for (const [path, text] of Object.entries(units)) {
+    await Deno.mkdir(`${folder}/units/${dirname(path)}`, { recursive: true });
+    await Deno.writeTextFile(`${folder}/units/${path}`, text);
+  }
+}
+
+/** Starts process 1 of the host; killed with all that is below it. */
+async function boot(
+  namespace: Namespace,
+  words: readonly string[],
+): Promise<AsyncDisposable & { readonly pid: number }> {
+  const child = namespace.command([`${repository}/tests/host/boot.sh`, ...words], {
+    stdin: "null",
+    stdout: "null",
+  }).spawn();
+  let ended = false;
+  const status = child.status.then(() => ended = true);
+  const pid = await until(() => {
+    if (ended) throw new Error("systemd cannot be started: see above");
+    return childrenOf(child.pid).find(({ words: [name] }) => name?.endsWith("/systemd"))
+      ?.pid;
+  }, { what: "systemd to start" });
+  return {
+    pid,
+    [Symbol.asyncDispose]: async () => {
+      if (!ended) child.kill("SIGKILL");
+      await status;
+    },
+  };
+}
+
+async function must(
+  run: SystemdHost["run"],
+  words: readonly string[],
+): Promise<string> {
+  const { code, stdout, stderr } = await run(words);
+  if (code !== 0) throw new Error(`Cannot run "${words.join(" ")}": ${stderr.trim()}`);
+  return stdout;
+}

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Ipv4Cidr } from "../../src/ipam/cidr.ts";
 import { AuditTrail } from "../../src/kernel/audit.ts";
-import { KernelDoor } from "../../src/kernel/door.ts";
+import { type Door, KernelDoor } from "../../src/kernel/door.ts";
 import { Addresses } from "../../src/node/addresses.ts";
 import { adopt } from "../../src/node/adopt.ts";
 import { Ledger } from "../../src/node/ledger.ts";
@@ -40,7 +40,7 @@ interface Life {
 
 const logger = { log: () => {}, flush: () => Promise.resolve() };
 
-async function begin(door: KernelDoor, dice: Dice): Promise<Life> {
+async function begin(door: Door, dice: Dice): Promise<Life> {
   const faulty = new FaultyDoor(door, dice);
   const ledger = new Ledger();
   const adopted = await adopt(faulty, ledger, new Snapshot(), logger);
@@ -121,6 +121,8 @@ async function check(door: KernelDoor, dice: Dice, told: Told): Promise<void> {
   );
   assert.equal(listed.size, outcome.addresses.length, "an owner stands there twice");
   assert.equal(await allocated(), listed.size);
+  if (listed.size > 0) assert.equal(life.ledger.nodeSubnet?.subnet, SUBNET);
+  else assert.equal(await configure(life, SUBNET), "configured");
   for (const [owner, address] of told) {
     if (address !== "?") assert.equal(listed.get(owner), address, owner);
   }
@@ -171,4 +173,30 @@ Deno.test(`whatever replies are lost, ${ROUNDS} times: no address has two owners
     }
   }
   assert.ok(lost > ROUNDS, "too few replies were lost to say anything");
+});
+
+Deno.test("an address given after a change of subnet that got no answer holds the subnet fast", async () => {
+  await using _ground = await makeGround();
+  await using door = await openDoor();
+  const dice = makeDice();
+  let losing = false;
+  const life = await begin({
+    exchange: async (errands) => {
+      const reply = await door.exchange(errands);
+      const writes = errands.some(({ command }) => command.kind === "remember");
+      return losing && writes ? { kind: "lost", why: "as the test wants" } : reply;
+    },
+    survey: (reads) => door.survey(reads),
+    close: () => door.close(),
+  }, dice);
+  assert.equal(await configure(life, SUBNET), "configured");
+  losing = true;
+  assert.equal(await configure(life, cidr("10.42.2.0/28")), "refused");
+  losing = false;
+  const outcome = await life.addresses.allocateAddress("a", "", CALL);
+  assert.ok(outcome.kind === "allocated");
+  assert.equal(outcome.allocated.address, "10.42.1.2");
+  const { ledger } = await begin(door, dice);
+  assert.equal(ledger.nodeSubnet?.subnet, SUBNET);
+  assert.deepEqual(ledger.nodeSubnet, life.ledger.nodeSubnet);
 });

@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { done, makeQuietNamespace } from "../e2e/host.ts";
+import { connectClient, GrpcStatusError } from "../support/client.ts";
+import { withImage } from "../support/image.ts";
+import { addVxlan } from "../support/namespace.ts";
+import { bootHost, servesHandedSockets } from "../support/systemd.ts";
+
+const UNIT = "quilt-sidecar.service";
+
+withImage("the socket unit", (image) => {
+  Deno.test({
+    name:
+      "with the socket unit a restart loses no call, and a kill only the one in flight",
+    ignore: !servesHandedSockets,
+    fn: async () => {
+      await using namespace = await makeQuietNamespace();
+      await addVxlan(namespace);
+      await using host = await bootHost(namespace, image.rootfs);
+      const started = await host.run(["systemctl", "start", "quilt-sidecar.socket"]);
+      assert.equal(started.code, 0, started.stderr);
+      // Nobody has started the service: the first call does.
+      await using client = await connectClient(namespace);
+      let calls = 0;
+      let stopped = false;
+      const failures: string[] = [];
+      const calling = (async () => {
+        while (!stopped) {
+          calls += 1;
+          await client.injectRoute("10.42.2.0/24", "vxlan100").then(
+            (answer) => assert.deepEqual(answer, done),
+            (error) => {
+              if (!(error instanceof GrpcStatusError)) throw error;
+              failures.push(error.message);
+            },
+          );
+        }
+      })();
+      for (let round = 0; round < 10; round += 1) {
+        const { code, stderr } = await host.run(["systemctl", "restart", UNIT]);
+        assert.equal(code, 0, stderr);
+      }
+      assert.deepEqual(failures, []);
+      // More of them than systemd allows by default.
+      for (let round = 0; round < 10; round += 1) {
+        const before = calls;
+        await host.run(["systemctl", "kill", "--signal", "KILL", UNIT]);
+        while (calls <= before + 1) {
+          await client.removeRoute("10.42.3.0/24").catch(() => {});
+        }
+      }
+      stopped = true;
+      await calling;
+      assert.ok(failures.length <= 10, failures.join("\n"));
+      assert.equal(
+        await host.property("quilt-sidecar.socket", "ActiveState"),
+        "active",
+      );
+    },
+  });
+});

@@ -4,7 +4,7 @@ import {
   Metadata,
   type ServiceDefinition,
   type ServiceError,
-  type status,
+  status,
 } from "@grpc/grpc-js";
 import { type Checked, fail, pass } from "../ipam/checked.ts";
 
@@ -101,6 +101,10 @@ function method(service: ServiceDefinition, name: string): ServiceDefinition[str
   return found;
 }
 
+/** grpc-js calls it INTERNAL when the server's process ends while a request is written. */
+const BROKEN_CONNECTION = " triggered by internal client error: ";
+
 function toFault({ code, details }: ServiceError): CallFault {
-  return { code, sentence: details };
+  const broken = details.includes(BROKEN_CONNECTION);
+  return { code: broken ? status.UNAVAILABLE : code, sentence: details };
 }

@@ -32,6 +32,8 @@ export interface Quilt extends AsyncDisposable {
   readonly over: readonly string[];
   /** Begins to watch. */
   watch(connection?: number): void;
+  /** Makes all connections anew: the old ones wait a while after a failure. */
+  reconnect(): void;
   /** Begins to watch routes; stops reading of them, and reads on. */
   order(what: "watch-routes" | "pause" | "read-on", connection?: number): void;
   /** The address, or e.g. `RESOURCE_EXHAUSTED: Every address …`. */
@@ -101,6 +103,7 @@ export function startQuilt(
     news,
     over,
     watch: (connection = 0) => void send({ connection, call: "watch" }),
+    reconnect: () => void send({ connection: 0, call: "reconnect" }),
     order: (what, connection = 0) => void send({ connection, call: what }),
     call,
     allocate: async (owner, address = "", connection) => {

@@ -108,12 +108,19 @@ function isOrder(line: JsonObject, client: SidecarClient): boolean {
 
 async function main(address: string, connections: number): Promise<void> {
   readOn.resolve();
-  const clients = Array.from({ length: connections }, () => connectSidecar(address));
+  const connect = (): readonly SidecarClient[] =>
+    Array.from({ length: connections }, () => connectSidecar(address));
+  let clients = connect();
   const inFlight = new Set<Promise<void>>();
   for await (const text of linesOf(Deno.stdin.readable)) {
     const line = parseJsonObject(text);
     const client = clients[numberAt(line, "connection") % connections];
     if (client === undefined) throw new Error(`No connection for ${text}`);
+    if (line["call"] === "reconnect") {
+      for (const each of clients) each.close();
+      clients = connect();
+      continue;
+    }
     if (isOrder(line, client)) continue;
     const answered = call(client, line).then((answer) =>
       report({ id: numberAt(line, "id"), answer })

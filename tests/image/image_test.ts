@@ -4,12 +4,14 @@ import { residentKiB } from "../e2e/processes.ts";
 import { connectClient } from "../support/client.ts";
 import { startContainer } from "../support/container.ts";
 import { withImage } from "../support/image.ts";
+import { objectAt } from "../support/json.ts";
 import { containerOf, privilegesOf, readPod } from "../support/manifest.ts";
 import { addVxlan } from "../support/namespace.ts";
 import { until } from "../support/wait.ts";
 
 const pod = await readPod("deploy/kubernetes/quilt.yaml");
-const privileges = privilegesOf(containerOf(pod, "sidecar"));
+const sidecarOfPod = containerOf(pod, "sidecar");
+const privileges = privilegesOf(sidecarOfPod);
 
 withImage("the image", (image) => {
   Deno.test("the image under the pod's privileges serves the agent, is killed, comes back, and ends on SIGTERM", async () => {
@@ -112,7 +114,9 @@ withImage("the image", (image) => {
     await using namespace = await makeQuietNamespace();
     await using container = await startContainer(namespace, image, { privileges });
     const mebibytes = residentKiB(container.pid) / 1024;
-    assert.ok(mebibytes < 384 / 4, `${mebibytes} MiB at rest`);
+    const { memory } = objectAt(objectAt(sidecarOfPod, "resources"), "limits");
+    const limit = Number(/^(\d+)Mi$/.exec(String(memory))?.[1]);
+    assert.ok(mebibytes < limit / 4, `${mebibytes} MiB at rest`);
   });
 });
 

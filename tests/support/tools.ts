@@ -1,8 +1,9 @@
 /**
- * Programs that we did not write, on other gRPC stacks, for the tests to run: grpcurl,
- * grpc-health-probe, and two clients of ours on grpc-go and on grpcio. They are built
- * into the user's cache before the tests enter their namespaces, where no registry can
- * be reached; a change of what they are built from makes a new folder there.
+ * Programs that we did not write, for the tests to run: grpcurl, grpc-health-probe, two
+ * clients of ours on grpc-go and on grpcio, and a validator with the published schemas
+ * of Kubernetes. They are built into the user's cache before the tests enter their
+ * namespaces, where no registry can be reached; a change of what they are built from
+ * makes a new folder there.
  */
 import { createHash } from "node:crypto";
 import { repository } from "./serve_task.ts";
@@ -45,32 +46,38 @@ const GO: Stack = {
     ], `${repository}/tests/interop/go`),
 };
 
-const PYTHON: Stack = {
-  remedy: "Python 3.9 or newer with pip (Debian: apt-get install python3-pip)",
-  async folder() {
-    const version = await output([
-      "python3",
-      "-c",
-      "import sys; print(sys.version_info[:2])",
-    ]);
-    if (version === undefined) return undefined;
-    return cacheFolder("python", version, ["requirements.txt"]);
-  },
-  fill: (folder) =>
-    run([
-      "python3",
-      "-m",
-      "pip",
-      "install",
-      "--quiet",
-      "--root-user-action=ignore",
-      "--only-binary=:all:",
-      "--target",
-      folder,
-      "--requirement",
-      `${repository}/tests/interop/python/requirements.txt`,
-    ], repository),
-};
+/** Packages of PyPI, pinned in tests/interop/NAME/requirements.txt. */
+function pythonStack(name: "python" | "schemas"): Stack {
+  return {
+    remedy: "Python 3.9 or newer with pip (Debian: apt-get install python3-pip)",
+    async folder() {
+      const version = await output([
+        "python3",
+        "-c",
+        "import sys; print(sys.version_info[:2])",
+      ]);
+      if (version === undefined) return undefined;
+      return cacheFolder(name, version, ["requirements.txt"]);
+    },
+    fill: (folder) =>
+      run([
+        "python3",
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--root-user-action=ignore",
+        "--only-binary=:all:",
+        "--target",
+        folder,
+        "--requirement",
+        `${repository}/tests/interop/${name}/requirements.txt`,
+      ], repository),
+  };
+}
+
+const PYTHON = pythonStack("python");
+const SCHEMAS = pythonStack("schemas");
 
 /**
  * Builds what the cache has not yet: about a minute of two cores, once.
@@ -79,7 +86,11 @@ const PYTHON: Stack = {
  * that need them fail
  */
 export async function prepareTools(): Promise<readonly string[]> {
-  const faults = [await prepare(GO), await prepare(PYTHON)];
+  const faults = [
+    await prepare(GO),
+    await prepare(PYTHON),
+    await prepare(SCHEMAS),
+  ];
   return faults.filter((fault) => fault !== undefined);
 }
 
@@ -101,6 +112,18 @@ export async function pythonClient(): Promise<ToolCommand> {
   return {
     words: ["python3", `${repository}/tests/interop/python/client.py`],
     env: { PYTHONPATH: await prepared(PYTHON), PYTHONDONTWRITEBYTECODE: "1" },
+  };
+}
+
+/**
+ * A validator of Kubernetes manifests, with the schemas of every version since 1.25.
+ *
+ * @throws {Error} if it is not in the cache, with the remedy.
+ */
+export async function manifestValidator(): Promise<ToolCommand> {
+  return {
+    words: ["python3", "-m", "kubernetes_validate", "--strict"],
+    env: { PYTHONPATH: await prepared(SCHEMAS), PYTHONDONTWRITEBYTECODE: "1" },
   };
 }
 
@@ -133,7 +156,7 @@ function cacheRoot(): string {
 }
 
 function cacheFolder(
-  language: "go" | "python",
+  language: "go" | "python" | "schemas",
   version: string,
   sources: readonly string[],
 ): string {

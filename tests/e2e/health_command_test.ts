@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import { objectAt, parseJsonObject, stringAt } from "../support/json.ts";
+import type { Finished, Namespace } from "../support/namespace.ts";
+import { parseDenoRun, repository } from "../support/serve_task.ts";
+import { startSidecar } from "../support/sidecar.ts";
+import { makeQuietNamespace } from "./host.ts";
+
+const config = parseJsonObject(Deno.readTextFileSync(`${repository}/deno.json`));
+const task = parseDenoRun(
+  stringAt(objectAt(objectAt(config, "tasks"), "health"), "command"),
+);
+
+/** Runs what the health task runs, and says how many milliseconds it took. */
+async function health(
+  namespace: Namespace,
+  ...options: readonly string[]
+): Promise<Finished & { readonly took: number }> {
+  const run = [Deno.execPath(), "run", ...task.flags, task.program, ...task.words];
+  const start = performance.now();
+  const env = { NO_COLOR: "1" };
+  const finished = await namespace.run([...run, ...options], { env });
+  return { ...finished, took: performance.now() - start };
+}
+
+Deno.test("the health task is granted net to the sidecar's address and nothing else", () => {
+  const grants = task.flags.filter((flag) =>
+    !/^--(frozen|cached-only|no-remote)$/.test(flag)
+  );
+  assert.deepEqual(grants, [
+    ...["--allow-net=127.0.0.1:50051", "--ignore-env", "--no-prompt"],
+  ]);
+});
+
+Deno.test("health exits with 0 while the sidecar serves, and with 1 and a sentence when it hangs or is not there, within a second", async () => {
+  await using namespace = await makeQuietNamespace();
+  const before = await health(namespace);
+  assert.equal(before.code, 1);
+  assert.equal(
+    before.stderr,
+    "The sidecar on 127.0.0.1:50051 does not answer: " +
+      "connect ECONNREFUSED 127.0.0.1:50051\n",
+  );
+  await using sidecar = await startSidecar(namespace);
+  const serving = await health(namespace);
+  assert.deepEqual([serving.code, serving.stdout, serving.stderr], [0, "", ""]);
+  sidecar.kill("SIGSTOP");
+  const hanging = await health(namespace);
+  sidecar.kill("SIGCONT");
+  assert.equal(hanging.code, 1);
+  assert.match(hanging.stderr, /^The sidecar on .* does not answer: no answer came/);
+  for (const { took } of [before, serving, hanging]) assert.ok(took < 1_000, `${took}`);
+});
+
+Deno.test("health has no exit code but 0 and 1, whatever it is asked", async () => {
+  await using namespace = await makeQuietNamespace();
+  const cases:
+    readonly (readonly [words: readonly string[], code: number, says: RegExp])[] = [
+      [["--help"], 0, /^Usage: health/],
+      [
+        ["--grpc-adr", "127.0.0.1:1"],
+        1,
+        /^Unknown option .* did you mean --grpc-addr\?/,
+      ],
+      [["--grpc-addr", "nowhere"], 1, /^Invalid --grpc-addr "nowhere"/],
+      [["now"], 1, /^Unexpected argument "now"; health takes only options/],
+      // The sandbox grants no other address.
+      [["--grpc-addr", "127.0.0.1:50052"], 1, /does not answer: Requires net access/],
+    ];
+  for (const [words, code, says] of cases) {
+    const finished = await health(namespace, ...words);
+    assert.equal(finished.code, code, words.join(" "));
+    assert.match(finished.stdout + finished.stderr, says);
+    assert.equal((finished.stdout + finished.stderr).trim().includes("\n"), code === 0);
+  }
+});

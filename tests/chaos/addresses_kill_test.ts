@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { makeQuietNamespace } from "../e2e/host.ts";
+import { batchesOf, signalAll } from "../e2e/processes.ts";
 import { type Dice, makeDice } from "../kernel/ground.ts";
 import { connectClient } from "../support/client.ts";
 import type { Namespace } from "../support/namespace.ts";
@@ -33,12 +34,17 @@ async function say(
   }
 }
 
-/** A kill hits anything from the way there to the way back of the calls. */
+/**
+ * A kill hits anything from the way there to the way back of the calls. An `ip` that is
+ * left alone carries out what it was given, so every other time it dies as well.
+ */
 async function killSoon(sidecar: Sidecar, dice: Dice): Promise<void> {
+  const batches = dice.roll(2) === 0 ? batchesOf(sidecar) : [];
   const moment = performance.now() + dice.roll(12_000) / 1000;
   while (performance.now() < moment) {
     await new Promise((resolve) => setTimeout(resolve));
   }
+  signalAll(batches, "SIGKILL");
   sidecar.kill("SIGKILL");
 }
 

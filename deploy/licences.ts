@@ -2,13 +2,25 @@
  * `deno task licences` writes the licences of the npm packages that the sidecar is
  * shipped with to standard output, each with its text.
  */
-import { licenceOf, type ShippedPackage, shippedPackages } from "./shipped.ts";
+import { TESTED_DENO_VERSION } from "../src/deno_version.ts";
+import {
+  licenceOf,
+  readText,
+  type ShippedPackage,
+  shippedPackages,
+} from "./shipped.ts";
 
 const HEAD =
-  `The sidecar is shipped with these packages from the npm registry. Deno itself has
-the MIT licence. An image holds, besides, Debian packages: the licence of each is in
-/usr/share/doc/PACKAGE/copyright.
-`;
+  `The sidecar is shipped with Deno, and with these packages from the npm registry. An
+image holds Debian packages as well: the licence of each is in
+/usr/share/doc/PACKAGE/copyright.`;
+
+/** Deno has the licence of the sidecar, word for word, from other authors. */
+async function describeDeno(): Promise<string> {
+  const authors = "Copyright 2018-2026 the Deno authors";
+  const text = (await readText("LICENSE")).replace(/^Copyright .*$/m, authors);
+  return `## deno@${TESTED_DENO_VERSION}: MIT\n\n${text.trim()}`;
+}
 
 async function describe(shipped: ShippedPackage): Promise<string> {
   const texts = await Promise.all(licenceFiles(shipped.folder).map(readTrimmed));
@@ -27,5 +39,5 @@ async function readTrimmed(file: URL): Promise<string> {
 }
 
 const described = await Promise.all((await shippedPackages()).map(describe));
-const text = new Blob([`${[HEAD.trimEnd(), ...described].join("\n\n")}\n`]);
-await text.stream().pipeTo(Deno.stdout.writable);
+const text = [HEAD, await describeDeno(), ...described].join("\n\n");
+await new Blob([`${text}\n`]).stream().pipeTo(Deno.stdout.writable);

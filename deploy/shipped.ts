@@ -53,7 +53,8 @@ export async function licenceOf({ folder }: ShippedPackage): Promise<string> {
   return stringAt(parseJsonObject(manifest), "license");
 }
 
-function readText(path: string): Promise<string> {
+/** A file of the sources, as text. */
+export function readText(path: string): Promise<string> {
   return Deno.readTextFile(new URL(path, root));
 }
 

@@ -7,6 +7,7 @@ import { withImage } from "../support/image.ts";
 import { objectAt } from "../support/json.ts";
 import { containerOf, privilegesOf, readPod } from "../support/manifest.ts";
 import { addVxlan } from "../support/namespace.ts";
+import { document } from "../support/readme.ts";
 import { until } from "../support/wait.ts";
 
 const pod = await readPod("deploy/kubernetes/quilt.yaml");
@@ -110,13 +111,33 @@ withImage("the image", (image) => {
     }
   });
 
-  Deno.test("the pod's memory limit has room for the sidecar at rest, three times over, and a probe", async () => {
+  Deno.test("the pod's memory limit has room for the largest heap, what Deno needs beside it, and a probe", async () => {
     await using namespace = await makeQuietNamespace();
     await using container = await startContainer(namespace, image, { privileges });
-    const mebibytes = residentKiB(container.pid) / 1024;
     const { memory } = objectAt(objectAt(sidecarOfPod, "resources"), "limits");
     const limit = Number(/^(\d+)Mi$/.exec(String(memory))?.[1]);
-    assert.ok(mebibytes < limit / 4, `${mebibytes} MiB at rest`);
+    const heap = Number(/--max-heap-size=(\d+)/.exec(image.entrypoint.join(" "))?.[1]);
+    // A probe is a second Deno, which never has more than the sidecar at rest.
+    const rest = residentKiB(container.pid) / 1024;
+    assert.ok(heap + 2 * rest <= limit, `${heap} + 2 × ${rest} MiB`);
+  });
+
+  Deno.test("the image's parts have the sizes that README.md tells, to a tenth", () => {
+    const rows = document.rows.filter(({ about }) => about === "Part of the image");
+    assert.notEqual(rows.length, 0);
+    const parts = rows.map(({ cells: [, , paths = ""] }) =>
+      paths.replaceAll("`", "").split(", ")
+    );
+    for (const [index, { cells: [part = "", size = ""] }] of rows.entries()) {
+      const megabytes = megabytesUnder(image.rootfs, parts[index] ?? []);
+      const told = Number(/^(\d+(?:\.\d)?) MB$/.exec(size)?.[1]);
+      const tolerance = Math.max(told / 10, 0.2);
+      assert.ok(Math.abs(megabytes - told) <= tolerance, `${part}: ${megabytes} MB`);
+    }
+    // Nothing is left out; the rest are empty folders, where others are mounted.
+    const all = megabytesUnder(image.rootfs, ["/"]);
+    const told = megabytesUnder(image.rootfs, parts.slice(0, -1).flat());
+    assert.equal(Math.round(all * 1e6), Math.round(told * 1e6));
   });
 });
 
@@ -129,4 +150,15 @@ function* filesUnder(
     yield { path, info: Deno.lstatSync(path) };
     if (isDirectory) yield* filesUnder(path);
   }
+}
+
+/** What the files under these paths of the image take, in millions of bytes. */
+function megabytesUnder(rootfs: string, paths: readonly string[]): number {
+  const within = (path: string): boolean =>
+    paths.some((part) => `${path}/`.startsWith(part.endsWith("/") ? part : `${part}/`));
+  let bytes = 0;
+  for (const { path, info } of filesUnder(rootfs)) {
+    if (info.isFile && within(path.slice(rootfs.length))) bytes += info.size;
+  }
+  return bytes / 1e6;
 }

@@ -7,7 +7,7 @@ import { Monitor } from "./kernel/monitor.ts";
 import type { LineSink } from "./line_sink.ts";
 import type { Logger } from "./log.ts";
 import { Addresses } from "./node/addresses.ts";
-import { adopt } from "./node/adopt.ts";
+import { adopt, reportForeign } from "./node/adopt.ts";
 import { BridgeWatch } from "./node/bridge_watch.ts";
 import type { Ledger } from "./node/ledger.ts";
 import { reportLostWords } from "./node/lost_words.ts";
@@ -129,6 +129,7 @@ class QueuedNode implements OpenNode {
       this.#book.open();
       this.#addresses.publish();
       this.#reporting = Promise.all([
+        reportForeign(this.#door, logger),
         reportMissingPermission(this.#door, logger),
         reportLostWords(this.#door, this.#ledger, logger),
       ]);

@@ -21,6 +21,9 @@ interface Rule {
 const under = (...folders: readonly string[]) => (path: string): boolean =>
   folders.some((folder) => path.startsWith(folder));
 
+const isIpNum = (target: string): boolean =>
+  target === "ip-num" || target.startsWith("ip-num/");
+
 const impure = [
   /\bDeno\b/,
   /\bDate\b/,
@@ -38,13 +41,12 @@ const impure = [
 const rules: readonly Rule[] = [
   {
     holds: under("src/ipam/"),
-    mayImport: (target) => under("src/ipam/")(target) || target === "ip-num",
+    mayImport: (target) => under("src/ipam/")(target) || isIpNum(target),
     forbidden: impure,
   },
   {
     holds: under("src/routes/"),
-    mayImport: (target) =>
-      under("src/routes/", "src/ipam/")(target) || target === "ip-num",
+    mayImport: (target) => under("src/routes/", "src/ipam/")(target) || isIpNum(target),
     forbidden: impure,
   },
   {

@@ -3,6 +3,7 @@ import type { Cause } from "../kernel/audit.ts";
 import type { Door, Errand } from "../kernel/door.ts";
 import { decodeRoutes, type TableEntry } from "../kernel/replies.ts";
 import type { Logger } from "../log.ts";
+import { isWanted } from "../routes/decide.ts";
 import { TABLE_MAIN } from "../routes/found_route.ts";
 import {
   OUR_PROTOCOL,
@@ -11,7 +12,7 @@ import {
   subnetEntry,
 } from "../routes/memory.ts";
 import { adoptAddresses } from "./address_memory.ts";
-import type { Ledger, Standing } from "./ledger.ts";
+import { INSTALLED, type Ledger, type Standing } from "./ledger.ts";
 import { describeRenewals, list } from "./news.ts";
 import { OWN, readOwn } from "./own.ts";
 import { renew } from "./renew.ts";
@@ -43,17 +44,12 @@ export async function adopt(
   await adoptAddresses(door, ledger, memory, ADOPT);
   adoptRoutes(ledger, memory, own.entries);
   logger.log("info", describeAdopted(ledger));
-  const renewals = await renew(
-    door,
-    ledger,
-    snapshot,
-    ledger.wishes().map(({ route }) => route.destination),
-    ADOPT,
-  );
+  const open = ledger.wishes().filter(({ standing }) => standing.kind === "adopted")
+    .map(({ route }) => route.destination);
+  const renewals = await renew(door, ledger, snapshot, open, ADOPT);
   for (const { level, message } of describeRenewals(renewals)) {
     logger.log(level, message);
   }
-  await reportForeign(door, logger);
   return pass(undefined);
 }
 
@@ -86,10 +82,20 @@ function adoptRoutes(
   memory: readonly TableEntry[],
   own: readonly TableEntry[],
 ): void {
+  const inMain = new Map(
+    own.flatMap(({ route }) =>
+      route.table === TABLE_MAIN ? [[route.destination, route]] : []
+    ),
+  );
   for (const { state } of memory) {
     const entry = state === undefined ? undefined : recall(state);
     if (entry?.kind !== "route") continue;
-    ledger.put({ route: entry.route, remembered: true, standing: ADOPTED });
+    const found = inMain.get(entry.route.destination);
+    // A look at each of 254 routes that are as they should be would keep callers waiting.
+    const standing = found !== undefined && isWanted(found, entry.route)
+      ? INSTALLED
+      : ADOPTED;
+    ledger.put({ route: entry.route, remembered: true, standing });
   }
   // A route of ours without a memory: its removal was cut short, or the memory was lost.
   for (const { route } of own) {
@@ -117,7 +123,7 @@ function describeAdopted(ledger: Ledger): string {
 }
 
 /** Table 142 may be somebody else's as well: that is said, and nothing is touched. */
-async function reportForeign(door: Door, logger: Logger): Promise<void> {
+export async function reportForeign(door: Door, logger: Logger): Promise<void> {
   const reply = await door.exchange([{ command: { kind: "state-table" } }]);
   const result = reply.kind === "answered" ? reply.results[0] : undefined;
   if (result?.ok !== true) return;

@@ -76,7 +76,10 @@ async function listening(address: string): Promise<void> {
       connection.close();
       return true;
     } catch (error) {
-      if (!(error instanceof Deno.errors.ConnectionRefused)) throw error;
+      // Reset by a life that is just ending.
+      const nobody = error instanceof Deno.errors.ConnectionRefused ||
+        error instanceof Deno.errors.ConnectionReset;
+      if (!nobody) throw error;
       return false;
     }
   }, { what: `somebody to listen on ${address}`, deadlineMs: 15_000, everyMs: 1 });

@@ -11,12 +11,21 @@ export interface MessageStream<Message> {
 export class NewestWriter<Message> {
   readonly #stream: MessageStream<Message>;
   readonly #next: () => Message | undefined;
+  readonly #gatherMs: number;
   #writing = false;
 
-  /** @param next what is to be said now; undefined: nothing */
-  constructor(stream: MessageStream<Message>, next: () => Message | undefined) {
+  /**
+   * @param next what is to be said now; undefined: nothing
+   * @param gatherMs milliseconds from a message to the next one
+   */
+  constructor(
+    stream: MessageStream<Message>,
+    next: () => Message | undefined,
+    gatherMs = 0,
+  ) {
     this.#stream = stream;
     this.#next = next;
+    this.#gatherMs = gatherMs;
   }
 
   /** There may be something to say. */
@@ -26,9 +35,14 @@ export class NewestWriter<Message> {
     if (message === undefined) return;
     this.#writing = true;
     this.#stream.write(message, undefined, () => {
-      this.#writing = false;
-      this.wake();
+      if (this.#gatherMs === 0) this.#goOn();
+      else setTimeout(() => this.#goOn(), this.#gatherMs);
     });
+  }
+
+  #goOn(): void {
+    this.#writing = false;
+    this.wake();
   }
 
   /** Says what is still to be said, and nothing more. */

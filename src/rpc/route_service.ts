@@ -1,11 +1,11 @@
-import { type handleServerStreamingCall, status } from "@grpc/grpc-js";
+import { status } from "@grpc/grpc-js";
 import type { Logger } from "../log.ts";
 import type { RouteTable, SyncOutcome } from "../route_table.ts";
 import type { DescribedService } from "./described_service.ts";
-import { NewestWriter } from "./newest_writer.ts";
 import type { OpenStreams } from "./open_streams.ts";
 import { describeSyncs } from "./route_log_lines.ts";
-import { toRouteMessage, toSyncMessage, toWatchMessage } from "./route_messages.ts";
+import { toRouteMessage, toSyncMessage } from "./route_messages.ts";
+import { watchRoutes } from "./route_watch.ts";
 import { ROUTE_SERVICE, SIDECAR_FILE } from "./sidecar_package.ts";
 import { type Reply, replyUndone, statusReply, unaryHandler } from "./unary.ts";
 import {
@@ -13,7 +13,6 @@ import {
   type ListRoutesResponse,
   type SyncRoutesRequest,
   type SyncRoutesResponse,
-  type WatchRoutesResponse,
 } from "./wire_routes.ts";
 
 /** `quilt.sidecar.v1.RouteService` over a node: its route table stated as a whole. */
@@ -45,23 +44,6 @@ export function createRouteService(
         reply: replyToSync,
       }, logger),
     },
-  };
-}
-
-function watchRoutes(
-  table: RouteTable,
-  streams: OpenStreams,
-  logger: Logger,
-): handleServerStreamingCall<unknown, WatchRoutesResponse> {
-  return (stream) => {
-    if (!streams.admit(stream)) return;
-    logger.log("debug", "RPC: WatchRoutes()");
-    const watch = table.watch(() => writer.wake());
-    const writer = new NewestWriter<WatchRoutesResponse>(stream, () => {
-      const news = watch.take();
-      return news === undefined ? undefined : toWatchMessage(news);
-    });
-    stream.once("cancelled", () => watch.close());
   };
 }
 

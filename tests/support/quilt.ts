@@ -34,8 +34,10 @@ export interface Quilt extends AsyncDisposable {
   watch(connection?: number): void;
   /** Makes all connections anew: the old ones wait a while after a failure. */
   reconnect(): void;
-  /** Begins to watch routes; stops reading of them, and reads on. */
-  order(what: "watch-routes" | "pause" | "read-on", connection?: number): void;
+  /** Begins to watch routes. */
+  watchRoutes(connection?: number): void;
+  /** Stops it, so that it reads no more, or lets it go on. */
+  signal(signal: "SIGSTOP" | "SIGCONT"): void;
   /** The address, or e.g. `RESOURCE_EXHAUSTED: Every address …`. */
   allocate(owner: string, address?: string, connection?: number): Promise<Word>;
   /** The address that was released, or "" if nobody had it. */
@@ -104,7 +106,8 @@ export function startQuilt(
     over,
     watch: (connection = 0) => void send({ connection, call: "watch" }),
     reconnect: () => void send({ connection: 0, call: "reconnect" }),
-    order: (what, connection = 0) => void send({ connection, call: what }),
+    watchRoutes: (connection = 0) => void send({ connection, call: "watch-routes" }),
+    signal: (signal) => child.kill(signal),
     call,
     allocate: async (owner, address = "", connection) => {
       const value = await call("allocate", { owner, address }, connection);
@@ -126,7 +129,8 @@ export function startQuilt(
     },
     [Symbol.asyncDispose]: async () => {
       await input.close();
-      child.kill("SIGTERM");
+      // It may have been stopped: SIGTERM would wait for it to go on.
+      child.kill("SIGKILL");
       await ended.catch(() => {});
     },
   };

@@ -7,8 +7,9 @@
  * In:    `{"id":1,"connection":3,"call":"allocate","owner":"web-1","address":""}`,
  *        `"release"` with `owner` or `address`, `"list"`, `"network"`, `"routes"`,
  *        `"sync"` with `routes` and `dryRun`; or `"watch"`, which is answered by
- *        `{"watched":…}` for each network and `{"over":"…"}`, `"watch-routes"`, by
- *        `{"news":…}` alike, of which `"pause"` stops the reading until `"read-on"`
+ *        `{"watched":…}` for each network and `{"over":"…"}`, and `"watch-routes"`, by
+ *        `{"news":…}` alike;
+ *        `"reconnect"` is not answered
  * Out:   in any order `{"id":1,"answer":{"ok":true,"value":{…}}}`
  */
 import { connectSidecar, type SidecarClient } from "../../src/rpc/client.ts";
@@ -72,42 +73,15 @@ async function watch(client: SidecarClient): Promise<void> {
   }
 }
 
-/** Resolves once the watches of routes may read on. */
-let readOn = Promise.withResolvers<void>();
-
 async function watchRoutes(client: SidecarClient): Promise<void> {
   try {
-    for await (const news of client.watchRoutes()) {
-      await report({ news });
-      await readOn.promise;
-    }
+    for await (const news of client.watchRoutes()) await report({ news });
   } catch (error) {
     await report({ over: String(error) });
   }
 }
 
-/** What is answered by more or less than one line; false if it is none of these. */
-function isOrder(line: JsonObject, client: SidecarClient): boolean {
-  switch (line["call"]) {
-    case "watch":
-      void watch(client);
-      return true;
-    case "watch-routes":
-      void watchRoutes(client);
-      return true;
-    case "pause":
-      readOn = Promise.withResolvers<void>();
-      return true;
-    case "read-on":
-      readOn.resolve();
-      return true;
-    default:
-      return false;
-  }
-}
-
 async function main(address: string, connections: number): Promise<void> {
-  readOn.resolve();
   const connect = (): readonly SidecarClient[] =>
     Array.from({ length: connections }, () => connectSidecar(address));
   let clients = connect();
@@ -116,12 +90,19 @@ async function main(address: string, connections: number): Promise<void> {
     const line = parseJsonObject(text);
     const client = clients[numberAt(line, "connection") % connections];
     if (client === undefined) throw new Error(`No connection for ${text}`);
+    if (line["call"] === "watch") {
+      void watch(client);
+      continue;
+    }
     if (line["call"] === "reconnect") {
       for (const each of clients) each.close();
       clients = connect();
       continue;
     }
-    if (isOrder(line, client)) continue;
+    if (line["call"] === "watch-routes") {
+      void watchRoutes(client);
+      continue;
+    }
     const answered = call(client, line).then((answer) =>
       report({ id: numberAt(line, "id"), answer })
     );

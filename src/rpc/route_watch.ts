@@ -1,0 +1,46 @@
+import { type handleServerStreamingCall, status } from "@grpc/grpc-js";
+import type { Logger } from "../log.ts";
+import type { RouteNews, RouteTable } from "../route_table.ts";
+import { NewestWriter } from "./newest_writer.ts";
+import type { OpenStreams } from "./open_streams.ts";
+import { toWatchMessage } from "./route_messages.ts";
+import type { WatchRoutesResponse } from "./wire_routes.ts";
+
+/** After each message changes are gathered for so long, in milliseconds. */
+const GATHER_MS = 50;
+
+/**
+ * Changes that one watch carries, some 4 MB. Deno 2.9.3 takes every message off a
+ * stream, whether or not its client reads, and holds it in memory (measured): a client
+ * that does not read is given up then, and one that does watches anew.
+ */
+const CHANGES = 65_536;
+
+/** WatchRoutes: all routes, then what has changed, each route at its newest. */
+export function watchRoutes(
+  table: RouteTable,
+  streams: OpenStreams,
+  logger: Logger,
+): handleServerStreamingCall<unknown, WatchRoutesResponse> {
+  return (stream) => {
+    if (!streams.admit(stream)) return;
+    logger.log("debug", "RPC: WatchRoutes()");
+    let carried = 0;
+    const watch = table.watch(() => writer.wake());
+    const writer = new NewestWriter<WatchRoutesResponse>(stream, () => {
+      const news = watch.take();
+      if (news === undefined) return undefined;
+      carried += changesIn(news);
+      if (carried <= CHANGES) return toWatchMessage(news);
+      watch.close();
+      const details = `This watch has carried ${CHANGES} changes; watch again`;
+      stream.emit("error", { code: status.UNAVAILABLE, details });
+      return undefined;
+    }, GATHER_MS);
+    stream.once("cancelled", () => watch.close());
+  };
+}
+
+function changesIn({ complete, removed, routes }: RouteNews): number {
+  return complete ? 0 : routes.length + removed.length;
+}

@@ -269,9 +269,13 @@ Deno.test("WatchRoutes tells what there is and ends when its client has gone", a
 });
 
 Deno.test("WatchRoutes ends with UNAVAILABLE when the sidecar stops", async () => {
-  const { closed, table } = tellingTable();
+  const { closed, table, tell } = tellingTable();
   await using service = await openService(table);
   const watched = service.watch();
+  await until(() => {
+    tell(ALL);
+    return watched.messages.length > 0;
+  }, { what: "the first message" });
   service.streams.endAll();
   assert.match(await watched.end, /^UNAVAILABLE: The sidecar is shutting down/);
   await closed;

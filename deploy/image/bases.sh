@@ -21,8 +21,9 @@ exists() {
   buildah inspect --type image "$1" >/dev/null 2>&1
 }
 
-# commit CONTAINER NAME
+# commit CONTAINER NAME: in the place of the image that has the name now, if any.
 commit() {
+  buildah rmi "$2" >/dev/null 2>&1 || true
   buildah commit --quiet --rm "$1" "$2" >/dev/null
 }
 

@@ -27,7 +27,7 @@ buildah build --quiet --format docker "${bases[@]}" --tag "$tag" . >&2
 
 folder=$(mktemp -d)
 container=$(buildah from "$tag")
-trap 'buildah rm "$container" >/dev/null' EXIT
+trap 'buildah rm "$container" >/dev/null && buildah rmi "$tag" >/dev/null' EXIT
 # The folder of mktemp is root's alone, and an image is for every user.
 chmod 755 "$folder"
 cp -a "$(buildah mount "$container")" "$folder/rootfs"

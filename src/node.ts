@@ -77,6 +77,9 @@ export function openNode(options: NodeOptions): OpenNode {
   return new QueuedNode(options);
 }
 
+/** Who waited for the start is answered before what it found amiss is looked into. */
+const REPORT_MS = 250;
+
 class QueuedNode implements OpenNode {
   readonly #door: Door;
   readonly #options: NodeOptions;
@@ -88,6 +91,7 @@ class QueuedNode implements OpenNode {
   readonly #reconciler: Reconciler;
   readonly routes: RouteTable;
   readonly #addresses: Addresses;
+  #reportTimer: ReturnType<typeof setTimeout> | undefined;
   #reporting: Promise<unknown> = Promise.resolve();
 
   constructor(options: NodeOptions) {
@@ -128,13 +132,18 @@ class QueuedNode implements OpenNode {
     if (adopted.ok) {
       this.#book.open();
       this.#addresses.publish();
-      this.#reporting = Promise.all([
-        reportForeign(this.#door, logger),
-        reportMissingPermission(this.#door, logger),
-        reportLostWords(this.#door, this.#ledger, logger),
-      ]);
+      this.#reportTimer = setTimeout(() => this.#report(), REPORT_MS);
     }
     return adopted;
+  }
+
+  #report(): void {
+    const { logger } = this.#options;
+    this.#reporting = Promise.all([
+      reportForeign(this.#door, logger),
+      reportMissingPermission(this.#door, logger),
+      reportLostWords(this.#door, this.#ledger, logger),
+    ]);
   }
 
   async configureNodeSubnet(text: string, call: Call): Promise<ConfigureOutcome> {
@@ -190,6 +199,7 @@ class QueuedNode implements OpenNode {
 
   async close(): Promise<void> {
     this.#monitor?.close();
+    clearTimeout(this.#reportTimer);
     await Promise.all([this.#reconciler.close(), this.#reporting]);
     await this.#queue.close();
     if (this.#options.removeRoutesOnExit) {

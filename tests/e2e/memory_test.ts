@@ -44,6 +44,7 @@ Deno.test("foreign things in table 142 are reported once at the start, and left 
     options: ["--remove-routes-on-exit"],
   });
   const { client, namespace, sidecar } = host;
+  await sidecar.logged(/Table 142 has entries/);
   const before = await allRoutes(namespace);
   for (const to of [TO, "10.42.4.0/24", "10.42.7.0/24"]) {
     assert.deepEqual(await client.injectRoute(to, "vxlan100"), done);

@@ -33,7 +33,9 @@ export async function say(text: string): Promise<void> {
 /** A program in the repository's directory, its stdout to be read; not started. */
 export function command([program = "", ...args]: readonly string[]): Deno.Command {
   const plain = Deno.stdout.isTerminal() ? {} : { NO_COLOR: "1" };
-  const env = { ...plain, QUILT_TESTS_ARE_ISOLATED: "1" };
+  // Debian keeps `bridge` where an ordinary user's PATH does not look.
+  const path = `${Deno.env.get("PATH") ?? ""}:/usr/sbin:/sbin`;
+  const env = { ...plain, PATH: path, QUILT_TESTS_ARE_ISOLATED: "1" };
   return new Deno.Command(program, {
     args,
     env,

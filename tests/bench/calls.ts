@@ -1,9 +1,9 @@
 import { addVxlan, makeNamespace, type Namespace } from "../support/namespace.ts";
-import { startSidecar } from "../support/sidecar.ts";
-import { type BenchClient, connectBenchClient } from "./bench_client.ts";
+import { type BenchClient, startBenchClient } from "./bench_client.ts";
 import { PEERS } from "./peers.ts";
 import { describeMs, type Finding } from "./report.ts";
 import { median } from "./statistics.ts";
+import { startUnheard } from "./unheard.ts";
 
 const ROUNDS = 24;
 const IN_FLIGHT = 64;
@@ -13,10 +13,10 @@ export async function withNoop<Value>(
   namespace: Namespace,
   use: (client: BenchClient) => Promise<Value>,
 ): Promise<Value> {
-  await using _sidecar = await startSidecar(namespace, {
-    program: "tests/bench/server_main.ts",
-  });
-  await using client = await connectBenchClient(namespace);
+  await using _server = startUnheard(namespace, "tests/bench/server_main.ts");
+  await using client = await startBenchClient(namespace);
+  await client.firstAnswer({ destination: "10.42.1.0/24", via_interface: "vxlan100" });
+  await client.connect();
   await client.play("ConfigureNodeSubnet", [{ subnet: "10.42.0.0/24" }]);
   // The first look at everything comes a second after the start; V8 warms up meanwhile.
   const end = performance.now() + 1500;

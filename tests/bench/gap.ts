@@ -1,17 +1,14 @@
 import { addVxlan, makeNamespace, type Namespace } from "../support/namespace.ts";
-import { serveWords } from "../support/serve_task.ts";
 import { type BenchClient, startBenchClient } from "./bench_client.ts";
 import { PEERS } from "./peers.ts";
 import { describeMs, type Finding } from "./report.ts";
 import { median } from "./statistics.ts";
+import { startUnheard } from "./unheard.ts";
 
 const LIVES = 15;
 
 /** The sidecar as it is served, and the least that can answer under the same flags. */
-const PROGRAMS = {
-  sidecar: serveWords([]),
-  bare: serveWords([], "tests/bench/bare_main.ts"),
-};
+const PROGRAMS = { sidecar: "src/main.ts", bare: "tests/bench/bare_main.ts" };
 
 /** From SIGKILL to the next life's first answer, a bare grpc-js server's beside it. */
 export async function measureGap(): Promise<readonly Finding[]> {
@@ -40,23 +37,16 @@ export async function measureGap(): Promise<readonly Finding[]> {
 async function gapMs(
   namespace: Namespace,
   client: BenchClient,
-  words: readonly string[],
+  program: string,
 ): Promise<number> {
   const [peer] = PEERS;
   if (peer === undefined) throw new RangeError("There is no peer");
-  const old = start(namespace, words);
+  await using old = startUnheard(namespace, program);
   await client.firstAnswer(peer);
   await client.connect();
   await client.play("InjectRoute", PEERS, 64);
   const killedMs = performance.timeOrigin + performance.now();
-  old.kill("SIGKILL");
-  const next = start(namespace, words);
-  const answeredMs = await client.firstAnswer(peer);
-  next.kill("SIGKILL");
-  await Promise.all([old.status, next.status]);
-  return answeredMs - killedMs;
-}
-
-function start(namespace: Namespace, words: readonly string[]): Deno.ChildProcess {
-  return namespace.command(words, { stdout: "null", stderr: "null" }).spawn();
+  old.kill();
+  await using _next = startUnheard(namespace, program);
+  return await client.firstAnswer(peer) - killedMs;
 }

@@ -2,10 +2,13 @@ import assert from "node:assert/strict";
 import { done, makeQuietNamespace } from "../e2e/host.ts";
 import { connectClient, GrpcStatusError } from "../support/client.ts";
 import { withImage } from "../support/image.ts";
+import { repository } from "../support/serve_task.ts";
+import { goTool } from "../support/tools.ts";
 import { addVxlan } from "../support/namespace.ts";
 import { bootHost, servesHandedSockets } from "../support/systemd.ts";
 
 const UNIT = "quilt-sidecar.service";
+const SOCKET = "quilt-sidecar.socket";
 
 withImage("the socket unit", (image) => {
   Deno.test({
@@ -16,7 +19,7 @@ withImage("the socket unit", (image) => {
       await using namespace = await makeQuietNamespace();
       await addVxlan(namespace);
       await using host = await bootHost(namespace, image.rootfs);
-      const started = await host.run(["systemctl", "start", "quilt-sidecar.socket"]);
+      const started = await host.run(["systemctl", "start", SOCKET]);
       assert.equal(started.code, 0, started.stderr);
       // Nobody has started the service: the first call does.
       await using client = await connectClient(namespace);
@@ -52,9 +55,35 @@ withImage("the socket unit", (image) => {
       await calling;
       assert.ok(failures.length <= 10, failures.join("\n"));
       assert.equal(
-        await host.property("quilt-sidecar.socket", "ActiveState"),
+        await host.property(SOCKET, "ActiveState"),
         "active",
       );
+    },
+  });
+
+  Deno.test({
+    name:
+      "with the variant of the socket unit root calls through a Unix socket, and nobody else",
+    ignore: !servesHandedSockets,
+    fn: async () => {
+      await using namespace = await makeQuietNamespace();
+      const variant = `${repository}/deploy/systemd/variants/unix-socket.conf`;
+      await using host = await bootHost(namespace, image.rootfs, {
+        [`${SOCKET}.d/unix-socket.conf`]: await Deno.readTextFile(variant),
+      });
+      const started = await host.run(["systemctl", "start", SOCKET]);
+      assert.equal(started.code, 0, started.stderr);
+      const probe = [await goTool("grpc-health-probe"), "-addr"];
+      const probed = await host.run([...probe, "unix:///run/quilt/sidecar.sock"]);
+      assert.equal(probed.code, 0, probed.stderr);
+      const nobody = ["setpriv", "--reuid", "65534", "--clear-groups"];
+      const refused = await host.run([
+        ...nobody,
+        ...[...probe, "unix:///run/quilt/sidecar.sock"],
+      ]);
+      assert.notEqual(refused.code, 0);
+      assert.match(refused.stderr, /permission denied/);
+      assert.notEqual((await host.run([...probe, "127.0.0.1:50051"])).code, 0);
     },
   });
 });

@@ -75,7 +75,8 @@ async function layOut(
     await Deno.mkdir(`${folder}/${name}`);
   }
   const shipped = `${repository}/deploy/systemd`;
-  for (const { name } of Deno.readDirSync(shipped)) {
+  for (const { name, isFile } of Deno.readDirSync(shipped)) {
+    if (!isFile) continue;
     const text = await Deno.readTextFile(`${shipped}/${name}`);
     await Deno.writeTextFile(
       `${folder}/units/${name}`,

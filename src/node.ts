@@ -62,6 +62,12 @@ export interface OpenNode extends NodeService {
   /** The routes to the other nodes, as a whole. */
   readonly routes: RouteTable;
   /**
+   * Begins to hear of changes. Called before a Unix socket is ours: Deno 2.9.3 lets every
+   * process that is started later inherit it, and `ip monitor` outlives a kill for a while,
+   * which would look as if somebody still listened.
+   */
+  watch(): void;
+  /**
    * Reads back what is remembered and makes it true again, ahead of every call. Called
    * once, after the port is ours: of two sidecars only one may write.
    *
@@ -87,6 +93,7 @@ class QueuedNode implements OpenNode {
   readonly #ledger: Ledger;
   readonly #snapshot = new Snapshot();
   #monitor: Monitor | undefined;
+  #started = false;
   readonly #queue: WorkQueue;
   readonly #reconciler: Reconciler;
   readonly routes: RouteTable;
@@ -122,10 +129,19 @@ class QueuedNode implements OpenNode {
     return this.#addresses;
   }
 
+  watch(): void {
+    if (this.#options.dryRun) return;
+    this.#monitor ??= new Monitor((event) => {
+      // Until then nothing is known that an event could have changed.
+      if (this.#started) this.#reconciler.notice(event);
+    });
+  }
+
   async start(): Promise<Checked<void, string>> {
-    const { dryRun, logger } = this.#options;
+    const { logger } = this.#options;
     // Before the first look, so that nothing happens between the look and the watch.
-    if (!dryRun) this.#monitor = new Monitor((event) => this.#reconciler.notice(event));
+    this.watch();
+    this.#started = true;
     const adopted = await this.#queue.alone(() =>
       adopt(this.#door, this.#ledger, this.#snapshot, logger)
     );

@@ -5,8 +5,10 @@ import type { InterfaceName } from "./routes/interface_name.ts";
 export interface Call {
   /** The RPC's name, e.g. `InjectRoute`. */
   readonly rpc: string;
-  /** The caller's address, e.g. `127.0.0.1:40112`. */
+  /** The caller's connection, e.g. `127.0.0.1:40112`. */
   readonly peer: string;
+  /** Whom its certificate is for, e.g. `CN=agent,O=Quilt`; only under mTLS. */
+  readonly subject?: string;
   /** True once the caller has cancelled or its deadline has passed. */
   gone(): boolean;
 }

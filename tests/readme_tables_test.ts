@@ -151,6 +151,7 @@ Deno.test("README.md names every field of an audit record, in their order", () =
   trail.record({
     rpc: "InjectRoute",
     peer: "127.0.0.1:40112",
+    subject: "CN=agent",
     words: "route add 10.42.2.0/24 dev vxlan100 proto 142",
     outcome: "done",
     failure: "",

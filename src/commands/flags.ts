@@ -6,13 +6,16 @@ import {
 } from "../ipam/policy.ts";
 import { quote } from "../ipam/quote.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../log.ts";
-import { type ListenAddress, readListenAddress } from "../rpc/listen_address.ts";
+import {
+  ACCESS_FLAGS,
+  ACCESS_HELP,
+  type AccessOptions,
+  readAccess,
+} from "./access_flags.ts";
 import { collectFlags, type GivenFlags } from "./given_flags.ts";
 
 /** What `serve` was asked to do. */
-export interface ServeOptions {
-  /** @default 127.0.0.1:50051 */
-  readonly listen: ListenAddress;
+export interface ServeOptions extends AccessOptions {
   /** @default "info" */
   readonly logLevel: LogLevel;
   /** @default "text" */
@@ -39,8 +42,7 @@ export const SERVE_HELP = `Usage: serve [options]
 
 Serves the mesh agent's calls until SIGTERM or SIGINT.
 
-  --grpc-addr HOST:PORT     listen there (default 127.0.0.1:50051); HOST is an IPv4
-                            address or localhost; needs --allow-net=HOST:PORT
+${ACCESS_HELP}
   --log-level LEVEL         trace, debug, info, warn or error (default info)
   --log-format FORMAT       text or json (default text)
   --cluster-cidr CIDR       every node subnet lies within it (default 10.42.0.0/16)
@@ -54,7 +56,7 @@ Serves the mesh agent's calls until SIGTERM or SIGINT.
   --help                    this text`;
 
 const FLAGS = {
-  "grpc-addr": { type: "string" },
+  ...ACCESS_FLAGS,
   "log-level": { type: "string" },
   "log-format": { type: "string" },
   "cluster-cidr": { type: "string" },
@@ -84,8 +86,8 @@ export function parseServeFlags(
 }
 
 function readOptions(given: GivenFlags<FlagName>): Checked<ServeOptions, string> {
-  const listen = readListenAddress(given.get("grpc-addr"));
-  if (!listen.ok) return listen;
+  const access = readAccess((name) => given.get(name));
+  if (!access.ok) return access;
   const logLevel = readChoice("log-level", given, LOG_LEVELS, "info");
   if (!logLevel.ok) return logLevel;
   const logFormat = readChoice("log-format", given, LOG_FORMATS, "text");
@@ -97,7 +99,7 @@ function readOptions(given: GivenFlags<FlagName>): Checked<ServeOptions, string>
   const resync = readResyncInterval(given.get("resync-interval"));
   if (!resync.ok) return resync;
   return pass({
-    listen: listen.value,
+    ...access.value,
     logLevel: logLevel.value,
     logFormat: logFormat.value,
     policy: policy.value,

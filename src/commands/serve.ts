@@ -1,25 +1,26 @@
 import { createLineSink, type LineSink, writeLine } from "../line_sink.ts";
 import { createLogger, formatLine, type LogFormat, type Logger } from "../log.ts";
 import { type OpenNode, openNode } from "../node.ts";
-import {
-  DEFAULT_LISTEN_ADDRESS,
-  describeListenFault,
-  formatListenAddress,
-  type ListenFault,
-} from "../rpc/listen_address.ts";
 import { createAddressService } from "../rpc/address_service.ts";
 import { Health } from "../rpc/health.ts";
+import { DEFAULT_LISTEN_ADDRESS, formatListenAddress } from "../rpc/listen_address.ts";
+import {
+  describeListenFault,
+  isGranted,
+  type ListenFault,
+} from "../rpc/listen_fault.ts";
 import { createNodeNetworkService } from "../rpc/node_network_service.ts";
 import { OpenStreams } from "../rpc/open_streams.ts";
 import { createQuiltRuntime } from "../rpc/quilt_runtime.ts";
 import { rehearse } from "../rpc/rehearsal.ts";
 import { requestLimit } from "../rpc/request_limit.ts";
 import { createRouteService } from "../rpc/route_service.ts";
-import { isGranted, type RpcServer, startServer } from "../rpc/server.ts";
+import { type RpcServer, startServer } from "../rpc/server.ts";
 import { composeServices } from "../rpc/services.ts";
 import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from "./exit_codes.ts";
 import { parseServeFlags, SERVE_HELP, type ServeOptions } from "./flags.ts";
 import { listenForSignals, type StopSignals } from "./stop_signals.ts";
+import { type OpenTls, openTls } from "./tls.ts";
 import { describeUnexpected, firstUncaught } from "./uncaught.ts";
 
 /** Some 10,000 lines: more than a reader that is alive ever falls behind. */
@@ -77,6 +78,11 @@ async function run(
   if (!isGranted(options.listen)) {
     return explain({ kind: "not-granted", address: options.listen }, logger);
   }
+  const tls = await openTls(options.tls);
+  if (!tls.ok) {
+    logger.log("error", tls.fault);
+    return EXIT_FAILURE;
+  }
   const { dryRun, gatewayIndex, policy, removeRoutesOnExit, resyncMs } = options;
   const streams = new OpenStreams();
   const health = new Health(streams);
@@ -97,11 +103,18 @@ async function run(
     createRouteService(node.routes, streams, logger),
   ];
   const services = composeServices(own, health, streams);
-  const server = await startServer(options.listen, services, requestLimit(policy));
+  node.watch();
+  const server = await startServer(options.listen, services, {
+    requestBytes: requestLimit(policy),
+    socketMode: options.socketMode,
+    tls: tls.value?.material,
+    refused: (reason) => logger.log("debug", `A TLS client was refused: ${reason}`),
+  });
   const code = server.ok
     ? await serveUntilSignal(options, {
       node,
       server: server.value,
+      tls: tls.value,
       health,
       streams,
       logger,
@@ -116,6 +129,7 @@ async function run(
 interface Serving {
   readonly node: OpenNode;
   readonly server: RpcServer;
+  readonly tls: OpenTls | undefined;
   readonly health: Health;
   readonly streams: OpenStreams;
   readonly logger: Logger;
@@ -125,7 +139,7 @@ interface Serving {
 /** The contract's line says that calls are welcome: it is written when all is warm. */
 async function serveUntilSignal(
   { logFormat }: ServeOptions,
-  { node, server, health, streams, logger, signals }: Serving,
+  { node, server, tls, health, streams, logger, signals }: Serving,
 ): Promise<number> {
   const rehearsal = rehearse(server, logFormat);
   const started = await node.start();
@@ -134,6 +148,7 @@ async function serveUntilSignal(
     return EXIT_FAILURE;
   }
   await rehearsal;
+  tls?.follow(server, logger);
   health.clear("starting");
   logger.log("info", `Starting gRPC server on ${formatListenAddress(server.address)}`);
   logger.log("info", `Stopping on ${await signals.first}`);

@@ -6,6 +6,8 @@ export interface Cause {
   readonly rpc: string;
   /** The caller's address; empty when no caller stands behind it. */
   readonly peer: string;
+  /** Whom the caller's certificate is for; only under mTLS. */
+  readonly subject?: string;
 }
 
 /** `unknown`: `ip` was lost in the middle, and the kernel was asked again after it. */
@@ -40,6 +42,7 @@ export class AuditTrail {
       sequence: this.#sequence,
       rpc: entry.rpc,
       peer: entry.peer,
+      subject: entry.subject,
       words: entry.words,
       outcome: entry.outcome,
       failure: entry.failure,

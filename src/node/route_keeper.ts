@@ -136,5 +136,6 @@ export class RouteKeeper {
 
 /** The cause that the audit trail names for a caller's mutations. */
 export function causeOf(call: Call): Cause {
-  return { rpc: call.rpc, peer: call.peer };
+  const { peer, rpc, subject } = call;
+  return subject === undefined ? { rpc, peer } : { rpc, peer, subject };
 }

@@ -2,48 +2,72 @@ import { isIPv4 } from "node:net";
 import { type Checked, fail, pass } from "../ipam/checked.ts";
 import { quote } from "../ipam/quote.ts";
 
-/** Where a gRPC server listens. */
-export interface ListenAddress {
-  /** An IPv4 address as a dotted quad. */
+/** An IPv4 address and a port. */
+export interface TcpAddress {
+  readonly kind: "tcp";
+  /** A dotted quad. */
   readonly host: string;
   /** 0–65535; 0 lets the system choose one. */
   readonly port: number;
 }
 
+/** A Unix socket, unix(7). */
+export interface UnixAddress {
+  readonly kind: "unix";
+  /** Absolute, at most 107 bytes. */
+  readonly path: string;
+}
+
+/** A listening socket that was handed over, sd_listen_fds(3). */
+export interface HandedOver {
+  readonly kind: "fd";
+  /** The descriptor's number; service managers begin with 3. */
+  readonly fd: number;
+}
+
+/** Where a gRPC server listens. */
+export type ListenAddress = TcpAddress | UnixAddress | HandedOver;
+
 /** What `serve` listens on unless told otherwise, and what its sandbox grants. */
-export const DEFAULT_LISTEN_ADDRESS: ListenAddress = { host: "127.0.0.1", port: 50051 };
+export const DEFAULT_LISTEN_ADDRESS: TcpAddress = {
+  kind: "tcp",
+  host: "127.0.0.1",
+  port: 50051,
+};
 
-/** Why a server does not listen. */
-export type ListenFault =
-  | { readonly kind: "not-granted"; readonly address: ListenAddress }
-  | { readonly kind: "in-use"; readonly address: ListenAddress }
-  | {
-    readonly kind: "not-bound";
-    readonly address: ListenAddress;
-    readonly reason: string;
-  };
-
-/** `127.0.0.1:50051` */
+/** `127.0.0.1:50051`, `unix:///run/quilt/sidecar.sock` or `fd:3` */
 export function formatListenAddress(address: ListenAddress): string {
-  return `${address.host}:${address.port}`;
+  switch (address.kind) {
+    case "tcp":
+      return `${address.host}:${address.port}`;
+    case "unix":
+      return `unix://${address.path}`;
+    case "fd":
+      return `fd:${address.fd}`;
+    default:
+      return address satisfies never;
+  }
 }
 
 /**
  * Reads what `--grpc-addr` was given.
  *
- * @param text `HOST:PORT`; HOST is an IPv4 address or `localhost`, PORT is from 1 to
- * 65535; undefined stands for {@linkcode DEFAULT_LISTEN_ADDRESS}
+ * @param text `HOST:PORT`, where HOST is an IPv4 address or `localhost` and PORT is from
+ * 1 to 65535, `unix:///PATH` or `fd:N`, N from 3; undefined stands for
+ * {@linkcode DEFAULT_LISTEN_ADDRESS}
  */
 export function readListenAddress(
   text: string | undefined,
 ): Checked<ListenAddress, string> {
   if (text === undefined) return pass(DEFAULT_LISTEN_ADDRESS);
+  if (text.startsWith("unix:")) return readUnix(text);
+  if (text.startsWith("fd:")) return readHandedOver(text);
   const [, host = "", digits = ""] = /^(.+):([1-9][0-9]{0,4})$/.exec(text) ?? [];
   const port = Number(digits);
   // The name is not looked up: that would need a grant of its own.
   const address = host === "localhost" ? "127.0.0.1" : host;
   if (isIPv4(address) && port >= 1 && port <= 65535) {
-    return pass({ host: address, port });
+    return pass({ kind: "tcp", host: address, port });
   }
   return fail(
     `Invalid --grpc-addr ${quote(text)}; use an IPv4 address or localhost and a port ` +
@@ -51,30 +75,27 @@ export function readListenAddress(
   );
 }
 
-/** The fault as a sentence with its remedy. */
-export function describeListenFault(
-  fault: ListenFault,
-  defaultIsGranted: boolean,
-): string {
-  const address = formatListenAddress(fault.address);
-  switch (fault.kind) {
-    case "not-granted":
-      return `Cannot listen on ${address}: ${describeGrant(address, defaultIsGranted)}`;
-    case "in-use":
-      return `Cannot listen on ${address}: the port is in use; ` +
-        `see by whom with: ss -ltnp 'sport = :${fault.address.port}'`;
-    case "not-bound":
-      return `Cannot listen on ${address}: ${fault.reason}; ` +
-        "use an address of this machine and a port above 1023 with --grpc-addr";
-    default:
-      return fault satisfies never;
+/** sun_path has 108 bytes, and the last one is 0: unix(7). */
+const PATH_LIMIT = 107;
+
+function readUnix(text: string): Checked<ListenAddress, string> {
+  const path = /^unix:\/\/(\/.*[^/])$/s.exec(text)?.[1] ?? "";
+  const bytes = new TextEncoder().encode(path).length;
+  if (bytes > 0 && bytes <= PATH_LIMIT && !path.includes("\0")) {
+    return pass({ kind: "unix", path });
   }
+  return fail(
+    `Invalid --grpc-addr ${quote(text)}; use an absolute path of at most ` +
+      `${PATH_LIMIT} bytes, such as unix:///run/quilt/sidecar.sock`,
+  );
 }
 
-function describeGrant(address: string, defaultIsGranted: boolean): string {
-  const remedy = `start with --allow-net=${address} (see README)`;
-  return defaultIsGranted
-    ? `the sandbox grants only ${formatListenAddress(DEFAULT_LISTEN_ADDRESS)}; ` +
-      `${remedy} or leave --grpc-addr out`
-    : `the sandbox does not grant it; ${remedy}`;
+function readHandedOver(text: string): Checked<ListenAddress, string> {
+  // 0 to 2 are standard input, output and error.
+  const fd = Number(/^fd:([1-9][0-9]{0,5})$/.exec(text)?.[1]);
+  if (fd >= 3) return pass({ kind: "fd", fd });
+  return fail(
+    `Invalid --grpc-addr ${quote(text)}; use the number of a listening socket that ` +
+      "was handed over, from 3, such as fd:3",
+  );
 }

@@ -1,7 +1,7 @@
 import type { ServiceDefinition } from "@grpc/grpc-js";
 import { type ClientHttp2Session, connect } from "node:http2";
+import { duplexPair } from "node:stream";
 import { createLogger, type LogFormat } from "../log.ts";
-import { formatListenAddress } from "./listen_address.ts";
 import { createQuiltRuntime } from "./quilt_runtime.ts";
 import { REHEARSAL_NODE } from "./rehearsal_node.ts";
 import type { RpcServer, ServedService } from "./server.ts";
@@ -33,10 +33,10 @@ const REQUEST = {
 export async function rehearse(server: RpcServer, format: LogFormat): Promise<void> {
   const service = rehearsalService(format);
   server.add(service);
-  await play(
-    connect(`http://${formatListenAddress(server.address)}`),
-    Object.values(service.definition),
-  );
+  const [ours, theirs] = duplexPair();
+  server.serve(theirs);
+  const session = connect("http://rehearsal", { createConnection: () => ours });
+  await play(session, Object.values(service.definition));
   server.remove(service.definition);
 }
 

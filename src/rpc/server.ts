@@ -2,18 +2,21 @@ import {
   logVerbosity,
   Server,
   ServerCredentials,
+  ServerInterceptingCall,
+  type ServerInterceptingCallInterface,
   type ServerOptions,
   type ServiceDefinition,
   setLogVerbosity,
+  status,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { type Checked, fail, pass } from "../ipam/checked.ts";
-import {
-  formatListenAddress,
-  type ListenAddress,
-  type ListenFault,
-} from "./listen_address.ts";
+import type { Duplex } from "node:stream";
+import { type Checked, pass } from "../ipam/checked.ts";
+import { Entrance, type Protection } from "./entrance.ts";
+import type { ListenAddress } from "./listen_address.ts";
+import type { ListenFault } from "./listen_fault.ts";
 import { LEAST_REQUEST_BYTES } from "./request_limit.ts";
+import type { TlsMaterial } from "./tls_files.ts";
 
 /** A service and what answers it. */
 export interface ServedService {
@@ -29,95 +32,107 @@ export interface RpcServer {
   add(service: ServedService): void;
   /** Answers UNIMPLEMENTED to that service's calls from now on. */
   remove(definition: ServiceDefinition): void;
+  /** TLS connections that come from now on use this; those that are open live on. */
+  renew(material: TlsMaterial): void;
+  /** Serves HTTP/2 on a connection within this process. */
+  serve(connection: Duplex): void;
   /**
-   * Takes no more calls, and waits until those in flight are answered, at most
-   * `limitMs`. Who calls meanwhile sees UNAVAILABLE.
+   * Takes no more connections, lets every client know, and waits until what it has sent
+   * by then is answered, at most `limitMs`. Who connects meanwhile finds nobody, or with
+   * a socket that was handed over waits for the next server on it.
    *
    * @param limitMs in milliseconds; default: 5000
    */
   close(limitMs?: number): Promise<void>;
 }
 
+/** How a server is set up. */
+export interface ServerSettings extends Protection {
+  /**
+   * Whoever sends a longer message is answered RESOURCE_EXHAUSTED before it is held in
+   * memory. @default 16 KiB
+   */
+  readonly requestBytes?: number;
+}
+
 const DRAIN_LIMIT_MS = 5_000;
 
 const SERVER_OPTIONS: ServerOptions = {
-  "grpc.max_concurrent_streams": 128,
+  // What one client has sent at once is worked off at once, and others wait as long: 32
+  // calls take about 3 ms.
+  "grpc.max_concurrent_streams": 32,
   "grpc.enable_channelz": 0,
   // A peer that is gone without a word, or that no longer reads, is cut off after 80 s.
   "grpc.keepalive_time_ms": 60_000,
   "grpc.keepalive_timeout_ms": 20_000,
 };
 
-// grpc-js writes a line of its own to stderr when it cannot bind: our sentence says it.
+const TOO_MANY_CALLS = {
+  code: status.RESOURCE_EXHAUSTED,
+  details:
+    "Too many calls at once on this connection while others wait; call again later",
+};
+
+// grpc-js writes lines of its own to stderr: our sentences say it.
 setLogVerbosity(logVerbosity.NONE);
 
-/**
- * Listens and serves.
- *
- * @param requestBytes whoever sends a longer message is answered RESOURCE_EXHAUSTED
- * before it is held in memory
- */
+/** Listens and serves. */
 export async function startServer(
   address: ListenAddress,
   services: readonly ServedService[],
-  requestBytes = LEAST_REQUEST_BYTES,
+  { requestBytes = LEAST_REQUEST_BYTES, ...protection }: ServerSettings = {},
 ): Promise<Checked<RpcServer, ListenFault>> {
-  // Asked beforehand: out of the grant, grpc-js throws where nobody can catch it.
-  if (!isGranted(address)) return fail({ kind: "not-granted", address });
   const server = new Server({
     ...SERVER_OPTIONS,
     "grpc.max_receive_message_length": requestBytes,
+    interceptors: [(_, call) => meter(call, (peer) => entrance.isOverdrawn(peer))],
   });
   for (const service of services) {
     server.addService(service.definition, service.implementation);
   }
-  const bound = await bind(server, address);
-  if (!bound.ok) return bound;
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const serve = (connection: Duplex): void => injector.injectConnection(connection);
+  const entrance = new Entrance(serve, protection);
+  const opened = await entrance.open(address);
+  if (!opened.ok) return opened;
   return pass({
-    address: { host: address.host, port: bound.value },
+    address: opened.value,
     add: (service) => server.addService(service.definition, service.implementation),
     remove: (definition) => server.removeService(definition),
-    close: (limitMs = DRAIN_LIMIT_MS) => drain(server, limitMs),
+    renew: (material) => entrance.renew(material),
+    serve,
+    close: (limitMs = DRAIN_LIMIT_MS) => drain(server, entrance, limitMs),
   });
 }
 
-/** Whether the sandbox lets us listen there; asks nobody and needs no permission. */
-export function isGranted(address: ListenAddress): boolean {
-  const host = formatListenAddress(address);
-  return Deno.permissions.querySync({ name: "net", host }).state === "granted";
-}
-
-function bind(
-  server: Server,
-  address: ListenAddress,
-): Promise<Checked<number, ListenFault>> {
-  const { promise, resolve } = Promise.withResolvers<Checked<number, ListenFault>>();
-  server.bindAsync(
-    formatListenAddress(address),
-    ServerCredentials.createInsecure(),
-    (error, port) =>
-      resolve(error === null ? pass(port) : fail(toFault(error, address))),
-  );
-  return promise;
-}
-
-/** grpc-js hands on only the words `[listen EADDRINUSE: address already in use …]`. */
-function toFault(error: Error, address: ListenAddress): ListenFault {
-  if (error.message.includes("EADDRINUSE")) return { kind: "in-use", address };
-  const reason = /\[listen ([^\]]*)\]/.exec(error.message)?.[1] ?? error.message;
-  return { kind: "not-bound", address, reason };
+/** A call that is one too many is refused before its request is read. */
+function meter(
+  call: ServerInterceptingCallInterface,
+  isOverdrawn: (peer: string) => boolean,
+): ServerInterceptingCall {
+  return new ServerInterceptingCall(call, {
+    start(next) {
+      if (isOverdrawn(call.getPeer())) call.sendStatus(TOO_MANY_CALLS);
+      else next();
+    },
+  });
 }
 
 /**
  * What is unanswered at the limit ends with the process, and its caller sees UNAVAILABLE:
  * grpc-js's forceShutdown() does not cut connections on Deno 2.9.3 (measured).
  */
-function drain(server: Server, limitMs: number): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
+async function drain(
+  server: Server,
+  entrance: Entrance,
+  limitMs: number,
+): Promise<void> {
+  const { promise: limit, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, limitMs);
-  server.tryShutdown(() => {
-    clearTimeout(timer);
-    resolve();
-  });
-  return promise;
+  await Promise.race([entrance.close(), limit]);
+  server.tryShutdown(() => {});
+  // Its callback does not wait for the connections that have been told already.
+  await Promise.race([entrance.emptied(), limit]);
+  clearTimeout(timer);
+  entrance.abandon();
 }

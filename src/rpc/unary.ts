@@ -12,6 +12,7 @@ import type {
   RemoveOutcome,
   Undone,
 } from "../node_service.ts";
+import { callerOf } from "./caller.ts";
 import { describeUndone, type LogLine } from "./log_lines.ts";
 import type { QuiltResponse } from "./wire.ts";
 
@@ -113,7 +114,7 @@ function callOf<Message>(
 ): Call {
   return {
     rpc,
-    peer: serverCall.getPeer(),
+    ...callerOf(serverCall),
     gone: () => serverCall.cancelled || Number(serverCall.getDeadline()) <= Date.now(),
   };
 }

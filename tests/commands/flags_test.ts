@@ -21,13 +21,15 @@ function fault(...args: readonly string[]): string {
 Deno.test("without flags serve has the contract's defaults", () => {
   const { policy, ...rest } = options();
   assert.deepEqual(rest, {
-    listen: { host: "127.0.0.1", port: 50051 },
+    listen: { kind: "tcp", host: "127.0.0.1", port: 50051 },
     logLevel: "info",
     logFormat: "text",
     gatewayIndex: 1,
     dryRun: false,
     removeRoutesOnExit: false,
     resyncMs: 30_000,
+    socketMode: 0o600,
+    tls: undefined,
   });
   assert.equal(policy.clusterCidr, "10.42.0.0/16");
   assert.equal(policy.nodePrefix, 24);
@@ -40,13 +42,15 @@ Deno.test("every flag is read, with a space or an equals sign before its value",
     ...["--gateway-index", "4094", "--dry-run", "--remove-routes-on-exit"],
   );
   assert.deepEqual(rest, {
-    listen: { host: "0.0.0.0", port: 65535 },
+    listen: { kind: "tcp", host: "0.0.0.0", port: 65535 },
     logLevel: "trace",
     logFormat: "json",
     gatewayIndex: 4094,
     dryRun: true,
     removeRoutesOnExit: true,
     resyncMs: 30_000,
+    socketMode: 0o600,
+    tls: undefined,
   });
   assert.equal(policy.clusterCidr, "10.0.0.0/8");
   assert.equal(policy.nodePrefix, 20);
@@ -54,6 +58,7 @@ Deno.test("every flag is read, with a space or an equals sign before its value",
 
 Deno.test("localhost is 127.0.0.1, whatever a resolver says", () => {
   assert.deepEqual(options("--grpc-addr", "localhost:1").listen, {
+    kind: "tcp",
     host: "127.0.0.1",
     port: 1,
   });
@@ -66,7 +71,7 @@ Deno.test("an unknown flag is refused with the nearest known one", () => {
   );
   assert.equal(fault("--dryrun"), 'Unknown option "--dryrun"; did you mean --dry-run?');
   for (
-    const name of ["-h", "--no-dry-run", "--tls-cert", "--__proto__", "--toString"]
+    const name of ["-h", "--no-dry-run", "--tls-crt", "--__proto__", "--toString"]
   ) {
     assert.match(fault(name), /^Unknown option "/);
   }
@@ -136,6 +141,7 @@ Deno.test("help wins over the other flags and names every flag", () => {
   assert.deepEqual(parsed, { ok: true, value: { kind: "help" } });
   const named = new Set(SERVE_HELP.match(/--[a-z-]+/g));
   const known = ["grpc-addr", "log-level", "log-format", "cluster-cidr", "node-prefix"];
+  known.push("socket-mode", "tls-cert", "tls-key", "tls-ca");
   for (const flag of [...known, "dry-run", "remove-routes-on-exit", "help"]) {
     assert.ok(named.has(`--${flag}`), `--${flag} is missing in the help`);
   }
@@ -154,5 +160,77 @@ Deno.test("the gateway is an address of the node's subnet that a container could
   assert.equal(options("--gateway-index", "2", "--node-prefix", "30").gatewayIndex, 2);
   for (const text of ["", "01", "+1", "1.5", "-1", "1e2", "99999999999", "ten"]) {
     assert.match(wrong(text), /^Invalid --gateway-index "|^Invalid gateway index/);
+  }
+});
+
+Deno.test("an address is a port, a Unix socket or a descriptor that was handed over", () => {
+  const path = `/${"x".repeat(106)}`;
+  assert.deepEqual(options("--grpc-addr", `unix://${path}`).listen, {
+    kind: "unix",
+    path,
+  });
+  assert.deepEqual(options("--grpc-addr", "fd:3").listen, { kind: "fd", fd: 3 });
+  for (
+    const text of [
+      ...[
+        "unix:",
+        "unix:run/x",
+        "unix:/run/x",
+        "unix://run/x",
+        "unix:///",
+        "unix:///x/",
+      ],
+      ...["unix:///a\0b", `unix://${path}x`, `unix:///${"ü".repeat(54)}`],
+    ]
+  ) {
+    assert.match(
+      fault("--grpc-addr", text),
+      /^Invalid --grpc-addr "unix:.*107 bytes, such/,
+    );
+  }
+  for (const text of ["fd:", "fd:0", "fd:2", "fd:03", "fd:-3", "fd:3x", "fd:1000000"]) {
+    assert.match(
+      fault("--grpc-addr", text),
+      /^Invalid --grpc-addr "fd:.*such as fd:3$/,
+    );
+  }
+});
+
+Deno.test("the mode of a Unix socket is octal, and of nothing else", () => {
+  const unix = ["--grpc-addr", "unix:///run/x.sock", "--socket-mode"] as const;
+  assert.equal(options(...unix, "0660").socketMode, 0o660);
+  assert.equal(options(...unix, "666").socketMode, 0o666);
+  for (const text of ["", "0o660", "66", "1660", "0688", "u=rw"]) {
+    assert.match(
+      fault(...unix, text),
+      /^Invalid --socket-mode ".*digits such as 0660$/,
+    );
+  }
+  assert.match(
+    fault("--socket-mode", "0660"),
+    /^--socket-mode is for a Unix socket; use/,
+  );
+});
+
+Deno.test("TLS is a certificate and its key, and perhaps the CA of the clients", () => {
+  const pair = ["--tls-cert", "/c", "--tls-key", "/k"] as const;
+  const tls = { cert: "/c", key: "/k" };
+  assert.deepEqual(options(...pair).tls, { ...tls, ca: undefined });
+  assert.deepEqual(options(...pair, "--tls-ca", "/a").tls, { ...tls, ca: "/a" });
+  for (
+    const some of [
+      ...[["--tls-cert", "/c"], ["--tls-key", "/k"], ["--tls-ca", "/a"]],
+      ...[["--tls-cert", "/c", "--tls-ca", "/a"], [
+        "--tls-key",
+        "/k",
+        "--tls-ca",
+        "/a",
+      ]],
+    ]
+  ) {
+    assert.equal(
+      fault(...some),
+      "TLS needs both --tls-cert and --tls-key; --tls-ca may stand beside them",
+    );
   }
 });

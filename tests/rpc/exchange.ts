@@ -38,7 +38,7 @@ export async function openExchange(node: NodeService): Promise<Exchange> {
   };
   const logger = createLogger({ level: "info", format: "text", sink });
   const started = await startServer(
-    { host: "127.0.0.1", port: 0 },
+    { kind: "tcp", host: "127.0.0.1", port: 0 },
     [createQuiltRuntime(node, logger)],
   );
   assert.ok(started.ok);

@@ -56,7 +56,10 @@ export async function openSurface(): Promise<OpenSurface> {
   const health = new Health(streams);
   const own = [createQuiltRuntime(fakeNode({}), logger)];
   const services = composeServices(own, health, streams);
-  const started = await startServer({ host: "127.0.0.1", port: 0 }, services);
+  const started = await startServer(
+    { kind: "tcp", host: "127.0.0.1", port: 0 },
+    services,
+  );
   assert.ok(started.ok);
   const server = started.value;
   const client = new Client(

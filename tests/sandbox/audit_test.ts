@@ -1,24 +1,10 @@
 import assert from "node:assert/strict";
 import { grpcurlOutput, watchHealth } from "../e2e/grpc_tools.ts";
 import { connectClient } from "../support/client.ts";
-import { parseJsonObject, stringAt } from "../support/json.ts";
 import { addVxlan, makeNamespace } from "../support/namespace.ts";
 import { repository, serveTask } from "../support/serve_task.ts";
 import { startSidecar } from "../support/sidecar.ts";
-
-/** The permission checks that Deno wrote down, as `net 127.0.0.1:50051`, each once. */
-async function checksIn(path: string): Promise<ReadonlySet<string>> {
-  const lines = (await Deno.readTextFile(path)).split("\n").filter((line) =>
-    line !== ""
-  );
-  return new Set(lines.map((line) => {
-    const check = parseJsonObject(line);
-    const value = check["value"];
-    return `${stringAt(check, "permission")} ${
-      typeof value === "string" ? value : "*"
-    }`;
-  }));
-}
+import { checksIn } from "./permission_trail.ts";
 
 /** The two grants. Variables are asked for by grpc-js and blank (`--ignore-env`). */
 const granted = /^(net 127\.0\.0\.1:50051|run ip|run \/\S*\/ip|env [A-Za-z0-9_*]+)$/;

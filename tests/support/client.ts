@@ -92,15 +92,26 @@ interface Waiting {
  * Starts a client in a namespace; resolves when it is connected.
  *
  * @param address Where the sidecar listens. @default {"127.0.0.1:50051"}
+ * @param tls For TLS: the file of its CA, then those of a certificate and its key.
  * @throws {Error} when nobody listens within 10 s, with the client's own words.
  */
 export async function connectClient(
   namespace: Namespace,
   address = "127.0.0.1:50051",
+  tls: readonly string[] = [],
 ): Promise<QuiltClient> {
   const program = `${repository}/tests/support/client_main.ts`;
   const child = namespace.command(
-    [Deno.execPath(), "run", "--frozen", "--cached-only", "-A", program, address],
+    [
+      Deno.execPath(),
+      "run",
+      "--frozen",
+      "--cached-only",
+      "-A",
+      program,
+      address,
+      ...tls,
+    ],
     { stdin: "piped", stdout: "piped", stderr: "piped" },
   ).spawn();
   const complaints = collectLines(child.stderr);

@@ -3,11 +3,13 @@
  * the sidecar as the agent does: over a socket, inside the namespace, on one
  * connection. JSON lines in, JSON lines out; `client.ts` speaks with it.
  *
- * Words: the address, e.g. `127.0.0.1:50051`.
+ * Words: the address, e.g. `127.0.0.1:50051` or `unix:///run/x.sock`; for TLS the file
+ *        of the server's CA besides, and those of our certificate and key if we have any.
  * In:    `{"id":1,"rpc":"InjectRoute","request":{…},"deadlineMs":1000}`
  * Out:   `{"ready":true}` once connected, then in any order
  *        `{"id":1,"status":0,"details":"","microseconds":310,"response":{…}}`
  */
+import { Buffer } from "node:buffer";
 import {
   type ChannelCredentials,
   Client,
@@ -49,12 +51,22 @@ function methods(): ReadonlyMap<string, Method> {
   return new Map(Object.entries(service));
 }
 
+function credentialsOf([ca, cert, key]: readonly string[]): ChannelCredentials {
+  const read = (path: string | undefined): Buffer | null =>
+    path === undefined ? null : Buffer.from(Deno.readFileSync(path));
+  return ca === undefined
+    ? credentials.createInsecure()
+    : credentials.createSsl(read(ca), read(key), read(cert));
+}
+
 function connect(address: string, how: ChannelCredentials): Promise<Client> {
   // tonic, the agent's library, connects again at its next call. grpc-js refuses calls
   // for a second after it was refused; this is as near as it comes.
   const client = new Client(address, how, {
     "grpc.initial_reconnect_backoff_ms": 10,
     "grpc.max_reconnect_backoff_ms": 50,
+    // Deno takes no IP address for the name of a server.
+    "grpc.ssl_target_name_override": "localhost",
   });
   return new Promise((resolve, reject) => {
     client.waitForReady(Date.now() + 10_000, (error) => {
@@ -96,9 +108,9 @@ function call(
   });
 }
 
-async function main(address: string): Promise<void> {
+async function main(address: string, tls: readonly string[]): Promise<void> {
   const known = methods();
-  const client = await connect(address, credentials.createInsecure());
+  const client = await connect(address, credentialsOf(tls));
   const out = Deno.stdout.writable.getWriter();
   const report = (answer: JsonObject): Promise<void> =>
     out.write(new TextEncoder().encode(`${JSON.stringify(answer)}\n`));
@@ -113,6 +125,6 @@ async function main(address: string): Promise<void> {
   client.close();
 }
 
-const [address] = Deno.args;
+const [address, ...tls] = Deno.args;
 if (address === undefined) throw new Error("Name the address, e.g. 127.0.0.1:50051");
-await main(address);
+await main(address, tls);

@@ -34,13 +34,13 @@ export function parseDenoRun(command: string): DenoRun {
   return { flags: rest.slice(0, at), program, words: rest.slice(at + 1) };
 }
 
-/**
- * The `serve` task of deno.json: what operators run, and therefore what every test
- * runs.
- */
-export function serveTask(): DenoRun {
+/** The tasks of deno.json that serve. */
+export type ServeTask = "serve" | "serve:tls" | "serve:unix";
+
+/** A task of deno.json: what operators run, and therefore what every test runs. */
+export function serveTask(name: ServeTask = "serve"): DenoRun {
   const config = parseJsonObject(Deno.readTextFileSync(`${repository}/deno.json`));
-  const serve = objectAt(objectAt(config, "tasks"), "serve");
+  const serve = objectAt(objectAt(config, "tasks"), name);
   return parseDenoRun(stringAt(serve, "command"));
 }
 
@@ -49,12 +49,14 @@ export function serveTask(): DenoRun {
  *
  * @param options Further options of `serve`, e.g. `--log-level`, `debug`.
  * @param substitute A program to start in the sidecar's place, under the same grants.
+ * @param task Which task.
  */
 export function serveWords(
   options: readonly string[],
   substitute?: string,
+  task: ServeTask = "serve",
 ): readonly string[] {
-  const { flags, program, words } = serveTask();
+  const { flags, program, words } = serveTask(task);
   const run = [Deno.execPath(), "run", ...flags];
   return [...run, substitute ?? program, ...words, ...options];
 }

@@ -1,0 +1,70 @@
+import { type Checked, pass } from "../ipam/checked.ts";
+import { quote } from "../ipam/quote.ts";
+import type { Logger } from "../log.ts";
+import type { RpcServer } from "../rpc/server.ts";
+import {
+  type CertificateFacts,
+  checkTlsMaterial,
+  readTlsFiles,
+  type TlsFiles,
+  type TlsMaterial,
+} from "../rpc/tls_files.ts";
+import { type TlsNews, watchTlsFiles } from "../rpc/tls_renewal.ts";
+
+/** TLS as `serve` was told to use it. */
+export interface OpenTls {
+  readonly material: TlsMaterial;
+  /** From now on a server uses what is in the files, as soon as it changes. */
+  follow(server: RpcServer, logger: Logger): void;
+}
+
+/**
+ * Reads the files.
+ *
+ * @returns nothing when there are none; one sentence when they cannot be used
+ */
+export async function openTls(
+  files: TlsFiles | undefined,
+): Promise<Checked<OpenTls | undefined, string>> {
+  if (files === undefined) return pass(undefined);
+  const read = await readTlsFiles(files);
+  if (!read.ok) return read;
+  const material = read.value;
+  const checked = checkTlsMaterial(material);
+  if (!checked.ok) return checked;
+  return pass({
+    material,
+    follow(server, logger) {
+      tellCertificate(logger, "TLS with the certificate", checked.value);
+      watchTlsFiles(files, material, (news) => take(news, server, logger));
+    },
+  });
+}
+
+function take(news: TlsNews, server: RpcServer, logger: Logger): void {
+  switch (news.kind) {
+    case "renewed":
+      server.renew(news.material);
+      tellCertificate(logger, "TLS files renewed, with the certificate", news.facts);
+      break;
+    case "unusable":
+      logger.log(
+        "warn",
+        `New TLS files cannot be used, so the old ones stay in use: ${news.why}`,
+      );
+      break;
+    default:
+      news satisfies never;
+  }
+}
+
+/** An expired one is used all the same: clients decide, and our clock may be wrong. */
+function tellCertificate(
+  logger: Logger,
+  what: string,
+  { subject, validTo }: CertificateFacts,
+): void {
+  const expired = validTo.getTime() < Date.now();
+  const end = `${expired ? "expired on" : "valid until"} ${validTo.toISOString()}`;
+  logger.log(expired ? "warn" : "info", `${what} of ${quote(subject)}, ${end}`);
+}

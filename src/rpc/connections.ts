@@ -1,0 +1,164 @@
+import { constants, type ServerHttp2Session } from "node:http2";
+import type { Socket } from "node:net";
+import type { Account, FairTurns } from "./fair_turns.ts";
+import { watchServerStreams } from "./server_streams.ts";
+
+/** Connections at one time; one more takes the place of the one silent for longest. */
+const MOST_CONNECTIONS = 512;
+/** Who connects and never calls is cut off then. Who has called may be silent for days. */
+const FIRST_CALL_MS = 300_000;
+/** A farewell is one round trip; a client that does not answer is not waited for. */
+const FAREWELL_MS = 500;
+/** What was sent before is read within that time. */
+const READ_MS = 20;
+/** Above every stream that a client can have opened: RFC 9113, 6.8. */
+const LAST_STREAM = 2 ** 31 - 1;
+
+/** One connection. */
+interface Connection {
+  readonly socket: Socket;
+  readonly account: Account;
+  readonly firstCallTimer: ReturnType<typeof setTimeout>;
+  /** Known from its first stream on. */
+  session: ServerHttp2Session | undefined;
+}
+
+/** The connections of one server: how many, for how long, and how each ends. */
+export class Connections {
+  readonly #turns: FairTurns;
+  readonly #serve: (socket: Socket) => void;
+  readonly #byPeer = new Map<string, Connection>();
+  readonly #bySession = new WeakMap<ServerHttp2Session, Connection>();
+  readonly #stopWatching: () => void;
+  /** Of those that were bidden farewell; undefined as long as nobody leaves. */
+  #farewells: Promise<void>[] | undefined;
+  #emptied: PromiseWithResolvers<void> | undefined;
+
+  /** @param serve begins HTTP/2 on a connection */
+  constructor(turns: FairTurns, serve: (socket: Socket) => void) {
+    this.#turns = turns;
+    this.#serve = serve;
+    this.#stopWatching = watchServerStreams((session) => this.#streamOpened(session));
+  }
+
+  /** Serves a connection from now on; `peer` is what gRPC calls it. */
+  take(socket: Socket, peer: string): void {
+    if (socket.destroyed) return;
+    const account = this.#turns.open(socket);
+    const firstCallTimer = setTimeout(() => socket.destroy(), FIRST_CALL_MS);
+    if (this.#byPeer.size >= MOST_CONNECTIONS) this.#makeRoom();
+    this.#byPeer.set(peer, { socket, account, firstCallTimer, session: undefined });
+    socket.once("close", () => this.#forget(peer));
+    this.#serve(socket);
+  }
+
+  /** Whether that peer has more calls under way than are let through. */
+  isOverdrawn(peer: string): boolean {
+    const connection = this.#byPeer.get(peer);
+    return connection !== undefined && this.#turns.isOverdrawn(connection.account);
+  }
+
+  /**
+   * Tells every client that the connection ends, and resolves when each has heard it:
+   * from then on no call is on its way to us. Those that have come are answered.
+   */
+  async bidFarewell(): Promise<void> {
+    const farewells = this.#farewells = [...this.#byPeer.values()].flatMap(
+      ({ session }) => session === undefined ? [] : [farewell(session)],
+    );
+    // A connection without a call has none that we know; its first call may be here.
+    if (farewells.length < this.#byPeer.size) farewells.push(rest(READ_MS));
+    // Its length grows with each connection whose first stream comes now.
+    for (const heard of farewells) await heard;
+  }
+
+  /** Resolves when no connection is left. */
+  ended(): Promise<void> {
+    if (this.#byPeer.size === 0) return Promise.resolve();
+    this.#emptied ??= Promise.withResolvers();
+    return this.#emptied.promise;
+  }
+
+  /** Looks after none of them any more. */
+  abandon(): void {
+    this.#stopWatching();
+    for (const { firstCallTimer } of this.#byPeer.values()) {
+      clearTimeout(firstCallTimer);
+    }
+  }
+
+  #streamOpened(session: ServerHttp2Session): void {
+    const connection = this.#bySession.get(session) ?? this.#recognise(session);
+    if (connection !== undefined) this.#turns.spend(connection.account);
+  }
+
+  #recognise(session: ServerHttp2Session): Connection | undefined {
+    const connection = this.#byPeer.get(peerOf(session.socket));
+    if (connection === undefined) return undefined;
+    this.#bySession.set(session, connection);
+    connection.session = session;
+    clearTimeout(connection.firstCallTimer);
+    this.#farewells?.push(farewell(session));
+    return connection;
+  }
+
+  #forget(peer: string): void {
+    const connection = this.#byPeer.get(peer);
+    if (connection === undefined) return;
+    this.#byPeer.delete(peer);
+    clearTimeout(connection.firstCallTimer);
+    this.#turns.close(connection.account);
+    if (this.#byPeer.size === 0) this.#emptied?.resolve();
+  }
+
+  #makeRoom(): void {
+    let oldest: Connection | undefined;
+    for (const connection of this.#byPeer.values()) {
+      if (oldest === undefined || connection.account.spentAt < oldest.account.spentAt) {
+        oldest = connection;
+      }
+    }
+    if (oldest !== undefined) retire(oldest);
+  }
+}
+
+/** Ends a connection in such a way that no call of its client fails. */
+async function retire({ session, socket }: Connection): Promise<void> {
+  if (session === undefined) {
+    socket.destroy();
+    return;
+  }
+  // Not twice: by this it is no longer the one that has been silent for longest.
+  await farewell(session);
+  session.close();
+}
+
+/** What grpc-js calls the other side: `127.0.0.1:40112`. */
+export function peerOf({ remoteAddress, remotePort }: Socket): string {
+  if (remoteAddress === undefined) return "unknown";
+  return remotePort === undefined ? remoteAddress : `${remoteAddress}:${remotePort}`;
+}
+
+/**
+ * Tells the client to open no more streams, and waits until it has heard that. A GOAWAY
+ * that names the last stream at once, as grpc-js and node:http2 send it, lets a call fail
+ * that is on its way at that moment: tonic does not repeat it (RFC 9113, 6.8).
+ */
+async function farewell(session: ServerHttp2Session): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  session.once("close", resolve);
+  try {
+    session.goaway(constants.NGHTTP2_NO_ERROR, LAST_STREAM);
+    session.ping(() => resolve());
+  } catch {
+    // It has ended this very moment.
+    return;
+  }
+  await Promise.race([promise, rest(FAREWELL_MS)]);
+}
+
+function rest(ms: number): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  setTimeout(resolve, ms);
+  return promise;
+}

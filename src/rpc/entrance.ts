@@ -1,0 +1,114 @@
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { type Checked, pass } from "../ipam/checked.ts";
+import { Connections, peerOf } from "./connections.ts";
+import { FairTurns } from "./fair_turns.ts";
+import { Handshakes } from "./handshakes.ts";
+import { formatListenAddress, type ListenAddress } from "./listen_address.ts";
+import { listen, type Listener } from "./listener.ts";
+import type { ListenFault } from "./listen_fault.ts";
+import type { TlsMaterial } from "./tls_files.ts";
+
+/** What stands between the network and the services. */
+export interface Protection {
+  /** Permission bits of a Unix socket, as in chmod(2). @default {0o600} */
+  readonly socketMode?: number;
+  /** Undefined: no TLS. */
+  readonly tls?: TlsMaterial | undefined;
+  /** Told why a TLS client was refused. */
+  readonly refused?: (reason: string) => void;
+}
+
+/** Connections that may wait to be let in. */
+const MOST_WAITING = 512;
+
+/** The one way in: every connection passes here, of whatever kind it is. */
+export class Entrance {
+  readonly #turns = new FairTurns();
+  readonly #connections: Connections;
+  readonly #handshakes: Handshakes | undefined;
+  readonly #socketMode: number;
+  #listener: Listener | undefined;
+  #waiting = 0;
+  #unnamed = 0;
+
+  /** @param serve begins HTTP/2 on a connection */
+  constructor(serve: (connection: Duplex) => void, protection: Protection) {
+    const { refused = () => {}, socketMode = 0o600, tls } = protection;
+    this.#socketMode = socketMode;
+    this.#connections = new Connections(this.#turns, serve);
+    this.#handshakes = tls === undefined
+      ? undefined
+      : new Handshakes(tls, (socket) => this.#take(socket), refused);
+  }
+
+  /** Begins to listen. */
+  async open(address: ListenAddress): Promise<Checked<ListenAddress, ListenFault>> {
+    const opened = await listen(
+      address,
+      this.#socketMode,
+      (socket) => this.#meet(socket),
+    );
+    if (!opened.ok) return opened;
+    this.#listener = opened.value;
+    return pass(opened.value.address);
+  }
+
+  /** TLS connections that come from now on use this. */
+  renew(material: TlsMaterial): void {
+    this.#handshakes?.renew(material);
+  }
+
+  /** Whether this peer has more calls under way than are let through. */
+  isOverdrawn(peer: string): boolean {
+    return this.#connections.isOverdrawn(peer);
+  }
+
+  /** Takes no more connections, and resolves when no call is on its way on any. */
+  async close(): Promise<void> {
+    this.#listener?.close();
+    this.#turns.openUp();
+    await this.#handshakes?.ended();
+    await this.#connections.bidFarewell();
+  }
+
+  /** Resolves when no connection is left. */
+  emptied(): Promise<void> {
+    return this.#connections.ended();
+  }
+
+  /** Looks after none of them any more. */
+  abandon(): void {
+    this.#connections.abandon();
+  }
+
+  #meet(socket: Socket): void {
+    // Whatever ends it, the end is what counts; unheard, it would end the process.
+    socket.on("error", () => {});
+    if (this.#waiting >= MOST_WAITING) {
+      socket.destroy();
+      return;
+    }
+    this.#waiting += 1;
+    this.#turns.letIn(() => {
+      this.#waiting -= 1;
+      if (this.#handshakes === undefined) this.#take(socket);
+      else this.#handshakes.begin(socket);
+    });
+  }
+
+  #take(socket: Socket): void {
+    socket.on("error", () => {});
+    this.#name(socket);
+    this.#connections.take(socket, peerOf(socket));
+  }
+
+  /** Through a Unix socket everybody comes without an address; a number tells them apart. */
+  #name(socket: Socket): void {
+    if (socket.remoteAddress !== undefined || this.#listener === undefined) return;
+    const where = formatListenAddress(this.#listener.address);
+    Object.defineProperty(socket, "remoteAddress", {
+      value: `${where}#${++this.#unnamed}`,
+    });
+  }
+}

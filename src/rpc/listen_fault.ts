@@ -1,0 +1,107 @@
+import {
+  DEFAULT_LISTEN_ADDRESS,
+  formatListenAddress,
+  type ListenAddress,
+} from "./listen_address.ts";
+
+/** Why a server does not listen. */
+export type ListenFault =
+  | { readonly kind: "not-granted"; readonly address: ListenAddress }
+  | { readonly kind: "in-use"; readonly address: ListenAddress }
+  | {
+    readonly kind: "not-bound";
+    readonly address: ListenAddress;
+    /** The system's words, e.g. `EADDRNOTAVAIL: address not available`. */
+    readonly reason: string;
+  };
+
+/** Whether the sandbox lets us listen there; asks nobody and needs no permission. */
+export function isGranted(address: ListenAddress): boolean {
+  switch (address.kind) {
+    case "tcp":
+      return has({ name: "net", host: formatListenAddress(address) });
+    case "unix": {
+      const { path } = address;
+      return has({ name: "net", host: `unix:${path}` }) &&
+        has({ name: "read", path }) && has({ name: "write", path });
+    }
+    case "fd":
+      // Whoever handed the socket over has bound it: Deno asks for nothing.
+      return true;
+    default:
+      return address satisfies never;
+  }
+}
+
+function has(permission: Deno.PermissionDescriptor): boolean {
+  return Deno.permissions.querySync(permission).state === "granted";
+}
+
+/** The fault as a sentence with its remedy. */
+export function describeListenFault(
+  fault: ListenFault,
+  defaultIsGranted: boolean,
+): string {
+  const cannot = `Cannot listen on ${formatListenAddress(fault.address)}`;
+  switch (fault.kind) {
+    case "not-granted":
+      return `${cannot}: ${describeGrant(fault.address, defaultIsGranted)}`;
+    case "in-use":
+      return `${cannot}: ${describeUse(fault.address)}`;
+    case "not-bound":
+      return `${cannot}: ${fault.reason}; ${describeRemedy(fault.address)}`;
+    default:
+      return fault satisfies never;
+  }
+}
+
+function describeGrant(address: ListenAddress, defaultIsGranted: boolean): string {
+  const remedy = `start with ${grantsFor(address)} (see README)`;
+  return defaultIsGranted
+    ? `the sandbox grants only ${formatListenAddress(DEFAULT_LISTEN_ADDRESS)}; ` +
+      `${remedy} or leave --grpc-addr out`
+    : `the sandbox does not grant it; ${remedy}`;
+}
+
+function grantsFor(address: ListenAddress): string {
+  switch (address.kind) {
+    case "tcp":
+    case "fd":
+      return `--allow-net=${formatListenAddress(address)}`;
+    case "unix": {
+      const { path } = address;
+      return `--allow-net=unix:${path} --allow-read=${path} --allow-write=${path}`;
+    }
+    default:
+      return address satisfies never;
+  }
+}
+
+function describeUse(address: ListenAddress): string {
+  switch (address.kind) {
+    case "tcp":
+      return `the port is in use; see by whom with: ss -ltnp 'sport = :${address.port}'`;
+    case "unix":
+      return "the socket is in use; see by whom with: " +
+        `ss -lxp 'src = ${address.path}'`;
+    case "fd":
+      return "the socket is in use";
+    default:
+      return address satisfies never;
+  }
+}
+
+function describeRemedy(address: ListenAddress): string {
+  switch (address.kind) {
+    case "tcp":
+      return "use an address of this machine and a port above 1023 with --grpc-addr";
+    case "unix":
+      return "use a path in a directory that this user may write to, where nothing is " +
+        "or a socket that nobody listens on";
+    case "fd":
+      return "it must be a listening socket, handed over as systemd does for a .socket " +
+        "unit (sd_listen_fds(3))";
+    default:
+      return address satisfies never;
+  }
+}

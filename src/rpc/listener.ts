@@ -1,0 +1,76 @@
+import { createServer, type Server, type Socket } from "node:net";
+import { type Checked, fail, pass } from "../ipam/checked.ts";
+import type { ListenAddress } from "./listen_address.ts";
+import { isGranted, type ListenFault } from "./listen_fault.ts";
+import { clearTheWay, withModeOfFiles } from "./unix_socket.ts";
+
+/** What takes connections until it is closed. */
+export interface Listener {
+  /** Where; with the port that the system chose, if it was to choose one. */
+  readonly address: ListenAddress;
+  /** Takes no more connections; a Unix socket that we made is gone from then on. */
+  close(): void;
+}
+
+/** Connections that wait to be taken, listen(2). */
+const BACKLOG = 511;
+
+/**
+ * Listens, on whatever kind of address.
+ *
+ * @param socketMode permission bits of a Unix socket, as in chmod(2)
+ * @param take given each connection, from which nothing is read yet
+ */
+export async function listen(
+  address: ListenAddress,
+  socketMode: number,
+  take: (socket: Socket) => void,
+): Promise<Checked<Listener, ListenFault>> {
+  if (!isGranted(address)) return fail({ kind: "not-granted", address });
+  if (address.kind === "unix") {
+    const obstacle = await clearTheWay(address);
+    if (obstacle !== undefined) return fail(obstacle);
+  }
+  const server = createServer({ pauseOnConnect: true }, take);
+  const { promise, resolve } = Promise.withResolvers<Checked<Listener, ListenFault>>();
+  server.once("error", (error) => resolve(fail(toFault(error, address))));
+  server.once("listening", () => {
+    // A connection that could not be taken, for want of descriptors, is no reason to end.
+    server.on("error", () => {});
+    resolve(pass({ address: whereOf(server, address), close: () => server.close() }));
+  });
+  start(server, address, socketMode);
+  return await promise;
+}
+
+function start(server: Server, address: ListenAddress, socketMode: number): void {
+  switch (address.kind) {
+    case "tcp":
+      server.listen({ host: address.host, port: address.port, backlog: BACKLOG });
+      break;
+    case "unix":
+      withModeOfFiles(
+        socketMode,
+        () => server.listen({ path: address.path, backlog: BACKLOG }),
+      );
+      break;
+    case "fd":
+      server.listen({ fd: address.fd, backlog: BACKLOG });
+      break;
+    default:
+      address satisfies never;
+  }
+}
+
+function whereOf(server: Server, address: ListenAddress): ListenAddress {
+  const bound = server.address();
+  return address.kind === "tcp" && typeof bound === "object" && bound !== null
+    ? { ...address, port: bound.port }
+    : address;
+}
+
+/** `listen EADDRINUSE: address already in use 127.0.0.1:50051` */
+function toFault({ message }: Error, address: ListenAddress): ListenFault {
+  if (message.includes("EADDRINUSE")) return { kind: "in-use", address };
+  return { kind: "not-bound", address, reason: message.replace(/^listen /, "") };
+}

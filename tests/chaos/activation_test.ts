@@ -1,0 +1,114 @@
+import assert from "node:assert/strict";
+import { connectClient, GrpcStatusError, type QuiltClient } from "../support/client.ts";
+import { holdSocket } from "../support/held_socket.ts";
+import { addVxlan, type Namespace } from "../support/namespace.ts";
+import { startSidecar } from "../support/sidecar.ts";
+import { until } from "../support/wait.ts";
+import { fib, makeQuietNamespace } from "../e2e/host.ts";
+
+const LIVES = 100;
+/** Calls that a life answers before it ends. */
+const CALLS = 5;
+const PEERS = 8;
+
+/** Calls one after another until disposed, each answer held against the kernel. */
+class Caller implements AsyncDisposable {
+  answered = 0;
+  /** What goes on at this moment. */
+  moment = "before the first life";
+  /** What went on when a call began that failed. */
+  readonly failures: string[] = [];
+  readonly untrue: string[] = [];
+  readonly #client: QuiltClient;
+  readonly #pid: number;
+  readonly #calling: Promise<void>;
+  #over = false;
+
+  /** @param pid of a process in the client's namespace */
+  constructor(client: QuiltClient, pid: number) {
+    this.#client = client;
+    this.#pid = pid;
+    this.#calling = this.#callOnAndOn();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#over = true;
+    await this.#calling;
+  }
+
+  async #callOnAndOn(): Promise<void> {
+    for (let at = 0; !this.#over; at += 1) {
+      const destination = `10.42.${2 + at % PEERS}.0/24`;
+      const add = Math.floor(at / PEERS) % 2 === 0;
+      const { moment } = this;
+      try {
+        const { success } = add
+          ? await this.#client.injectRoute(destination, "vxlan100", PATIENT)
+          : await this.#client.removeRoute(destination, PATIENT);
+        this.answered += 1;
+        const true_ = success && fib(this.#pid).has(destination) === add;
+        if (!true_) this.untrue.push(`${add ? "add" : "remove"} ${destination}`);
+      } catch (error) {
+        if (!(error instanceof GrpcStatusError)) throw error;
+        this.failures.push(`${moment}: ${error.message}`);
+      }
+    }
+  }
+}
+
+const PATIENT = { deadlineMs: 15_000 };
+
+/** One life of the sidecar on the held socket. */
+async function live(
+  namespace: Namespace,
+  launcher: readonly string[],
+  caller: Caller,
+  signal: "SIGTERM" | "SIGKILL",
+): Promise<void> {
+  const options = ["--grpc-addr", "fd:3"];
+  await using sidecar = await startSidecar(namespace, { launcher, options });
+  caller.moment = signal;
+  const enough = caller.answered + CALLS;
+  await until(() => caller.answered >= enough, {
+    deadlineMs: 10_000,
+    what: () => `answers; failures: ${caller.failures.join("; ")}`,
+  });
+  sidecar.kill(signal);
+  const { code } = await sidecar.status;
+  caller.moment = "between two lives";
+  if (signal === "SIGTERM") assert.equal(code, 0, sidecar.log.join("\n"));
+}
+
+Deno.test(`${LIVES} restarts with the socket held by another process: on SIGTERM no call fails, on SIGKILL at most the one in flight, and all others are answered truly`, async () => {
+  await using namespace = await makeQuietNamespace();
+  await addVxlan(namespace);
+  using socket = holdSocket(namespace, { port: 50051 });
+  const { launcher } = socket;
+  const options = ["--grpc-addr", "fd:3"];
+  await using anchor = startAnchor(namespace);
+  const starting = startSidecar(namespace, { launcher, options });
+  await using client = await connectClient(namespace);
+  await (await starting).stop();
+  await using caller = new Caller(client, anchor.pid);
+  for (let life = 0; life < LIVES; life += 1) {
+    await live(namespace, launcher, caller, life % 2 === 0 ? "SIGTERM" : "SIGKILL");
+  }
+  await using _last = await startSidecar(namespace, { launcher, options });
+  await caller[Symbol.asyncDispose]();
+  assert.deepEqual(caller.untrue, []);
+  const killed = caller.failures.filter((failure) => failure.startsWith("SIGKILL: "));
+  assert.deepEqual(caller.failures, killed);
+  assert.ok(killed.length <= LIVES / 2, killed.join("; "));
+});
+
+/** A process that does nothing, by which the namespace's routes can be read. */
+function startAnchor(namespace: Namespace): AsyncDisposable & { readonly pid: number } {
+  const child = namespace.command(["sleep", "600"]).spawn();
+  return {
+    pid: child.pid,
+    [Symbol.asyncDispose]: async () => {
+      child.kill();
+      await child.status;
+    },
+  };
+}

@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { connectClient } from "../support/client.ts";
+import { type HeldAddress, holdSocket } from "../support/held_socket.ts";
+import { addVxlan, type Namespace } from "../support/namespace.ts";
+import { serveToEnd, type Sidecar, startSidecar } from "../support/sidecar.ts";
+import { auditRecords, done, makeQuietNamespace } from "./host.ts";
+
+const OPTIONS = ["--grpc-addr", "fd:3"];
+
+async function makeHost(): Promise<Namespace> {
+  const namespace = await makeQuietNamespace();
+  await addVxlan(namespace);
+  return namespace;
+}
+
+const kinds: readonly (readonly [
+  what: string,
+  held: HeldAddress,
+  address: string,
+  peer: RegExp,
+])[] = [
+  ["TCP", { port: 50051 }, "127.0.0.1:50051", /^127\.0\.0\.1:\d+$/],
+  ["Unix", { path: "/run/held.sock" }, "unix:///run/held.sock", /^fd:3#1$/],
+];
+
+for (const [what, held, address, peer] of kinds) {
+  Deno.test(`the serve task serves on a ${what} socket that was handed over, with its two grants`, async () => {
+    await using namespace = await makeHost();
+    using socket = holdSocket(namespace, held);
+    const { launcher } = socket;
+    await using sidecar = await startSidecar(namespace, { launcher, options: OPTIONS });
+    assert.match(sidecar.log.join("\n"), /INFO: Starting gRPC server on fd:3$/m);
+    await using client = await connectClient(namespace, address);
+    assert.deepEqual(await client.injectRoute("10.42.2.0/24", "vxlan100"), done);
+    for (const record of auditRecords(sidecar)) {
+      assert.match(String(record["peer"]), peer);
+    }
+    assert.equal((await sidecar.stop()).code, 0, sidecar.log.join("\n"));
+  });
+
+  Deno.test(`a call made while nobody serves on a ${what} socket that is held waits for the next life`, async () => {
+    await using namespace = await makeHost();
+    using socket = holdSocket(namespace, held);
+    const { launcher } = socket;
+    const start = (): Promise<Sidecar> =>
+      startSidecar(namespace, { launcher, options: OPTIONS });
+    await using first = await start();
+    await using client = await connectClient(namespace, address);
+    assert.deepEqual(await client.injectRoute("10.42.2.0/24", "vxlan100"), done);
+    assert.equal((await first.stop()).code, 0);
+    const waiting = client.injectRoute("10.42.3.0/24", "vxlan100");
+    await using _next = await start();
+    assert.deepEqual(await waiting, done);
+  });
+}
+
+Deno.test("a descriptor that is no listening socket ends the start with 1 and one sentence", async () => {
+  await using namespace = await makeHost();
+  const remedy = "it must be a listening socket, handed over as systemd does for a " +
+    ".socket unit (sd_listen_fds(3))\n";
+  const nothing = await serveToEnd(namespace, ["--grpc-addr", "fd:99"]);
+  const file = await serveToEnd(namespace, OPTIONS);
+  for (const { code, stderr, stdout } of [nothing, file]) {
+    assert.deepEqual([code, stdout], [1, ""], stderr);
+    assert.match(stderr, /^\S+Z ERROR: Cannot listen on fd:\d+: E[A-Z]+: [^;\n]+; /);
+    assert.ok(stderr.endsWith(remedy), stderr);
+  }
+});

@@ -1,0 +1,206 @@
+import assert from "node:assert/strict";
+import { type CertificateFiles, makeAuthority } from "../support/certificates.ts";
+import type { Namespace } from "../support/namespace.ts";
+import { until } from "../support/wait.ts";
+import { auditRecords, done, makeQuietNamespace, messages } from "./host.ts";
+import { openTlsHost, type TlsHost, tlsWords } from "./tls_host.ts";
+
+/** What every HTTP/2 client sends first: the preface and an empty SETTINGS frame. */
+const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+
+/** Greets the sidecar as an HTTP/2 client; true if it says anything at all. */
+async function isAnswered(
+  namespace: Namespace,
+  words: readonly string[],
+): Promise<boolean> {
+  const to = ["-connect", "127.0.0.1:50051", "-alpn", "h2", "-quiet"];
+  const { stdout } = await namespace.run(
+    ["timeout", "1", "openssl", "s_client", ...to, ...words],
+    { stdin: PREFACE },
+  );
+  return stdout !== "";
+}
+
+function showing({ cert, key }: CertificateFiles): readonly string[] {
+  return ["-cert", cert, "-key", key];
+}
+
+/** Whom the certificate is for that the sidecar shows. */
+async function shownName({ authority, namespace }: TlsHost): Promise<string> {
+  const { stdout } = await namespace.run([
+    ...["openssl", "s_client", "-connect", "127.0.0.1:50051"],
+    ...["-CAfile", authority.cert, "-verify_return_error"],
+  ]);
+  return /^subject=.*CN = (\S+)$/m.exec(stdout)?.[1] ?? stdout;
+}
+
+Deno.test("over mutual TLS a client of the CA is served, and the trail names it by its certificate", async () => {
+  await using host = await openTlsHost();
+  const subject = `/C=IT/O=Quilt, Inc/CN=agent "1"\n{}`;
+  const certificate = await host.authority.issue("agent", { subject });
+  await using client = await host.connect(certificate);
+  assert.deepEqual(await client.injectRoute("10.42.2.0/24", "vxlan100"), done);
+  const records = auditRecords(host.sidecar);
+  assert.ok(records.length > 0);
+  for (const record of records) {
+    assert.match(String(record["peer"]), /^127\.0\.0\.1:\d+$/);
+    assert.equal(record["subject"], `CN=agent \\"1\\"\n{},O=Quilt\\, Inc,C=IT`);
+  }
+  assert.equal((await host.sidecar.stop()).code, 0, host.sidecar.log.join("\n"));
+});
+
+Deno.test("a client without a certificate of the CA is told nothing at all: no certificate, another CA, expired", async () => {
+  await using host = await openTlsHost();
+  const { authority, directory, namespace, sidecar } = host;
+  const other = await makeAuthority(directory, "other");
+  const right = await authority.issue("right");
+  assert.equal(await isAnswered(namespace, showing(right)), true);
+  assert.equal(await isAnswered(namespace, []), false);
+  assert.equal(
+    await isAnswered(namespace, showing(await other.issue("stranger"))),
+    false,
+  );
+  const late = await authority.issue("late", { days: -1 });
+  assert.equal(await isAnswered(namespace, showing(late)), false);
+  await sidecar.logged(/DEBUG: A TLS client was refused: .*certificate/);
+  // Nor is who does not speak TLS.
+  const plain = await namespace.run([
+    ...["timeout", "1", "bash", "-c"],
+    "exec 3<>/dev/tcp/127.0.0.1/50051; printf 'PRI * HTTP/2.0\\r\\n\\r\\nSM\\r\\n\\r\\n' >&3; cat <&3",
+  ]);
+  // A TLS alert, and the end.
+  assert.ok(plain.stdout === "" || plain.stdout.startsWith("\x15"), plain.stdout);
+});
+
+for (
+  const [version, answered] of [
+    ...[["-tls1", false], ["-tls1_1", false]] as const,
+    ...[["-tls1_2", true], ["-tls1_3", true]] as const,
+  ]
+) {
+  Deno.test(`openssl s_client ${version} is ${answered ? "served" : "refused"}`, async () => {
+    await using host = await openTlsHost();
+    const right = await host.authority.issue("right");
+    // Without it the client itself would not offer the old versions.
+    const old = ["-cipher", "DEFAULT@SECLEVEL=0"];
+    const words = [version, ...old, ...showing(right)];
+    assert.equal(await isAnswered(host.namespace, words), answered);
+  });
+}
+
+/** Lays the files out as Kubernetes does, where one link decides which are seen. */
+async function seeThroughLinks(directory: string): Promise<void> {
+  await Deno.mkdir(`${directory}/..first`);
+  for (const name of ["tls.crt", "tls.key"]) {
+    await Deno.rename(`${directory}/${name}`, `${directory}/..first/${name}`);
+    await Deno.symlink(`..data/${name}`, `${directory}/${name}`);
+  }
+  await Deno.symlink("..first", `${directory}/..data`);
+}
+
+/** Changes the link to other files, in one step. */
+async function swap(directory: string, { cert, key }: CertificateFiles, to: string) {
+  await Deno.mkdir(`${directory}/${to}`);
+  await Deno.copyFile(cert, `${directory}/${to}/tls.crt`);
+  await Deno.copyFile(key, `${directory}/${to}/tls.key`);
+  await Deno.symlink(to, `${directory}/..next`);
+  await Deno.rename(`${directory}/..next`, `${directory}/..data`);
+}
+
+Deno.test("certificates rotate under load, as Kubernetes does it, without a failed call", async () => {
+  await using host = await openTlsHost({ prepare: seeThroughLinks });
+  const { authority, directory, sidecar } = host;
+  const agent = await authority.issue("agent");
+  await using client = await host.connect(agent);
+  let over = false;
+  const callOnAndOn = async (): Promise<number> => {
+    let calls = 0;
+    for (; !over; calls += 1) {
+      assert.deepEqual(await client.injectRoute("10.42.2.0/24", "vxlan100"), done);
+    }
+    return calls;
+  };
+  const connectOnAndOn = async (): Promise<number> => {
+    let connections = 0;
+    for (; !over; connections += 1) {
+      await using another = await host.connect(agent);
+      assert.deepEqual(await another.injectRoute("10.42.3.0/24", "vxlan100"), done);
+    }
+    return connections;
+  };
+  const load = Promise.all([callOnAndOn(), connectOnAndOn()]);
+  for (const name of ["second", "third", "fourth"]) {
+    await swap(directory, await authority.issue(name), `..${name}`);
+    await sidecar.logged(new RegExp(`INFO: TLS files renewed, .*CN=${name}"`));
+    assert.equal(await shownName(host), name);
+  }
+  over = true;
+  const [calls, connections] = await load;
+  assert.ok(
+    calls > 100 && connections > 2,
+    `${calls} calls, ${connections} connections`,
+  );
+});
+
+Deno.test("a broken new pair keeps the old one, which the log says once, and the next good one is used", async () => {
+  await using host = await openTlsHost();
+  const { authority, directory, namespace, sidecar } = host;
+  const agent = await authority.issue("agent");
+  const next = await authority.issue("next");
+  const breakings = [
+    () => Deno.copyFile(next.key, `${directory}/tls.key`),
+    () => Deno.writeTextFile(`${directory}/tls.key`, "nothing"),
+    () => Deno.truncate(`${directory}/tls.crt`, 100),
+    () => Deno.remove(`${directory}/tls.crt`),
+  ];
+  const complaints = () =>
+    messages(sidecar).filter((line) => line.startsWith("WARN: New TLS files"));
+  for (const [at, breakIt] of breakings.entries()) {
+    await breakIt();
+    await until(() => complaints().length === at + 1, {
+      what: () => `${at + 1} complaints: ${complaints().join("\n")}`,
+    });
+    assert.equal(await isAnswered(namespace, showing(agent)), true);
+    assert.equal(await shownName(host), "tls");
+  }
+  await Deno.copyFile(next.cert, `${directory}/tls.crt`);
+  await Deno.copyFile(next.key, `${directory}/tls.key`);
+  await sidecar.logged(/INFO: TLS files renewed, .*CN=next"/);
+  assert.equal(await shownName(host), "next");
+  const stay = "WARN: New TLS files cannot be used, so the old ones stay in use: ";
+  assert.deepEqual(complaints(), [
+    `${stay}The key of --tls-key does not belong to the certificate`,
+    `${stay}The file of --tls-key is no private key in PEM without a passphrase`,
+    `${stay}The file of --tls-cert is no certificate in PEM`,
+    `${stay}Cannot read ${directory}/tls.crt: there is no such file`,
+  ]);
+});
+
+Deno.test("TLS files that cannot be used end the start with 1 and one sentence, and nothing is touched", async () => {
+  const directory = await Deno.makeTempDir();
+  const authority = await makeAuthority(directory, "ca");
+  await authority.issue("tls");
+  await using namespace = await makeQuietNamespace();
+  const start = async (words: readonly string[]): Promise<string> => {
+    const { code, stdout, stderr } = await namespace.run(words, {
+      env: { NO_COLOR: "1" },
+    });
+    assert.deepEqual([code, stdout], [1, ""], stderr);
+    return stderr.replace(/^\S+Z /, "");
+  };
+  const words = tlsWords(directory);
+  assert.equal(
+    await start(words.map((word) => word.replace("ca.crt", "nobody.crt"))),
+    `ERROR: Cannot read ${directory}/nobody.crt: there is no such file\n`,
+  );
+  assert.equal(
+    await start(words.map((word) => word.replace(/^.*tls\.key/, "/etc/hostname"))),
+    "ERROR: Cannot read /etc/hostname: the sandbox does not grant it; " +
+      "start with --allow-read=/etc (see README)\n",
+  );
+  assert.equal(
+    await start(words.map((word) => word.replace("ca.crt", "tls.key"))),
+    "ERROR: The file of --tls-ca is no certificate in PEM\n",
+  );
+  await Deno.remove(directory, { recursive: true });
+});

@@ -1,0 +1,127 @@
+import assert from "node:assert/strict";
+import { connectClient } from "../support/client.ts";
+import { addVxlan, type Finished, type Namespace } from "../support/namespace.ts";
+import { serveWords } from "../support/serve_task.ts";
+import { serveToEnd, type Sidecar, startSidecar } from "../support/sidecar.ts";
+import { auditRecords, done, makeQuietNamespace } from "./host.ts";
+
+const FOLDER = "/run/quilt";
+const PATH = `${FOLDER}/sidecar.sock`;
+const ADDRESS = `unix://${PATH}`;
+
+/** The words of the task, and further ones. */
+function unixWords(...options: readonly string[]): readonly string[] {
+  return serveWords(options, undefined, "serve:unix");
+}
+
+/** A namespace with vxlan100, and the folder as a service manager makes it: empty. */
+async function makeHost(): Promise<Namespace> {
+  if (exists(FOLDER)) await Deno.remove(FOLDER, { recursive: true });
+  await Deno.mkdir(FOLDER);
+  const namespace = await makeQuietNamespace();
+  await addVxlan(namespace);
+  return namespace;
+}
+
+function start(namespace: Namespace, ...options: readonly string[]): Promise<Sidecar> {
+  return startSidecar(namespace, { words: unixWords(...options) });
+}
+
+/** What it says that cannot start. */
+function sentenceOf({ code, stderr, stdout }: Finished): readonly [number, string] {
+  assert.equal(stdout, "");
+  return [code, stderr.replace(/^\S+Z /, "")];
+}
+
+function exists(path: string): boolean {
+  try {
+    return Deno.lstatSync(path).ino !== null;
+  } catch {
+    return false;
+  }
+}
+
+Deno.test("on a Unix socket the agent is served as on a port; the trail tells its connections apart", async () => {
+  await using namespace = await makeHost();
+  await using sidecar = await start(namespace);
+  assert.match(sidecar.log.join("\n"), /INFO: Starting gRPC server on unix:\/\/\/run/);
+  for (const peer of [2, 3]) {
+    await using client = await connectClient(namespace, ADDRESS);
+    assert.deepEqual(await client.configureNodeSubnet("10.42.1.0/24"), done);
+    const destination = `10.42.${peer}.0/24`;
+    assert.deepEqual(await client.injectRoute(destination, "vxlan100"), done);
+  }
+  const peers = auditRecords(sidecar).filter(({ rpc }) => rpc === "InjectRoute")
+    .map(({ peer }) => peer);
+  assert.deepEqual([...new Set(peers)], [`${ADDRESS}#1`, `${ADDRESS}#2`]);
+  assert.equal((await sidecar.stop()).code, 0, sidecar.log.join("\n"));
+  assert.equal(exists(PATH), false, "the socket outlived its sidecar");
+});
+
+for (
+  const [options, mode] of [[[], 0o600], [["--socket-mode", "0660"], 0o660]] as const
+) {
+  Deno.test(`with ${JSON.stringify(options)} the socket has mode ${mode.toString(8)}`, async () => {
+    await using namespace = await makeHost();
+    await using _sidecar = await start(namespace, ...options);
+    assert.equal((Deno.lstatSync(PATH).mode ?? 0) & 0o777, mode);
+    assert.deepEqual([...Deno.readDirSync(FOLDER)].map(({ name }) => name), [
+      "sidecar.sock",
+    ]);
+  });
+}
+
+Deno.test("the socket of a sidecar that was killed is replaced", async () => {
+  await using namespace = await makeHost();
+  {
+    await using sidecar = await start(namespace);
+    sidecar.kill("SIGKILL");
+    await sidecar.status;
+  }
+  assert.equal(exists(PATH), true, "nothing was left to replace");
+  await using _next = await start(namespace);
+  await using client = await connectClient(namespace, ADDRESS);
+  assert.deepEqual(await client.injectRoute("10.42.2.0/24", "vxlan100"), done);
+});
+
+Deno.test("a socket in use is left alone: the second sidecar ends with 1 and one sentence", async () => {
+  await using namespace = await makeHost();
+  await using _first = await start(namespace);
+  await using client = await connectClient(namespace, ADDRESS);
+  assert.deepEqual(sentenceOf(await namespace.run(unixWords())), [
+    1,
+    `ERROR: Cannot listen on ${ADDRESS}: the socket is in use; see by whom with: ` +
+    `ss -lxp 'src = ${PATH}'\n`,
+  ]);
+  assert.deepEqual(await client.injectRoute("10.42.2.0/24", "vxlan100"), done);
+  await using _another = await connectClient(namespace, ADDRESS);
+});
+
+Deno.test("a file that is no socket is left alone as well", async () => {
+  await using namespace = await makeHost();
+  await Deno.writeTextFile(PATH, "precious");
+  assert.deepEqual(sentenceOf(await namespace.run(unixWords())), [
+    1,
+    `ERROR: Cannot listen on ${ADDRESS}: there is a file that is no socket; use a path ` +
+    "in a directory that this user may write to, where nothing is or a socket that " +
+    "nobody listens on\n",
+  ]);
+  assert.equal(await Deno.readTextFile(PATH), "precious");
+});
+
+Deno.test("without its directory, and without the grants, a Unix socket is one sentence", async () => {
+  await using namespace = await makeHost();
+  await Deno.remove(FOLDER, { recursive: true });
+  const [code, sentence] = sentenceOf(await namespace.run(unixWords()));
+  assert.equal(code, 1);
+  assert.match(
+    sentence,
+    /^ERROR: Cannot listen on unix:\/\/\/run\/\S+: ENOENT: .*; use a path in a directory/,
+  );
+  assert.deepEqual(sentenceOf(await serveToEnd(namespace, ["--grpc-addr", ADDRESS])), [
+    2,
+    `ERROR: Cannot listen on ${ADDRESS}: the sandbox grants only 127.0.0.1:50051; start ` +
+    `with --allow-net=unix:${PATH} --allow-read=${PATH} --allow-write=${PATH} ` +
+    "(see README) or leave --grpc-addr out\n",
+  ]);
+});

@@ -1,0 +1,107 @@
+import assert from "node:assert/strict";
+import { makeQuietNamespace } from "../e2e/host.ts";
+import { openTlsHost } from "../e2e/tls_host.ts";
+import { connectClient, type QuiltClient } from "../support/client.ts";
+import { holdSocket } from "../support/held_socket.ts";
+import { addVxlan, type Namespace } from "../support/namespace.ts";
+import { type ServeTask, serveTask, serveWords } from "../support/serve_task.ts";
+import { type Sidecar, startSidecar } from "../support/sidecar.ts";
+import { checksIn } from "./permission_trail.ts";
+
+const SOCKET = "/run/quilt/sidecar.sock";
+
+/** What each task grants, where the plain one grants the net of one port. */
+const tasks: readonly (readonly [task: ServeTask, grants: readonly string[]])[] = [
+  ["serve:tls", ["--allow-net=127.0.0.1:50051", "--allow-read=/etc/quilt/tls"]],
+  [
+    "serve:unix",
+    [
+      `--allow-net=unix:${SOCKET}`,
+      `--allow-read=${SOCKET}`,
+      `--allow-write=${SOCKET}`,
+    ],
+  ],
+];
+
+for (const [task, grants] of tasks) {
+  Deno.test(`the ${task} task is the serve task with ${grants.join(" ")} in the place of its net`, () => {
+    const plain = serveTask().flags.filter((flag) => !flag.startsWith("--allow-net="));
+    const { flags, program, words } = serveTask(task);
+    assert.deepEqual([...flags].sort(), [...plain, ...grants].sort());
+    assert.deepEqual([program, words[0]], ["src/main.ts", "serve"]);
+  });
+}
+
+/** What Deno may be asked for in any of them. */
+const COMMON = String.raw`run ip|run /\S*/ip|env [A-Za-z0-9_*]+`;
+
+/** Some calls, then SIGTERM; the permission checks of the whole life but the granted. */
+async function checksBeyond(
+  granted: RegExp,
+  trail: string,
+  sidecar: Sidecar,
+  client: QuiltClient,
+): Promise<readonly string[]> {
+  const done = { success: true, error: "" };
+  assert.deepEqual(await client.configureNodeSubnet("10.42.1.0/24"), done);
+  assert.deepEqual(await client.injectRoute("10.42.2.0/24", "vxlan100"), done);
+  assert.equal((await sidecar.stop()).code, 0, sidecar.log.join("\n"));
+  const checks = await checksIn(trail);
+  await Deno.remove(trail);
+  assert.ok(checks.size > 0, "Deno wrote no trail");
+  return [...checks].filter((check) => !granted.test(check));
+}
+
+async function makeHost(): Promise<Namespace> {
+  const namespace = await makeQuietNamespace();
+  await addVxlan(namespace);
+  return namespace;
+}
+
+Deno.test("a whole life of the serve:tls task, a renewal included, uses nothing but its grants", async () => {
+  const trail = await Deno.makeTempFile();
+  const env = { DENO_AUDIT_PERMISSIONS: trail };
+  await using host = await openTlsHost({ env });
+  const { authority, directory, sidecar } = host;
+  await using client = await host.connect(await authority.issue("agent"));
+  const next = await authority.issue("next");
+  await Deno.copyFile(next.cert, `${directory}/tls.crt`);
+  await Deno.copyFile(next.key, `${directory}/tls.key`);
+  await sidecar.logged(/TLS files renewed/);
+  const granted = new RegExp(
+    `^(net 127.0.0.1:50051|read ${directory}/[^/]+|${COMMON})$`,
+  );
+  assert.deepEqual(await checksBeyond(granted, trail, sidecar, client), []);
+});
+
+Deno.test("a whole life of the serve:unix task, with a socket to replace, uses nothing but its grants", async () => {
+  const trail = await Deno.makeTempFile();
+  await Deno.mkdir("/run/quilt", { recursive: true });
+  await using namespace = await makeHost();
+  const words = serveWords([], undefined, "serve:unix");
+  {
+    await using killed = await startSidecar(namespace, { words });
+    killed.kill("SIGKILL");
+  }
+  const env = { DENO_AUDIT_PERMISSIONS: trail };
+  await using sidecar = await startSidecar(namespace, { words, env });
+  await using client = await connectClient(namespace, `unix://${SOCKET}`);
+  const granted = new RegExp(
+    `^(net (unix:)?${SOCKET}|(read|write) ${SOCKET}|${COMMON})$`,
+  );
+  assert.deepEqual(await checksBeyond(granted, trail, sidecar, client), []);
+});
+
+Deno.test("a whole life on a socket that was handed over uses nothing but the serve task's grants", async () => {
+  const trail = await Deno.makeTempFile();
+  await using namespace = await makeHost();
+  using socket = holdSocket(namespace, { port: 50051 });
+  await using sidecar = await startSidecar(namespace, {
+    env: { DENO_AUDIT_PERMISSIONS: trail },
+    launcher: socket.launcher,
+    options: ["--grpc-addr", "fd:3"],
+  });
+  await using client = await connectClient(namespace);
+  const granted = new RegExp(`^(${COMMON})$`);
+  assert.deepEqual(await checksBeyond(granted, trail, sidecar, client), []);
+});

@@ -24,10 +24,17 @@ export interface AuditEntry extends Cause {
   readonly durationMs: number;
 }
 
+/** After so many characters a large piece of work lets the reader of the trail catch up. */
+const PACE = 256 * 1024;
+
+/** A reader that has not taken that much within this time reads nothing at all. */
+const STUCK_MS = 900;
+
 /** Writes one JSON line for each mutation, numbered without gaps from 1. */
 export class AuditTrail {
   readonly #sink: LineSink;
   #sequence = 0;
+  #sincePace = 0;
   #time = { ms: 0, text: "" };
 
   constructor(sink: LineSink) {
@@ -37,7 +44,7 @@ export class AuditTrail {
   /** Never blocks: a gap in `sequence` on the far side tells of lines it could not take. */
   record(entry: AuditEntry): void {
     this.#sequence += 1;
-    this.#sink.write(JSON.stringify({
+    const line = JSON.stringify({
       time: this.#now(),
       sequence: this.#sequence,
       rpc: entry.rpc,
@@ -47,7 +54,23 @@ export class AuditTrail {
       outcome: entry.outcome,
       failure: entry.failure,
       duration_ms: Math.round(entry.durationMs * 1000) / 1000,
-    }));
+    });
+    this.#sincePace += line.length;
+    this.#sink.write(line);
+  }
+
+  /**
+   * Waits, if much was written since it last did, until the reader has caught up: some
+   * thousands of mutations in a row would not fit into the room that the trail has.
+   *
+   * @returns false if nobody reads: then there is nothing to wait for
+   */
+  async pace(): Promise<boolean> {
+    if (this.#sincePace < PACE) return true;
+    const began = performance.now();
+    await this.#sink.flush();
+    this.#sincePace = 0;
+    return performance.now() - began < STUCK_MS;
   }
 
   /** Written out once a millisecond: a SyncRoutes makes hundreds of records in one. */

@@ -14,6 +14,12 @@ export type Reply = Exchange | { readonly kind: "full" } | { readonly kind: "clo
 export interface Door {
   /** Never rejects. Errands of one call are run in order and in one piece. */
   exchange(errands: readonly Errand[]): Promise<Reply>;
+  /**
+   * Between large groups of errands: lets the reader of the audit trail catch up.
+   *
+   * @returns false if nobody reads it: then there is nothing to wait for
+   */
+  pace(): Promise<boolean>;
   /** Walks large tables on an `ip` of its own, so that no call waits for it. */
   survey(reads: readonly Read[], family?: Family): Promise<Exchange>;
   close(): Promise<void>;
@@ -75,6 +81,10 @@ export class KernelDoor implements Door {
     const reply = this.#tail.then(() => this.#run(errands));
     this.#tail = reply.finally(() => this.#queued -= 1);
     return reply;
+  }
+
+  pace(): Promise<boolean> {
+    return this.#audit.pace();
   }
 
   async survey(reads: readonly Read[], family?: Family): Promise<Exchange> {

@@ -30,6 +30,10 @@ export class DryDoor implements Door {
     return Promise.resolve({ kind: "answered", results });
   }
 
+  pace(): Promise<boolean> {
+    return this.#audit.pace();
+  }
+
   survey(reads: readonly Read[]): Promise<Exchange> {
     return Promise.resolve({ kind: "answered", results: reads.map(pretend) });
   }

@@ -23,7 +23,9 @@ export async function converge(
   snapshot: Snapshot,
   tasks: readonly Task[],
 ): Promise<void> {
+  let read = true;
   for (let at = 0; at < tasks.length; at += GROUP) {
+    if (at > 0 && read) read = await door.pace();
     await convergeGroup(door, snapshot, tasks.slice(at, at + GROUP));
   }
 }

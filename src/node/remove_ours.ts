@@ -38,7 +38,9 @@ export async function removeOurs(door: Door, logger: Logger): Promise<void> {
     if (kept.has(memory.get(state) ?? "nonsense")) return [];
     return [{ command: { kind: "forget", entry: state }, cause: EXIT }];
   });
+  let read = true;
   for (let at = 0; at < errands.length; at += CHUNK) {
+    if (read) read = await door.pace();
     await door.exchange(errands.slice(at, at + CHUNK));
   }
   const routes = own.entries.filter(({ route }) => route.table === TABLE_MAIN).length;

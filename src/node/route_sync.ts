@@ -110,8 +110,12 @@ async function carryOut(
 ): Promise<readonly StepResult[]> {
   const { door, snapshot } = parts;
   const results: StepResult[] = [];
+  let read = true;
   for (let at = 0; at < steps.length; at += CHUNK) {
-    if (at > 0) await admit();
+    if (at > 0) {
+      if (read) read = await door.pace();
+      await admit();
+    }
     const begun = steps.slice(at, at + CHUNK).map((step) =>
       laterWords.has(destinationOf(step))
         ? overtakenStep(step, parts)

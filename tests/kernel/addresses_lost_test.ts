@@ -187,6 +187,7 @@ Deno.test("an address given after a change of subnet that got no answer holds th
       return losing && writes ? { kind: "lost", why: "as the test wants" } : reply;
     },
     survey: (reads) => door.survey(reads),
+    pace: () => door.pace(),
     close: () => door.close(),
   }, dice);
   assert.equal(await configure(life, SUBNET), "configured");

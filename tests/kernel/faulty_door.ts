@@ -43,6 +43,10 @@ export class FaultyDoor implements Door {
     return LOST;
   }
 
+  pace(): Promise<boolean> {
+    return this.#inner.pace();
+  }
+
   survey(reads: readonly Read[]): Promise<Exchange> {
     return this.#inner.survey(reads);
   }

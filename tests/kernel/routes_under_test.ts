@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import { checkClusterPolicy } from "../../src/ipam/policy.ts";
 import { AuditTrail } from "../../src/kernel/audit.ts";
 import { type Door, KernelDoor } from "../../src/kernel/door.ts";
+import { decodeRoutes } from "../../src/kernel/replies.ts";
+import type { LineSink } from "../../src/line_sink.ts";
 import { BridgeWatch } from "../../src/node/bridge_watch.ts";
 import { QueuedRoutes } from "../../src/node/queued_routes.ts";
 import { RouteBook } from "../../src/node/route_book.ts";
@@ -11,7 +13,6 @@ import { Snapshot } from "../../src/node/snapshot.ts";
 import { WorkQueue } from "../../src/node/work_queue.ts";
 import type { InjectOutcome, RemoveOutcome } from "../../src/node_service.ts";
 import type { SyncOutcome } from "../../src/route_table.ts";
-import { decodeRoutes } from "../../src/kernel/replies.ts";
 import { recall } from "../../src/routes/memory.ts";
 import type { StatedRoute } from "../../src/routes/route_set.ts";
 import { cidr, device, keepTrail, type KeptTrail } from "./ground.ts";
@@ -41,6 +42,8 @@ export interface RoutesOptions {
   readonly behind?: (door: Door) => Door;
   /** False: as before the first look at everything. @default true */
   readonly surveyed?: boolean;
+  /** Takes the audit trail in place of the one that is kept in memory. */
+  readonly sink?: LineSink;
 }
 
 /** Puts the middle together as `node.ts` does. */
@@ -49,7 +52,7 @@ export function openRoutes(options: RoutesOptions = {}): RoutesUnderTest {
   const policy = checkClusterPolicy(clusterCidr, 24);
   assert.ok(policy.ok);
   const trail = keepTrail();
-  const real = new KernelDoor(new AuditTrail(trail));
+  const real = new KernelDoor(new AuditTrail(options.sink ?? trail));
   const door = behind(real);
   const book = new RouteBook();
   const { ledger } = book;
@@ -122,16 +125,17 @@ async function oursIn(door: Door): Promise<readonly string[]> {
   }).toSorted();
 }
 
-/** Routes to 10.42.FIRST.0/24 and so on, through one device. */
+/** Routes to 10.42.FIRST.0/24 and so on, through one device; 256 is 10.43.0.0/24. */
 export function peers(
   first: number,
   count: number,
   through = "vxlan100",
 ): readonly StatedRoute[] {
-  return Array.from({ length: count }, (_, at) => ({
-    destination: `10.42.${first + at}.0/24`,
-    device: through,
-  }));
+  return Array.from({ length: count }, (_, at) => {
+    const octets = first + at;
+    const destination = `10.${42 + Math.floor(octets / 256)}.${octets % 256}.0/24`;
+    return { destination, device: through };
+  });
 }
 
 /** What the kernel must show when just these routes are installed. */

@@ -5,7 +5,7 @@ import { withImage } from "../support/image.ts";
 import { repository } from "../support/serve_task.ts";
 import { goTool } from "../support/tools.ts";
 import { addVxlan } from "../support/namespace.ts";
-import { bootHost, servesHandedSockets } from "../support/systemd.ts";
+import { bootHost } from "../support/systemd.ts";
 
 const UNIT = "quilt-sidecar.service";
 const SOCKET = "quilt-sidecar.socket";
@@ -14,7 +14,6 @@ withImage("the socket unit", (image) => {
   Deno.test({
     name:
       "with the socket unit a restart loses no call, and a kill only the one in flight",
-    ignore: !servesHandedSockets,
     fn: async () => {
       await using namespace = await makeQuietNamespace();
       await addVxlan(namespace);
@@ -64,7 +63,6 @@ withImage("the socket unit", (image) => {
   Deno.test({
     name:
       "with the variant of the socket unit root calls through a Unix socket, and nobody else",
-    ignore: !servesHandedSockets,
     fn: async () => {
       await using namespace = await makeQuietNamespace();
       const variant = `${repository}/deploy/systemd/variants/unix-socket.conf`;
@@ -73,12 +71,14 @@ withImage("the socket unit", (image) => {
       });
       const started = await host.run(["systemctl", "start", SOCKET]);
       assert.equal(started.code, 0, started.stderr);
-      const probe = [await goTool("grpc-health-probe"), "-addr"];
+      const patient = ["-connect-timeout", "10s", "-rpc-timeout", "10s"];
+      const probe = [await goTool("grpc-health-probe"), ...patient, "-addr"];
       const probed = await host.run([...probe, "unix:///run/quilt/sidecar.sock"]);
       assert.equal(probed.code, 0, probed.stderr);
       const mode = ["stat", "--format", "%U %a", "/run/quilt/sidecar.sock"];
       assert.equal((await host.run(mode)).stdout, "root 600\n");
-      assert.notEqual((await host.run([...probe, "127.0.0.1:50051"])).code, 0);
+      const elsewhere = [await goTool("grpc-health-probe"), "-addr", "127.0.0.1:50051"];
+      assert.notEqual((await host.run(elsewhere)).code, 0);
     },
   });
 });

@@ -1,6 +1,5 @@
 /** A host whose process 1 is the real systemd, for the units of deploy/systemd. */
 import { dirname } from "node:path";
-import { SERVE_HELP } from "../../src/commands/flags.ts";
 import { childrenOf } from "../e2e/processes.ts";
 import { removeGroup } from "./control_group.ts";
 import type { Finished, Namespace } from "./namespace.ts";
@@ -20,10 +19,6 @@ export interface SystemdHost extends AsyncDisposable {
   /** What a unit has written, a line each, its log and its trail. */
   journal(unit: string): Promise<readonly string[]>;
 }
-
-/** Whether `serve` takes a socket that is handed over; until then, units without one. */
-export const servesHandedSockets = SERVE_HELP.includes("fd:");
-const HANDED = / --grpc-addr fd:3|^(Requires=quilt|After=quilt|Also=|SocketBind).*$/gm;
 
 let made = 0;
 
@@ -77,11 +72,7 @@ async function layOut(
   const shipped = `${repository}/deploy/systemd`;
   for (const { name, isFile } of Deno.readDirSync(shipped)) {
     if (!isFile) continue;
-    const text = await Deno.readTextFile(`${shipped}/${name}`);
-    await Deno.writeTextFile(
-      `${folder}/units/${name}`,
-      servesHandedSockets ? text : text.replaceAll(HANDED, ""),
-    );
+    await Deno.copyFile(`${shipped}/${name}`, `${folder}/units/${name}`);
   }
   for (const [path, text] of Object.entries(units)) {
     await Deno.mkdir(`${folder}/units/${dirname(path)}`, { recursive: true });

@@ -163,9 +163,10 @@ export class AddressPool {
 
   /** All that is allocated, in ascending order. */
   list(): readonly Allocation[] {
-    return [...this.#byAddress.values()].sort((one, other) =>
-      addressNumber(one.address) - addressNumber(other.address)
-    );
+    return [...this.#byAddress.values()]
+      .map((allocation) => ({ allocation, at: addressNumber(allocation.address) }))
+      .sort((one, other) => one.at - other.at)
+      .map(({ allocation }) => allocation);
   }
 
   /** How many addresses are allocated. */

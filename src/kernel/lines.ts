@@ -5,12 +5,17 @@ const FULL = 16 * 1024;
 
 /** Calls back with each whole line of a stream, without its line feed. */
 export function onLines(stream: Readable, onLine: (line: string) => void): void {
-  let rest = "";
+  let rest: string[] = [];
   stream.setEncoding("utf8");
   stream.on("data", (chunk: string) => {
-    const lines = (rest + chunk).split("\n");
-    rest = lines.pop() ?? "";
-    for (const line of lines) onLine(line);
+    const [end = "", ...others] = chunk.split("\n");
+    rest.push(end);
+    // A dump is one line of many megabytes: put together at its end, and only there.
+    for (const begin of others) {
+      const line = rest.join("");
+      rest = [begin];
+      onLine(line);
+    }
   });
 }
 

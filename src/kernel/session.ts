@@ -26,6 +26,8 @@ interface Waiting {
   readonly failures: Map<number, Failure>;
   readonly documents: string[];
   marked: boolean;
+  /** There was a sign of life. */
+  readonly stir: () => void;
   readonly settle: (exchange: Exchange) => void;
 }
 
@@ -69,19 +71,23 @@ export class Session {
     this.#child.stdin.on("error", () => this.#lose("ip closed its input"));
     onLines(this.#child.stdout, (line) => this.#onDocument(line));
     onLines(this.#child.stderr, (line) => this.#onComplaint(line));
+    this.#child.stdout.on("data", () => this.#waiting?.stir());
   }
 
-  /** Sends commands; one exchange at a time. Never rejects. */
+  /**
+   * Sends commands; one exchange at a time. Never rejects.
+   *
+   * @param deadlineMs milliseconds without a sign of life, after which `ip` is killed; a
+   * long dump may take many times that
+   */
   exchange(commands: readonly Command[], deadlineMs: number): Promise<Exchange> {
     if (this.spent) return Promise.resolve({ kind: "lost", why: "ip ended" });
     const { promise, resolve } = Promise.withResolvers<Exchange>();
     const firstLine = this.#line + 1;
     this.#line += commands.length + 1;
     const mark = `end-of-exchange-${this.#line}`;
-    const timer = setTimeout(
-      () => this.#lose(`ip did not answer within ${deadlineMs} ms`),
-      deadlineMs,
-    );
+    const giveUp = (): void => this.#lose(`ip did not answer within ${deadlineMs} ms`);
+    let timer = setTimeout(giveUp, deadlineMs);
     this.#waiting = {
       commands,
       firstLine,
@@ -89,6 +95,10 @@ export class Session {
       failures: new Map(),
       documents: [],
       marked: false,
+      stir: () => {
+        clearTimeout(timer);
+        timer = setTimeout(giveUp, deadlineMs);
+      },
       settle: (exchange) => {
         clearTimeout(timer);
         this.#waiting = undefined;

@@ -10,6 +10,8 @@ import {
   addressEntry,
   OUR_PROTOCOL,
   ownerEntries,
+  ownerPart,
+  ownerParts,
   recall,
   type Remembered,
   type StateEntry,
@@ -61,9 +63,8 @@ export async function adoptAddresses(
     if (!merged.has(found.address)) merged.set(found.address, found);
   }
   pool.reload(merged.values());
-  const wanted = new Set(pool.list().flatMap(entriesOf).map(identity));
-  const leftovers = memory.filter(({ entry, remembered }) =>
-    remembered.kind === "owner-part" && !wanted.has(identity(entry))
+  const leftovers = memory.filter(({ remembered }) =>
+    remembered.kind === "owner-part" && !isPart(pool, remembered)
   );
   const removed = await exchangeAll(
     door,
@@ -103,8 +104,22 @@ export function missingEntries(
   pool: AddressPool,
   own: readonly TableEntry[],
 ): readonly StateEntry[] {
-  const there = new Set(memoryOf(own).map(({ entry }) => identity(entry)));
-  return pool.list().flatMap(entriesOf).filter((entry) => !there.has(identity(entry)));
+  const there = new Map<Ipv4Address, Set<number>>();
+  for (const { entry, remembered } of memoryOf(own)) {
+    if (!isOfAllocation(pool, remembered)) continue;
+    const metrics = there.get(remembered.address);
+    if (metrics === undefined) there.set(remembered.address, new Set([entry.metric]));
+    else metrics.add(entry.metric);
+  }
+  return pool.list().flatMap((allocation): readonly StateEntry[] => {
+    const { address, owner } = allocation;
+    const metrics = there.get(address);
+    const count = 1 + (owner === undefined ? 0 : ownerParts(owner));
+    // Hardly ever is one missing, and there may be very many.
+    return metrics?.size === count
+      ? []
+      : entriesOf(allocation).filter(({ metric }) => metrics?.has(metric) !== true);
+  });
 }
 
 /** Addresses that table 142 has as allocated and the pool as free. */
@@ -146,19 +161,37 @@ function findAllocations(memory: readonly MemoryEntry[]): readonly Allocation[] 
   });
 }
 
-/** A name is the owner's if its key is; more parts may be left of a longer name. */
+/** A name is the owner's if its key is; the last parts may be left of a longer name. */
 function recogniseOwner(parts: readonly Part[], key: OwnerKey): Owner | undefined {
-  let text = "";
-  for (const part of parts.toSorted((one, other) => one.part - other.part)) {
-    text += part.text;
-    const owner = checkOwner(text);
+  const texts = parts.toSorted((one, other) => one.part - other.part)
+    .map(({ text }) => text);
+  for (let count = texts.length; count > 0; count -= 1) {
+    const owner = checkOwner(texts.slice(0, count).join(""));
     if (owner.ok && keyOf(owner.value) === key) return owner.value;
   }
   return undefined;
 }
 
-function identity({ metric, payload, prefix, type }: StateEntry): string {
-  return `${type} ${prefix} ${metric} ${payload.join(" ")}`;
+type AddressEntry = Extract<Remembered, { kind: "address" | "owner-part" }>;
+
+/** True if the pool has an allocation that says just this. */
+function isOfAllocation(
+  pool: AddressPool,
+  remembered: Remembered,
+): remembered is AddressEntry {
+  switch (remembered.kind) {
+    case "address":
+      return pool.at(remembered.address)?.key === remembered.key;
+    case "owner-part":
+      return isPart(pool, remembered);
+    default:
+      return false;
+  }
+}
+
+function isPart(pool: AddressPool, { address, part, text }: Part): boolean {
+  const owner = pool.at(address)?.owner;
+  return owner !== undefined && text !== "" && ownerPart(owner, part) === text;
 }
 
 async function exchangeAll(

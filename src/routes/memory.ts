@@ -118,16 +118,22 @@ export function ownerEntries(
   address: Ipv4Address,
   owner: Owner,
 ): readonly StateEntry[] {
-  const parts = Math.ceil(owner.length / PART_LENGTH);
-  return Array.from({ length: parts }, (_, part) => ({
+  return Array.from({ length: ownerParts(owner) }, (_, part) => ({
     type: "prohibit",
     prefix: hostPrefix(address),
     metric: STATE_METRIC + 1 + part,
-    payload: packText(
-      owner.slice(part * PART_LENGTH, (part + 1) * PART_LENGTH),
-      PART_LENGTH / 4,
-    ),
+    payload: packText(ownerPart(owner, part), PART_LENGTH / 4),
   }));
+}
+
+/** How many entries a name has. */
+export function ownerParts(owner: Owner): number {
+  return Math.ceil(owner.length / PART_LENGTH);
+}
+
+/** What the entry of a part, from 0, says of a name; empty beyond its end. */
+export function ownerPart(owner: Owner, part: number): string {
+  return owner.slice(part * PART_LENGTH, (part + 1) * PART_LENGTH);
 }
 
 /** Reads an entry of ours back. */

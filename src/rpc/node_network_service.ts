@@ -8,6 +8,13 @@ import { NODE_NETWORK_SERVICE, SIDECAR_FILE } from "./sidecar_package.ts";
 import { unaryHandler } from "./unary.ts";
 import type { NodeNetworkMessage, NodeNetworkResponse } from "./wire_addresses.ts";
 
+/**
+ * Milliseconds in which changes are gathered after each message: Deno 2.9.3 takes every
+ * message off a stream, whether or not its client reads, and holds it in memory. So
+ * these are 20 small ones a second at most, until the ping cuts off who is not there.
+ */
+const GATHER_MS = 50;
+
 /** `quilt.sidecar.v1.NodeNetworkService` over a node: what Quilt learns its subnet from. */
 export function createNodeNetworkService(
   network: PodNetwork,
@@ -22,7 +29,7 @@ export function createNodeNetworkService(
       const now = newest;
       newest = undefined;
       return now === undefined ? undefined : { node_network: toMessage(now) };
-    });
+    }, GATHER_MS);
     const end = network.watchNodeNetwork((now) => {
       newest = now;
       writer.wake();

@@ -202,6 +202,28 @@ Deno.test("a stop does not wait for watchers: they are told that the sidecar sto
   assert.match(quilt.over[0] ?? "", /14 UNAVAILABLE: The sidecar is shutting down; /);
 });
 
+Deno.test("a watcher that does not read gets the newest network, never all that were", async () => {
+  await using host = await openHost();
+  await using quilt = startQuilt(host.namespace);
+  quilt.watch();
+  await until(() => quilt.watched.length === 1, { what: "the present network" });
+  quilt.signal("SIGSTOP");
+  const changes = 2_000;
+  const started = performance.now();
+  for (let change = 1; change <= changes; change += 1) {
+    await host.client.configureNodeSubnet(`10.42.${change % 250}.0/24`);
+  }
+  const seconds = (performance.now() - started) / 1000;
+  quilt.signal("SIGCONT");
+  await until(() => quilt.watched.at(-1)?.revision === changes, {
+    what: "the newest network",
+  });
+  // Twenty a second leave for it, whether or not it reads.
+  const left = 2 + seconds * 20;
+  assert.ok(quilt.watched.length <= left, `${quilt.watched.length} came`);
+  assert.ok(left < changes / 2, "the changes came too slowly to say anything");
+});
+
 Deno.test("--remove-routes-on-exit leaves addresses and subnet while containers have them", async () => {
   await using host = await openHost({ options: ["--remove-routes-on-exit"] });
   {

@@ -19,7 +19,7 @@ const FLUSH_LIMIT_MS = 1_000;
 const BATCH_UNITS = 64 * 1024;
 const BUSY_RETRY_MS = 20;
 /** A write costs 50 µs and wakes another thread (measured): under load few must do. */
-const REST_MS = 10;
+const REST_MS = 25;
 const LINE_FEED = 0x0a;
 
 const encoder = new TextEncoder();

@@ -28,7 +28,7 @@ const RESTART_MS = { first: 10, last: 5000 };
  * Every look costs the calls that come meanwhile a turn of the event loop, and each of
  * their writes makes events: so after a look there is a pause, in milliseconds.
  */
-const PAUSE_MS = 5;
+const PAUSE_MS = 10;
 
 /**
  * Watches links and IPv4 routes with `ip monitor`, and starts it again when it dies.

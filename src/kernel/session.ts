@@ -1,5 +1,6 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { type Command, isDump, isRead, words } from "./command.ts";
+import { Deadline } from "./deadline.ts";
 import { classify, type Failure } from "./failures.ts";
 import { onLines } from "./lines.ts";
 
@@ -26,8 +27,8 @@ interface Waiting {
   readonly failures: Map<number, Failure>;
   readonly documents: string[];
   marked: boolean;
-  /** There was a sign of life. */
-  readonly stir: () => void;
+  /** Milliseconds without a sign of life. */
+  readonly deadlineMs: number;
   readonly settle: (exchange: Exchange) => void;
 }
 
@@ -49,6 +50,9 @@ export class Session {
   #line = 0;
   #waiting: Waiting | undefined;
   #complaint = "";
+  readonly #deadline = new Deadline(() =>
+    this.#lose(`ip did not answer within ${this.#waiting?.deadlineMs} ms`)
+  );
 
   constructor(family: Family = "inet") {
     // Not Deno.Command: its web streams cost 40 µs more for every exchange.
@@ -58,6 +62,7 @@ export class Session {
     this.#ended = promise;
     this.#child.on("exit", () => {
       this.#lose("ip ended");
+      this.#deadline.close();
       resolve();
     });
     this.#child.on("error", (error) => {
@@ -66,12 +71,15 @@ export class Session {
           ? "the command ip was not found; install the package iproute2"
           : `ip cannot be started (${error.message})`,
       );
+      this.#deadline.close();
       resolve();
     });
     this.#child.stdin.on("error", () => this.#lose("ip closed its input"));
     onLines(this.#child.stdout, (line) => this.#onDocument(line));
     onLines(this.#child.stderr, (line) => this.#onComplaint(line));
-    this.#child.stdout.on("data", () => this.#waiting?.stir());
+    this.#child.stdout.on("data", () => {
+      if (this.#waiting !== undefined) this.#deadline.set(this.#waiting.deadlineMs);
+    });
   }
 
   /**
@@ -86,21 +94,17 @@ export class Session {
     const firstLine = this.#line + 1;
     this.#line += commands.length + 1;
     const mark = `end-of-exchange-${this.#line}`;
-    const giveUp = (): void => this.#lose(`ip did not answer within ${deadlineMs} ms`);
-    let timer = setTimeout(giveUp, deadlineMs);
+    this.#deadline.set(deadlineMs);
     this.#waiting = {
+      deadlineMs,
       commands,
       firstLine,
       mark,
       failures: new Map(),
       documents: [],
       marked: false,
-      stir: () => {
-        clearTimeout(timer);
-        timer = setTimeout(giveUp, deadlineMs);
-      },
       settle: (exchange) => {
-        clearTimeout(timer);
+        this.#deadline.lift();
         this.#waiting = undefined;
         resolve(exchange);
       },

@@ -181,14 +181,13 @@ const NAME_WORDS = 4;
 
 /** Four characters a word, the first one on top; what is missing is 0. */
 function packText(text: string, words: number): readonly number[] {
-  return Array.from(
-    { length: words },
-    (_, word) =>
-      [0, 1, 2, 3].reduce((packed, byte) => {
-        const code = text.charCodeAt(word * 4 + byte);
-        return packed * 256 + (Number.isNaN(code) ? 0 : code);
-      }, 0),
-  );
+  const packed = Array.from({ length: words }, () => 0);
+  for (let at = 0; at < words * 4; at += 1) {
+    const word = at >> 2;
+    // NaN beyond the text's end.
+    packed[word] = (packed[word] ?? 0) * 256 + (text.charCodeAt(at) || 0);
+  }
+  return packed;
 }
 
 function unpackText(payload: readonly number[]): string {

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { startQuilt } from "../support/quilt.ts";
-import { type Sidecar, startSidecar } from "../support/sidecar.ts";
 import { until } from "../support/wait.ts";
-import { done, type Host, messages, openHost } from "./host.ts";
+import { done, messages, openHost } from "./host.ts";
 
 const SUBNET = "10.42.1.0/24";
 
@@ -56,11 +55,6 @@ Deno.test("Quilt learns the subnet, gives 253 addresses over 16 connections, and
   assert.deepEqual(back.map((address) => address.slice(8)), ["9", "40", "100", "200"]);
   assert.equal(await quilt.allocate("w"), "10.42.1.9");
 });
-
-/** The next life of a host's sidecar; it removes routes on exit as the first one did. */
-function startAgain({ namespace }: Host): Promise<Sidecar> {
-  return startSidecar(namespace, { options: ["--remove-routes-on-exit"] });
-}
 
 /** As Docker and containerd write them. */
 function containerId(at: number): string {
@@ -166,80 +160,4 @@ Deno.test("what changes an address is logged once at info, and what does not is 
     'WARN: Invalid owner: "a\\nINFO: forged"; use 1 to 128 printable ASCII characters ' +
     "without spaces",
   ]);
-});
-
-Deno.test("an owner of 128 characters is known again after a restart, and the network's revision", async () => {
-  await using host = await openHost();
-  const owner = "~".repeat(128);
-  {
-    await using quilt = startQuilt(host.namespace);
-    await host.client.configureNodeSubnet("10.42.7.0/24");
-    await host.client.configureNodeSubnet(SUBNET);
-    assert.equal(await quilt.allocate(owner), "10.42.1.2");
-  }
-  host.sidecar.kill("SIGKILL");
-  await host.sidecar.status;
-  await using _next = await startAgain(host);
-  await using quilt = startQuilt(host.namespace);
-  quilt.watch();
-  await until(() => quilt.watched.length === 1, { what: "the network" });
-  assert.equal(quilt.watched[0]?.revision, 2);
-  assert.deepEqual(await quilt.list(), [`10.42.1.2 ${owner}`]);
-  assert.equal(await quilt.allocate(owner), "10.42.1.2");
-  assert.equal(await quilt.allocate("next"), "10.42.1.3");
-});
-
-Deno.test("a stop does not wait for watchers: they are told that the sidecar stops", async () => {
-  await using host = await openHost();
-  await using quilt = startQuilt(host.namespace);
-  quilt.watch();
-  await until(() => quilt.watched.length === 1, { what: "the present network" });
-  const started = performance.now();
-  const { code } = await host.sidecar.stop();
-  assert.equal(code, 0);
-  assert.ok(performance.now() - started < 2_000);
-  await until(() => quilt.over.length === 1, { what: "the end of the watch" });
-  assert.match(quilt.over[0] ?? "", /14 UNAVAILABLE: The sidecar is shutting down; /);
-});
-
-Deno.test("a watcher that does not read gets the newest network, never all that were", async () => {
-  await using host = await openHost();
-  await using quilt = startQuilt(host.namespace);
-  quilt.watch();
-  await until(() => quilt.watched.length === 1, { what: "the present network" });
-  quilt.signal("SIGSTOP");
-  const changes = 2_000;
-  const started = performance.now();
-  for (let change = 1; change <= changes; change += 1) {
-    await host.client.configureNodeSubnet(`10.42.${change % 250}.0/24`);
-  }
-  const seconds = (performance.now() - started) / 1000;
-  quilt.signal("SIGCONT");
-  await until(() => quilt.watched.at(-1)?.revision === changes, {
-    what: "the newest network",
-  });
-  // Twenty a second leave for it, whether or not it reads.
-  const left = 2 + seconds * 20;
-  assert.ok(quilt.watched.length <= left, `${quilt.watched.length} came`);
-  assert.ok(left < changes / 2, "the changes came too slowly to say anything");
-});
-
-Deno.test("--remove-routes-on-exit leaves addresses and subnet while containers have them", async () => {
-  await using host = await openHost({ options: ["--remove-routes-on-exit"] });
-  {
-    await using quilt = startQuilt(host.namespace);
-    await host.client.configureNodeSubnet(SUBNET);
-    assert.deepEqual(await host.client.injectRoute("10.42.2.0/24", "vxlan100"), done);
-    await quilt.allocate("web-1");
-  }
-  await host.sidecar.stop();
-  assert.equal(await host.namespace.ip("route show proto 142"), "");
-  const memory = await host.namespace.ip("route show table 142");
-  assert.doesNotMatch(memory, /unreachable/);
-  await using next = await startAgain(host);
-  await using quilt = startQuilt(host.namespace);
-  assert.deepEqual(await quilt.list(), ["10.42.1.2 web-1"]);
-  await quilt.release({ owner: "web-1" });
-  await next.stop();
-  assert.equal(await host.namespace.ip("route show table 142"), "");
 });

@@ -1,76 +1,16 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
-import { checkAddress, type Ipv4Address } from "../../src/ipam/address.ts";
-import { type Ipv4Cidr, parseCidr } from "../../src/ipam/cidr.ts";
-import {
-  checkOwner,
-  type Owner,
-  type OwnerKey,
-  ownerKey,
-} from "../../src/ipam/owner.ts";
 import { AddressPool, type AllocateDecision } from "../../src/ipam/pool.ts";
 import { describeAllocateFault } from "../../src/ipam/pool_sentences.ts";
-import { PoolModel } from "./pool_model.ts";
-
-function cidr(text: string): Ipv4Cidr {
-  const parsed = parseCidr(text);
-  assert.ok(parsed.ok, text);
-  return parsed.value;
-}
-
-function address(text: string): Ipv4Address {
-  const checked = checkAddress(text);
-  assert.ok(checked.ok, text);
-  return checked.value;
-}
-
-function owner(text: string): Owner {
-  const checked = checkOwner(text);
-  assert.ok(checked.ok, text);
-  return checked.value;
-}
-
-/** Any function of the name will do here that gives each its own key. */
-function keyOf(name: string): OwnerKey {
-  return ownerKey([...name].map((letter) => letter.charCodeAt(0)));
-}
-
-function poolOf(subnet: string, gatewayIndex = 1, cursor = 0): AddressPool {
-  const pool = new AddressPool(gatewayIndex);
-  pool.configure(cidr(subnet), cursor);
-  return pool;
-}
-
-/** Decides and does it. */
-function allocate(pool: AddressPool, name: string, wanted?: string): AllocateDecision {
-  const key = keyOf(name);
-  const decision = pool.decide(key, wanted === undefined ? wanted : address(wanted));
-  if (decision.kind === "fresh") {
-    pool.take({ address: decision.address, key, owner: owner(name) });
-  }
-  return decision;
-}
-
-function given(decision: AllocateDecision): string {
-  switch (decision.kind) {
-    case "fresh":
-      return decision.address;
-    case "held":
-      return decision.allocation.address;
-    default:
-      return decision.kind;
-  }
-}
-
-function release(pool: AddressPool, name: string): void {
-  const allocation = pool.of(keyOf(name));
-  assert.ok(allocation !== undefined, name);
-  pool.drop(allocation);
-}
-
-function names(count: number): readonly string[] {
-  return Array.from({ length: count }, (_, at) => `c${at}`);
-}
+import {
+  address,
+  allocate,
+  given,
+  keyOf,
+  names,
+  owner,
+  poolOf,
+  release,
+} from "./pool_under_test.ts";
 
 Deno.test("a /24 has 253 addresses: all but network, broadcast and gateway", () => {
   const pool = poolOf("10.42.1.0/24");
@@ -257,79 +197,4 @@ Deno.test("an owner that is found twice keeps the address that it was told", () 
     pool.drop(other);
     assert.deepEqual(pool.of(key), one);
   }
-});
-
-interface Step {
-  readonly what: "allocate" | "want" | "release" | "reload";
-  readonly name: string;
-  readonly octet: number;
-}
-
-const step: fc.Arbitrary<Step> = fc.record({
-  what: fc.constantFrom(
-    "allocate",
-    "allocate",
-    "allocate",
-    "want",
-    "release",
-    "release",
-    "reload",
-  ),
-  name: fc.nat({ max: 20 }).map((at) => `c${at}`),
-  octet: fc.nat({ max: 40 }),
-});
-
-Deno.test("a pool does what the simple model does, whatever is asked of it", () => {
-  fc.assert(
-    fc.property(
-      fc.constantFrom(27, 28, 29, 30),
-      fc.integer({ min: 1, max: 2 }),
-      fc.array(step, { maxLength: 200 }),
-      (prefix, gateway, steps) => {
-        const pool = poolOf(`10.42.1.0/${prefix}`, gateway);
-        const model = new PoolModel(prefix, gateway);
-        for (const { name, octet, what } of steps) {
-          if (what === "reload") pool.reload(pool.list());
-          else if (what === "release") {
-            const released = pool.of(keyOf(name));
-            assert.equal(octetOf(released?.address), model.release(name));
-            if (released !== undefined) pool.drop(released);
-          } else {
-            const wanted = what === "want" ? octet : undefined;
-            const text = wanted === undefined ? wanted : `10.42.1.${wanted}`;
-            const answer = given(allocate(pool, name, text));
-            const expected = model.allocate(name, wanted);
-            assert.equal(octetOf(answer) ?? answer, expected);
-          }
-          assert.equal(pool.free, model.free);
-          assert.deepEqual(
-            pool.list().map(({ address }) => octetOf(address)),
-            [...model.held.values()].sort((one, other) => one - other),
-          );
-        }
-      },
-    ),
-    { numRuns: 500 },
-  );
-});
-
-function octetOf(text: string | undefined): number | undefined {
-  return text?.startsWith("10.42.1.") ? Number(text.slice(8)) : undefined;
-}
-
-Deno.test("a full /16 gives and takes as fast as an empty one", () => {
-  const pool = poolOf("10.42.0.0/16");
-  const count = pool.free;
-  assert.equal(count, 65_533);
-  for (const name of names(count)) allocate(pool, name);
-  assert.equal(pool.free, 0);
-  const started = performance.now();
-  for (let round = 0; round < 1_000; round += 1) {
-    const allocation = pool.of(keyOf("c7"));
-    assert.ok(allocation !== undefined);
-    pool.drop(allocation);
-    assert.equal(given(allocate(pool, "c7")), allocation.address);
-  }
-  // A walk over 65,533 addresses each time would take seconds.
-  assert.ok(performance.now() - started < 500);
 });

@@ -73,7 +73,9 @@ async function openService(parts: Partial<RouteTable>) {
   };
   const streams = new OpenStreams();
   const service = createRouteService(table, streams, logger);
-  const started = await startServer({ kind: "tcp", host: "127.0.0.1", port: 0 }, [service]);
+  const started = await startServer({ kind: "tcp", host: "127.0.0.1", port: 0 }, [
+    service,
+  ]);
   assert.ok(started.ok);
   const client = new Client(
     formatListenAddress(started.value.address),

@@ -1,4 +1,4 @@
-import type { Ipv4Address } from "../ipam/address.ts";
+import { hostAddress, type Ipv4Address } from "../ipam/address.ts";
 import { type Checked, fail, pass } from "../ipam/checked.ts";
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
 import { checkOwner, type Owner, type OwnerKey } from "../ipam/owner.ts";
@@ -127,8 +127,13 @@ export function strangers(
   pool: AddressPool,
   own: readonly TableEntry[],
 ): readonly Ipv4Address[] {
-  return findAllocations(memoryOf(own)).map(({ address }) => address)
-    .filter((address) => pool.at(address) === undefined);
+  const unknown = own.filter(({ state }) => {
+    const address = state === undefined ? undefined : hostAddress(state.prefix);
+    return address !== undefined && pool.at(address) === undefined;
+  });
+  return memoryOf(unknown).flatMap(({ remembered }) =>
+    remembered.kind === "address" ? [remembered.address] : []
+  );
 }
 
 interface MemoryEntry {

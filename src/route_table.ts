@@ -59,8 +59,6 @@ export type SyncOutcome =
   }
   /** An entry is not valid: nothing was changed. */
   | { readonly kind: "invalid"; readonly sentence: string }
-  /** The kernel did not say what there is: nothing was changed. */
-  | { readonly kind: "unread"; readonly sentence: string }
   | Undone;
 
 /** What the gRPC services need of the node's routes as a whole. */

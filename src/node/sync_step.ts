@@ -18,7 +18,7 @@ import {
   type PresentGoal,
   type PresentReached,
 } from "./goal.ts";
-import { INSTALLED, type Ledger } from "./ledger.ts";
+import type { Ledger } from "./ledger.ts";
 import { presentTask } from "./present.ts";
 import { describeTrouble } from "./refusal.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -53,15 +53,13 @@ export interface StepUnderWay {
 /** Begins with what was planned for a destination. */
 export function beginStep(step: PlannedStep, parts: StepParts): StepUnderWay {
   switch (step.kind) {
-    case "keep":
-      return atOnce(() => keep(step.route, parts));
     case "own-subnet": {
       const { destination } = step.route;
       const detail = describeOwnSubnet(destination);
       return atOnce(() => unchanged({ destination, kind: "refused", detail }));
     }
-    case "install":
-      return install(parts.ledger.presentGoal(step.route, parts.cause), parts);
+    case "want":
+      return want(parts.ledger.presentGoal(step.route, parts.cause), parts);
     case "remove":
       return remove(step.destination, parts);
   }
@@ -80,17 +78,7 @@ export function overtakenStep(step: PlannedStep, { ledger }: StepParts): StepUnd
   return atOnce(() => unchanged({ destination, kind: "refused", detail }));
 }
 
-function keep(route: WantedRoute, { dryRun, ledger }: StepParts): StepResult {
-  const { destination } = route;
-  if (!dryRun) {
-    const kept = ledger.installedRoute(destination)?.device === route.device;
-    if (!kept) ledger.put({ route, remembered: true, standing: INSTALLED });
-    ledger.confirm(destination);
-  }
-  return unchanged({ destination, kind: "unchanged", detail: "" });
-}
-
-function install(goal: PresentGoal, parts: StepParts): StepUnderWay {
+function want(goal: PresentGoal, parts: StepParts): StepUnderWay {
   const { dryRun, ledger, snapshot } = parts;
   const { wanted } = goal;
   let reached: PresentReached = NEVER_SETTLED;

@@ -33,7 +33,6 @@ export function describeSyncs(): (
         ];
       }
       case "invalid":
-      case "unread":
         return unfulfilled(rpc, { kind: "refused", sentence: outcome.sentence });
       default:
         return unfulfilled(rpc, outcome);

@@ -53,8 +53,6 @@ function replyToSync(outcome: SyncOutcome): Reply<SyncRoutesResponse> {
       return { kind: "message", message: toSyncMessage(outcome) };
     case "invalid":
       return statusReply(status.INVALID_ARGUMENT, outcome.sentence);
-    case "unread":
-      return statusReply(status.UNAVAILABLE, outcome.sentence);
     default:
       return replyUndone(outcome);
   }

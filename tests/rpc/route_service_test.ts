@@ -187,7 +187,6 @@ const STATUSES: readonly (readonly [outcome: SyncOutcome, answer: RegExp])[] = [
     { kind: "invalid", sentence: "routes[0]: no" },
     /^INVALID_ARGUMENT: routes\[0\]: no$/,
   ],
-  [{ kind: "unread", sentence: "No answer" }, /^UNAVAILABLE: No answer$/],
   [{ kind: "shutting-down" }, /^UNAVAILABLE: The sidecar is shutting down; /],
   [{ kind: "queue-full" }, /^RESOURCE_EXHAUSTED: Too many calls wait /],
   [{ kind: "caller-gone" }, /^CANCELLED: The caller had gone /],

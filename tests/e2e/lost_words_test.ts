@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { connectClient } from "../support/client.ts";
 import type { Namespace } from "../support/namespace.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { done, messages, openHost } from "./host.ts";
@@ -41,10 +42,11 @@ Deno.test("a peer whose InjectRoute was lost while nobody listened is named once
 
 Deno.test("nothing is said of peers when each has its route, nor before the agent first called", async () => {
   await using host = await openHost();
-  const { client, namespace, sidecar } = host;
+  const { namespace, sidecar } = host;
   await addPeers(namespace, ["192.0.2.2"]);
   await sidecar.stop();
   await using fresh = await startSidecar(namespace);
+  await using client = await connectClient(namespace);
   assert.deepEqual(await client.configureNodeSubnet("10.42.1.0/24"), done);
   assert.deepEqual(await client.injectRoute("10.42.2.0/24", "vxlan100"), done);
   await fresh.stop();

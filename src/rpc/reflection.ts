@@ -20,7 +20,10 @@ export function createReflection(
 ): readonly DescribedService[] {
   let catalogue: Catalogue | undefined;
   const served = REFLECTION_VERSIONS.map((version): DescribedService => ({
-    ...version,
+    get file() {
+      return version.file;
+    },
+    definition: version.definition,
     implementation: {
       // Made when somebody asks for the first time: most lives of the sidecar end first.
       ServerReflectionInfo: answerOn(streams, () => catalogue ??= describeAll()),

@@ -64,8 +64,8 @@ export interface ReflectionVersion {
 
 /** The versions that clients speak; most try v1 first. */
 export const REFLECTION_VERSIONS: readonly ReflectionVersion[] = [
-  loadVersion("v1", v1Proto),
-  loadVersion("v1alpha", v1alphaProto),
+  makeVersion("v1", v1Proto),
+  makeVersion("v1alpha", v1alphaProto),
 ];
 
 /** @throws {TypeError} if the .proto and this file have drifted apart */
@@ -94,8 +94,31 @@ export function decodeReflectionQuestion(message: unknown): ReflectionQuestion {
   }
 }
 
-function loadVersion(version: string, source: string): ReflectionVersion {
-  const file = loadProtoFile(`grpc/reflection/${version}/reflection.proto`, source);
+/** The file is read when somebody asks for the first time: no start waits for that. */
+function makeVersion(version: string, source: string): ReflectionVersion {
   const name = `grpc.reflection.${version}.ServerReflection`;
-  return { file, definition: serviceOf(file.definition, name) };
+  let loaded: ProtoFile | undefined;
+  const load = (): ProtoFile =>
+    loaded ??= loadProtoFile(`grpc/reflection/${version}/reflection.proto`, source);
+  const method = (): ServiceDefinition[string] => {
+    const { ServerReflectionInfo } = serviceOf(load().definition, name);
+    if (ServerReflectionInfo === undefined) throw new TypeError(`${name} is empty`);
+    return ServerReflectionInfo;
+  };
+  return {
+    get file() {
+      return load();
+    },
+    definition: {
+      ServerReflectionInfo: {
+        path: `/${name}/ServerReflectionInfo`,
+        requestStream: true,
+        responseStream: true,
+        requestSerialize: (value) => method().requestSerialize(value),
+        requestDeserialize: (bytes) => method().requestDeserialize(bytes),
+        responseSerialize: (value) => method().responseSerialize(value),
+        responseDeserialize: (bytes) => method().responseDeserialize(bytes),
+      },
+    },
+  };
 }

@@ -25,10 +25,12 @@ export interface BenchClient extends AsyncDisposable {
    * @throws {Error} when one of them does not succeed: a wrong answer is no measurement.
    */
   play(
-    rpc: "Noop" | "ConfigureNodeSubnet" | "InjectRoute" | "RemoveRoute",
+    rpc: "Noop" | "ConfigureNodeSubnet" | "InjectRoute" | "RemoveRoute" | "SyncRoutes",
     requests: readonly JsonObject[],
     width?: number,
   ): Promise<Round>;
+  /** How long an `ip -batch` takes for these lines beside the sidecar, in microseconds. */
+  batch(lines: string): Promise<number>;
 }
 
 /** Starts a measuring client that is not connected yet. */
@@ -61,6 +63,10 @@ export async function startBenchClient(namespace: Namespace): Promise<BenchClien
     play: async (rpc, requests, width = 1) => {
       await send({ rpc, width, requests });
       return readRound(await next(), rpc, requests.length);
+    },
+    batch: async (lines) => {
+      await send({ batch: lines });
+      return numberAt(await next(), "batchMicroseconds");
     },
     [Symbol.asyncDispose]: async () => {
       await input.close();

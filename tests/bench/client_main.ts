@@ -4,10 +4,12 @@
  *
  * Words: the address, e.g. `127.0.0.1:50051`.
  * In:    `{"connect":true}`, `{"firstAnswer":{…}}`, `{"rpc":"InjectRoute","width":1,"requests":[{…},…]}`
- * Out:   `{"ready":true}`, then for each line `{"connected":true}`, `{"answeredMs":…}` or
- *        `{"microseconds":[…],"elapsed":2100,"failures":["…"]}`
+ *        or `{"batch":"route add …"}`
+ * Out:   `{"ready":true}`, then for each line `{"connected":true}`, `{"answeredMs":…}`,
+ *        `{"microseconds":[…],"elapsed":2100,"failures":["…"]}`, `{"batchMicroseconds":…}`
  */
 import { Client, credentials, Metadata, type MethodDefinition } from "@grpc/grpc-js";
+import { ROUTE_SERVICE } from "../../src/rpc/sidecar_package.ts";
 import { QUILT_RUNTIME } from "../../src/rpc/wire.ts";
 import { isJsonObject, numberAt, parseJsonObject, stringAt } from "../support/json.ts";
 import { linesOf } from "../support/lines.ts";
@@ -18,6 +20,7 @@ type Method = MethodDefinition<object, object>;
 
 const methods: ReadonlyMap<string, Method> = new Map([
   ...Object.entries(QUILT_RUNTIME),
+  ...Object.entries(ROUTE_SERVICE),
   ...Object.values(NOOP_SERVICE).map((method) => ["Noop", method] as const),
 ]);
 
@@ -48,11 +51,32 @@ function call(
     { deadline: Date.now() + 10_000 },
     (error, response) => {
       if (error !== null) return resolve(error.message);
-      const succeeded = isJsonObject(response) && response["success"] === true;
-      resolve(succeeded ? undefined : JSON.stringify(response));
+      resolve(hasSucceeded(response) ? undefined : JSON.stringify(response));
     },
   );
   return promise;
+}
+
+/** A SyncRoutes counts what it could not do. */
+function hasSucceeded(response: unknown): boolean {
+  return isJsonObject(response) &&
+    (response["success"] === true || response["refused"] === 0);
+}
+
+/** How long an `ip -batch` of its own takes for these lines, in microseconds. */
+async function batch(lines: string): Promise<number> {
+  const start = performance.now();
+  const child = new Deno.Command("ip", {
+    args: ["-batch", "-"],
+    stdin: "piped",
+    stdout: "null",
+  }).spawn();
+  const input = child.stdin.getWriter();
+  await input.write(new TextEncoder().encode(lines));
+  await input.close();
+  const { success } = await child.status;
+  if (!success) throw new Error("ip -batch failed");
+  return Math.round((performance.now() - start) * 1000);
 }
 
 /** When InjectRoute succeeded, in milliseconds since 1970: asks until it does. */
@@ -132,6 +156,10 @@ async function main(address: string): Promise<void> {
     const first = order["firstAnswer"];
     if (isJsonObject(first)) {
       await report({ answeredMs: await firstAnswer(address, first) });
+      continue;
+    }
+    if (typeof order["batch"] === "string") {
+      await report({ batchMicroseconds: await batch(order["batch"]) });
       continue;
     }
     const method = methods.get(stringAt(order, "rpc"));

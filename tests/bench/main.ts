@@ -10,6 +10,7 @@ import { measureGap } from "./gap.ts";
 import { measureHealing } from "./heal.ts";
 import { measureLargeTable } from "./large_table.ts";
 import { isKept, type Measurement, printFindings } from "./report.ts";
+import { measureSync } from "./sync.ts";
 
 const MEASUREMENTS: readonly Measurement[] = [
   { name: "calls", run: measureCalls },
@@ -17,6 +18,7 @@ const MEASUREMENTS: readonly Measurement[] = [
   { name: "large-table", run: measureLargeTable },
   { name: "gap", run: measureGap },
   { name: "heal", run: measureHealing },
+  { name: "sync", run: measureSync },
 ];
 
 async function main(filters: readonly string[]): Promise<boolean> {

@@ -148,17 +148,23 @@ class QueuedNode implements OpenNode {
     if (adopted.ok) {
       this.#book.open();
       this.#addresses.publish();
-      this.#reportTimer = setTimeout(() => this.#report(), REPORT_MS);
+      const { nodeSubnet } = this.#ledger;
+      const adoptedAny = nodeSubnet !== undefined || this.#ledger.wishes().length > 0;
+      this.#reportTimer = setTimeout(() => this.#report(adoptedAny), REPORT_MS);
     }
     return adopted;
   }
 
-  #report(): void {
+  #report(adoptedAny: boolean): void {
     const { logger } = this.#options;
+    // Before the agent's first word there was none that could be lost.
+    const lostWords = adoptedAny
+      ? reportLostWords(this.#door, this.#ledger, logger)
+      : undefined;
     this.#reporting = Promise.all([
       reportForeign(this.#door, logger),
       reportMissingPermission(this.#door, logger),
-      reportLostWords(this.#door, this.#ledger, logger),
+      lostWords,
     ]);
   }
 

@@ -14,9 +14,6 @@ export async function reportLostWords(
   ledger: Ledger,
   logger: Logger,
 ): Promise<void> {
-  const nothingAdopted = ledger.nodeSubnet === undefined &&
-    ledger.wishes().length === 0;
-  if (nothingAdopted) return;
   const exchange = await door.survey([{ kind: "forwarding-entries" }], "bridge");
   const result = exchange.kind === "answered" ? exchange.results[0] : undefined;
   if (result?.ok !== true) return;

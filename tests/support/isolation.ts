@@ -15,6 +15,8 @@ export class Obstacle extends Error {
  * second address of lo is there because resolvers find no address family without.
  */
 const enter = `set -e
+# Debian keeps bridge where the PATH of an ordinary user does not look.
+export PATH="$PATH:/usr/sbin:/sbin"
 mount -t tmpfs tmpfs /run
 ip link set lo up
 ip address add 192.0.2.1/32 dev lo
@@ -33,9 +35,7 @@ export async function say(text: string): Promise<void> {
 /** A program in the repository's directory, its stdout to be read; not started. */
 export function command([program = "", ...args]: readonly string[]): Deno.Command {
   const plain = Deno.stdout.isTerminal() ? {} : { NO_COLOR: "1" };
-  // Debian keeps `bridge` where an ordinary user's PATH does not look.
-  const path = `${Deno.env.get("PATH") ?? ""}:/usr/sbin:/sbin`;
-  const env = { ...plain, PATH: path, QUILT_TESTS_ARE_ISOLATED: "1" };
+  const env = { ...plain, QUILT_TESTS_ARE_ISOLATED: "1" };
   return new Deno.Command(program, {
     args,
     env,

@@ -47,7 +47,7 @@ async function compareSequential(client: BenchClient): Promise<Finding> {
     await client.play("RemoveRoute", PEERS);
   }
   return {
-    what: "InjectRoute, new, one after another, to a no-op",
+    what: "new routes, one after another, to a no-op",
     value: median(inject) / median(noop),
     unit: "×",
     limit: { kind: "at most", value: 1.5 },
@@ -67,7 +67,7 @@ async function compareInFlight(client: BenchClient): Promise<Finding> {
   const noop = median(rates.Noop);
   const inject = median(rates.InjectRoute);
   return {
-    what: `InjectRoute, new, ${IN_FLIGHT} in flight, rate to that of a no-op`,
+    what: `new routes, ${IN_FLIGHT} in flight, rate to a no-op's`,
     value: inject / noop,
     unit: "×",
     limit: { kind: "at least", value: 0.6 },

@@ -27,7 +27,7 @@ export async function measureFirstCall(): Promise<readonly Finding[]> {
     later.push(...others);
   }
   return [{
-    what: `First call after the start, to the later ones, ${STARTS} starts`,
+    what: `first call of a life to its later ones, ${STARTS} lives`,
     value: median(firsts) / median(later),
     unit: "×",
     limit: { kind: "at most", value: 5 },

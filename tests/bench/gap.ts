@@ -25,7 +25,7 @@ export async function measureGap(): Promise<readonly Finding[]> {
   }
   const [sidecar, bare] = [median(gaps.sidecar), median(gaps.bare)];
   return [{
-    what: `Gap: SIGKILL to the next answer, 254 routes, to a bare grpc-js server`,
+    what: "SIGKILL to the next answer, to a bare server's",
     value: sidecar / bare,
     unit: "×",
     limit: { kind: "at most", value: 1.5 },

@@ -63,7 +63,7 @@ function finding(
   limit: number,
 ): Finding {
   return {
-    what: `Heal: ${what}`,
+    what,
     value: percentile(times, part),
     unit: "ms",
     limit: { kind: "at most", value: limit },

@@ -12,13 +12,28 @@ import { measureLargeTable } from "./large_table.ts";
 import { isKept, type Measurement, printFindings } from "./report.ts";
 import { measureSync } from "./sync.ts";
 
+const CLIENT = "grpc-js on Deno, a process of its own, one connection over loopback";
+
 const MEASUREMENTS: readonly Measurement[] = [
-  { name: "calls", run: measureCalls },
-  { name: "first-call", run: measureFirstCall },
-  { name: "large-table", run: measureLargeTable },
-  { name: "gap", run: measureGap },
-  { name: "heal", run: measureHealing },
-  { name: "sync", run: measureSync },
+  { name: "calls", how: `medians; client: ${CLIENT}`, run: measureCalls },
+  {
+    name: "first-call",
+    how: `medians; client: ${CLIENT}, warm`,
+    run: measureFirstCall,
+  },
+  { name: "large-table", how: `medians; client: ${CLIENT}`, run: measureLargeTable },
+  {
+    name: "gap",
+    how: "medians; until InjectRoute succeeds for one of 254 routes that are there; " +
+      "bare: grpc-js, the same .proto and flags, a handler that does nothing",
+    run: measureGap,
+  },
+  {
+    name: "heal",
+    how: "254 routes; from event to event by the clock of an ip monitor of its own",
+    run: measureHealing,
+  },
+  { name: "sync", how: `medians; client: ${CLIENT}`, run: measureSync },
 ];
 
 async function main(filters: readonly string[]): Promise<boolean> {
@@ -29,9 +44,9 @@ async function main(filters: readonly string[]): Promise<boolean> {
     const names = MEASUREMENTS.map(({ name }) => name).join(", ");
     throw new Obstacle(`No measurement has such a name; there are ${names}.`);
   }
-  await say("Client: grpc-js on Deno, a process of its own, one connection, loopback.");
   let kept = true;
-  for (const { run } of chosen) {
+  for (const { how, name, run } of chosen) {
+    await say(`${name}: ${how}`);
     const findings = await run();
     await printFindings(findings);
     kept &&= findings.every(isKept);

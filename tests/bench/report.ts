@@ -16,6 +16,8 @@ export interface Finding {
 /** Something that is measured by itself: a name for the filter, and how. */
 export interface Measurement {
   readonly name: string;
+  /** With what it is measured, in a line: nobody can judge a figure without. */
+  readonly how: string;
   run(): Promise<readonly Finding[]>;
 }
 
@@ -40,7 +42,7 @@ export async function printFindings(findings: readonly Finding[]): Promise<void>
     const verdict = limit === undefined ? "" : isKept(finding) ? "kept" : "MISSED";
     const measured = `${value.toFixed(unit === "×" ? 2 : 1)} ${unit}`;
     await say(
-      `${what.padEnd(58)} ${measured.padStart(9)}  ${bound.padEnd(16)} ` +
+      `  ${what.padEnd(52)} ${measured.padStart(9)}  ${bound.padEnd(16)} ` +
         `${verdict.padEnd(6)}  ${raw}`,
     );
   }

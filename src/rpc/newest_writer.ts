@@ -13,6 +13,7 @@ export class NewestWriter<Message> {
   readonly #next: () => Message | undefined;
   readonly #gatherMs: number;
   #writing = false;
+  #finished = false;
 
   /**
    * @param next what is to be said now; undefined: nothing
@@ -30,7 +31,7 @@ export class NewestWriter<Message> {
 
   /** There may be something to say. */
   wake(): void {
-    if (this.#writing) return;
+    if (this.#writing || this.#finished) return;
     const message = this.#next();
     if (message === undefined) return;
     this.#writing = true;
@@ -47,7 +48,7 @@ export class NewestWriter<Message> {
 
   /** Says what is still to be said, and nothing more. */
   finish(): void {
-    this.#writing = true;
+    this.#finished = true;
     const message = this.#next();
     if (message !== undefined) this.#stream.write(message, undefined, () => {});
   }

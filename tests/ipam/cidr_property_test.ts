@@ -3,6 +3,7 @@ import fc from "fast-check";
 import {
   cidrFromKernel,
   contains,
+  covering,
   type Ipv4Cidr,
   networkAddress,
   parseCidr,
@@ -141,6 +142,22 @@ Deno.test("an accepted text is digits, dots and one slash, and parses to itself"
     { numRuns: 10_000, examples },
   );
   assert.equal(prefixes.size, 33, "every prefix length was met");
+});
+
+Deno.test("the prefix that covers several has just the bits that all of them begin with", () => {
+  const several = fc.array(bitsOf(0, 32), { minLength: 1, maxLength: 5 });
+  const near = fc.tuple(bitsOf(0, 30), fc.array(bitsOf(0, 2), { minLength: 1 }))
+    .map(([common, ends]) => ends.map((end) => common + end));
+  fc.assert(fc.property(fc.oneof(several, near), (prefixes) => {
+    const [first = "", ...others] = prefixes;
+    const differs = [...first].findIndex((bit, at) =>
+      others.some((other) => other[at] !== bit)
+    );
+    const common = differs < 0 ? first : first.slice(0, differs);
+    const found = covering(prefixes.map((bits) => accepted(written(bits))));
+    assert.equal(found, written(common));
+  }));
+  assert.equal(covering([]), "0.0.0.0/0");
 });
 
 Deno.test("one CIDR contains another exactly when its prefix bits begin the other's", () => {

@@ -80,6 +80,48 @@ Deno.test("a job that runs alone shares its time with no other", async () => {
   assert.deepEqual(seen, [...routes, "alone", "alone end", ...routes]);
 });
 
+Deno.test("a job that runs alone may let the calls in that wait, but none that must not overtake", async () => {
+  const seen: string[] = [];
+  const queue = new WorkQueue((jobs) => {
+    seen.push(`routes ${jobs.length}`);
+    jobs.forEach(answer);
+    return Promise.resolve();
+  });
+  const long = queue.alone(async (admit) => {
+    await admit();
+    seen.push("nothing waits");
+    for (const host of [1, 2, 1]) queue.push(job(host));
+    const behind = queue.alone(() => Promise.resolve(void seen.push("behind")));
+    queue.push(job(3));
+    for (let times = 0; times < 3; times += 1) {
+      await admit();
+      seen.push("admitted");
+    }
+    return { behind };
+  });
+  await (await long).behind;
+  await queue.close();
+  const twice = ["routes 2", "admitted", "routes 1", "admitted"];
+  assert.deepEqual(seen, ["nothing waits", ...twice, "admitted", "behind", "routes 1"]);
+});
+
+Deno.test("calls overtake a repair that waits, and the repair is made after them", async () => {
+  const seen: string[] = [];
+  const queue = new WorkQueue(async (jobs) => {
+    seen.push(`routes ${jobs.length}`);
+    await turns(10);
+    jobs.forEach(answer);
+  });
+  queue.push(job(1));
+  const repaired = queue.repair(() => Promise.resolve(void seen.push("repair")));
+  queue.push(job(2));
+  const alone = queue.alone(() => Promise.resolve(void seen.push("alone")));
+  queue.push(job(3));
+  await Promise.all([repaired, alone]);
+  await queue.close();
+  assert.deepEqual(seen, ["routes 2", "repair", "alone", "routes 1"]);
+});
+
 Deno.test("a job that runs alone and fails does not stop the queue", async () => {
   const queue = new WorkQueue((jobs) => Promise.resolve(jobs.forEach(answer)));
   const failing = queue.alone(() => Promise.reject(new Error("as the test wants")));

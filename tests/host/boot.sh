@@ -27,6 +27,10 @@ mount -t sysfs sysfs "$root/sys"
 # The unified hierarchy: only there systemd can filter addresses.
 mount -t cgroup2 cgroup2 "$root/sys/fs/cgroup"
 for name in run tmp dev; do mount -t tmpfs tmpfs "$root/$name"; done
+# The clone may lie below one of these.
+repository=${0%/tests/host/boot.sh}
+mkdir -p "$root$repository"
+mount --bind "$repository" "$root$repository"
 mkdir "$root/dev/shm" "$root/dev/pts"
 mount -t devpts devpts "$root/dev/pts"
 ln -s pts/ptmx "$root/dev/ptmx"

@@ -50,10 +50,13 @@ async function attempt(
   const write = `mkdir -p "$1" && printf '%s' "$2" >"$1/hostile.conf" &&
     systemctl daemon-reload && systemctl start "$3"`;
   const started = await host.run(["sh", "-c", write, "sh", folder, dropIn, UNIT]);
-  const lines = (await host.journal(UNIT)).slice(before);
-  assert.equal(started.code, 0, [started.stderr, ...lines].join("\n"));
-  const line = lines.find((line) => line.startsWith('{"kind"'));
-  assert.ok(line !== undefined, lines.join("\n"));
+  const lines = async () => (await host.journal(UNIT)).slice(before);
+  assert.equal(started.code, 0, [started.stderr, ...await lines()].join("\n"));
+  // The journal may have the line a moment after the process has ended.
+  const line = await until(
+    async () => (await lines()).find((line) => line.startsWith('{"kind"')),
+    { what: `what came of "${name}"` },
+  );
   const outcome = parseJsonObject(line);
   return stringAt(outcome, "kind") === "done"
     ? undefined

@@ -61,13 +61,15 @@ export class Connections {
   /**
    * Tells every client that the connection ends, and resolves when each has heard it:
    * from then on no call is on its way to us. Those that have come are answered.
+   *
+   * @param more whether there are connections that were not taken yet
    */
-  async bidFarewell(): Promise<void> {
+  async bidFarewell(more: boolean): Promise<void> {
     const farewells = this.#farewells = [...this.#byPeer.values()].flatMap(
-      ({ session }) => session === undefined ? [] : [farewell(session)],
+      ({ session }) => session === undefined ? [] : [dismiss(session)],
     );
-    // A connection without a call has none that we know; its first call may be here.
-    if (farewells.length < this.#byPeer.size) farewells.push(rest(READ_MS));
+    // The first call of a connection that has made none may be here already.
+    if (more || farewells.length < this.#byPeer.size) farewells.push(rest(READ_MS));
     // Its length grows with each connection whose first stream comes now.
     for (const heard of farewells) await heard;
   }
@@ -98,7 +100,7 @@ export class Connections {
     this.#bySession.set(session, connection);
     connection.session = session;
     clearTimeout(connection.firstCallTimer);
-    this.#farewells?.push(farewell(session));
+    this.#farewells?.push(dismiss(session));
     return connection;
   }
 
@@ -118,17 +120,16 @@ export class Connections {
         oldest = connection;
       }
     }
-    if (oldest !== undefined) retire(oldest);
+    if (oldest === undefined) return;
+    // The next one must not meet it again: it takes a moment until it is gone.
+    oldest.account.spentAt = Infinity;
+    if (oldest.session === undefined) oldest.socket.destroy();
+    else dismiss(oldest.session);
   }
 }
 
-/** Ends a connection in such a way that no call of its client fails. */
-async function retire({ session, socket }: Connection): Promise<void> {
-  if (session === undefined) {
-    socket.destroy();
-    return;
-  }
-  // Not twice: by this it is no longer the one that has been silent for longest.
+/** The session ends when what has come on it by then is answered. */
+async function dismiss(session: ServerHttp2Session): Promise<void> {
   await farewell(session);
   session.close();
 }

@@ -7,6 +7,7 @@ import { Handshakes } from "./handshakes.ts";
 import { formatListenAddress, type ListenAddress } from "./listen_address.ts";
 import { listen, type Listener } from "./listener.ts";
 import type { ListenFault } from "./listen_fault.ts";
+import { awaitPreface } from "./preface.ts";
 import type { TlsMaterial } from "./tls_files.ts";
 
 /** What stands between the network and the services. */
@@ -30,6 +31,8 @@ export class Entrance {
   readonly #socketMode: number;
   #listener: Listener | undefined;
   #waiting = 0;
+  /** Those that were let in and have not spoken yet. */
+  readonly #silent = new Set<Socket>();
   #unnamed = 0;
 
   /** @param serve begins HTTP/2 on a connection */
@@ -39,7 +42,7 @@ export class Entrance {
     this.#connections = new Connections(this.#turns, serve);
     this.#handshakes = tls === undefined
       ? undefined
-      : new Handshakes(tls, (socket) => this.#take(socket), refused);
+      : new Handshakes(tls, (socket) => this.#hear(socket), refused);
   }
 
   /** Begins to listen. */
@@ -69,7 +72,7 @@ export class Entrance {
     this.#listener?.close();
     this.#turns.openUp();
     await this.#handshakes?.ended();
-    await this.#connections.bidFarewell();
+    await this.#connections.bidFarewell(this.#silent.size > 0);
   }
 
   /** Resolves when no connection is left. */
@@ -92,13 +95,22 @@ export class Entrance {
     this.#waiting += 1;
     this.#turns.letIn(() => {
       this.#waiting -= 1;
-      if (this.#handshakes === undefined) this.#take(socket);
+      if (this.#handshakes === undefined) this.#hear(socket);
       else this.#handshakes.begin(socket);
     });
   }
 
-  #take(socket: Socket): void {
+  #hear(socket: Socket): void {
     socket.on("error", () => {});
+    this.#silent.add(socket);
+    socket.once("close", () => this.#silent.delete(socket));
+    awaitPreface(socket, () => {
+      this.#silent.delete(socket);
+      this.#take(socket);
+    });
+  }
+
+  #take(socket: Socket): void {
     this.#name(socket);
     this.#connections.take(socket, peerOf(socket));
   }

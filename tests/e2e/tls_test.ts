@@ -40,13 +40,14 @@ Deno.test("over mutual TLS a client of the CA is served, and the trail names it 
   const certificate = await host.authority.issue("agent", { subject });
   await using client = await host.connect(certificate);
   assert.deepEqual(await client.injectRoute("10.42.2.0/24", "vxlan100"), done);
+  // Its trail is complete when it has ended.
+  assert.equal((await host.sidecar.stop()).code, 0, host.sidecar.log.join("\n"));
   const records = auditRecords(host.sidecar);
   assert.ok(records.length > 0);
   for (const record of records) {
     assert.match(String(record["peer"]), /^127\.0\.0\.1:\d+$/);
     assert.equal(record["subject"], `CN=agent \\"1\\"\n{},O=Quilt\\, Inc,C=IT`);
   }
-  assert.equal((await host.sidecar.stop()).code, 0, host.sidecar.log.join("\n"));
 });
 
 Deno.test("a client without a certificate of the CA is told nothing at all: no certificate, another CA, expired", async () => {

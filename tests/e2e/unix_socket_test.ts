@@ -51,10 +51,11 @@ Deno.test("on a Unix socket the agent is served as on a port; the trail tells it
     const destination = `10.42.${peer}.0/24`;
     assert.deepEqual(await client.injectRoute(destination, "vxlan100"), done);
   }
+  // Its trail is complete when it has ended.
+  assert.equal((await sidecar.stop()).code, 0, sidecar.log.join("\n"));
   const peers = auditRecords(sidecar).filter(({ rpc }) => rpc === "InjectRoute")
     .map(({ peer }) => peer);
   assert.deepEqual([...new Set(peers)], [`${ADDRESS}#1`, `${ADDRESS}#2`]);
-  assert.equal((await sidecar.stop()).code, 0, sidecar.log.join("\n"));
   assert.equal(exists(PATH), false, "the socket outlived its sidecar");
 });
 

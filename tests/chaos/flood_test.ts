@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import { setTimeout as rest } from "node:timers/promises";
+import { done, type Host, openHost } from "../e2e/host.ts";
+
+const CONNECTIONS = 200;
+const PEERS = 255;
+/** The agent's own interval, in milliseconds. */
+const SYNC_MS = 5_000;
+const TIMES_QUIET = 5;
+/** Whatever else runs on the machine is measured as well: one try in three must do. */
+const TRIES = 3;
+
+/** What the agent does every 5 s; returns how long each call took, in microseconds. */
+async function syncs({ client }: Host, count: number): Promise<readonly number[]> {
+  const took: number[] = [];
+  for (let round = 0; round < count; round += 1) {
+    const next = rest(SYNC_MS);
+    for (let peer = 1; peer <= PEERS; peer += 1) {
+      const request = { destination: `10.42.${peer}.0/24`, via_interface: "vxlan100" };
+      const { answer, microseconds } = await client.call("InjectRoute", request);
+      assert.deepEqual(answer, done);
+      took.push(microseconds);
+    }
+    await next;
+  }
+  return took;
+}
+
+function p99(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length * 0.99)] ?? 0;
+}
+
+/** h2load with an InjectRoute of its own, as fast as it is let, until disposed. */
+async function startFlood({ namespace }: Host): Promise<AsyncDisposable> {
+  const text = (value: string) => [value.length, ...new TextEncoder().encode(value)];
+  const message = [0x0a, ...text("10.42.2.0/24"), 0x12, ...text("vxlan100")];
+  const body = await Deno.makeTempFile();
+  await Deno.writeFile(body, new Uint8Array([0, 0, 0, 0, message.length, ...message]));
+  const child = namespace.command([
+    ...["h2load", "-c", `${CONNECTIONS}`, "-m", "10", "-D", "120", "-d", body],
+    ...["-H", "content-type: application/grpc", "-H", "te: trailers"],
+    "http://127.0.0.1:50051/quilt.QuiltRuntime/InjectRoute",
+  ], { stdout: "null", stderr: "null" }).spawn();
+  return {
+    [Symbol.asyncDispose]: async () => {
+      child.kill("SIGKILL");
+      await child.status;
+      await Deno.remove(body);
+    },
+  };
+}
+
+Deno.test(`a flood from ${CONNECTIONS} connections beside the agent's sync: no call of the agent fails, and its p99 stays within ${TIMES_QUIET} times the quiet one`, async () => {
+  await using host = await openHost();
+  await syncs(host, 1);
+  const ratios: number[] = [];
+  for (let tried = 0; tried < TRIES; tried += 1) {
+    const quiet = p99(await syncs(host, 2));
+    await using _flood = await startFlood(host);
+    const flooded = p99(await syncs(host, 2));
+    ratios.push(flooded / quiet);
+    if (flooded <= TIMES_QUIET * quiet) return;
+  }
+  assert.fail(`p99 in a flood to the quiet one: ${ratios.join(" ")}`);
+});

@@ -68,14 +68,18 @@ export function beginStep(step: PlannedStep, parts: StepParts): StepUnderWay {
 /** What is left of a step after a caller spoke about its destination meanwhile. */
 export function overtakenStep(step: PlannedStep, { ledger }: StepParts): StepUnderWay {
   const destination = destinationOf(step);
-  const wish = ledger.get(destination);
+  const wish = ledger.isLeaving(destination) ? undefined : ledger.get(destination);
   const device = step.kind === "remove" ? undefined : step.route.device;
-  if (wish?.route.device === device) {
-    const kind = step.kind === "remove" ? "removed" : "unchanged";
-    return atOnce(() => unchanged({ destination, kind, detail: "" }));
+  if (wish?.route.device !== device) {
+    const detail = describeOvertaken(destination);
+    return atOnce(() => unchanged({ destination, kind: "refused", detail }));
   }
-  const detail = describeOvertaken(destination);
-  return atOnce(() => unchanged({ destination, kind: "refused", detail }));
+  if (wish === undefined) {
+    return atOnce(() => unchanged({ destination, kind: "removed", detail: "" }));
+  }
+  const detail = describeStanding(wish.route, wish.standing);
+  const kind = detail === "" ? "unchanged" : "pending";
+  return atOnce(() => unchanged({ destination, kind, detail }));
 }
 
 function want(goal: PresentGoal, parts: StepParts): StepUnderWay {

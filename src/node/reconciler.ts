@@ -111,11 +111,13 @@ export class Reconciler {
     if (table !== TABLE_MAIN || prefixLength(destination) !== policy.nodePrefix) return;
     const foreign = protocol !== PROTOCOL.ours;
     const inside = contains(policy.clusterCidr, destination);
-    if (foreign && !deleted && inside) snapshot.occupy(destination);
+    // One that we would not write, whatever its owner says: it may stand beside ours.
+    const odd = !deleted && (foreign || !event.plain);
+    if (odd && inside) snapshot.occupy(destination);
     const wish = ledger.get(destination);
     if (wish === undefined) {
       // An InjectRoute under way may be about to want it; an addition of ours is its own.
-      if (inside && (deleted || foreign)) this.touch([destination]);
+      if (inside && (deleted || odd)) this.touch([destination]);
       return;
     }
     const echo = !deleted && !foreign && event.plain &&

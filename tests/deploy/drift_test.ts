@@ -106,6 +106,12 @@ Deno.test("the unit starts what deno task serve starts, on the socket that is ha
   assert.deepEqual(listen, [formatListenAddress(DEFAULT_LISTEN_ADDRESS)]);
 });
 
+Deno.test("the TLS variant of the unit starts what deno task serve:tls starts, on the socket that is handed over", async () => {
+  const words = ["/usr/bin/deno", ...task("serve:tls").slice(1), "--grpc-addr", "fd:3"];
+  const variant = await directives("variants/tls.conf", "ExecStart");
+  assert.deepEqual(variant, ["", words.join(" ")]);
+});
+
 Deno.test("the unit has the image's environment, one capability, and the pod's memory", async () => {
   const environment = /^ENV (.*)$/m.exec(
     Deno.readTextFileSync(`${repository}/Containerfile`).split("FROM scratch")[1] ?? "",

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { done, makeQuietNamespace } from "../e2e/host.ts";
 import { connectClient, GrpcStatusError } from "../support/client.ts";
+import { makeAuthority } from "../support/certificates.ts";
 import { withImage } from "../support/image.ts";
 import { repository } from "../support/serve_task.ts";
 import { goTool } from "../support/tools.ts";
 import { addVxlan } from "../support/namespace.ts";
-import { bootHost } from "../support/systemd.ts";
+import { bootHost, type SystemdHost } from "../support/systemd.ts";
 
 const UNIT = "quilt-sidecar.service";
 const SOCKET = "quilt-sidecar.socket";
@@ -81,4 +82,45 @@ withImage("the socket unit", (image) => {
       assert.notEqual((await host.run(elsewhere)).code, 0);
     },
   });
+
+  Deno.test("with the TLS variant only who shows a certificate of the CA is answered", async () => {
+    await using namespace = await makeQuietNamespace();
+    const variant = `${repository}/deploy/systemd/variants/tls.conf`;
+    await using host = await bootHost(namespace, image.rootfs, {
+      [`${UNIT}.d/tls.conf`]: await Deno.readTextFile(variant),
+    });
+    const folder = await Deno.makeTempDir();
+    const authority = await makeAuthority(folder, "ca");
+    const server = await authority.issue("tls");
+    const agent = await authority.issue("agent");
+    for (
+      const path of [authority.cert, server.cert, server.key, agent.cert, agent.key]
+    ) {
+      await place(host, path);
+    }
+    await Deno.remove(folder, { recursive: true });
+    const started = await host.run(["systemctl", "start", SOCKET]);
+    assert.equal(started.code, 0, started.stderr);
+    const probe = [
+      ...[await goTool("grpc-health-probe"), "-addr", "127.0.0.1:50051"],
+      ...["-connect-timeout", "10s", "-rpc-timeout", "10s"],
+      ...["-tls", "-tls-ca-cert", "/etc/quilt/tls/ca.crt"],
+    ];
+    const own = ["-tls-client-cert", "/etc/quilt/tls/agent.crt"];
+    const key = ["-tls-client-key", "/etc/quilt/tls/agent.key"];
+    const known = await host.run([...probe, ...own, ...key]);
+    assert.equal(known.code, 0, known.stderr);
+    assert.notEqual((await host.run(probe)).code, 0);
+  });
 });
+
+/** Puts a file into the host's /etc/quilt/tls, for the service's group to read. */
+async function place(host: SystemdHost, path: string): Promise<void> {
+  const put = `mkdir -p /etc/quilt/tls && printf '%s' "$1" >"/etc/quilt/tls/$2" &&
+    chgrp quilt-sidecar "/etc/quilt/tls/$2" && chmod 640 "/etc/quilt/tls/$2"`;
+  const text = await Deno.readTextFile(path);
+  const { code, stderr } = await host.run([
+    ...["sh", "-c", put, "sh", text, path.slice(path.lastIndexOf("/") + 1)],
+  ]);
+  assert.equal(code, 0, stderr);
+}

@@ -10,8 +10,10 @@ export const HEALTH_HELP = `Usage: health [options]
 Asks the sidecar for its health (gRPC health checking v1). Exits with 0 if it serves,
 with 1 and a sentence if not, within a second.
 
-  --grpc-addr HOST:PORT     ask there (default 127.0.0.1:50051); HOST is an IPv4
-                            address or localhost; needs --allow-net=HOST:PORT
+  --grpc-addr ADDRESS       ask there: HOST:PORT (default 127.0.0.1:50051), where HOST
+                            is an IPv4 address or localhost, needs
+                            --allow-net=HOST:PORT; unix:///PATH needs what the task
+                            serve:unix grants
   --help                    this text`;
 
 const FLAGS = {
@@ -38,8 +40,11 @@ export async function health(args: readonly string[]): Promise<number> {
   }
   const address = readListenAddress(given.value.get("grpc-addr"));
   if (!address.ok) return await fail(address.fault);
+  if (address.value.kind === "fd") {
+    return await fail("--grpc-addr fd:N is for serve; use the address of that socket");
+  }
   const authority = formatListenAddress(address.value);
-  const answer = await askHealth(authority, ANSWER_BY_MS - performance.now());
+  const answer = await askHealth(address.value, ANSWER_BY_MS - performance.now());
   if (answer.kind === "status" && answer.status === "SERVING") return EXIT_OK;
   return await fail(describe(answer, authority));
 }

@@ -1,4 +1,10 @@
-import { connect } from "node:http2";
+import { type ClientHttp2Session, connect } from "node:http2";
+import { connect as connectSocket } from "node:net";
+import {
+  formatListenAddress,
+  type TcpAddress,
+  type UnixAddress,
+} from "./listen_address.ts";
 
 /** What a server says of itself, or that it says nothing. */
 export type HealthAnswer =
@@ -27,11 +33,12 @@ const RESPONSE_FRAME_BYTES = 7;
  * Written on node:http2, because a probe runs every few seconds: Deno with grpc-js and
  * its codec needs twice the time to ask (90 against 45 ms).
  *
- * @param authority such as `127.0.0.1:50051`; needs `--allow-net` for exactly that
+ * @param address needs `--allow-net` for exactly that, and a Unix socket the grants to
+ * read and write its path besides
  * @param deadlineMs milliseconds
  */
 export function askHealth(
-  authority: string,
+  address: TcpAddress | UnixAddress,
   deadlineMs: number,
 ): Promise<HealthAnswer> {
   const { promise, resolve } = Promise.withResolvers<HealthAnswer>();
@@ -40,7 +47,7 @@ export function askHealth(
     () => give(`no answer came within ${Math.round(deadlineMs)} ms`),
     deadlineMs,
   );
-  const session = connect(`http://${authority}`);
+  const session = openSession(address);
   // The stream fails as well, but only the session's error tells why.
   session.on("error", (error) => give(error.message));
   const call = session.request({
@@ -61,6 +68,14 @@ export function askHealth(
   return promise.finally(() => {
     clearTimeout(timer);
     session.destroy();
+  });
+}
+
+function openSession(address: TcpAddress | UnixAddress): ClientHttp2Session {
+  if (address.kind === "tcp") return connect(`http://${formatListenAddress(address)}`);
+  const { path } = address;
+  return connect("http://localhost", {
+    createConnection: () => connectSocket({ path }),
   });
 }
 

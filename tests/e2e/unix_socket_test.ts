@@ -72,6 +72,21 @@ for (
   });
 }
 
+Deno.test("health asks on a Unix socket, with the grants of the serve:unix task", async () => {
+  await using namespace = await makeHost();
+  const words = unixWords().map((word) => word === "serve" ? "health" : word);
+  {
+    await using _sidecar = await start(namespace);
+    assert.equal((await namespace.run(words)).code, 0);
+  }
+  const { code, stderr } = await namespace.run(words);
+  assert.equal(code, 1);
+  assert.match(
+    stderr,
+    /^The sidecar on unix:\/\/\/run\/\S+ does not answer: [^\n]+\n$/,
+  );
+});
+
 Deno.test("the socket of a sidecar that was killed is replaced", async () => {
   await using namespace = await makeHost();
   {

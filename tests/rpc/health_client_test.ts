@@ -9,9 +9,14 @@ import {
   status,
 } from "@grpc/grpc-js";
 import { askHealth } from "../../src/rpc/health_client.ts";
+import type { TcpAddress } from "../../src/rpc/listen_address.ts";
 
 /** What a server answers: these bytes as the message, or an error; never, if nothing. */
 type Reply = { readonly bytes: readonly number[] } | ServerErrorResponse | undefined;
+
+function loopback(port: number): TcpAddress {
+  return { kind: "tcp", host: "127.0.0.1", port };
+}
 
 /** A health service of any behaviour, that counts the services it was asked for. */
 async function serveHealth(reply: Reply) {
@@ -40,8 +45,8 @@ async function serveHealth(reply: Reply) {
     ServerCredentials.createInsecure(),
     (error, port) => error === null ? resolve(port) : reject(error),
   );
-  const authority = `127.0.0.1:${await promise}`;
-  return { authority, asked, [Symbol.dispose]: () => server.forceShutdown() };
+  const address = loopback(await promise);
+  return { address, asked, [Symbol.dispose]: () => server.forceShutdown() };
 }
 
 for (
@@ -54,7 +59,7 @@ for (
 ) {
   Deno.test(`a health check reads the status ${expected} of the server as a whole`, async () => {
     using server = await serveHealth({ bytes });
-    assert.deepEqual(await askHealth(server.authority, 5_000), {
+    assert.deepEqual(await askHealth(server.address, 5_000), {
       kind: "status",
       status: expected,
     });
@@ -65,7 +70,7 @@ for (
 for (const bytes of [[8], [8, 4], [16, 1], [8, 129, 1], [8, 1, 8, 2], [10, 0]]) {
   Deno.test(`a health check believes no answer of the bytes ${bytes}`, async () => {
     using server = await serveHealth({ bytes });
-    assert.deepEqual(await askHealth(server.authority, 5_000), {
+    assert.deepEqual(await askHealth(server.address, 5_000), {
       kind: "none",
       why: "the answer is none of gRPC health checking v1",
     });
@@ -76,7 +81,7 @@ Deno.test("a server without a health service has no health", async () => {
   using server = await serveHealth(
     Object.assign(new Error("none here"), { code: status.UNIMPLEMENTED }),
   );
-  assert.deepEqual(await askHealth(server.authority, 5_000), {
+  assert.deepEqual(await askHealth(server.address, 5_000), {
     kind: "none",
     why: "the call ended with gRPC status 12",
   });
@@ -85,7 +90,7 @@ Deno.test("a server without a health service has no health", async () => {
 Deno.test("a server that does not answer in time has no health", async () => {
   using server = await serveHealth(undefined);
   const start = performance.now();
-  assert.deepEqual(await askHealth(server.authority, 200), {
+  assert.deepEqual(await askHealth(server.address, 200), {
     kind: "none",
     why: "no answer came within 200 ms",
   });
@@ -99,7 +104,7 @@ async function listenTcp(act: Parameters<typeof createServer>[1]) {
   const address = server.address();
   assert.ok(typeof address === "object" && address !== null);
   return {
-    authority: `127.0.0.1:${address.port}`,
+    address: loopback(address.port),
     [Symbol.dispose]: () => void server.close(),
   };
 }
@@ -110,14 +115,14 @@ Deno.test("what is no gRPC server, or nobody at all, has no health", async () =>
     socket.on("error", () => {});
     socket.end("HTTP/1.1 400 Bad Request\r\n\r\n");
   });
-  const { authority: nobody } = closing;
-  for (const authority of [closing.authority, talking.authority]) {
-    const answer = await askHealth(authority, 5_000);
-    assert.equal(answer.kind, "none", `${authority}: ${JSON.stringify(answer)}`);
+  const { address: nobody } = closing;
+  for (const address of [closing.address, talking.address]) {
+    const answer = await askHealth(address, 5_000);
+    assert.equal(answer.kind, "none", `${address.port}: ${JSON.stringify(answer)}`);
   }
   closing[Symbol.dispose]();
   assert.deepEqual(await askHealth(nobody, 5_000), {
     kind: "none",
-    why: `connect ECONNREFUSED ${nobody}`,
+    why: `connect ECONNREFUSED 127.0.0.1:${nobody.port}`,
   });
 });

@@ -46,6 +46,12 @@ export interface DoorOptions {
 /** What every `ip` that works can answer. */
 const PROBE: Errand = { command: { kind: "own-routes" } };
 
+/** An exchange that is over, and how long it took. */
+interface Ran {
+  readonly exchange: Exchange;
+  readonly durationMs: number;
+}
+
 /**
  * The only way to the kernel's routes: one long-lived `ip` at a time, exchanges one
  * after another, one audit record for each mutation.
@@ -78,9 +84,9 @@ export class KernelDoor implements Door {
     if (this.#closed) return Promise.resolve({ kind: "closed" });
     if (this.#queued >= this.#queueLimit) return Promise.resolve({ kind: "full" });
     this.#queued += 1;
-    const reply = this.#tail.then(() => this.#run(errands));
-    this.#tail = reply.finally(() => this.#queued -= 1);
-    return reply;
+    const run = this.#tail.then(() => this.#run(errands));
+    this.#tail = run;
+    return this.#conclude(errands, run);
   }
 
   pace(): Promise<boolean> {
@@ -121,7 +127,15 @@ export class KernelDoor implements Door {
     }
   }
 
-  async #run(errands: readonly Errand[]): Promise<Exchange> {
+  /** In a later turn: `ip` is handed the next exchange while this one is written down. */
+  async #conclude(errands: readonly Errand[], run: Promise<Ran>): Promise<Exchange> {
+    const { durationMs, exchange } = await run;
+    await Promise.resolve();
+    this.#record(errands, exchange, durationMs);
+    return exchange;
+  }
+
+  async #run(errands: readonly Errand[]): Promise<Ran> {
     const started = performance.now();
     let exchange: Exchange;
     let isFirst = true;
@@ -135,11 +149,12 @@ export class KernelDoor implements Door {
     } catch (error) {
       exchange = { kind: "lost", why: startFailure(error) };
     }
+    const durationMs = performance.now() - started;
+    this.#queued -= 1;
     if (exchange.kind === "answered") this.#judge(undefined);
     else if (isFirst) this.#judge(exchange.why);
-    this.#record(errands, exchange, performance.now() - started);
     this.#prepareSuccessor(errands, exchange);
-    return exchange;
+    return { exchange, durationMs };
   }
 
   #judge(fault: string | undefined): void {

@@ -45,10 +45,10 @@ export class QueuedRoutes implements RouteTable {
     if (!checked.ok) return { kind: "invalid", sentence: checked.fault };
     const undone = queue.refusal();
     if (undone !== undefined) return undone;
-    return await queue.alone(async (admit) => {
+    return await queue.alone(async (visitors) => {
       if (call.gone()) return { kind: "caller-gone" };
       const order = { wanted: checked.value, dryRun, cause: causeOf(call) };
-      return await syncRoutes(this.#parts, order, admit);
+      return await syncRoutes(this.#parts, order, visitors);
     });
   }
 }

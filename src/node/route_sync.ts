@@ -14,8 +14,9 @@ import {
   overtakenStep,
   type StepParts,
   type StepResult,
+  type StepUnderWay,
 } from "./sync_step.ts";
-import type { Admit } from "./work_queue.ts";
+import type { Visitors } from "./work_queue.ts";
 
 /** What a sync works with. */
 export interface SyncParts {
@@ -34,8 +35,8 @@ export interface SyncOrder {
   readonly cause: Cause;
 }
 
-/** Steps between which calls about single destinations are let in: some 10 ms. */
-const CHUNK = 256;
+/** Steps that share an exchange: some 5 ms. */
+const CHUNK = 128;
 
 /**
  * Makes a set of routes all that are wanted. Each is looked at in the kernel, even one
@@ -47,7 +48,7 @@ const CHUNK = 256;
 export async function syncRoutes(
   parts: SyncParts,
   order: SyncOrder,
-  admit: Admit,
+  visitors: Visitors,
 ): Promise<SyncOutcome> {
   const { door, ledger, snapshot } = parts;
   await learnLinks(door, snapshot, order.wanted.map(({ device }) => device));
@@ -56,7 +57,7 @@ export async function syncRoutes(
   const laterWords = new Set<Ipv4Cidr>();
   ledger.laterWords = laterWords;
   try {
-    const results = await carryOut(steps, { ...parts, ...order }, laterWords, admit);
+    const results = await carryOut(steps, { ...parts, ...order }, laterWords, visitors);
     const warnings = order.dryRun ? [] : await bridgeWarnings(parts, order);
     const outcomes = results.map(({ outcome }) => outcome);
     const changed = results.some((result) => result.changed);
@@ -67,31 +68,65 @@ export async function syncRoutes(
   }
 }
 
+/**
+ * Two chunks are under way at a time: while `ip` works on one, the other is concluded or
+ * prepared. Visitors are let in when none is.
+ */
 async function carryOut(
   steps: readonly PlannedStep[],
   parts: StepParts & SyncParts,
   laterWords: ReadonlySet<Ipv4Cidr>,
-  admit: Admit,
+  visitors: Visitors,
 ): Promise<readonly StepResult[]> {
-  const { door, snapshot } = parts;
   const results: StepResult[] = [];
+  let underWay: Chunk | undefined;
+  const land = async (): Promise<void> => {
+    if (underWay !== undefined) results.push(...await conclude(underWay, parts));
+    underWay = undefined;
+  };
   let read = true;
   for (let at = 0; at < steps.length; at += CHUNK) {
-    if (at > 0) {
-      if (read) read = await door.pace();
-      await admit();
+    if (at > 0 && read) read = await parts.door.pace();
+    if (at > 0 && visitors.waiting) {
+      await land();
+      await visitors.admit();
     }
-    const begun = steps.slice(at, at + CHUNK).map((step) =>
-      laterWords.has(destinationOf(step))
-        ? overtakenStep(step, parts)
-        : beginStep(step, parts)
-    );
-    await converge(door, snapshot, begun.flatMap(({ task }) => task ?? []));
-    const errands = begun.flatMap((step) => step.amends() ?? []);
-    if (errands.length > 0) await door.exchange(errands);
-    results.push(...begun.map((step) => step.conclude()));
+    const next = beginChunk(steps.slice(at, at + CHUNK), parts, laterWords);
+    await land();
+    underWay = next;
   }
+  await land();
   return results;
+}
+
+/** Steps under way together. */
+interface Chunk {
+  readonly steps: readonly StepUnderWay[];
+  readonly settled: Promise<void>;
+}
+
+function beginChunk(
+  planned: readonly PlannedStep[],
+  parts: StepParts & SyncParts,
+  laterWords: ReadonlySet<Ipv4Cidr>,
+): Chunk {
+  const steps = planned.map((step) =>
+    laterWords.has(destinationOf(step))
+      ? overtakenStep(step, parts)
+      : beginStep(step, parts)
+  );
+  const tasks = steps.flatMap(({ task }) => task ?? []);
+  return { steps, settled: converge(parts.door, parts.snapshot, tasks) };
+}
+
+async function conclude(
+  { settled, steps }: Chunk,
+  { door }: SyncParts,
+): Promise<readonly StepResult[]> {
+  await settled;
+  const errands = steps.flatMap((step) => step.amends() ?? []);
+  if (errands.length > 0) await door.exchange(errands);
+  return steps.map((step) => step.conclude());
 }
 
 async function bridgeWarnings(

@@ -25,8 +25,13 @@ interface LoneJob {
   run(): Promise<void>;
 }
 
-/** Lets a long job carry out the route jobs that wait, for as long as one batch takes. */
-export type Admit = () => Promise<void>;
+/** Route jobs that a long job may let in between. */
+export interface Visitors {
+  /** True if there are any now. */
+  readonly waiting: boolean;
+  /** Carries out those that wait, one batch of them. */
+  admit(): Promise<void>;
+}
 
 /** Route jobs that may wait; the agent never has more than one. */
 const QUEUE_LIMIT = 1024;
@@ -62,8 +67,8 @@ export class WorkQueue {
   }
 
   /** Runs something alone, after all that came before it. */
-  alone<Value>(run: (admit: Admit) => Promise<Value>): Promise<Value> {
-    return this.#pushLone(false, () => run(() => this.#admit()));
+  alone<Value>(run: (visitors: Visitors) => Promise<Value>): Promise<Value> {
+    return this.#pushLone(false, () => run(this.#visitors()));
   }
 
   /**
@@ -90,9 +95,18 @@ export class WorkQueue {
     return promise;
   }
 
-  async #admit(): Promise<void> {
-    const jobs = this.#takeRouteJobs();
-    if (jobs.length > 0) await this.#carryOut(jobs);
+  #visitors(): Visitors {
+    const first = () => this.#jobs.find((job) => job.kind !== "alone" || !job.patient);
+    return {
+      get waiting() {
+        const job = first();
+        return job !== undefined && job.kind !== "alone";
+      },
+      admit: async () => {
+        const jobs = this.#takeRouteJobs();
+        if (jobs.length > 0) await this.#carryOut(jobs);
+      },
+    };
   }
 
   #start(): void {

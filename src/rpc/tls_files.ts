@@ -6,7 +6,7 @@ export interface TlsFiles {
   /** The server's certificate, followed by those between it and its CA. */
   readonly cert: string;
   readonly key: string;
-  /** The CAs whose clients are let in; undefined: any client is. */
+  /** The CAs whose clients are let in; undefined: every client is. */
   readonly ca: string | undefined;
 }
 

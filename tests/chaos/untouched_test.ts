@@ -10,7 +10,7 @@ import { reconnect } from "./reconnect.ts";
 import { type Step, type Story, story } from "./stories.ts";
 import { isOurs, readLines, readMemory } from "./tables.ts";
 
-const RUNS = 40;
+const RUNS = 30;
 
 /** Properties held side by side: a run mostly waits for processes to start. */
 const LANES = 2;

@@ -1,6 +1,12 @@
 import type { Door, Errand } from "../kernel/door.ts";
 import type { Result } from "../kernel/session.ts";
-import { lostBecause, planLook, type Question } from "./look.ts";
+import {
+  type LinkStates,
+  lostBecause,
+  planLinks,
+  planLook,
+  type Question,
+} from "./look.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type { Task } from "./task.ts";
 
@@ -47,52 +53,82 @@ async function runRound(
   snapshot: Snapshot,
   tasks: readonly Task[],
 ): Promise<boolean> {
-  const steps: Sent[] = [];
-  const lookers: { readonly task: Task; readonly question: Question }[] = [];
+  const openers: Sent[] = [];
+  const lookers: Asking[] = [];
   for (const task of tasks) {
     const question = task.question();
     if (question === undefined) continue;
     const errands = task.open();
     if (errands.length === 0) lookers.push({ task, question });
-    else steps.push({ task, errands });
+    else openers.push({ task, question, errands });
   }
-  if (steps.length + lookers.length === 0) return false;
-  const look = planLook(lookers.map(({ question }) => question), snapshot);
-  const lookedAt = await send(door, steps, look.errands, lookers);
-  if (lookedAt === undefined) return true;
-  const views = look.read(lookedAt);
-  const next = lookers.flatMap(({ task }, index): readonly Sent[] => {
+  const asking = [...openers, ...lookers];
+  if (asking.length === 0) return false;
+  const links = planLinks(
+    asking.flatMap(({ question }) => question.device ?? []),
+    snapshot,
+  );
+  const look = planLook(lookers.map(({ question }) => question));
+  // The devices first: what comes after them is what they were asked for.
+  const results = await send(door, asking, [
+    ...links.errands,
+    ...openers.flatMap(({ errands }) => errands),
+    ...look.errands,
+  ]);
+  if (results === undefined) return true;
+  const states = links.read(take(results, links.errands));
+  conclude(openers, results, states);
+  const views = look.read(take(results, look.errands), states);
+  const next = lookers.flatMap((looker, index): readonly Sent[] => {
     const view = views[index];
-    const errands = view === undefined ? [] : task.judge(view);
-    return errands.length === 0 ? [] : [{ task, errands }];
+    const errands = view === undefined ? [] : looker.task.judge(view);
+    return errands.length === 0 ? [] : [{ ...looker, errands }];
   });
-  if (next.length > 0) await send(door, next, [], []);
+  if (next.length === 0) return true;
+  const written = await send(door, next, next.flatMap(({ errands }) => errands));
+  if (written !== undefined) conclude(next, written, states);
   return true;
 }
 
-interface Sent {
+interface Asking {
   readonly task: Task;
+  readonly question: Question;
+}
+
+interface Sent extends Asking {
   readonly errands: readonly Errand[];
 }
 
-/** Sends steps and, after them, reads; returns the results of the reads. */
+/** The results of an exchange, handed out one by one; undefined if it was lost. */
 async function send(
   door: Door,
-  steps: readonly Sent[],
-  reads: readonly Errand[],
-  readers: readonly { readonly task: Task }[],
-): Promise<readonly Result[] | undefined> {
-  const writes = steps.flatMap(({ errands }) => errands);
-  const reply = await door.exchange([...writes, ...reads]);
-  if (reply.kind !== "answered") {
-    const { why } = lostBecause(reply);
-    for (const { task } of [...steps, ...readers]) task.lose(why);
-    return undefined;
+  asking: readonly Asking[],
+  errands: readonly Errand[],
+): Promise<IterableIterator<Result> | undefined> {
+  const reply = await door.exchange(errands);
+  if (reply.kind === "answered") return reply.results.values();
+  const { why } = lostBecause(reply);
+  for (const { task } of asking) task.lose(why);
+  return undefined;
+}
+
+function take(
+  results: IterableIterator<Result>,
+  errands: readonly Errand[],
+): readonly Result[] {
+  return errands.flatMap(() => {
+    const { value } = results.next();
+    return value ?? [];
+  });
+}
+
+function conclude(
+  sent: readonly Sent[],
+  results: IterableIterator<Result>,
+  links: LinkStates,
+): void {
+  for (const { errands, question, task } of sent) {
+    const link = question.device === undefined ? undefined : links.get(question.device);
+    task.conclude(take(results, errands), link);
   }
-  let at = 0;
-  for (const { task, errands } of steps) {
-    task.conclude(reply.results.slice(at, at + errands.length));
-    at += errands.length;
-  }
-  return reply.results.slice(writes.length);
 }

@@ -33,7 +33,16 @@ export type View =
 export interface Look {
   readonly errands: readonly Errand[];
   /** Views in the order of the questions. */
-  read(results: readonly Result[]): readonly View[];
+  read(results: readonly Result[], links: LinkStates): readonly View[];
+}
+
+/** What is known of devices. */
+export type LinkStates = ReadonlyMap<InterfaceName, LinkState>;
+
+/** The errands that ask about devices, and what their results show. */
+export interface LinkLook {
+  readonly errands: readonly Errand[];
+  read(results: readonly Result[]): LinkStates;
 }
 
 const MISSING: LinkState = { kind: "missing" };
@@ -41,9 +50,8 @@ const MISSING: LinkState = { kind: "missing" };
 /** From so many destinations on, one walk over the table is cheaper than one for each. */
 const MANY = 8;
 
-/** Plans to ask about destinations, and about the devices that are not known. */
-export function planLook(questions: readonly Question[], snapshot: Snapshot): Look {
-  const links = planLinks(questions.map(({ device }) => device), snapshot);
+/** Plans to ask about destinations. */
+export function planLook(questions: readonly Question[]): Look {
   const closer = questions.filter((question) => question.closer);
   const walks = closer.length >= MANY;
   const walk: readonly Errand[] = walks
@@ -59,19 +67,39 @@ export function planLook(questions: readonly Question[], snapshot: Snapshot): Lo
     command: { kind: closer ? "exact-routes" : "best-route", destination },
   }));
   return {
-    errands: [...links.errands, ...walk, ...looks],
-    read: (results) => {
-      const states = links.read(results);
-      const rest = results.slice(links.errands.length).values();
+    errands: [...walk, ...looks],
+    read: (results, links) => {
+      const rest = results.values();
       const walked = walks ? readWalk(rest.next().value) : undefined;
       return questions.map((question) => {
         const { closer, destination, device } = question;
-        const link = device === undefined ? MISSING : states.get(device) ?? MISSING;
+        const link = device === undefined ? MISSING : links.get(device) ?? MISSING;
         return closer && walked !== undefined
           ? walked(destination, link)
           : view(question, link, rest.next().value);
       });
     },
+  };
+}
+
+/**
+ * Plans to ask about devices, each once, whatever was seen last: a device may have given
+ * its name to another one a moment ago, and what `ip` writes and prints is by the names
+ * that it has met. The kernel's own answer shows it, see `isStale` in session.ts.
+ */
+export function planLinks(
+  devices: Iterable<InterfaceName>,
+  snapshot: Snapshot,
+): LinkLook {
+  const asked = [...new Set(devices)];
+  return {
+    errands: asked.map((device) => ({ command: { kind: "link", device } })),
+    read: (results) =>
+      new Map(asked.map((device, index) => {
+        const state = linkState(results[index]);
+        snapshot.learn(device, state);
+        return [device, state];
+      })),
   };
 }
 
@@ -81,40 +109,11 @@ export async function learnLinks(
   snapshot: Snapshot,
   devices: readonly InterfaceName[],
 ): Promise<void> {
-  const { errands, read } = planLinks(devices, snapshot);
+  const unknown = devices.filter((device) => snapshot.link(device) === undefined);
+  const { errands, read } = planLinks(unknown, snapshot);
   if (errands.length === 0) return;
   const reply = await door.exchange(errands);
   if (reply.kind === "answered") read(reply.results);
-}
-
-type LinkStates = ReadonlyMap<InterfaceName, LinkState>;
-
-function planLinks(
-  devices: readonly (InterfaceName | undefined)[],
-  snapshot: Snapshot,
-): {
-  readonly errands: readonly Errand[];
-  read(results: readonly Result[]): LinkStates;
-} {
-  const states = new Map<InterfaceName, LinkState>();
-  const unknown: InterfaceName[] = [];
-  for (const device of new Set(devices)) {
-    if (device === undefined) continue;
-    const link = snapshot.link(device);
-    if (link === undefined) unknown.push(device);
-    else states.set(device, link);
-  }
-  return {
-    errands: unknown.map((device) => ({ command: { kind: "link", device } })),
-    read: (results) => {
-      for (const [index, device] of unknown.entries()) {
-        const state = linkState(results[index]);
-        states.set(device, state);
-        snapshot.learn(device, state);
-      }
-      return states;
-    },
-  };
 }
 
 /** Sorts what a walk found by destination. */

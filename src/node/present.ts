@@ -130,10 +130,12 @@ function install(
     kind: "step",
     errands: [...memory, ...write, ...drops],
     over,
-    interpret: (results) => {
+    interpret: (results, link) => {
       const verdict = firstFault(results, memory.length, write.length);
       if (verdict === AGAIN) snapshot.unlearn(wanted.device);
-      return verdict ?? confirmed;
+      if (verdict !== undefined) return verdict;
+      // What was written goes through another device, which had the name before.
+      return link?.kind === "present" && link.ifindex === ifindex ? confirmed : AGAIN;
     },
   };
 }

@@ -1,6 +1,6 @@
 import type { Errand } from "../kernel/door.ts";
 import type { Result } from "../kernel/session.ts";
-import type { FoundRoute } from "../routes/found_route.ts";
+import type { FoundRoute, LinkState } from "../routes/found_route.ts";
 import type { Trouble } from "./goal.ts";
 import type { Question, Seen, View } from "./look.ts";
 
@@ -23,7 +23,11 @@ export interface Step<Reached> {
   readonly kind: "step";
   readonly errands: readonly Errand[];
   readonly over: readonly FoundRoute[];
-  interpret(results: readonly Result[]): Verdict<Reached>;
+  /** @param link the device as the same exchange, or the look before it, shows it */
+  interpret(
+    results: readonly Result[],
+    link: LinkState | undefined,
+  ): Verdict<Reached>;
 }
 
 /** Decides about one goal from what the kernel shows. */
@@ -62,7 +66,7 @@ export interface Task {
   /** Takes the answer; returns the commands that have to be sent, often none. */
   judge(view: View): readonly Errand[];
   /** Takes the results of those commands. */
-  conclude(results: readonly Result[]): void;
+  conclude(results: readonly Result[], link: LinkState | undefined): void;
   /** `ip` was lost: whatever was sent may or may not have been done. */
   lose(why: string): void;
   /** Settles as lost what is still open. */
@@ -116,8 +120,8 @@ class GoalTask<Reached> implements Task {
     }
   }
 
-  conclude(results: readonly Result[]): void {
-    if (this.#step !== undefined) this.#apply(this.#step.interpret(results));
+  conclude(results: readonly Result[], link: LinkState | undefined): void {
+    if (this.#step !== undefined) this.#apply(this.#step.interpret(results, link));
   }
 
   lose(why: string): void {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { until } from "../support/wait.ts";
 import { indexOf, ip, makeGround, routesTo } from "./ground.ts";
 import { openNodeUnderTest } from "./node_under_test.ts";
+import { openRoutes } from "./routes_under_test.ts";
 
 // `ip` keeps the name and the index of every device that it ever met. Each test makes
 // a long-lived `ip` know vxlan100, then changes what the name means.
@@ -71,6 +72,30 @@ Deno.test("a route that followed its renamed device is not taken for the wanted 
   await ip(`route replace ${TO_3} dev old proto 142`);
   assert.match(await peer.inject(TO_3), PRESENT);
   assert.deepEqual(await routesTo(TO_3), THROUGH_VXLAN100);
+});
+
+Deno.test("nothing but the kernel's answer has to tell that a name has changed hands", async () => {
+  await using _ground = await makeGround("vxlan100", "other");
+  // Without the reconciler no event tells it.
+  await using peer = openRoutes();
+  assert.equal((await peer.inject(TO_2)).kind, "added");
+  await swap();
+  assert.equal((await peer.inject(TO_3)).kind, "added");
+  assert.deepEqual(await routesTo(TO_3), THROUGH_VXLAN100);
+  assert.equal((await peer.inject(TO_2)).kind, "added");
+  assert.deepEqual(await routesTo(TO_2), [`${TO_2} dev vxlan100 proto 142 scope link`]);
+});
+
+Deno.test("a name that ip has met on two devices does not mislead InjectRoute", async () => {
+  await using _ground = await makeGround("vxlan100", "other");
+  await using peer = openRoutes();
+  assert.equal((await peer.inject(TO_2)).kind, "added");
+  await swap();
+  // The removal prints a route through the second device: `ip` has both by one name.
+  await ip(`route add ${TO_3} dev vxlan100 proto static`);
+  assert.equal((await peer.remove(TO_3)).kind, "removed");
+  assert.equal((await peer.inject(TO_2)).kind, "added");
+  assert.deepEqual(await routesTo(TO_2), [`${TO_2} dev vxlan100 proto 142 scope link`]);
 });
 
 Deno.test("a name known from a removal only does not mislead a later InjectRoute", async () => {

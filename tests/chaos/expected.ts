@@ -127,7 +127,13 @@ export class Expected {
 
   /** The route is put there now, unless it has to wait; company may stay for a while. */
   #repair(to: string): void {
-    if (this.#nowCarries(to)) this.#open.add(to);
+    const before = this.carried.get(to) ?? this.maybeCarried.get(to);
+    if (!this.#nowCarries(to)) return;
+    this.#open.add(to);
+    // The repair replaces it, unless its device goes down before that.
+    if (before !== undefined && before !== this.carried.get(to)) {
+      this.maybeCarried.set(to, before);
+    }
   }
 
   /** The destination has one route now, ours. */

@@ -83,6 +83,9 @@ export function openNode(options: NodeOptions): OpenNode {
   return new QueuedNode(options);
 }
 
+/** Service managers kill after 10 s or more, and callers may have had 5 of them. */
+const CLOSE_LIMIT_MS = 3_000;
+
 /** Who waited for the start is answered before what it found amiss is looked into. */
 const REPORT_MS = 250;
 
@@ -222,11 +225,13 @@ class QueuedNode implements OpenNode {
   async close(): Promise<void> {
     this.#monitor?.close();
     clearTimeout(this.#reportTimer);
+    const timer = setTimeout(() => this.#door.abandon(), CLOSE_LIMIT_MS);
     await Promise.all([this.#reconciler.close(), this.#reporting]);
     await this.#queue.close();
     if (this.#options.removeRoutesOnExit) {
       await removeOurs(this.#door, this.#options.logger);
     }
+    clearTimeout(timer);
     await this.#door.close();
   }
 

@@ -22,7 +22,10 @@ export interface Door {
   pace(): Promise<boolean>;
   /** Walks large tables on an `ip` of its own, so that no call waits for it. */
   survey(reads: readonly Read[], family?: Family): Promise<Exchange>;
+  /** Waits for what is under way. */
   close(): Promise<void>;
+  /** Gives up what is under way, because of an `ip` that hangs, and takes nothing more. */
+  abandon(): void;
 }
 
 /** How the door treats its `ip`; the defaults are what production uses. */
@@ -42,6 +45,8 @@ export interface DoorOptions {
    */
   readonly onReach?: ((fault: string | undefined) => void) | undefined;
 }
+
+const ABANDONED = { kind: "lost", why: "the sidecar is shutting down" } as const;
 
 /** What every `ip` that works can answer. */
 const PROBE: Errand = { command: { kind: "own-routes" } };
@@ -69,8 +74,11 @@ export class KernelDoor implements Door {
   /** Started ahead of a change-over, so that no call waits for it. */
   #successor: Session | undefined;
   #tail: Promise<unknown> = Promise.resolve();
+  /** Those that walk tables beside it. */
+  readonly #surveyors = new Set<Session>();
   #queued = 0;
   #closed = false;
+  #abandoned = false;
 
   constructor(audit: AuditTrail, options: DoorOptions = {}) {
     this.#audit = audit;
@@ -106,6 +114,14 @@ export class KernelDoor implements Door {
     await Promise.all([this.#session?.close(), this.#successor?.close()]);
   }
 
+  abandon(): void {
+    this.#closed = true;
+    this.#abandoned = true;
+    for (const session of [this.#session, this.#successor, ...this.#surveyors]) {
+      session?.abandon(ABANDONED.why);
+    }
+  }
+
   /** Only the `ip` that calls meet can tell whether they can be answered. */
   async #probe(): Promise<void> {
     const { kind } = await this.exchange([PROBE]);
@@ -117,14 +133,13 @@ export class KernelDoor implements Door {
     reads: readonly Read[],
     family: Family | undefined,
   ): Promise<Exchange> {
-    try {
-      const session = new Session(family);
-      const exchange = await session.exchange(reads, this.#surveyDeadlineMs);
-      await session.close();
-      return exchange;
-    } catch (error) {
-      return { kind: "lost", why: startFailure(error) };
-    }
+    if (this.#closed) return ABANDONED;
+    const session = new Session(family);
+    this.#surveyors.add(session);
+    const exchange = await session.exchange(reads, this.#surveyDeadlineMs);
+    await session.close();
+    this.#surveyors.delete(session);
+    return exchange;
   }
 
   /** In a later turn: `ip` is handed the next exchange while this one is written down. */
@@ -137,24 +152,21 @@ export class KernelDoor implements Door {
 
   async #run(errands: readonly Errand[]): Promise<Ran> {
     const started = performance.now();
-    let exchange: Exchange;
-    let isFirst = true;
-    try {
-      const session = this.#currentSession();
-      isFirst = !session.hasAnswered;
-      exchange = await session.exchange(
-        errands.map((errand) => errand.command),
-        this.#deadlineMs,
-      );
-    } catch (error) {
-      exchange = { kind: "lost", why: startFailure(error) };
-    }
+    const exchange = this.#abandoned ? ABANDONED : await this.#ask(errands);
     const durationMs = performance.now() - started;
     this.#queued -= 1;
-    if (exchange.kind === "answered") this.#judge(undefined);
-    else if (isFirst) this.#judge(exchange.why);
     this.#prepareSuccessor(errands, exchange);
     return { exchange, durationMs };
+  }
+
+  async #ask(errands: readonly Errand[]): Promise<Exchange> {
+    const session = this.#currentSession();
+    const isFirst = !session.hasAnswered;
+    const commands = errands.map(({ command }) => command);
+    const exchange = await session.exchange(commands, this.#deadlineMs);
+    if (exchange.kind === "answered") this.#judge(undefined);
+    else if (isFirst) this.#judge(exchange.why);
+    return exchange;
   }
 
   #judge(fault: string | undefined): void {
@@ -211,8 +223,4 @@ export class KernelDoor implements Door {
 
 function isNoDevice(result: Result | undefined): boolean {
   return result !== undefined && !result.ok && result.failure.kind === "no-device";
-}
-
-function startFailure(error: unknown): string {
-  return `ip cannot be started (${error instanceof Error ? error.message : "unknown"})`;
 }

@@ -41,6 +41,8 @@ export class DryDoor implements Door {
   close(): Promise<void> {
     return Promise.resolve();
   }
+
+  abandon(): void {}
 }
 
 function pretend(command: Command): Result {

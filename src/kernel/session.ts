@@ -1,4 +1,4 @@
-import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { type Command, isDump, isRead, words } from "./command.ts";
 import { Deadline } from "./deadline.ts";
 import { classify, type Failure } from "./failures.ts";
@@ -45,8 +45,10 @@ export class Session {
   spent = false;
   /** True once it has answered: then the next `ip` will most likely answer as well. */
   hasAnswered = false;
-  readonly #child: ChildProcessWithoutNullStreams;
-  readonly #ended: Promise<void>;
+  readonly #child: ChildProcess | undefined;
+  readonly #ended = Promise.withResolvers<void>();
+  /** Why it is spent. */
+  #why = "ip ended";
   #line = 0;
   #waiting: Waiting | undefined;
   #complaint = "";
@@ -55,31 +57,30 @@ export class Session {
   );
 
   constructor(family: Family = "inet") {
-    // Not Deno.Command: its web streams cost 40 µs more for every exchange.
-    const option = family === "bridge" ? ["-family", "bridge"] : [];
-    this.#child = spawn("ip", [...option, ...IP_ARGUMENTS], { env: { LC_ALL: "C" } });
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#ended = promise;
-    this.#child.on("exit", () => {
-      this.#lose("ip ended");
-      this.#deadline.close();
-      resolve();
-    });
-    this.#child.on("error", (error) => {
-      this.#lose(
-        "code" in error && error.code === "ENOENT"
-          ? "the command ip was not found; install the package iproute2"
-          : `ip cannot be started (${error.message})`,
-      );
-      this.#deadline.close();
-      resolve();
-    });
-    this.#child.stdin.on("error", () => this.#lose("ip closed its input"));
-    onLines(this.#child.stdout, (line) => this.#onDocument(line));
-    onLines(this.#child.stderr, (line) => this.#onComplaint(line));
-    this.#child.stdout.on("data", () => {
+    this.#child = this.#start(family === "bridge" ? ["-family", "bridge"] : []);
+    // One that could not be started has no streams, whatever its type says.
+    const { stderr, stdin, stdout } = this.#child ?? {};
+    if (!stderr || !stdin || !stdout) return;
+    stdin.on("error", () => this.#lose("ip closed its input"));
+    onLines(stdout, (line) => this.#onDocument(line));
+    onLines(stderr, (line) => this.#onComplaint(line));
+    stdout.on("data", () => {
       if (this.#waiting !== undefined) this.#deadline.set(this.#waiting.deadlineMs);
     });
+  }
+
+  /** Not by Deno.Command: its web streams cost 40 µs more for every exchange. */
+  #start(option: readonly string[]): ChildProcess | undefined {
+    try {
+      const child = spawn("ip", [...option, ...IP_ARGUMENTS], { env: { LC_ALL: "C" } });
+      child.on("exit", () => this.#end("ip ended"));
+      child.on("error", (error) => this.#end(describeStartFault(error)));
+      return child;
+    } catch (error) {
+      // Denied by the sandbox.
+      this.#end(describeStartFault(error));
+      return undefined;
+    }
   }
 
   /**
@@ -89,7 +90,7 @@ export class Session {
    * long dump may take many times that
    */
   exchange(commands: readonly Command[], deadlineMs: number): Promise<Exchange> {
-    if (this.spent) return Promise.resolve({ kind: "lost", why: "ip ended" });
+    if (this.spent) return Promise.resolve({ kind: "lost", why: this.#why });
     const { promise, resolve } = Promise.withResolvers<Exchange>();
     const firstLine = this.#line + 1;
     this.#line += commands.length + 1;
@@ -111,25 +112,40 @@ export class Session {
     };
     const text = commands.map((command) => words(command) + "\n").join("") + mark +
       "\n";
-    this.#child.stdin.write(text);
+    this.#child?.stdin?.write(text);
     return promise;
   }
 
   /** Lets the process end by itself once it has read what was sent; bounded by 1 s. */
   async close(): Promise<void> {
     this.spent = true;
-    // SIGKILL: what hangs in the kernel or was stopped hears nothing else.
-    const timer = setTimeout(() => this.#child.kill("SIGKILL"), 1000);
-    this.#child.stdin.end();
-    await this.#ended;
-    clearTimeout(timer);
+    // SIGKILL: what was stopped hears nothing else, and what hangs in the kernel not even that.
+    const timers = [
+      setTimeout(() => this.#child?.kill("SIGKILL"), 900),
+      setTimeout(() => this.#ended.resolve(), 1000),
+    ];
+    this.#child?.stdin?.end();
+    await this.#ended.promise;
+    for (const timer of timers) clearTimeout(timer);
+  }
+
+  /** Ends it now: what it was asked is lost. */
+  abandon(why: string): void {
+    this.#lose(why);
+  }
+
+  #end(why: string): void {
+    this.#lose(why);
+    this.#deadline.close();
+    this.#ended.resolve();
   }
 
   #lose(why: string): void {
     const waiting = this.#waiting;
     if (!this.spent) {
       this.spent = true;
-      this.#child.kill("SIGKILL");
+      this.#why = why;
+      this.#child?.kill("SIGKILL");
     }
     waiting?.settle({ kind: "lost", why });
   }
@@ -208,4 +224,16 @@ export class Session {
  */
 function isStale(result: Result | undefined): boolean {
   return result?.ok === true && !/"ifindex":\d/.test(result.document ?? "");
+}
+
+function describeStartFault(error: unknown): string {
+  if (!(error instanceof Error)) return "ip cannot be started";
+  switch ("code" in error ? error.code : undefined) {
+    case "ENOENT":
+      return "the command ip was not found; install the package iproute2";
+    case "EMFILE":
+      return "ip cannot be started: too many open files; raise the limit (ulimit -n)";
+    default:
+      return `ip cannot be started (${error.message})`;
+  }
 }

@@ -189,6 +189,7 @@ Deno.test("an address given after a change of subnet that got no answer holds th
     survey: (reads) => door.survey(reads),
     pace: () => door.pace(),
     close: () => door.close(),
+    abandon: () => door.abandon(),
   }, dice);
   assert.equal(await configure(life, SUBNET), "configured");
   losing = true;

@@ -54,4 +54,8 @@ export class FaultyDoor implements Door {
   close(): Promise<void> {
     return this.#inner.close();
   }
+
+  abandon(): void {
+    this.#inner.abandon();
+  }
 }

@@ -13,6 +13,7 @@ import {
   makeGround,
   routesTo,
 } from "./ground.ts";
+import { openNodeUnderTest } from "./node_under_test.ts";
 
 /** What an exchange after a loss may take, a fresh `ip` included. */
 const RECOVERY_MS = 100;
@@ -226,5 +227,34 @@ Deno.test("an ip that is not installed is a lost reply with the reason", async (
     assert.match(reply.kind === "lost" ? reply.why : "", /\bip was not found\b/);
   } finally {
     Deno.env.set("PATH", path);
+  }
+});
+
+Deno.test("an abandoned door waits for nothing, whatever its ip does", async () => {
+  const { door } = openDoor();
+  await door.exchange(READ);
+  Deno.kill(onlyChild(), "SIGSTOP");
+  const underWay = [door.exchange(READ), door.exchange(READ), door.survey([])];
+  door.abandon();
+  const lost = { kind: "lost", why: "the sidecar is shutting down" };
+  assert.deepEqual(await Promise.all(underWay), [lost, lost, lost]);
+  assert.deepEqual(await door.exchange(READ), { kind: "closed" });
+  await door.close();
+  await until(() => ipChildren().length === 0, { what: "both ip to end" });
+});
+
+Deno.test("a node ends in bounded time although calls wait for an ip that is stopped", async () => {
+  await using _ground = await makeGround("vxlan100");
+  const { inject, node } = await openNodeUnderTest();
+  await inject("10.42.1.0/24");
+  Deno.kill(onlyChild(), "SIGSTOP");
+  const calls = Array.from({ length: 200 }, (_, at) => inject(`10.42.${at + 2}.0/24`));
+  const started = performance.now();
+  await node.close();
+  const took = performance.now() - started;
+  // One deadline of an exchange (2 s) is within the limit; what follows is not waited for.
+  assert.ok(took < 6_000, `${took} ms`);
+  for (const answer of await Promise.all(calls)) {
+    assert.match(answer, /^No answer from the kernel about|^added$/);
   }
 });

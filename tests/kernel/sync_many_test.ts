@@ -22,6 +22,7 @@ function countCommands() {
     survey: (reads) => door.survey(reads),
     pace: () => door.pace(),
     close: () => door.close(),
+    abandon: () => door.abandon(),
   });
   return { behind, of: (kind: Command["kind"]) => counts.get(kind) ?? 0 };
 }

@@ -46,6 +46,32 @@ export async function writeLine(out: ByteWriter, line: string): Promise<void> {
   await sink.flush();
 }
 
+/**
+ * Writes a text and waits until its reader has taken all of it, however long that takes:
+ * a pager reads on only when a person does.
+ *
+ * @returns false if the reader has gone, or takes no more
+ */
+export async function writeWhole(out: ByteWriter, text: string): Promise<boolean> {
+  let rest = encoder.encode(text);
+  while (rest.length > 0) {
+    const result = await writeSome(out, rest);
+    switch (result.kind) {
+      case "wrote":
+        rest = rest.subarray(result.count);
+        break;
+      case "busy":
+        await new Promise((resolve) => setTimeout(resolve, BUSY_RETRY_MS));
+        break;
+      case "failed":
+        return false;
+      default:
+        result satisfies never;
+    }
+  }
+  return true;
+}
+
 function describeDropPlainly(count: number): string {
   return `${count} lines dropped: nobody read them in time`;
 }

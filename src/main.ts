@@ -8,6 +8,7 @@ import { SIDECAR_VERSION } from "./version.ts";
 const HELP = `Usage: main.ts <command> [options]
 
   serve        serve the mesh agent's calls; see serve --help
+  status       show the node's network, addresses and routes; see status --help
   health       ask a sidecar for its health; see health --help
   --help       this text
   --version    the sidecar's version`;
@@ -24,6 +25,10 @@ async function main(args: readonly string[]): Promise<number> {
       // Only now: a Deno that is refused may not even be able to load the server.
       const { serve } = await import("./commands/serve.ts");
       return await serve(rest);
+    }
+    case "status": {
+      const { status } = await import("./commands/status.ts");
+      return await status(rest);
     }
     case "health": {
       const { health } = await import("./commands/health.ts");
@@ -45,7 +50,7 @@ function describeUnknown(command: string | undefined): string {
   const what = command === undefined
     ? "No command is given"
     : `Unknown command ${quote(command)}`;
-  return `${what}; use serve or health, or --help to see what there is`;
+  return `${what}; use serve, status or health, or --help to see what there is`;
 }
 
 async function fail(cause: unknown): Promise<number> {

@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
-import { type ByteWriter, createLineSink, writeLine } from "../src/line_sink.ts";
+import {
+  type ByteWriter,
+  createLineSink,
+  writeLine,
+  writeWhole,
+} from "../src/line_sink.ts";
 
 /** A writer that keeps what it gets, a piece at a time and only while it is let. */
 class Reader implements ByteWriter {
@@ -139,4 +144,31 @@ Deno.test("writeLine writes one line however long", async () => {
   const reader = new Reader(1000);
   await writeLine(reader, "x".repeat(200_000));
   assert.equal(reader.text, "x".repeat(200_000) + "\n");
+});
+
+Deno.test("writeWhole waits for a slow reader as long as it takes, where writeLine gives up", async () => {
+  const reader = new Reader(1000);
+  reader.stall();
+  let ended = false;
+  const written = writeWhole(reader, "x".repeat(200_000)).finally(() => ended = true);
+  await writeLine(reader, "late");
+  assert.equal(ended, false);
+  reader.resume();
+  assert.equal(await written, true);
+  assert.equal(reader.text.replace("late\n", ""), "x".repeat(200_000));
+});
+
+Deno.test("writeWhole outlasts a pipe that is full for the moment, and says when the reader has gone", async () => {
+  const reader = new Reader(3);
+  const faults = [new Deno.errors.WouldBlock(), new Deno.errors.Interrupted()];
+  const busy: ByteWriter = {
+    write: (bytes) => {
+      const fault = faults.pop();
+      return fault === undefined ? reader.write(bytes) : Promise.reject(fault);
+    },
+  };
+  assert.equal(await writeWhole(busy, "0123456789"), true);
+  assert.equal(reader.text, "0123456789");
+  const gone = { write: () => Promise.reject(new Deno.errors.BrokenPipe()) };
+  assert.equal(await writeWhole(gone, "x"), false);
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { status } from "@grpc/grpc-js";
+import { statusJson } from "../src/commands/status_report.ts";
 import { refuseDenoVersion, TESTED_DENO_VERSION } from "../src/deno_version.ts";
 import { AuditTrail } from "../src/kernel/audit.ts";
 import { LOG_LEVELS } from "../src/log.ts";
@@ -159,6 +160,31 @@ Deno.test("README.md names every field of an audit record, in their order", () =
   });
   const named = rowsAbout("Field", "Log and audit trail").map(([cell]) => codeOf(cell));
   assert.deepEqual(named, Object.keys(parseJsonObject(lines[0] ?? "")));
+});
+
+Deno.test("README.md names every field of what status --json prints, in their order", () => {
+  const printed = parseJsonObject(statusJson({
+    network: { subnet: "", gateway: "", cluster_cidr: "10.42.0.0/16", revision: 0 },
+    allocated: 0,
+    free: 0,
+    routes: [{
+      destination: "10.42.2.0/24",
+      device: "vxlan100",
+      state: "ROUTE_STATE_INSTALLED",
+      reason: "",
+      since: { seconds: 0, nanos: 0 },
+      confirmed: true,
+    }],
+  }));
+  const named = rowsAbout("Field", "Status").map(([field, holds = ""]) => [
+    codeOf(field),
+    codeIn(holds.replaceAll(/\([^)]*\)/g, "")),
+  ]);
+  const fields = Object.entries(printed).map(([field, value]) => [
+    field,
+    Object.keys(Array.isArray(value) ? value[0] : objectAt(printed, field)),
+  ]);
+  assert.deepEqual(named, fields);
 });
 
 Deno.test("README.md gives a reason for every flag of the serve task", () => {

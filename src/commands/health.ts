@@ -1,6 +1,7 @@
 import { writeLine } from "../line_sink.ts";
 import { askHealth, type HealthAnswer } from "../rpc/health_client.ts";
-import { formatListenAddress, readListenAddress } from "../rpc/listen_address.ts";
+import { formatListenAddress } from "../rpc/listen_address.ts";
+import { ASKED_ADDRESS_HELP, readAskedAddress } from "./asked_address.ts";
 import { EXIT_FAILURE, EXIT_OK } from "./exit_codes.ts";
 import { collectFlags } from "./given_flags.ts";
 
@@ -10,10 +11,7 @@ export const HEALTH_HELP = `Usage: health [options]
 Asks the sidecar for its health (gRPC health checking v1). Exits with 0 if it serves,
 with 1 and a sentence if not, within a second.
 
-  --grpc-addr ADDRESS       ask there: HOST:PORT (default 127.0.0.1:50051), where HOST
-                            is an IPv4 address or localhost, needs
-                            --allow-net=HOST:PORT; unix:///PATH needs what the task
-                            serve:unix grants
+${ASKED_ADDRESS_HELP}
   --help                    this text`;
 
 const FLAGS = {
@@ -38,11 +36,8 @@ export async function health(args: readonly string[]): Promise<number> {
     await writeLine(Deno.stdout, HEALTH_HELP);
     return EXIT_OK;
   }
-  const address = readListenAddress(given.value.get("grpc-addr"));
+  const address = readAskedAddress(given.value.get("grpc-addr"));
   if (!address.ok) return await fail(address.fault);
-  if (address.value.kind === "fd") {
-    return await fail("--grpc-addr fd:N is for serve; use the address of that socket");
-  }
   const authority = formatListenAddress(address.value);
   const answer = await askHealth(address.value, ANSWER_BY_MS - performance.now());
   if (answer.kind === "status" && answer.status === "SERVING") return EXIT_OK;

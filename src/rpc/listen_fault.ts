@@ -15,7 +15,7 @@ export type ListenFault =
     readonly reason: string;
   };
 
-/** Whether the sandbox lets us listen there; asks nobody and needs no permission. */
+/** Whether the sandbox lets us listen or connect there; asks nobody and needs no permission. */
 export function isGranted(address: ListenAddress): boolean {
   switch (address.kind) {
     case "tcp":
@@ -55,7 +55,11 @@ export function describeListenFault(
   }
 }
 
-function describeGrant(address: ListenAddress, defaultIsGranted: boolean): string {
+/** Why the sandbox denies it, and the remedy. */
+export function describeGrant(
+  address: ListenAddress,
+  defaultIsGranted: boolean,
+): string {
   const remedy = `start with ${grantsFor(address)} (see README)`;
   return defaultIsGranted
     ? `the sandbox grants only ${formatListenAddress(DEFAULT_LISTEN_ADDRESS)}; ` +

@@ -38,12 +38,6 @@ export interface AllocateAddressResponse {
   readonly node_network: NodeNetworkMessage;
 }
 
-/** `quilt.sidecar.v1.ReleaseAddressRequest` as it is sent: one field at most. */
-export interface ReleaseAddressRequest {
-  readonly address?: string;
-  readonly owner?: string;
-}
-
 /** `quilt.sidecar.v1.ReleaseAddressResponse` */
 export interface ReleaseAddressResponse {
   /** Null if nobody had it. */
@@ -77,22 +71,6 @@ export function decodeReleaseAddressRequest(message: unknown): ReleaseTarget {
 /** @throws {TypeError} if the .proto and this file have drifted apart */
 export function decodeNodeNetworkResponse(message: unknown): NodeNetworkResponse {
   return { node_network: decodeNodeNetwork(fieldOf(message, "node_network")) };
-}
-
-/** @throws {TypeError} if the .proto and this file have drifted apart */
-export function decodeAllocateAddressResponse(
-  message: unknown,
-): AllocateAddressResponse {
-  return {
-    address: decodeAllocatedAddress(fieldOf(message, "address")),
-    node_network: decodeNodeNetwork(fieldOf(message, "node_network")),
-  };
-}
-
-/** @throws {TypeError} if the .proto and this file have drifted apart */
-export function decodeReleaseAddressResponse(message: unknown): ReleaseAddressResponse {
-  const released = fieldOf(message, "released");
-  return { released: released === null ? null : decodeAllocatedAddress(released) };
 }
 
 /** @throws {TypeError} if the .proto and this file have drifted apart */

@@ -83,33 +83,12 @@ export function decodeListRoutesResponse(message: unknown): ListRoutesResponse {
   return { routes: listField(message, "routes", decodeRoute) };
 }
 
-/** @throws {TypeError} if the .proto and this file have drifted apart */
-export function decodeWatchRoutesResponse(message: unknown): WatchRoutesResponse {
-  return {
-    complete: booleanField(message, "complete"),
-    routes: listField(message, "routes", decodeRoute),
-    removed: listField(message, "removed", String),
-  };
-}
-
-/** @throws {TypeError} if the .proto and this file have drifted apart */
-export function decodeSyncRoutesResponse(message: unknown): SyncRoutesResponse {
-  return {
-    outcomes: listField(message, "outcomes", decodeOutcome),
-    added: numberField(message, "added"),
-    removed: numberField(message, "removed"),
-    unchanged: numberField(message, "unchanged"),
-    pending: numberField(message, "pending"),
-    refused: numberField(message, "refused"),
-  };
-}
-
 function decodeRoute(message: unknown): RouteMessage {
   const since = fieldOf(message, "since");
   return {
     destination: stringField(message, "destination"),
     device: stringField(message, "device"),
-    state: choiceField(message, "state", STATES),
+    state: stateField(message),
     reason: stringField(message, "reason"),
     since: {
       seconds: numberField(since, "seconds"),
@@ -119,36 +98,12 @@ function decodeRoute(message: unknown): RouteMessage {
   };
 }
 
-function decodeOutcome(message: unknown): RouteOutcomeMessage {
-  return {
-    destination: stringField(message, "destination"),
-    kind: choiceField(message, "kind", OUTCOME_KINDS),
-    detail: stringField(message, "detail"),
-  };
-}
-
-const STATES: readonly RouteStateName[] = [
-  "ROUTE_STATE_INSTALLED",
-  "ROUTE_STATE_PENDING",
-];
-
-const OUTCOME_KINDS: readonly OutcomeKindName[] = [
-  "ROUTE_OUTCOME_KIND_ADDED",
-  "ROUTE_OUTCOME_KIND_REMOVED",
-  "ROUTE_OUTCOME_KIND_UNCHANGED",
-  "ROUTE_OUTCOME_KIND_PENDING",
-  "ROUTE_OUTCOME_KIND_REFUSED",
-];
-
-function choiceField<Choice extends string>(
-  message: unknown,
-  name: string,
-  choices: readonly Choice[],
-): Choice {
-  const text = stringField(message, name);
-  const choice = choices.find((candidate) => candidate === text);
-  if (choice === undefined) throw new TypeError(`Cannot decode ${name} ${text}`);
-  return choice;
+function stateField(message: unknown): RouteStateName {
+  const state = stringField(message, "state");
+  if (state === "ROUTE_STATE_INSTALLED" || state === "ROUTE_STATE_PENDING") {
+    return state;
+  }
+  throw new TypeError(`Cannot decode state ${state}`);
 }
 
 function booleanField(message: unknown, name: string): boolean {

@@ -1,35 +1,30 @@
 import assert from "node:assert/strict";
-import { objectAt, parseJsonObject, stringAt } from "../support/json.ts";
 import type { Finished, Namespace } from "../support/namespace.ts";
-import { parseDenoRun, repository } from "../support/serve_task.ts";
+import { askingTask, askingWords } from "../support/serve_task.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { makeQuietNamespace } from "./host.ts";
-
-const config = parseJsonObject(Deno.readTextFileSync(`${repository}/deno.json`));
-const task = parseDenoRun(
-  stringAt(objectAt(objectAt(config, "tasks"), "health"), "command"),
-);
 
 /** Runs what the health task runs, and says how many milliseconds it took. */
 async function health(
   namespace: Namespace,
   ...options: readonly string[]
 ): Promise<Finished & { readonly took: number }> {
-  const run = [Deno.execPath(), "run", ...task.flags, task.program, ...task.words];
   const start = performance.now();
   const env = { NO_COLOR: "1" };
-  const finished = await namespace.run([...run, ...options], { env });
+  const finished = await namespace.run(askingWords("health", options), { env });
   return { ...finished, took: performance.now() - start };
 }
 
-Deno.test("the health task is granted net to the sidecar's address and nothing else", () => {
-  const grants = task.flags.filter((flag) =>
-    !/^--(frozen|cached-only|no-remote)$/.test(flag)
-  );
-  assert.deepEqual(grants, [
-    ...["--allow-net=127.0.0.1:50051", "--ignore-env", "--no-prompt"],
-  ]);
-});
+for (const name of ["health", "status"] as const) {
+  Deno.test(`the ${name} task is granted net to the sidecar's address and nothing else`, () => {
+    const grants = askingTask(name).flags.filter((flag) =>
+      !/^--(frozen|cached-only|no-remote)$/.test(flag)
+    );
+    assert.deepEqual(grants, [
+      ...["--allow-net=127.0.0.1:50051", "--ignore-env", "--no-prompt"],
+    ]);
+  });
+}
 
 Deno.test("health exits with 0 while the sidecar serves, and with 1 and a sentence when it hangs or is not there, within a second", async () => {
   await using namespace = await makeQuietNamespace();

@@ -4,7 +4,7 @@ import { checkOwner, type Owner } from "../../src/ipam/owner.ts";
 import { createLogger } from "../../src/log.ts";
 import type { NodeNetwork, PodNetwork } from "../../src/pod_network.ts";
 import { createAddressService } from "../../src/rpc/address_service.ts";
-import { connectSidecar, type SidecarClient } from "../../src/rpc/client.ts";
+import { connectSidecar, type SidecarClient } from "../support/sidecar_client.ts";
 import { formatListenAddress } from "../../src/rpc/listen_address.ts";
 import { createNodeNetworkService } from "../../src/rpc/node_network_service.ts";
 import { OpenStreams } from "../../src/rpc/open_streams.ts";

@@ -14,16 +14,14 @@ import type {
   RouteTable,
   SyncOutcome,
 } from "../../src/route_table.ts";
+import { openConnection, unaryCalls } from "../../src/rpc/channel.ts";
+import { sidecarReader } from "../../src/rpc/client.ts";
 import { formatListenAddress } from "../../src/rpc/listen_address.ts";
 import { OpenStreams } from "../../src/rpc/open_streams.ts";
 import { createRouteService } from "../../src/rpc/route_service.ts";
 import { startServer } from "../../src/rpc/server.ts";
 import { ROUTE_SERVICE } from "../../src/rpc/sidecar_package.ts";
-import {
-  decodeListRoutesResponse,
-  decodeSyncRoutesResponse,
-  decodeWatchRoutesResponse,
-} from "../../src/rpc/wire_routes.ts";
+import { decodeListRoutesResponse } from "../../src/rpc/wire_routes.ts";
 import { checkInterfaceName } from "../../src/routes/interface_name.ts";
 import { until } from "../support/wait.ts";
 
@@ -77,12 +75,14 @@ async function openService(parts: Partial<RouteTable>) {
     service,
   ]);
   assert.ok(started.ok);
+  const address = formatListenAddress(started.value.address);
   const client = new Client(
-    formatListenAddress(started.value.address),
+    address,
     credentials.createInsecure(),
     { "grpc.use_local_subchannel_pool": 1 },
   );
   return {
+    address,
     log,
     streams,
     ask: (rpc: string, request: object) => ask(client, methodOf(rpc), request),
@@ -157,6 +157,17 @@ Deno.test("ListRoutes carries every field of a route", async () => {
   });
 });
 
+Deno.test("who lists 65,536 routes that wait for their device gets them all", async () => {
+  const pending = { ...LISTED, pending: "Interface 'overlay-device0' not found" };
+  const routes = Array.from({ length: 65_536 }, () => pending);
+  await using service = await openService({ list: () => Promise.resolve(routes) });
+  const connection = openConnection(service.address);
+  const listed = await sidecarReader(unaryCalls(connection, 10_000)).listRoutes();
+  connection.close();
+  assert.ok(listed.ok, listed.ok ? "" : listed.fault.sentence);
+  assert.equal(listed.value.routes.length, 65_536);
+});
+
 Deno.test("SyncRoutes hands on what is stated, who asks and whether it is a dry run", async () => {
   const asked: unknown[] = [];
   await using service = await openService({
@@ -168,7 +179,7 @@ Deno.test("SyncRoutes hands on what is stated, who asks and whether it is a dry 
   const routes = [{ destination: "10.42.2.0/24", device: "vxlan100" }];
   const answer = await service.ask("SyncRoutes", { routes, dry_run: true });
   assert.deepEqual(asked, [[routes, true, "SyncRoutes", true]]);
-  assert.deepEqual(decodeSyncRoutesResponse(answer), {
+  assert.deepEqual(answer, {
     outcomes: [{
       destination: "10.42.2.0/24",
       kind: "ROUTE_OUTCOME_KIND_ADDED",
@@ -260,7 +271,7 @@ Deno.test("WatchRoutes tells what there is and ends when its client has gone", a
     tell(ALL);
     return watched.messages.length > 0;
   }, { what: "the first message" });
-  assert.deepEqual(decodeWatchRoutesResponse(watched.messages[0]), {
+  assert.deepEqual(watched.messages[0], {
     complete: true,
     routes: [MESSAGE],
     removed: [],

@@ -4,7 +4,12 @@ import { openTlsHost } from "../e2e/tls_host.ts";
 import { connectClient, type QuiltClient } from "../support/client.ts";
 import { holdSocket } from "../support/held_socket.ts";
 import { addVxlan, type Namespace } from "../support/namespace.ts";
-import { type ServeTask, serveTask, serveWords } from "../support/serve_task.ts";
+import {
+  askingWords,
+  type ServeTask,
+  serveTask,
+  serveWords,
+} from "../support/serve_task.ts";
 import { type Sidecar, startSidecar } from "../support/sidecar.ts";
 import { checksIn } from "./permission_trail.ts";
 
@@ -104,4 +109,18 @@ Deno.test("a whole life on a socket that was handed over uses nothing but the se
   await using client = await connectClient(namespace);
   const granted = new RegExp(`^(${COMMON})$`);
   assert.deepEqual(await checksBeyond(granted, trail, sidecar, client), []);
+});
+
+Deno.test("the status task uses nothing but its grant", async () => {
+  const trail = await Deno.makeTempFile();
+  await using namespace = await makeHost();
+  await using _sidecar = await startSidecar(namespace);
+  const env = { DENO_AUDIT_PERMISSIONS: trail };
+  const asked = await namespace.run(askingWords("status"), { env });
+  assert.equal(asked.code, 0, asked.stderr);
+  const checks = await checksIn(trail);
+  await Deno.remove(trail);
+  assert.ok(checks.has("net 127.0.0.1:50051"), "Deno wrote no trail");
+  const granted = /^(net 127\.0\.0\.1:50051|env [A-Za-z0-9_*]+)$/;
+  assert.deepEqual([...checks].filter((check) => !granted.test(check)), []);
 });

@@ -12,7 +12,7 @@
  *        `"reconnect"` is not answered
  * Out:   in any order `{"id":1,"answer":{"ok":true,"value":{…}}}`
  */
-import { connectSidecar, type SidecarClient } from "../../src/rpc/client.ts";
+import { connectSidecar, type SidecarClient } from "./sidecar_client.ts";
 import type { StatedRoute } from "../../src/routes/route_set.ts";
 import {
   isJsonObject,

@@ -37,11 +37,35 @@ export function parseDenoRun(command: string): DenoRun {
 /** The tasks of deno.json that serve. */
 export type ServeTask = "serve" | "serve:tls" | "serve:unix";
 
+/** The tasks of deno.json that ask a sidecar. */
+export type AskingTask = "health" | "status";
+
 /** A task of deno.json: what operators run, and therefore what every test runs. */
 export function serveTask(name: ServeTask = "serve"): DenoRun {
+  return taskOf(name);
+}
+
+/** A task of deno.json that asks. */
+export function askingTask(name: AskingTask): DenoRun {
+  return taskOf(name);
+}
+
+/**
+ * The words that ask a sidecar as a task does.
+ *
+ * @param options Further options of the command, e.g. `--json`.
+ */
+export function askingWords(
+  name: AskingTask,
+  options: readonly string[] = [],
+): readonly string[] {
+  const { flags, program, words } = askingTask(name);
+  return [Deno.execPath(), "run", ...flags, program, ...words, ...options];
+}
+
+function taskOf(name: ServeTask | AskingTask): DenoRun {
   const config = parseJsonObject(Deno.readTextFileSync(`${repository}/deno.json`));
-  const serve = objectAt(objectAt(config, "tasks"), name);
-  return parseDenoRun(stringAt(serve, "command"));
+  return parseDenoRun(stringAt(objectAt(objectAt(config, "tasks"), name), "command"));
 }
 
 /**

@@ -1,0 +1,97 @@
+import type { NodeNetworkMessage } from "../rpc/wire_addresses.ts";
+import type { RouteMessage, TimestampMessage } from "../rpc/wire_routes.ts";
+
+/** What a sidecar has told of its node. */
+export interface NodeStatus {
+  readonly network: NodeNetworkMessage;
+  /** How many addresses are allocated. */
+  readonly allocated: number;
+  /** How many more can be. */
+  readonly free: number;
+  /** In ascending order of destination. */
+  readonly routes: readonly RouteMessage[];
+}
+
+/** For people: a summary, and a table of all routes. */
+export function formatStatus(
+  { allocated, free, network, routes }: NodeStatus,
+): string {
+  const { installed, pending, unconfirmed } = countRoutes(routes);
+  const summary = align([
+    ["Node subnet", describeSubnet(network)],
+    ["Cluster CIDR", network.cluster_cidr],
+    ["Addresses", `${allocated} allocated, ${free} free`],
+    [
+      "Routes",
+      `${installed} installed, ${pending} pending; ${unconfirmed} unconfirmed`,
+    ],
+  ]);
+  const table = align([
+    ["DESTINATION", "DEVICE", "STATE", "SINCE", "NOTE"],
+    ...routes.map(toRow),
+  ]);
+  return [...summary, ...(routes.length === 0 ? [] : ["", ...table])].join("\n");
+}
+
+/** For machines: one JSON document; README.md explains its fields. */
+export function statusJson({ allocated, free, network, routes }: NodeStatus): string {
+  return JSON.stringify({
+    node_network: network,
+    addresses: { allocated, free },
+    route_counts: countRoutes(routes),
+    routes: routes.map((route) => ({
+      destination: route.destination,
+      device: route.device,
+      state: stateOf(route),
+      reason: route.reason,
+      since: toIso(route.since),
+      confirmed: route.confirmed,
+    })),
+  });
+}
+
+function describeSubnet({ gateway, subnet }: NodeNetworkMessage): string {
+  return subnet === ""
+    ? "not configured yet: the mesh agent has not called ConfigureNodeSubnet"
+    : `${subnet}, gateway ${gateway}`;
+}
+
+function countRoutes(
+  routes: readonly RouteMessage[],
+): Readonly<Record<"installed" | "pending" | "unconfirmed", number>> {
+  const pending = routes.filter((route) => stateOf(route) === "pending").length;
+  const unconfirmed = routes.filter(({ confirmed }) => !confirmed).length;
+  return { installed: routes.length - pending, pending, unconfirmed };
+}
+
+function toRow(route: RouteMessage): readonly string[] {
+  const { confirmed, destination, device, reason, since } = route;
+  const notes = [confirmed ? "" : "unconfirmed", reason].filter((note) => note !== "");
+  return [destination, device, stateOf(route), toIso(since), notes.join("; ")];
+}
+
+function stateOf({ state }: RouteMessage): "installed" | "pending" {
+  switch (state) {
+    case "ROUTE_STATE_INSTALLED":
+      return "installed";
+    case "ROUTE_STATE_PENDING":
+      return "pending";
+    default:
+      return state satisfies never;
+  }
+}
+
+function toIso({ nanos, seconds }: TimestampMessage): string {
+  return new Date(seconds * 1000 + nanos / 1e6).toISOString();
+}
+
+/** Lines whose cells stand below each other, two spaces apart. */
+function align(rows: readonly (readonly string[])[]): readonly string[] {
+  const widths: number[] = [];
+  for (const row of rows) {
+    row.forEach((cell, at) => widths[at] = Math.max(widths[at] ?? 0, cell.length));
+  }
+  return rows.map((row) =>
+    row.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join("  ").trimEnd()
+  );
+}

@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import {
+  formatStatus,
+  type NodeStatus,
+  statusJson,
+} from "../../src/commands/status_report.ts";
+import type { RouteMessage } from "../../src/rpc/wire_routes.ts";
+
+const UNCONFIGURED: NodeStatus = {
+  network: { subnet: "", gateway: "", cluster_cidr: "10.42.0.0/16", revision: 0 },
+  allocated: 0,
+  free: 0,
+  routes: [],
+};
+
+const INSTALLED: RouteMessage = {
+  destination: "10.42.2.0/24",
+  device: "vxlan100",
+  state: "ROUTE_STATE_INSTALLED",
+  reason: "",
+  since: { seconds: 1_700_000_000, nanos: 123_000_000 },
+  confirmed: true,
+};
+
+const PENDING: RouteMessage = {
+  ...INSTALLED,
+  destination: "10.42.113.0/24",
+  device: "wg0",
+  state: "ROUTE_STATE_PENDING",
+  reason: "Interface 'wg0' is down",
+};
+
+const STATUS: NodeStatus = {
+  network: {
+    subnet: "10.42.1.0/24",
+    gateway: "10.42.1.1",
+    cluster_cidr: "10.42.0.0/16",
+    revision: 7,
+  },
+  allocated: 12,
+  free: 241,
+  routes: [
+    INSTALLED,
+    { ...INSTALLED, destination: "10.42.13.0/24", confirmed: false },
+    PENDING,
+    { ...PENDING, destination: "10.42.114.0/24", confirmed: false },
+  ],
+};
+
+Deno.test("a node that is not configured says what it waits for, and has no table", () => {
+  assert.deepEqual(formatStatus(UNCONFIGURED).split("\n"), [
+    "Node subnet   not configured yet: the mesh agent has not called ConfigureNodeSubnet",
+    "Cluster CIDR  10.42.0.0/16",
+    "Addresses     0 allocated, 0 free",
+    "Routes        0 installed, 0 pending; 0 unconfirmed",
+  ]);
+});
+
+Deno.test("every route is a row, with a mark if it is unconfirmed and why it is pending", () => {
+  assert.deepEqual(formatStatus(STATUS).split("\n"), [
+    "Node subnet   10.42.1.0/24, gateway 10.42.1.1",
+    "Cluster CIDR  10.42.0.0/16",
+    "Addresses     12 allocated, 241 free",
+    "Routes        2 installed, 2 pending; 2 unconfirmed",
+    "",
+    "DESTINATION     DEVICE    STATE      SINCE                     NOTE",
+    "10.42.2.0/24    vxlan100  installed  2023-11-14T22:13:20.123Z",
+    "10.42.13.0/24   vxlan100  installed  2023-11-14T22:13:20.123Z  unconfirmed",
+    "10.42.113.0/24  wg0       pending    2023-11-14T22:13:20.123Z  Interface 'wg0' is down",
+    "10.42.114.0/24  wg0       pending    2023-11-14T22:13:20.123Z  unconfirmed; Interface 'wg0' is down",
+  ]);
+});
+
+Deno.test("for machines it is one line of JSON with the same", () => {
+  const line = statusJson({ ...STATUS, routes: [INSTALLED, PENDING] });
+  assert.equal(line.includes("\n"), false);
+  const since = "2023-11-14T22:13:20.123Z";
+  assert.deepEqual(JSON.parse(line), {
+    node_network: STATUS.network,
+    addresses: { allocated: 12, free: 241 },
+    route_counts: { installed: 1, pending: 1, unconfirmed: 0 },
+    routes: [
+      { ...INSTALLED, state: "installed", since },
+      { ...PENDING, state: "pending", since },
+    ],
+  });
+});
+
+Deno.test("a table of 200,000 routes is as long as that", () => {
+  const routes = Array.from({ length: 200_000 }, () => INSTALLED);
+  assert.equal(formatStatus({ ...STATUS, routes }).split("\n").length, 200_006);
+});

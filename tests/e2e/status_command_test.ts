@@ -1,0 +1,146 @@
+import assert from "node:assert/strict";
+import { connectClient } from "../support/client.ts";
+import { isJsonObject, type JsonObject, parseJsonObject } from "../support/json.ts";
+import { addVxlan, type Finished, type Namespace } from "../support/namespace.ts";
+import { startQuilt } from "../support/quilt.ts";
+import { askingWords, serveWords } from "../support/serve_task.ts";
+import { startSidecar } from "../support/sidecar.ts";
+import { done, makeQuietNamespace, openHost } from "./host.ts";
+
+/** Runs what the status task runs. */
+function status(
+  namespace: Namespace,
+  ...options: readonly string[]
+): Promise<Finished> {
+  return namespace.run(askingWords("status", options), { env: { NO_COLOR: "1" } });
+}
+
+const TIME = /\d{4}-\d\d-\d\dT[\d:.]{12}Z/g;
+
+/** The lines it prints when all is well. */
+async function shown(namespace: Namespace): Promise<readonly string[]> {
+  const { code, stderr, stdout } = await status(namespace);
+  assert.deepEqual([code, stderr], [0, ""]);
+  return stdout.replaceAll(TIME, "TIME").trimEnd().split("\n");
+}
+
+/** What `--json` prints. */
+async function document(namespace: Namespace): Promise<JsonObject> {
+  const { code, stderr, stdout } = await status(namespace, "--json");
+  assert.deepEqual([code, stderr], [0, ""]);
+  return parseJsonObject(stdout);
+}
+
+Deno.test("status shows the network, the addresses, and each route: installed, pending, unconfirmed", async () => {
+  await using host = await openHost();
+  const { client, namespace } = host;
+  assert.deepEqual(await shown(namespace), [
+    "Node subnet   not configured yet: the mesh agent has not called ConfigureNodeSubnet",
+    "Cluster CIDR  10.42.0.0/16",
+    "Addresses     0 allocated, 0 free",
+    "Routes        0 installed, 0 pending; 0 unconfirmed",
+  ]);
+  assert.deepEqual(await client.configureNodeSubnet("10.42.1.0/24"), done);
+  assert.deepEqual(await client.injectRoute("10.42.10.0/24", "vxlan100"), done);
+  await client.injectRoute("10.42.3.0/24", "vxlan200");
+  await using quilt = startQuilt(namespace);
+  assert.equal(await quilt.allocate("web-1"), "10.42.1.2");
+  assert.deepEqual(await client.configureNodeSubnet("10.42.1.0/24"), done);
+  assert.deepEqual(await client.injectRoute("10.42.9.0/24", "vxlan100"), done);
+  assert.deepEqual(await shown(namespace), [
+    "Node subnet   10.42.1.0/24, gateway 10.42.1.1",
+    "Cluster CIDR  10.42.0.0/16",
+    "Addresses     1 allocated, 252 free",
+    "Routes        2 installed, 1 pending; 2 unconfirmed",
+    "",
+    "DESTINATION    DEVICE    STATE      SINCE                     NOTE",
+    "10.42.3.0/24   vxlan200  pending    TIME  unconfirmed; Interface 'vxlan200' not found",
+    "10.42.9.0/24   vxlan100  installed  TIME",
+    "10.42.10.0/24  vxlan100  installed  TIME  unconfirmed",
+  ]);
+  const { routes, ...rest } = await document(namespace);
+  assert.deepEqual(rest, {
+    node_network: {
+      subnet: "10.42.1.0/24",
+      gateway: "10.42.1.1",
+      cluster_cidr: "10.42.0.0/16",
+      revision: 1,
+    },
+    addresses: { allocated: 1, free: 252 },
+    route_counts: { installed: 2, pending: 1, unconfirmed: 2 },
+  });
+  assert.ok(Array.isArray(routes) && isJsonObject(routes[0]));
+  const { since, ...route } = routes[0];
+  assert.equal(String(since).replace(TIME, "TIME"), "TIME");
+  assert.deepEqual(route, {
+    destination: "10.42.3.0/24",
+    device: "vxlan200",
+    state: "pending",
+    reason: "Interface 'vxlan200' not found",
+    confirmed: false,
+  });
+});
+
+Deno.test("status ends with 1 and a sentence within a few seconds when the sidecar is not there, or hangs", async () => {
+  await using namespace = await makeQuietNamespace();
+  const remedy = "; see whether it runs there, and what its log says\n";
+  const absent = await status(namespace);
+  assert.deepEqual([absent.code, absent.stdout, absent.stderr], [
+    1,
+    "",
+    "The sidecar on 127.0.0.1:50051 does not answer: " +
+    `connect ECONNREFUSED 127.0.0.1:50051${remedy}`,
+  ]);
+  await using sidecar = await startSidecar(namespace);
+  sidecar.kill("SIGSTOP");
+  const start = performance.now();
+  const hanging = await status(namespace);
+  const took = performance.now() - start;
+  sidecar.kill("SIGCONT");
+  assert.deepEqual([hanging.code, hanging.stdout, hanging.stderr], [
+    1,
+    "",
+    `The sidecar on 127.0.0.1:50051 does not answer: no answer came within 3 s${remedy}`,
+  ]);
+  assert.ok(took < 5_000, `${took} ms`);
+});
+
+Deno.test("status ends with 2 and a sentence when it is asked in a way that cannot be carried out", async () => {
+  await using namespace = await makeQuietNamespace();
+  const cases: readonly (readonly [words: readonly string[], says: RegExp])[] = [
+    [["--jsno"], /^Unknown option "--jsno"; did you mean --json\?/],
+    [["now"], /^Unexpected argument "now"; status takes only options/],
+    [["--grpc-addr", "nowhere"], /^Invalid --grpc-addr "nowhere"/],
+    [["--grpc-addr", "fd:3"], /^--grpc-addr fd:N is for serve; use the address of /],
+    [
+      ["--grpc-addr", "127.0.0.1:50052"],
+      /^Cannot ask 127\.0\.0\.1:50052: the sandbox grants only .*--allow-net=127/,
+    ],
+  ];
+  for (const [words, says] of cases) {
+    const { code, stderr, stdout } = await status(namespace, ...words);
+    assert.deepEqual([code, stdout], [2, ""], words.join(" "));
+    assert.match(stderr, says);
+    assert.equal(stderr.trimEnd().includes("\n"), false);
+  }
+  const help = await status(namespace, "--help");
+  assert.deepEqual([help.code, help.stderr], [0, ""]);
+  for (const option of ["--grpc-addr", "--json", "--help"]) {
+    assert.ok(help.stdout.includes(`  ${option} `), help.stdout);
+  }
+});
+
+Deno.test("status asks on a Unix socket, with the grants of the serve:unix task", async () => {
+  await Deno.mkdir("/run/quilt", { recursive: true });
+  await using namespace = await makeQuietNamespace();
+  await addVxlan(namespace);
+  const words = serveWords([], undefined, "serve:unix");
+  await using _sidecar = await startSidecar(namespace, { words });
+  const address = "unix:///run/quilt/sidecar.sock";
+  await using client = await connectClient(namespace, address);
+  assert.deepEqual(await client.configureNodeSubnet("10.42.1.0/24"), done);
+  const asking = words.map((word) => word === "serve" ? "status" : word);
+  const { code, stderr, stdout } = await namespace.run(asking);
+  assert.deepEqual([code, stderr], [0, ""]);
+  assert.match(stdout, /^Node subnet {3}10\.42\.1\.0\/24, gateway 10\.42\.1\.1\n/);
+});

@@ -1,0 +1,109 @@
+import { Client, credentials, type ServiceDefinition, status } from "@grpc/grpc-js";
+import { type Checked, fail } from "../../src/ipam/checked.ts";
+import type { StatedRoute } from "../../src/routes/route_set.ts";
+import { type CallFault, type UnaryCall, unaryCalls } from "../../src/rpc/channel.ts";
+import { type SidecarReader, sidecarReader } from "../../src/rpc/client.ts";
+import {
+  ADDRESS_SERVICE,
+  NODE_NETWORK_SERVICE,
+  ROUTE_SERVICE,
+} from "../../src/rpc/sidecar_package.ts";
+import {
+  decodeNodeNetworkResponse,
+  type NodeNetworkMessage,
+} from "../../src/rpc/wire_addresses.ts";
+
+/** A message as it came: what a test compares whole. */
+export type Answer = Promise<Checked<unknown, CallFault>>;
+
+/** All of `quilt.sidecar.v1`; a call answers a message or why not. */
+export interface SidecarClient extends SidecarReader {
+  /** @param address the wanted one; without it the next free one */
+  allocateAddress(owner: string, address?: string): Answer;
+  releaseAddress(
+    target: { readonly address?: string; readonly owner?: string },
+  ): Answer;
+  syncRoutes(routes: readonly StatedRoute[], dryRun: boolean): Answer;
+  /**
+   * The present network, then the network after each change, for as long as it is read.
+   *
+   * @throws {Error} when the sidecar ends it or is gone
+   */
+  watchNodeNetwork(): AsyncGenerator<NodeNetworkMessage, void, void>;
+  /**
+   * All routes, then what has changed, for as long as it is read.
+   *
+   * @throws {Error} when the sidecar ends it or is gone
+   */
+  watchRoutes(): AsyncGenerator<unknown, void, void>;
+  /** Ends what is under way. */
+  close(): void;
+}
+
+/** A client with a connection of its own, made by the first call and again if need be. */
+export function connectSidecar(authority: string): SidecarClient {
+  const connection = new Client(authority, credentials.createInsecure(), {
+    // Otherwise two clients of one process would share a connection.
+    "grpc.use_local_subchannel_pool": 1,
+    // A sidecar that is started anew is back within a fraction of a second.
+    "grpc.initial_reconnect_backoff_ms": 100,
+    "grpc.max_reconnect_backoff_ms": 1_000,
+  });
+  const call = toldApart(unaryCalls(connection, 10_000));
+  return {
+    ...sidecarReader(call),
+    allocateAddress: (owner, address = "") =>
+      call(ADDRESS_SERVICE, "AllocateAddress", { owner, address }, asItCame),
+    releaseAddress: (target) =>
+      call(ADDRESS_SERVICE, "ReleaseAddress", target, asItCame),
+    syncRoutes: (routes, dryRun) =>
+      call(ROUTE_SERVICE, "SyncRoutes", { routes, dry_run: dryRun }, asItCame),
+    watchNodeNetwork: async function* () {
+      const watch = stream(connection, NODE_NETWORK_SERVICE, "WatchNodeNetwork");
+      for await (const message of watch) {
+        yield decodeNodeNetworkResponse(message).node_network;
+      }
+    },
+    watchRoutes: () => stream(connection, ROUTE_SERVICE, "WatchRoutes"),
+    close: () => connection.close(),
+  };
+}
+
+function asItCame(message: unknown): unknown {
+  return message;
+}
+
+/** grpc-js calls it INTERNAL when the server's process ends while a request is written. */
+const BROKEN_CONNECTION = " triggered by internal client error: ";
+
+/** A server that is gone is UNAVAILABLE, in whatever words. */
+function toldApart(call: UnaryCall): UnaryCall {
+  return async (...words) => {
+    const answer = await call(...words);
+    return answer.ok || !answer.fault.sentence.includes(BROKEN_CONNECTION)
+      ? answer
+      : fail({ ...answer.fault, code: status.UNAVAILABLE });
+  };
+}
+
+/** The messages of a server stream; to leave the loop ends the call. */
+async function* stream(
+  connection: Client,
+  service: ServiceDefinition,
+  name: string,
+): AsyncGenerator<unknown, void, void> {
+  const method = service[name];
+  if (method === undefined) throw new TypeError(`Cannot call ${name}: no such RPC`);
+  const messages = connection.makeServerStreamRequest<object, unknown>(
+    method.path,
+    method.requestSerialize,
+    method.responseDeserialize,
+    {},
+  );
+  try {
+    yield* messages;
+  } finally {
+    messages.on("error", () => {});
+    messages.cancel();
+  }
+}

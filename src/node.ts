@@ -93,7 +93,7 @@ class QueuedNode implements OpenNode {
   readonly #ledger: Ledger;
   readonly #snapshot = new Snapshot();
   #monitor: Monitor | undefined;
-  #started = false;
+  #stage: "fresh" | "adopting" | "serving" = "fresh";
   readonly #queue: WorkQueue;
   readonly #reconciler: Reconciler;
   readonly routes: RouteTable;
@@ -133,7 +133,7 @@ class QueuedNode implements OpenNode {
     if (this.#options.dryRun) return;
     this.#monitor ??= new Monitor((event) => {
       // Until then nothing is known that an event could have changed.
-      if (this.#started) this.#reconciler.notice(event);
+      if (this.#stage !== "fresh") this.#reconciler.notice(event);
     });
   }
 
@@ -141,11 +141,12 @@ class QueuedNode implements OpenNode {
     const { logger } = this.#options;
     // Before the first look, so that nothing happens between the look and the watch.
     this.watch();
-    this.#started = true;
+    this.#stage = "adopting";
     const adopted = await this.#queue.alone(() =>
       adopt(this.#door, this.#ledger, this.#snapshot, logger)
     );
     if (adopted.ok) {
+      this.#stage = "serving";
       this.#book.open();
       this.#addresses.publish();
       const { nodeSubnet } = this.#ledger;
@@ -224,7 +225,8 @@ class QueuedNode implements OpenNode {
     clearTimeout(this.#reportTimer);
     await Promise.all([this.#reconciler.close(), this.#reporting]);
     await this.#queue.close();
-    if (this.#options.removeRoutesOnExit) {
+    // What a node that never served finds there is another one's, which may still serve.
+    if (this.#options.removeRoutesOnExit && this.#stage === "serving") {
       await removeOurs(this.#door, this.#options.logger);
     }
     await this.#door.close();

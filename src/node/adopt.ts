@@ -14,15 +14,13 @@ import {
 import { adoptAddresses } from "./address_memory.ts";
 import { INSTALLED, type Ledger, type Standing } from "./ledger.ts";
 import { describeRenewals, list } from "./news.ts";
-import { OWN, readOwn } from "./own.ts";
+import { memoryOf, OWN, readOwn } from "./own.ts";
 import { renew } from "./renew.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 const ADOPT: Cause = { rpc: "adopt", peer: "" };
 
 const ADOPTED: Standing = { kind: "adopted" };
-
-type RememberedSubnet = Extract<Remembered, { kind: "subnet" }>;
 
 /**
  * Reads back what an earlier life left in the kernel, and makes it true again: routes
@@ -39,9 +37,9 @@ export async function adopt(
 ): Promise<Checked<void, string>> {
   const own = await readOwn(door);
   if (own.kind === "lost") return fail(`Cannot read the kernel's routes: ${own.why}`);
-  const memory = own.entries.filter(({ route }) => route.table === OUR_PROTOCOL);
+  const memory = memoryOf(own.entries).map(({ remembered }) => remembered);
   await adoptSubnet(door, ledger, memory);
-  await adoptAddresses(door, ledger, memory, ADOPT);
+  await adoptAddresses(door, ledger, own.entries, ADOPT);
   adoptRoutes(ledger, memory, own.entries);
   logger.log("info", describeAdopted(ledger));
   const open = ledger.wishes().filter(({ standing }) => standing.kind === "adopted")
@@ -57,12 +55,10 @@ export async function adopt(
 async function adoptSubnet(
   door: Door,
   ledger: Ledger,
-  memory: readonly TableEntry[],
+  memory: readonly Remembered[],
 ): Promise<void> {
-  const subnets = memory.flatMap(({ state }): readonly RememberedSubnet[] => {
-    const entry = state === undefined ? undefined : recall(state);
-    return entry?.kind === "subnet" ? [entry] : [];
-  }).toSorted((one, other) => other.revision - one.revision);
+  const subnets = memory.filter((entry) => entry.kind === "subnet")
+    .toSorted((one, other) => other.revision - one.revision);
   const [latest] = subnets;
   if (latest !== undefined) {
     const { cursor, revision, subnet } = latest;
@@ -79,7 +75,7 @@ async function adoptSubnet(
 
 function adoptRoutes(
   ledger: Ledger,
-  memory: readonly TableEntry[],
+  memory: readonly Remembered[],
   own: readonly TableEntry[],
 ): void {
   const inMain = new Map(
@@ -87,9 +83,8 @@ function adoptRoutes(
       route.table === TABLE_MAIN ? [[route.destination, route]] : []
     ),
   );
-  for (const { state } of memory) {
-    const entry = state === undefined ? undefined : recall(state);
-    if (entry?.kind !== "route") continue;
+  for (const entry of memory) {
+    if (entry.kind !== "route") continue;
     const found = inMain.get(entry.route.destination);
     // A look at each of 254 routes that are as they should be would keep callers waiting.
     const standing = found !== undefined && isWanted(found, entry.route)

@@ -6,14 +6,12 @@ import { subnetEntry } from "../routes/memory.ts";
 import { absentTask } from "./absent.ts";
 import { freshenPool } from "./address_memory.ts";
 import { converge } from "./converge.ts";
-import type { AbsentReached } from "./goal.ts";
+import { insist } from "./exchanges.ts";
+import type { AbsentReached, Trouble } from "./goal.ts";
 import type { Ledger } from "./ledger.ts";
 import { lostBecause } from "./look.ts";
 import { describeTrouble, refuse } from "./refusal.ts";
 import type { Snapshot } from "./snapshot.ts";
-
-/** How often an `ip` that was lost is asked again. */
-const TRIES = 3;
 
 /** Whether the node's subnet is another one than before, or why it is not set. */
 export type SubnetOutcome =
@@ -112,20 +110,15 @@ async function yieldDestination(
 async function write(
   door: Door,
   errands: readonly Errand[],
-): Promise<Extract<AbsentReached, { kind: "failed" | "lost" }> | undefined> {
-  let why = "";
-  for (let attempt = 0; attempt < TRIES; attempt += 1) {
+): Promise<Trouble | undefined> {
+  const written = await insist<{ readonly kind: "written" } | Trouble>(async () => {
     const reply = await door.exchange(errands);
-    if (reply.kind !== "answered") {
-      why = lostBecause(reply).why;
-      continue;
+    if (reply.kind !== "answered") return lostBecause(reply);
+    for (const result of reply.results) {
+      if (result.ok || result.failure.kind === "absent") continue;
+      return { kind: "failed", failure: result.failure };
     }
-    const fault = reply.results.find((result) =>
-      !result.ok && result.failure.kind !== "absent"
-    );
-    return fault === undefined || fault.ok
-      ? undefined
-      : { kind: "failed", failure: fault.failure };
-  }
-  return { kind: "lost", why };
+    return { kind: "written" };
+  });
+  return written.kind === "written" ? undefined : written;
 }

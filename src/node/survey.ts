@@ -5,10 +5,9 @@ import type { Door } from "../kernel/door.ts";
 import { decodeRoutes, type TableEntry } from "../kernel/replies.ts";
 import { isWanted } from "../routes/decide.ts";
 import { type FoundRoute, PROTOCOL, TABLE_MAIN } from "../routes/found_route.ts";
-import { OUR_PROTOCOL, recall, type Remembered } from "../routes/memory.ts";
 import { missingEntries, strangers } from "./address_memory.ts";
 import type { Ledger } from "./ledger.ts";
-import { OWN } from "./own.ts";
+import { memoryOf, OWN } from "./own.ts";
 
 /** What a look at everything found that is worth a closer one. */
 export interface Survey {
@@ -52,9 +51,7 @@ export function forgottenPrefixes(
   ledger: Ledger,
   entries: readonly TableEntry[],
 ): readonly Ipv4Cidr[] {
-  const memory = entries.flatMap(({ route, state }): readonly Remembered[] =>
-    route.table === OUR_PROTOCOL && state !== undefined ? [recall(state)] : []
-  );
+  const memory = memoryOf(entries).map(({ remembered }) => remembered);
   const devices = new Map(
     memory.flatMap((entry) =>
       entry.kind === "route" ? [[entry.route.destination, entry.route.device]] : []

@@ -138,13 +138,18 @@ class QueuedNode implements OpenNode {
   }
 
   async start(): Promise<Checked<void, string>> {
-    const { logger } = this.#options;
+    const { logger, policy } = this.#options;
     // Before the first look, so that nothing happens between the look and the watch.
     this.watch();
     this.#stage = "adopting";
-    const adopted = await this.#queue.alone(() =>
-      adopt(this.#door, this.#ledger, this.#snapshot, logger)
-    );
+    const parts = {
+      door: this.#door,
+      ledger: this.#ledger,
+      snapshot: this.#snapshot,
+      policy,
+      logger,
+    };
+    const adopted = await this.#queue.alone(() => adopt(parts));
     if (adopted.ok) {
       this.#stage = "serving";
       this.#book.open();
@@ -226,8 +231,9 @@ class QueuedNode implements OpenNode {
     await Promise.all([this.#reconciler.close(), this.#reporting]);
     await this.#queue.close();
     // What a node that never served finds there is another one's, which may still serve.
-    if (this.#options.removeRoutesOnExit && this.#stage === "serving") {
-      await removeOurs(this.#door, this.#options.logger);
+    const { logger, policy, removeRoutesOnExit } = this.#options;
+    if (removeRoutesOnExit && this.#stage === "serving") {
+      await removeOurs(this.#door, policy, logger);
     }
     await this.#door.close();
   }

@@ -1,3 +1,4 @@
+import { type ClusterPolicy, isNodeCidr } from "../ipam/policy.ts";
 import type { Door } from "../kernel/door.ts";
 import { type Assumed, decodeRoutes, type TableEntry } from "../kernel/replies.ts";
 import { TABLE_MAIN } from "../routes/found_route.ts";
@@ -36,6 +37,21 @@ export function memoryOf(own: readonly TableEntry[]): readonly MemoryEntry[] {
       ? [{ entry, remembered: recall(entry) }]
       : []
   );
+}
+
+/**
+ * True for what carries our protocol number and is for no node of this cluster: it is of
+ * a start with other options, or of somebody who has the number as well. No call could
+ * name it, so it is left alone.
+ */
+export function isOutside(
+  { route, state }: TableEntry,
+  policy: ClusterPolicy,
+): boolean {
+  if (isNodeCidr(route.destination, policy)) return false;
+  if (route.table === TABLE_MAIN) return true;
+  const kind = state === undefined ? "nonsense" : recall(state).kind;
+  return route.table === OUR_PROTOCOL && (kind === "route" || kind === "subnet");
 }
 
 async function readOnce(door: Door): Promise<OwnEntries> {

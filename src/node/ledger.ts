@@ -118,6 +118,11 @@ export class Ledger {
     return this.#leaving.has(destination);
   }
 
+  /** Destinations that may still have something of what nobody wants any more. */
+  leaving(): Iterable<Ipv4Cidr> {
+    return this.#leaving.keys();
+  }
+
   /** In the order in which they were asked for. */
   wishes(): readonly Wish[] {
     return [...this.#wishes.values()];

@@ -4,16 +4,16 @@ import type { ClusterPolicy } from "../ipam/policy.ts";
 import type { Door } from "../kernel/door.ts";
 import { decodeRoutes, type TableEntry } from "../kernel/replies.ts";
 import { isWanted } from "../routes/decide.ts";
-import { type FoundRoute, PROTOCOL, TABLE_MAIN } from "../routes/found_route.ts";
+import { type FoundRoute, TABLE_MAIN } from "../routes/found_route.ts";
 import { missingEntries, strangers } from "./address_memory.ts";
 import type { Ledger } from "./ledger.ts";
 import { memoryOf, OWN } from "./own.ts";
 
 /** What a look at everything found that is worth a closer one. */
 export interface Survey {
-  /** Destinations with routes of somebody else's. */
+  /** Destinations with a route that is not the one we would write. */
   readonly occupied: ReadonlySet<Ipv4Cidr>;
-  /** Destinations whose route is not as the ledger has it. */
+  /** Destinations of which the ledger does not know that they are as it has them. */
   readonly suspicious: readonly Ipv4Cidr[];
   /** Prefixes whose entry in table 142 is gone or says something else. */
   readonly forgotten: readonly Ipv4Cidr[];
@@ -72,22 +72,20 @@ function compare(
   policy: ClusterPolicy,
   routes: readonly FoundRoute[],
 ): Pick<Survey, "occupied" | "suspicious"> {
-  const foreign = routes.filter((route) =>
-    route.protocol !== PROTOCOL.ours &&
-    prefixLength(route.destination) === policy.nodePrefix
-  );
-  const occupied = new Set(foreign.map((route) => route.destination));
-  const byDestination = new Map(
-    routes.filter((route) => route.protocol === PROTOCOL.ours)
-      .map((route) => [route.destination, route]),
-  );
-  const suspicious = ledger.wishes().filter(({ route }) => {
-    const found = byDestination.get(route.destination);
-    return found === undefined || !isWanted(found, route) ||
-      occupied.has(route.destination) || ledger.isLeaving(route.destination);
-  });
-  return {
-    occupied,
-    suspicious: suspicious.map(({ route }) => route.destination),
-  };
+  const occupied = new Set<Ipv4Cidr>();
+  const installed = new Set<Ipv4Cidr>();
+  for (const route of routes) {
+    const { destination, device } = route;
+    if (prefixLength(destination) !== policy.nodePrefix) continue;
+    // One that nobody asked for is in the way, unless it is just as we would write it.
+    const wanted = ledger.get(destination)?.route ??
+      (device === undefined ? undefined : { destination, device });
+    const plain = wanted !== undefined && isWanted(route, wanted);
+    (plain ? installed : occupied).add(destination);
+  }
+  const suspicious = ledger.wishes().filter(({ route: { destination }, standing }) =>
+    !installed.has(destination) || occupied.has(destination) ||
+    standing.kind === "troubled"
+  ).map(({ route }) => route.destination);
+  return { occupied, suspicious: [...new Set([...suspicious, ...ledger.leaving()])] };
 }

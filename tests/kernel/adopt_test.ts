@@ -82,3 +82,22 @@ Deno.test("a subnet of another cluster CIDR is no obstacle to a new one, whose r
   assert.equal(configured?.subnet, SUBNET);
   assert.equal(configured.revision, 10);
 });
+
+Deno.test("of two routes of ours for one destination the start leaves one, whether or not it is remembered", async () => {
+  await using _ground = await makeGround("vxlan100", "other");
+  {
+    await using peer = await openNodeUnderTest();
+    assert.equal(await peer.inject(TO), "added");
+  }
+  const ours = (to: string) => [`${to} dev vxlan100 proto 142 scope link`];
+  await batch([
+    `route add ${TO} dev vxlan100 proto 142 metric 100`,
+    "route add 10.42.3.0/24 dev vxlan100 proto 142",
+    "route add 10.42.3.0/24 dev other proto 142 metric 100",
+  ]);
+  await using peer = await openNodeUnderTest();
+  for (const to of [TO, "10.42.3.0/24"]) {
+    assert.deepEqual(await routesTo(to), ours(to));
+    assert.equal(await peer.inject(to), "unchanged");
+  }
+});

@@ -1,5 +1,6 @@
 import { type Checked, fail, pass } from "../ipam/checked.ts";
 import { type ClusterPolicy, isNodeCidr } from "../ipam/policy.ts";
+import { describeGatewayTaken } from "../ipam/pool_sentences.ts";
 import type { Cause } from "../kernel/audit.ts";
 import type { Door, Errand } from "../kernel/door.ts";
 import { decodeRoutes, type TableEntry } from "../kernel/replies.ts";
@@ -45,6 +46,9 @@ export async function adopt(
   const ours = entries.filter((entry) => !isOutside(entry, policy));
   adoptRoutes(ledger, snapshot, ours);
   logger.log("info", describeAdopted(ledger));
+  const { gateway } = ledger.pool;
+  const taken = gateway === undefined ? undefined : ledger.pool.at(gateway);
+  if (taken !== undefined) logger.log("warn", describeGatewayTaken(taken));
   const outside = entries.filter((entry) => isOutside(entry, policy));
   if (outside.length > 0) logger.log("warn", describeOutside(outside, policy));
   const open = ledger.wishes().filter(({ standing }) => standing.kind === "adopted")

@@ -202,3 +202,27 @@ Deno.test("what is no owner or no address is refused, and nothing is written", a
   );
   assert.deepEqual(peer.mutations(), []);
 });
+
+Deno.test("an address that the gateway takes after a restart is named with its owner, and never given again", async () => {
+  await using _ground = await makeGround();
+  {
+    await using peer = await openNodeUnderTest();
+    await peer.configure(SUBNET);
+    assert.equal(await allocate(peer, "web-1"), "10.42.1.2");
+  }
+  const gatewayIndex = 2;
+  const warning = 'warn: Address 10.42.1.2 is the gateway and taken by "web-1"; ' +
+    "release it, or start with another --gateway-index";
+  {
+    await using peer = await openNodeUnderTest({ gatewayIndex });
+    assert.ok(peer.log.includes(warning), peer.log.join("\n"));
+    assert.equal(await allocate(peer, "web-1"), "10.42.1.2");
+    assert.equal(await release(peer, "owner", "web-1"), "10.42.1.2");
+    assert.equal(
+      await allocate(peer, "web-2", "10.42.1.2"),
+      "Address 10.42.1.2 is the gateway, which is never given",
+    );
+  }
+  await using peer = await openNodeUnderTest({ gatewayIndex });
+  assert.ok(!peer.log.includes(warning));
+});

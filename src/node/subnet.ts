@@ -1,4 +1,4 @@
-import type { Ipv4Cidr } from "../ipam/cidr.ts";
+import { contains, hostPrefix, type Ipv4Cidr } from "../ipam/cidr.ts";
 import type { Cause } from "../kernel/audit.ts";
 import type { Door, Errand } from "../kernel/door.ts";
 import type { Refusal } from "../node_service.ts";
@@ -37,9 +37,8 @@ export async function configureSubnet(
   if (!certain.ok) {
     return refuse(describeTrouble(subnet, { kind: "lost", why: certain.fault }));
   }
-  if (changed && before !== undefined && ledger.pool.size > 0) {
-    return refuse(describeInUse(before.subnet, subnet, ledger.pool.size));
-  }
+  const inUse = describeInUse(ledger, subnet);
+  if (inUse !== undefined) return refuse(inUse);
   const yielded = await yieldDestination(door, ledger, snapshot, subnet, cause);
   if (yielded.kind === "failed" || yielded.kind === "lost") {
     return refuse(describeTrouble(subnet, yielded));
@@ -72,9 +71,23 @@ export function nextRevision(ledger: Ledger, subnet: Ipv4Cidr): number {
   return ledger.highestRevision;
 }
 
-function describeInUse(from: Ipv4Cidr, to: Ipv4Cidr, allocated: number): string {
-  return `Cannot change node subnet from ${from} to ${to} while ${allocated} addresses ` +
-    "are allocated";
+/** Why addresses forbid the subnet; undefined if they do not. */
+function describeInUse(
+  { nodeSubnet, pool }: Ledger,
+  subnet: Ipv4Cidr,
+): string | undefined {
+  if (nodeSubnet?.subnet === subnet || pool.size === 0) return undefined;
+  if (nodeSubnet !== undefined) {
+    return `Cannot change node subnet from ${nodeSubnet.subnet} to ${subnet} ` +
+      `while ${pool.size} addresses are allocated`;
+  }
+  // Their subnet's entry was lost, or is of another cluster CIDR.
+  const outside =
+    pool.list().filter(({ address }) => !contains(subnet, hostPrefix(address))).length;
+  return outside === 0
+    ? undefined
+    : `Cannot change node subnet to ${subnet} while ${outside} addresses outside of it ` +
+      "are allocated";
 }
 
 /** Writes the subnet's entry again; true once the kernel has it. */

@@ -96,7 +96,7 @@ function adoptRoutes(
   );
   for (const { remembered } of memoryOf(own)) {
     if (remembered.kind !== "route") continue;
-    const { route } = remembered;
+    const { confirmed, route } = remembered;
     const [found, ...others] = inMain.get(route.destination) ?? [];
     // A look at each of 254 routes that are as they should be would keep callers waiting.
     const standing = found !== undefined && others.length === 0 &&
@@ -104,6 +104,7 @@ function adoptRoutes(
       ? INSTALLED
       : ADOPTED;
     ledger.put({ route, remembered: true, standing });
+    if (!confirmed) ledger.unconfirm(route.destination);
   }
   for (const [destination, routes] of inMain) {
     // One look-up shows only the best of them.

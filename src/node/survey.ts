@@ -6,6 +6,7 @@ import { decodeRoutes, type TableEntry } from "../kernel/replies.ts";
 import { isWanted } from "../routes/decide.ts";
 import { type FoundRoute, TABLE_MAIN } from "../routes/found_route.ts";
 import { missingEntries, strangers } from "./address_memory.ts";
+import { outdatedConfirmations } from "./confirmations.ts";
 import type { Ledger } from "./ledger.ts";
 import { memoryOf, OWN } from "./own.ts";
 
@@ -40,9 +41,11 @@ export async function survey(
   const entries = decodeRoutes(own.document ?? "[]", OWN);
   for (const address of strangers(ledger.pool, entries)) ledger.doubtful.add(address);
   const routes = decodeRoutes(within.document ?? "[]").map(({ route }) => route);
+  const outdated = outdatedConfirmations(ledger, entries).map(({ prefix }) => prefix);
+  ledger.ageUnconfirmed();
   return {
     ...compare(ledger, policy, routes.filter((route) => route.table === TABLE_MAIN)),
-    forgotten: forgottenPrefixes(ledger, entries),
+    forgotten: [...forgottenPrefixes(ledger, entries), ...outdated],
   };
 }
 

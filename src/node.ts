@@ -138,17 +138,11 @@ class QueuedNode implements OpenNode {
   }
 
   async start(): Promise<Checked<void, string>> {
-    const { logger, policy } = this.#options;
     // Before the first look, so that nothing happens between the look and the watch.
     this.watch();
     this.#stage = "adopting";
-    const parts = {
-      door: this.#door,
-      ledger: this.#ledger,
-      snapshot: this.#snapshot,
-      policy,
-      logger,
-    };
+    const [door, ledger, snapshot] = [this.#door, this.#ledger, this.#snapshot];
+    const parts = { ...this.#options, door, ledger, snapshot };
     const adopted = await this.#queue.alone(() => adopt(parts));
     if (adopted.ok) {
       this.#stage = "serving";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { allocate, entries, list, release, word } from "./addresses_under_test.ts";
-import { cidr, ip, makeGround } from "./ground.ts";
+import { ip, makeGround } from "./ground.ts";
 import { caller, openNodeUnderTest } from "./node_under_test.ts";
 
 const SUBNET = "10.42.1.0/24";
@@ -201,69 +201,4 @@ Deno.test("what is no owner or no address is refused, and nothing is written", a
     "Nothing to release is named; set address or owner",
   );
   assert.deepEqual(peer.mutations(), []);
-});
-
-Deno.test("an address that the gateway takes after a restart is named with its owner, and never given again", async () => {
-  await using _ground = await makeGround();
-  {
-    await using peer = await openNodeUnderTest();
-    await peer.configure(SUBNET);
-    assert.equal(await allocate(peer, "web-1"), "10.42.1.2");
-  }
-  const gatewayIndex = 2;
-  const warning = 'warn: Address 10.42.1.2 is the gateway and taken by "web-1"; ' +
-    "release it, or start with another --gateway-index";
-  {
-    await using peer = await openNodeUnderTest({ gatewayIndex });
-    assert.ok(peer.log.includes(warning), peer.log.join("\n"));
-    assert.equal(await allocate(peer, "web-1"), "10.42.1.2");
-    assert.equal(await release(peer, "owner", "web-1"), "10.42.1.2");
-    assert.equal(
-      await allocate(peer, "web-2", "10.42.1.2"),
-      "Address 10.42.1.2 is the gateway, which is never given",
-    );
-  }
-  await using peer = await openNodeUnderTest({ gatewayIndex });
-  assert.ok(!peer.log.includes(warning));
-});
-
-Deno.test("with the subnet's entry lost only a subnet that has all allocated addresses is accepted", async () => {
-  await using _ground = await makeGround();
-  {
-    await using peer = await openNodeUnderTest();
-    await peer.configure(SUBNET);
-    for (const owner of ["a", "b"]) await allocate(peer, owner);
-  }
-  await ip(`route del blackhole ${SUBNET} table 142 proto 142 metric 142`);
-  await using peer = await openNodeUnderTest();
-  assert.equal(
-    await peer.configure("10.42.2.0/24"),
-    "Cannot change node subnet to 10.42.2.0/24 while 2 addresses outside of it are " +
-      "allocated",
-  );
-  assert.equal(await peer.configure(SUBNET), "configured");
-  assert.deepEqual(await list(peer), ["10.42.1.2 a", "10.42.1.3 b"]);
-  assert.equal(await allocate(peer, "c"), "10.42.1.4");
-  for (const owner of ["a", "b", "c"]) await release(peer, "owner", owner);
-  assert.equal(await peer.configure("10.42.2.0/24"), "configured");
-});
-
-Deno.test("addresses of another cluster CIDR forbid a subnet until they are released", async () => {
-  await using _ground = await makeGround();
-  {
-    await using peer = await openNodeUnderTest();
-    await peer.configure(SUBNET);
-    await allocate(peer, "a");
-  }
-  const policy = { clusterCidr: cidr("10.43.0.0/16"), nodePrefix: 24 };
-  await using peer = await openNodeUnderTest({ policy });
-  assert.match(await allocate(peer, "b"), /^No node subnet is configured yet/);
-  assert.equal(
-    await peer.configure("10.43.1.0/24"),
-    "Cannot change node subnet to 10.43.1.0/24 while 1 addresses outside of it are " +
-      "allocated",
-  );
-  assert.equal(await release(peer, "owner", "a"), "10.42.1.2");
-  assert.equal(await peer.configure("10.43.1.0/24"), "configured");
-  assert.equal(await allocate(peer, "b"), "10.43.1.2");
 });

@@ -96,7 +96,7 @@ class QueuedNode implements OpenNode {
   readonly #ledger: Ledger;
   readonly #snapshot = new Snapshot();
   #monitor: Monitor | undefined;
-  #started = false;
+  #stage: "fresh" | "adopting" | "serving" = "fresh";
   readonly #queue: WorkQueue;
   readonly #reconciler: Reconciler;
   readonly routes: RouteTable;
@@ -136,19 +136,19 @@ class QueuedNode implements OpenNode {
     if (this.#options.dryRun) return;
     this.#monitor ??= new Monitor((event) => {
       // Until then nothing is known that an event could have changed.
-      if (this.#started) this.#reconciler.notice(event);
+      if (this.#stage !== "fresh") this.#reconciler.notice(event);
     });
   }
 
   async start(): Promise<Checked<void, string>> {
-    const { logger } = this.#options;
     // Before the first look, so that nothing happens between the look and the watch.
     this.watch();
-    this.#started = true;
-    const adopted = await this.#queue.alone(() =>
-      adopt(this.#door, this.#ledger, this.#snapshot, logger)
-    );
+    this.#stage = "adopting";
+    const [door, ledger, snapshot] = [this.#door, this.#ledger, this.#snapshot];
+    const parts = { ...this.#options, door, ledger, snapshot };
+    const adopted = await this.#queue.alone(() => adopt(parts));
     if (adopted.ok) {
+      this.#stage = "serving";
       this.#book.open();
       this.#addresses.publish();
       const { nodeSubnet } = this.#ledger;
@@ -228,8 +228,10 @@ class QueuedNode implements OpenNode {
     const timer = setTimeout(() => this.#door.abandon(), CLOSE_LIMIT_MS);
     await Promise.all([this.#reconciler.close(), this.#reporting]);
     await this.#queue.close();
-    if (this.#options.removeRoutesOnExit) {
-      await removeOurs(this.#door, this.#options.logger);
+    // What a node that never served finds there is another one's, which may still serve.
+    const { logger, policy, removeRoutesOnExit } = this.#options;
+    if (removeRoutesOnExit && this.#stage === "serving") {
+      await removeOurs(this.#door, policy, logger);
     }
     clearTimeout(timer);
     await this.#door.close();

@@ -104,6 +104,14 @@ export function checkNodeCidr(
     : fail({ kind: "outside", cidr: parsed.value, cluster: policy.clusterCidr });
 }
 
+/** True if a prefix is one that a node of this cluster may have. */
+export function isNodeCidr(
+  cidr: Ipv4Cidr,
+  { clusterCidr, nodePrefix }: ClusterPolicy,
+): boolean {
+  return prefixLength(cidr) === nodePrefix && contains(clusterCidr, cidr);
+}
+
 /** The sentence for a fault, as a caller finds it in `error`. */
 export function describeCidrFault(
   fault: CidrFault,

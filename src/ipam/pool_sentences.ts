@@ -24,6 +24,14 @@ export function describeAllocateFault(fault: AllocateFault, owner: Owner): strin
   }
 }
 
+/** An allocation from when the gateway was elsewhere, for the operator. */
+export function describeGatewayTaken(allocation: Allocation): string {
+  return `Address ${allocation.address} is the gateway and taken${
+    takenBy(allocation)
+  }; ` +
+    "release it, or start with another --gateway-index";
+}
+
 function takenBy(allocation: Allocation | undefined): string {
   if (allocation === undefined) return "";
   return allocation.owner === undefined

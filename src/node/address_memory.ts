@@ -8,21 +8,16 @@ import type { Door, Errand } from "../kernel/door.ts";
 import type { TableEntry } from "../kernel/replies.ts";
 import {
   addressEntry,
-  OUR_PROTOCOL,
   ownerEntries,
   ownerPart,
   ownerParts,
-  recall,
   type Remembered,
   type StateEntry,
 } from "../routes/memory.ts";
+import { exchangeAll } from "./exchanges.ts";
 import type { Ledger } from "./ledger.ts";
-import { lostBecause } from "./look.ts";
-import { readOwn } from "./own.ts";
+import { type MemoryEntry, memoryOf, readOwn } from "./own.ts";
 import { keyOf } from "./owner_key.ts";
-
-/** Commands in one exchange with the kernel. */
-const CHUNK = 512;
 
 /** All that stands in table 142 for an allocation; what makes it one comes last. */
 export function entriesOf({ address, key, owner }: Allocation): readonly StateEntry[] {
@@ -70,8 +65,9 @@ export async function adoptAddresses(
     door,
     leftovers.map(({ entry }) => ({ command: { kind: "forget", entry }, cause })),
   );
-  if (removed.ok) doubtful.clear();
-  return removed;
+  if (!removed.ok) return removed;
+  doubtful.clear();
+  return pass(undefined);
 }
 
 /**
@@ -136,20 +132,7 @@ export function strangers(
   );
 }
 
-interface MemoryEntry {
-  readonly entry: StateEntry;
-  readonly remembered: Remembered;
-}
-
 type Part = Extract<Remembered, { kind: "owner-part" }>;
-
-function memoryOf(own: readonly TableEntry[]): readonly MemoryEntry[] {
-  return own.flatMap(({ route, state: entry }) =>
-    route.table === OUR_PROTOCOL && entry !== undefined
-      ? [{ entry, remembered: recall(entry) }]
-      : []
-  );
-}
 
 function findAllocations(memory: readonly MemoryEntry[]): readonly Allocation[] {
   const parts = new Map<Ipv4Address, Part[]>();
@@ -197,15 +180,4 @@ function isOfAllocation(
 function isPart(pool: AddressPool, { address, part, text }: Part): boolean {
   const owner = pool.at(address)?.owner;
   return owner !== undefined && text !== "" && ownerPart(owner, part) === text;
-}
-
-async function exchangeAll(
-  door: Door,
-  errands: readonly Errand[],
-): Promise<Checked<void, string>> {
-  for (let at = 0; at < errands.length; at += CHUNK) {
-    const reply = await door.exchange(errands.slice(at, at + CHUNK));
-    if (reply.kind !== "answered") return fail(lostBecause(reply).why);
-  }
-  return pass(undefined);
 }

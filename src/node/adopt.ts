@@ -1,20 +1,17 @@
 import { type Checked, fail, pass } from "../ipam/checked.ts";
+import { type ClusterPolicy, isNodeCidr } from "../ipam/policy.ts";
+import { describeGatewayTaken } from "../ipam/pool_sentences.ts";
 import type { Cause } from "../kernel/audit.ts";
 import type { Door, Errand } from "../kernel/door.ts";
 import { decodeRoutes, type TableEntry } from "../kernel/replies.ts";
 import type { Logger } from "../log.ts";
 import { isWanted } from "../routes/decide.ts";
 import { TABLE_MAIN } from "../routes/found_route.ts";
-import {
-  OUR_PROTOCOL,
-  recall,
-  type Remembered,
-  subnetEntry,
-} from "../routes/memory.ts";
+import { OUR_PROTOCOL, recall, subnetEntry } from "../routes/memory.ts";
 import { adoptAddresses } from "./address_memory.ts";
 import { INSTALLED, type Ledger, type Standing } from "./ledger.ts";
 import { describeRenewals, list } from "./news.ts";
-import { OWN, readOwn } from "./own.ts";
+import { isOutside, memoryOf, OWN, readOwn } from "./own.ts";
 import { renew } from "./renew.ts";
 import type { Snapshot } from "./snapshot.ts";
 
@@ -22,7 +19,14 @@ const ADOPT: Cause = { rpc: "adopt", peer: "" };
 
 const ADOPTED: Standing = { kind: "adopted" };
 
-type RememberedSubnet = Extract<Remembered, { kind: "subnet" }>;
+/** What an adoption works with. */
+export interface AdoptParts {
+  readonly door: Door;
+  readonly ledger: Ledger;
+  readonly snapshot: Snapshot;
+  readonly policy: ClusterPolicy;
+  readonly logger: Logger;
+}
 
 /**
  * Reads back what an earlier life left in the kernel, and makes it true again: routes
@@ -32,18 +36,21 @@ type RememberedSubnet = Extract<Remembered, { kind: "subnet" }>;
  * @returns one sentence if the kernel cannot be read
  */
 export async function adopt(
-  door: Door,
-  ledger: Ledger,
-  snapshot: Snapshot,
-  logger: Logger,
+  { door, ledger, logger, policy, snapshot }: AdoptParts,
 ): Promise<Checked<void, string>> {
   const own = await readOwn(door);
   if (own.kind === "lost") return fail(`Cannot read the kernel's routes: ${own.why}`);
-  const memory = own.entries.filter(({ route }) => route.table === OUR_PROTOCOL);
-  await adoptSubnet(door, ledger, memory);
-  await adoptAddresses(door, ledger, memory, ADOPT);
-  adoptRoutes(ledger, memory, own.entries);
+  const { entries } = own;
+  await adoptSubnet(door, ledger, policy, entries);
+  await adoptAddresses(door, ledger, entries, ADOPT);
+  const ours = entries.filter((entry) => !isOutside(entry, policy));
+  adoptRoutes(ledger, snapshot, ours);
   logger.log("info", describeAdopted(ledger));
+  const { gateway } = ledger.pool;
+  const taken = gateway === undefined ? undefined : ledger.pool.at(gateway);
+  if (taken !== undefined) logger.log("warn", describeGatewayTaken(taken));
+  const outside = entries.filter((entry) => isOutside(entry, policy));
+  if (outside.length > 0) logger.log("warn", describeOutside(outside, policy));
   const open = ledger.wishes().filter(({ standing }) => standing.kind === "adopted")
     .map(({ route }) => route.destination);
   const renewals = await renew(door, ledger, snapshot, open, ADOPT);
@@ -57,55 +64,68 @@ export async function adopt(
 async function adoptSubnet(
   door: Door,
   ledger: Ledger,
-  memory: readonly TableEntry[],
+  policy: ClusterPolicy,
+  own: readonly TableEntry[],
 ): Promise<void> {
-  const subnets = memory.flatMap(({ state }): readonly RememberedSubnet[] => {
-    const entry = state === undefined ? undefined : recall(state);
-    return entry?.kind === "subnet" ? [entry] : [];
-  }).toSorted((one, other) => other.revision - one.revision);
-  const [latest] = subnets;
+  const subnets = memoryOf(own).map(({ remembered }) => remembered)
+    .filter((entry) => entry.kind === "subnet")
+    .toSorted((one, other) => other.revision - one.revision);
+  // Also one that is left alone: no other may ever look older than it.
+  ledger.highestRevision = subnets[0]?.revision ?? 0;
+  const [latest, ...stale] = subnets.filter(({ subnet }) => isNodeCidr(subnet, policy));
   if (latest !== undefined) {
     const { cursor, revision, subnet } = latest;
     ledger.nodeSubnet = { subnet, revision };
-    ledger.highestRevision = revision;
     ledger.pool.configure(subnet, cursor);
   }
-  const stale = subnets.slice(1).map(({ revision, subnet }): Errand => ({
+  const errands = stale.map(({ revision, subnet }): Errand => ({
     command: { kind: "forget", entry: subnetEntry(subnet, revision) },
     cause: ADOPT,
   }));
-  if (stale.length > 0) await door.exchange(stale);
+  if (errands.length > 0) await door.exchange(errands);
 }
 
 function adoptRoutes(
   ledger: Ledger,
-  memory: readonly TableEntry[],
+  snapshot: Snapshot,
   own: readonly TableEntry[],
 ): void {
-  const inMain = new Map(
-    own.flatMap(({ route }) =>
-      route.table === TABLE_MAIN ? [[route.destination, route]] : []
-    ),
+  const inMain = Map.groupBy(
+    own.map(({ route }) => route).filter(({ table }) => table === TABLE_MAIN),
+    ({ destination }) => destination,
   );
-  for (const { state } of memory) {
-    const entry = state === undefined ? undefined : recall(state);
-    if (entry?.kind !== "route") continue;
-    const found = inMain.get(entry.route.destination);
+  for (const { remembered } of memoryOf(own)) {
+    if (remembered.kind !== "route") continue;
+    const { confirmed, route } = remembered;
+    const [found, ...others] = inMain.get(route.destination) ?? [];
     // A look at each of 254 routes that are as they should be would keep callers waiting.
-    const standing = found !== undefined && isWanted(found, entry.route)
+    const standing = found !== undefined && others.length === 0 &&
+        isWanted(found, route)
       ? INSTALLED
       : ADOPTED;
-    ledger.put({ route: entry.route, remembered: true, standing });
+    ledger.put({ route, remembered: true, standing });
+    if (!confirmed) ledger.unconfirm(route.destination);
   }
-  // A route of ours without a memory: its removal was cut short, or the memory was lost.
-  for (const { route } of own) {
-    const { destination, device } = route;
-    if (route.table !== TABLE_MAIN || device === undefined) continue;
-    if (ledger.get(destination) !== undefined) continue;
+  for (const [destination, routes] of inMain) {
+    // One look-up shows only the best of them.
+    if (routes.length > 1) snapshot.occupy(destination);
+    const device = routes.find((route) => route.device !== undefined)?.device;
+    if (device === undefined || ledger.get(destination) !== undefined) continue;
     if (destination === ledger.nodeSubnet?.subnet) continue;
-    const wanted = { destination, device };
-    ledger.put({ route: wanted, remembered: false, standing: ADOPTED });
+    // Without a memory: its removal was cut short, or the memory was lost.
+    const route = { destination, device };
+    ledger.put({ route, remembered: false, standing: ADOPTED });
   }
+}
+
+function describeOutside(
+  outside: readonly TableEntry[],
+  { clusterCidr, nodePrefix }: ClusterPolicy,
+): string {
+  const named = list([...new Set(outside.map(({ route }) => route.destination))]);
+  return `Protocol ${OUR_PROTOCOL} has routes that are no /${nodePrefix} within ` +
+    `cluster CIDR ${clusterCidr}, left: ${named}; ` +
+    `look at them with: ip route show table all proto ${OUR_PROTOCOL}`;
 }
 
 function describeAdopted(ledger: Ledger): string {

@@ -39,7 +39,8 @@ export const INSTALLED: Standing = { kind: "installed" };
 export class Ledger {
   readonly #wishes = new Map<Ipv4Cidr, Wish>();
   readonly #leaving = new Set<Ipv4Cidr>();
-  readonly #unconfirmed = new Set<Ipv4Cidr>();
+  /** For how long nobody has asked for it: `old` once a look at everything found it so. */
+  readonly #unconfirmed = new Map<Ipv4Cidr, "fresh" | "old">();
   readonly #listener: (destination: Ipv4Cidr) => void;
   nodeSubnet: NodeSubnet | undefined;
   /** While a SyncRoutes is under way, destinations that callers spoke about since. */
@@ -96,9 +97,29 @@ export class Ledger {
   /** The agent has started anew: what it does not ask for again may be of the past. */
   unconfirmAll(): void {
     for (const destination of this.#wishes.keys()) {
-      this.#unconfirmed.add(destination);
+      if (this.#unconfirmed.has(destination)) continue;
+      this.#unconfirmed.set(destination, "fresh");
       this.#listener(destination);
     }
+  }
+
+  /** Nobody had asked for the destination since the agent's start, in an earlier life. */
+  unconfirm(destination: Ipv4Cidr): void {
+    this.#unconfirmed.set(destination, "old");
+    this.#listener(destination);
+  }
+
+  /** Since the last call of this an agent that had just started has asked for all. */
+  ageUnconfirmed(): void {
+    for (const destination of this.#unconfirmed.keys()) {
+      this.#unconfirmed.set(destination, "old");
+    }
+  }
+
+  /** What table 142 is to say of a route; undefined: what it says will do for now. */
+  confirmationToKeep(destination: Ipv4Cidr): boolean | undefined {
+    const age = this.#unconfirmed.get(destination);
+    return age === "fresh" ? undefined : age === undefined;
   }
 
   /** True if it has been asked for since the agent's last start. */
@@ -116,6 +137,11 @@ export class Ledger {
 
   isLeaving(destination: Ipv4Cidr): boolean {
     return this.#leaving.has(destination);
+  }
+
+  /** Destinations that may still have something of what nobody wants any more. */
+  leaving(): Iterable<Ipv4Cidr> {
+    return this.#leaving.keys();
   }
 
   /** In the order in which they were asked for. */

@@ -1,7 +1,14 @@
+import { type ClusterPolicy, isNodeCidr } from "../ipam/policy.ts";
 import type { Door } from "../kernel/door.ts";
 import { type Assumed, decodeRoutes, type TableEntry } from "../kernel/replies.ts";
-import { OUR_PROTOCOL } from "../routes/memory.ts";
 import { TABLE_MAIN } from "../routes/found_route.ts";
+import {
+  OUR_PROTOCOL,
+  recall,
+  type Remembered,
+  type StateEntry,
+} from "../routes/memory.ts";
+import { insist } from "./exchanges.ts";
 import { lostBecause } from "./look.ts";
 
 /** Everything of ours in every table, or why it could not be read. */
@@ -12,16 +19,39 @@ export type OwnEntries =
 /** What a listing of our routes leaves out, because it asked for them. */
 export const OWN: Assumed = { protocol: OUR_PROTOCOL, table: TABLE_MAIN };
 
-/** How often an `ip` that was lost is asked again. */
-const TRIES = 3;
+/** An entry of table 142 and what it means. */
+export interface MemoryEntry {
+  readonly entry: StateEntry;
+  readonly remembered: Remembered;
+}
 
 /** Reads all that carries our protocol number; the kernel itself does the picking. */
 export async function readOwn(door: Door): Promise<OwnEntries> {
-  let own = await readOnce(door);
-  for (let tries = 1; own.kind === "lost" && tries < TRIES; tries += 1) {
-    own = await readOnce(door);
-  }
-  return own;
+  return await insist(() => readOnce(door));
+}
+
+/** What of all that is ours stands in table 142. */
+export function memoryOf(own: readonly TableEntry[]): readonly MemoryEntry[] {
+  return own.flatMap(({ route, state: entry }) =>
+    route.table === OUR_PROTOCOL && entry !== undefined
+      ? [{ entry, remembered: recall(entry) }]
+      : []
+  );
+}
+
+/**
+ * True for what carries our protocol number and is for no node of this cluster: it is of
+ * a start with other options, or of somebody who has the number as well. No call could
+ * name it, so it is left alone.
+ */
+export function isOutside(
+  { route, state }: TableEntry,
+  policy: ClusterPolicy,
+): boolean {
+  if (isNodeCidr(route.destination, policy)) return false;
+  if (route.table === TABLE_MAIN) return true;
+  const kind = state === undefined ? "nonsense" : recall(state).kind;
+  return route.table === OUR_PROTOCOL && (kind === "route" || kind === "subnet");
 }
 
 async function readOnce(door: Door): Promise<OwnEntries> {

@@ -9,6 +9,7 @@ import { PROTOCOL, TABLE_MAIN } from "../routes/found_route.ts";
 import type { InterfaceName } from "../routes/interface_name.ts";
 import { OUR_PROTOCOL } from "../routes/memory.ts";
 import { renewAddresses } from "./address_memory.ts";
+import { keepConfirmations } from "./confirmations.ts";
 import { BLINDNESS, FIGHT, FightLog, FLAP } from "./fight_log.ts";
 import { Hints } from "./hints.ts";
 import type { Ledger } from "./ledger.ts";
@@ -192,7 +193,10 @@ export class Reconciler {
     const forgotten = own.kind === "read"
       ? forgottenPrefixes(ledger, own.entries)
       : prefixes;
-    if (own.kind === "read") await this.#renewAddresses(own.entries);
+    if (own.kind === "read") {
+      await this.#renewAddresses(own.entries);
+      await keepConfirmations(door, ledger, own.entries, REPAIR);
+    }
     for (const prefix of forgotten) {
       ledger.unremember(prefix);
       this.#hints.dirty.add(prefix);

@@ -1,48 +1,88 @@
+import type { Checked } from "../ipam/checked.ts";
+import type { ClusterPolicy } from "../ipam/policy.ts";
 import type { Cause } from "../kernel/audit.ts";
-import type { Door, Errand } from "../kernel/door.ts";
+import type { Mutation } from "../kernel/command.ts";
+import type { Door } from "../kernel/door.ts";
+import type { TableEntry } from "../kernel/replies.ts";
+import type { Result } from "../kernel/session.ts";
 import type { Logger } from "../log.ts";
-import { PROTOCOL, TABLE_MAIN } from "../routes/found_route.ts";
-import { recall, type Remembered } from "../routes/memory.ts";
-import { readOwn } from "./own.ts";
+import { TABLE_MAIN } from "../routes/found_route.ts";
+import type { Remembered } from "../routes/memory.ts";
+import { exchangeAll } from "./exchanges.ts";
+import { list } from "./news.ts";
+import { isOutside, memoryOf, readOwn } from "./own.ts";
+import { describeTrouble } from "./refusal.ts";
 
 const EXIT: Cause = { rpc: "exit", peer: "" };
 
-/** Commands in one exchange with the kernel. */
-const CHUNK = 512;
+type Removal = Extract<Mutation, { readonly kind: "delete-route" | "forget" }>;
 
 /**
- * Takes away all that is ours, and only that: routes and memory. Allocated addresses
- * stay, and the subnet with them: containers outlive the sidecar.
+ * Takes away what a start would adopt, and only that: routes and memory. Allocated
+ * addresses stay, and the subnet with them: containers outlive the sidecar. What is said
+ * of it is what the kernel shows afterwards.
  */
-export async function removeOurs(door: Door, logger: Logger): Promise<void> {
-  const own = await readOwn(door);
-  if (own.kind !== "read") {
-    logger.log("error", `Routes stay: ${own.why}`);
-    return;
+export async function removeOurs(
+  door: Door,
+  policy: ClusterPolicy,
+  logger: Logger,
+): Promise<void> {
+  const before = await readOwn(door);
+  if (before.kind === "lost") {
+    return logger.log("error", `Routes stay: ${before.why}`);
   }
-  const memory = new Map(
-    own.entries.flatMap(({ state }) =>
-      state === undefined ? [] : [[state, recall(state).kind]]
-    ),
-  );
+  const removals = planRemovals(before.entries, policy);
+  const errands = removals.map((command) => ({ command, cause: EXIT }));
+  const removed = await exchangeAll(door, errands);
+  const after = await readOwn(door);
+  if (after.kind === "lost") {
+    return logger.log("error", `Routes may stay: ${after.why}`);
+  }
+  const left = planRemovals(after.entries, policy);
+  const all = countRoutes(removals);
+  if (left.length === 0) {
+    return logger.log("info", `Removed all ${all} routes on exit, as asked`);
+  }
+  const gone = all - countRoutes(left);
+  const why = describeLeft(left, removed);
+  logger.log("error", `Removed ${gone} of ${all} routes on exit. ${why}`);
+}
+
+/** The memory first, as for every route that is to go. */
+function planRemovals(
+  own: readonly TableEntry[],
+  policy: ClusterPolicy,
+): readonly Removal[] {
+  const ours = own.filter((entry) => !isOutside(entry, policy));
+  const memory = memoryOf(ours);
   const kept = new Set<Remembered["kind"]>(
-    [...memory.values()].includes("address")
+    memory.some(({ remembered }) => remembered.kind === "address")
       ? ["nonsense", "address", "owner-part", "subnet"]
       : ["nonsense"],
   );
-  const errands = own.entries.flatMap(({ route, state }): Errand[] => {
-    if (route.table === TABLE_MAIN) {
-      return [{ command: { kind: "delete-route", route }, cause: EXIT }];
-    }
-    if (route.table !== PROTOCOL.ours || state === undefined) return [];
-    if (kept.has(memory.get(state) ?? "nonsense")) return [];
-    return [{ command: { kind: "forget", entry: state }, cause: EXIT }];
-  });
-  let read = true;
-  for (let at = 0; at < errands.length; at += CHUNK) {
-    if (read) read = await door.pace();
-    await door.exchange(errands.slice(at, at + CHUNK));
+  const forgets = memory.filter(({ remembered }) => !kept.has(remembered.kind))
+    .map(({ entry }): Removal => ({ kind: "forget", entry }));
+  const deletions = ours.filter(({ route }) => route.table === TABLE_MAIN)
+    .map(({ route }): Removal => ({ kind: "delete-route", route }));
+  return [...forgets, ...deletions];
+}
+
+function countRoutes(removals: readonly Removal[]): number {
+  return removals.filter(({ kind }) => kind === "delete-route").length;
+}
+
+function describeLeft(
+  left: readonly Removal[],
+  removed: Checked<readonly Result[], string>,
+): string {
+  const prefixes = left.map((removal) =>
+    removal.kind === "forget" ? removal.entry.prefix : removal.route.destination
+  );
+  const named = list([...new Set(prefixes)]);
+  if (!removed.ok) return describeTrouble(named, { kind: "lost", why: removed.fault });
+  for (const result of removed.value) {
+    if (result.ok || result.failure.kind === "absent") continue;
+    return describeTrouble(named, { kind: "failed", failure: result.failure });
   }
-  const routes = own.entries.filter(({ route }) => route.table === TABLE_MAIN).length;
-  logger.log("info", `Removed all ${routes} routes on exit, as asked`);
+  return `Somebody put back: ${named}`;
 }

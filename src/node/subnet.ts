@@ -1,4 +1,4 @@
-import type { Ipv4Cidr } from "../ipam/cidr.ts";
+import { contains, hostPrefix, type Ipv4Cidr } from "../ipam/cidr.ts";
 import type { Cause } from "../kernel/audit.ts";
 import type { Door, Errand } from "../kernel/door.ts";
 import type { Refusal } from "../node_service.ts";
@@ -6,14 +6,12 @@ import { subnetEntry } from "../routes/memory.ts";
 import { absentTask } from "./absent.ts";
 import { freshenPool } from "./address_memory.ts";
 import { converge } from "./converge.ts";
-import type { AbsentReached } from "./goal.ts";
+import { insist } from "./exchanges.ts";
+import type { AbsentReached, Trouble } from "./goal.ts";
 import type { Ledger } from "./ledger.ts";
 import { lostBecause } from "./look.ts";
 import { describeTrouble, refuse } from "./refusal.ts";
 import type { Snapshot } from "./snapshot.ts";
-
-/** How often an `ip` that was lost is asked again. */
-const TRIES = 3;
 
 /** Whether the node's subnet is another one than before, or why it is not set. */
 export type SubnetOutcome =
@@ -39,9 +37,8 @@ export async function configureSubnet(
   if (!certain.ok) {
     return refuse(describeTrouble(subnet, { kind: "lost", why: certain.fault }));
   }
-  if (changed && before !== undefined && ledger.pool.size > 0) {
-    return refuse(describeInUse(before.subnet, subnet, ledger.pool.size));
-  }
+  const inUse = describeInUse(ledger, subnet);
+  if (inUse !== undefined) return refuse(inUse);
   const yielded = await yieldDestination(door, ledger, snapshot, subnet, cause);
   if (yielded.kind === "failed" || yielded.kind === "lost") {
     return refuse(describeTrouble(subnet, yielded));
@@ -74,9 +71,23 @@ export function nextRevision(ledger: Ledger, subnet: Ipv4Cidr): number {
   return ledger.highestRevision;
 }
 
-function describeInUse(from: Ipv4Cidr, to: Ipv4Cidr, allocated: number): string {
-  return `Cannot change node subnet from ${from} to ${to} while ${allocated} addresses ` +
-    "are allocated";
+/** Why addresses forbid the subnet; undefined if they do not. */
+function describeInUse(
+  { nodeSubnet, pool }: Ledger,
+  subnet: Ipv4Cidr,
+): string | undefined {
+  if (nodeSubnet?.subnet === subnet || pool.size === 0) return undefined;
+  if (nodeSubnet !== undefined) {
+    return `Cannot change node subnet from ${nodeSubnet.subnet} to ${subnet} ` +
+      `while ${pool.size} addresses are allocated`;
+  }
+  // Their subnet's entry was lost, or is of another cluster CIDR.
+  const outside =
+    pool.list().filter(({ address }) => !contains(subnet, hostPrefix(address))).length;
+  return outside === 0
+    ? undefined
+    : `Cannot change node subnet to ${subnet} while ${outside} addresses outside of it ` +
+      "are allocated";
 }
 
 /** Writes the subnet's entry again; true once the kernel has it. */
@@ -112,20 +123,15 @@ async function yieldDestination(
 async function write(
   door: Door,
   errands: readonly Errand[],
-): Promise<Extract<AbsentReached, { kind: "failed" | "lost" }> | undefined> {
-  let why = "";
-  for (let attempt = 0; attempt < TRIES; attempt += 1) {
+): Promise<Trouble | undefined> {
+  const written = await insist<{ readonly kind: "written" } | Trouble>(async () => {
     const reply = await door.exchange(errands);
-    if (reply.kind !== "answered") {
-      why = lostBecause(reply).why;
-      continue;
+    if (reply.kind !== "answered") return lostBecause(reply);
+    for (const result of reply.results) {
+      if (result.ok || result.failure.kind === "absent") continue;
+      return { kind: "failed", failure: result.failure };
     }
-    const fault = reply.results.find((result) =>
-      !result.ok && result.failure.kind !== "absent"
-    );
-    return fault === undefined || fault.ok
-      ? undefined
-      : { kind: "failed", failure: fault.failure };
-  }
-  return { kind: "lost", why };
+    return { kind: "written" };
+  });
+  return written.kind === "written" ? undefined : written;
 }

@@ -4,17 +4,17 @@ import type { ClusterPolicy } from "../ipam/policy.ts";
 import type { Door } from "../kernel/door.ts";
 import { decodeRoutes, type TableEntry } from "../kernel/replies.ts";
 import { isWanted } from "../routes/decide.ts";
-import { type FoundRoute, PROTOCOL, TABLE_MAIN } from "../routes/found_route.ts";
-import { OUR_PROTOCOL, recall, type Remembered } from "../routes/memory.ts";
+import { type FoundRoute, TABLE_MAIN } from "../routes/found_route.ts";
 import { missingEntries, strangers } from "./address_memory.ts";
+import { outdatedConfirmations } from "./confirmations.ts";
 import type { Ledger } from "./ledger.ts";
-import { OWN } from "./own.ts";
+import { memoryOf, OWN } from "./own.ts";
 
 /** What a look at everything found that is worth a closer one. */
 export interface Survey {
-  /** Destinations with routes of somebody else's. */
+  /** Destinations with a route that is not the one we would write. */
   readonly occupied: ReadonlySet<Ipv4Cidr>;
-  /** Destinations whose route is not as the ledger has it. */
+  /** Destinations of which the ledger does not know that they are as it has them. */
   readonly suspicious: readonly Ipv4Cidr[];
   /** Prefixes whose entry in table 142 is gone or says something else. */
   readonly forgotten: readonly Ipv4Cidr[];
@@ -41,9 +41,11 @@ export async function survey(
   const entries = decodeRoutes(own.document ?? "[]", OWN);
   for (const address of strangers(ledger.pool, entries)) ledger.doubtful.add(address);
   const routes = decodeRoutes(within.document ?? "[]").map(({ route }) => route);
+  const outdated = outdatedConfirmations(ledger, entries).map(({ prefix }) => prefix);
+  ledger.ageUnconfirmed();
   return {
     ...compare(ledger, policy, routes.filter((route) => route.table === TABLE_MAIN)),
-    forgotten: forgottenPrefixes(ledger, entries),
+    forgotten: [...forgottenPrefixes(ledger, entries), ...outdated],
   };
 }
 
@@ -52,9 +54,7 @@ export function forgottenPrefixes(
   ledger: Ledger,
   entries: readonly TableEntry[],
 ): readonly Ipv4Cidr[] {
-  const memory = entries.flatMap(({ route, state }): readonly Remembered[] =>
-    route.table === OUR_PROTOCOL && state !== undefined ? [recall(state)] : []
-  );
+  const memory = memoryOf(entries).map(({ remembered }) => remembered);
   const devices = new Map(
     memory.flatMap((entry) =>
       entry.kind === "route" ? [[entry.route.destination, entry.route.device]] : []
@@ -75,22 +75,20 @@ function compare(
   policy: ClusterPolicy,
   routes: readonly FoundRoute[],
 ): Pick<Survey, "occupied" | "suspicious"> {
-  const foreign = routes.filter((route) =>
-    route.protocol !== PROTOCOL.ours &&
-    prefixLength(route.destination) === policy.nodePrefix
-  );
-  const occupied = new Set(foreign.map((route) => route.destination));
-  const byDestination = new Map(
-    routes.filter((route) => route.protocol === PROTOCOL.ours)
-      .map((route) => [route.destination, route]),
-  );
-  const suspicious = ledger.wishes().filter(({ route }) => {
-    const found = byDestination.get(route.destination);
-    return found === undefined || !isWanted(found, route) ||
-      occupied.has(route.destination) || ledger.isLeaving(route.destination);
-  });
-  return {
-    occupied,
-    suspicious: suspicious.map(({ route }) => route.destination),
-  };
+  const occupied = new Set<Ipv4Cidr>();
+  const installed = new Set<Ipv4Cidr>();
+  for (const route of routes) {
+    const { destination, device } = route;
+    if (prefixLength(destination) !== policy.nodePrefix) continue;
+    // One that nobody asked for is in the way, unless it is just as we would write it.
+    const wanted = ledger.get(destination)?.route ??
+      (device === undefined ? undefined : { destination, device });
+    const plain = wanted !== undefined && isWanted(route, wanted);
+    (plain ? installed : occupied).add(destination);
+  }
+  const suspicious = ledger.wishes().filter(({ route: { destination }, standing }) =>
+    !installed.has(destination) || occupied.has(destination) ||
+    standing.kind === "troubled"
+  ).map(({ route }) => route.destination);
+  return { occupied, suspicious: [...new Set([...suspicious, ...ledger.leaving()])] };
 }

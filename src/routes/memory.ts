@@ -60,7 +60,12 @@ export type Remembered =
     /** The address given last, counted from the network address. */
     readonly cursor: number;
   }
-  | { readonly kind: "route"; readonly route: WantedRoute }
+  | {
+    readonly kind: "route";
+    readonly route: WantedRoute;
+    /** False: since its start the agent has not asked for it. */
+    readonly confirmed: boolean;
+  }
   /** An allocated address: it is one exactly as long as this entry is there. */
   | { readonly kind: "address"; readonly address: Ipv4Address; readonly key: OwnerKey }
   /** One part, from 0, of the name of an address's owner. */
@@ -94,12 +99,13 @@ export function subnetEntry(
  * A wanted route. The whole device name stands in the entry (15 characters are four
  * words), so that it is known even while no such device exists.
  */
-export function routeEntry(route: WantedRoute): StateEntry {
+export function routeEntry(route: WantedRoute, confirmed = true): StateEntry {
+  const name = packText(route.device, NAME_WORDS);
   return {
     type: "unreachable",
     prefix: route.destination,
     metric: STATE_METRIC,
-    payload: packText(route.device, NAME_WORDS),
+    payload: confirmed ? name : [...name, UNCONFIRMED],
   };
 }
 
@@ -154,9 +160,9 @@ function recallKnown(entry: StateEntry): Remembered | undefined {
     }
     case "unreachable": {
       const name = checkInterfaceName(unpackText(payload.slice(0, NAME_WORDS)));
-      return name.ok
-        ? { kind: "route", route: { destination: prefix, device: name.value } }
-        : undefined;
+      if (!name.ok) return undefined;
+      const route = { destination: prefix, device: name.value };
+      return { kind: "route", route, confirmed: payload[NAME_WORDS] !== UNCONFIRMED };
     }
   }
 }
@@ -178,6 +184,9 @@ function recallAddress(
 
 /** Enough for the 15 characters of a device's name. */
 const NAME_WORDS = 4;
+
+/** What stands behind the name of the device. */
+const UNCONFIRMED = 1;
 
 /** Four characters a word, the first one on top; what is missing is 0. */
 function packText(text: string, words: number): readonly number[] {

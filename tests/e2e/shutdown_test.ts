@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type Answer, GrpcStatusError, type QuiltClient } from "../support/client.ts";
+import { startSidecar } from "../support/sidecar.ts";
 import { allRoutes, done, fib, messages, openHost, routesTo } from "./host.ts";
 import { hangInFlight, signalBatches } from "./processes.ts";
 
@@ -108,6 +109,25 @@ Deno.test("--remove-routes-on-exit removes ours and leaves every other route byt
   assert.equal([...fib(sidecar.pid).keys()].length, 9);
   assert.equal((await sidecar.stop()).code, 0);
   assert.equal(await allRoutes(namespace), before);
+});
+
+Deno.test("--remove-routes-on-exit without CAP_NET_ADMIN says that the routes stay, and why", async () => {
+  await using host = await openHost();
+  const { client, namespace, sidecar } = host;
+  assert.deepEqual(await client.injectRoute(destination, "vxlan100"), done);
+  await sidecar.stop();
+  const before = await allRoutes(namespace);
+  await using next = await startSidecar(namespace, {
+    options: ["--remove-routes-on-exit"],
+    launcher: ["setpriv", "--bounding-set", "-net_admin", "--inh-caps", "-net_admin"],
+  });
+  assert.equal((await next.stop()).code, 0);
+  assert.equal(await allRoutes(namespace), before);
+  assert.equal(
+    messages(next).at(-1),
+    "ERROR: Removed 0 of 1 routes on exit. Permission denied: changing routes needs " +
+      "CAP_NET_ADMIN; start the sidecar with that capability (README, Privileges)",
+  );
 });
 
 Deno.test("a dry run validates, audits and answers, and touches nothing", async () => {

@@ -49,31 +49,34 @@ for (const [options, sentence] of wrongUse) {
   });
 }
 
-Deno.test("a second sidecar is refused by the port: it ends with 1 and one sentence that tells how to find the first, and writes nothing", async () => {
-  await using first = await openHost();
-  const { client, namespace, sidecar } = first;
-  assert.deepEqual(await client.injectRoute("10.42.2.0/24", "vxlan100"), done);
-  // A route of ours without its memory: whoever starts finds something to write.
-  await namespace.ip("route add 10.42.9.0/24 dev vxlan100 proto 142");
-  const before = await allRoutes(namespace);
-  await using watch = await watchRoutes(namespace);
-  const { code, stdout, stderr } = await serveToEnd(namespace, []);
-  assert.equal(code, 1, stderr);
-  // An empty audit trail: it changed nothing before it found out.
-  assert.equal(stdout, "");
-  const errors = stderr.split("\n").filter((line) => !line.includes("Z INFO: "));
-  assert.match(
-    errors.join("\n"),
-    /^\S+Z ERROR: Cannot listen on 127\.0\.0\.1:50051: the port is in use; [^\n]*ss -ltnp[^\n]*\n$/,
-  );
-  assert.deepEqual(await watch.seen(), []);
-  assert.equal(await allRoutes(namespace), before);
-  assert.deepEqual(await client.injectRoute("10.42.2.0/24", "vxlan100"), done);
-  assert.equal((await sidecar.stop()).code, 0);
-  await using _next = await startSidecar(namespace);
-  const written = await watch.seen();
-  assert.ok(written.some((line) => line.includes("unreachable 10.42.9.0/24")));
-});
+for (const options of [[], ["--remove-routes-on-exit"]]) {
+  const words = ["serve", ...options].join(" ");
+  Deno.test(`a second "${words}" is refused by the port: it ends with 1 and one sentence that tells how to find the first, and writes nothing`, async () => {
+    await using first = await openHost();
+    const { client, namespace, sidecar } = first;
+    assert.deepEqual(await client.injectRoute("10.42.2.0/24", "vxlan100"), done);
+    // A route of ours without its memory: whoever starts finds something to write.
+    await namespace.ip("route add 10.42.9.0/24 dev vxlan100 proto 142");
+    const before = await allRoutes(namespace);
+    await using watch = await watchRoutes(namespace);
+    const { code, stdout, stderr } = await serveToEnd(namespace, options);
+    assert.equal(code, 1, stderr);
+    // An empty audit trail: it changed nothing before it found out.
+    assert.equal(stdout, "");
+    const errors = stderr.split("\n").filter((line) => !line.includes("Z INFO: "));
+    assert.match(
+      errors.join("\n"),
+      /^\S+Z ERROR: Cannot listen on 127\.0\.0\.1:50051: the port is in use; [^\n]*ss -ltnp[^\n]*\n$/,
+    );
+    assert.deepEqual(await watch.seen(), []);
+    assert.equal(await allRoutes(namespace), before);
+    assert.deepEqual(await client.injectRoute("10.42.2.0/24", "vxlan100"), done);
+    assert.equal((await sidecar.stop()).code, 0);
+    await using _next = await startSidecar(namespace);
+    const written = await watch.seen();
+    assert.ok(written.some((line) => line.includes("unreachable 10.42.9.0/24")));
+  });
+}
 
 Deno.test("without ip in its path the sidecar ends with 1 and one sentence that names iproute2", async () => {
   await using namespace = await makeQuietNamespace();

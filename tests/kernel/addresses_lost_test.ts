@@ -22,6 +22,7 @@ import { caller } from "./node_under_test.ts";
 
 const ROUNDS = 150;
 const CLUSTER = cidr("10.42.0.0/16");
+const POLICY = { clusterCidr: CLUSTER, nodePrefix: 28 };
 /** Fewer addresses than owners: every kind of answer is given. */
 const SUBNET = cidr("10.42.1.0/28");
 const OWNERS = Array.from(
@@ -43,7 +44,14 @@ const logger = { log: () => {}, flush: () => Promise.resolve() };
 async function begin(door: Door, dice: Dice): Promise<Life> {
   const faulty = new FaultyDoor(door, dice);
   const ledger = new Ledger();
-  const adopted = await adopt(faulty, ledger, new Snapshot(), logger);
+  const snapshot = new Snapshot();
+  const adopted = await adopt({
+    door: faulty,
+    ledger,
+    snapshot,
+    policy: POLICY,
+    logger,
+  });
   assert.ok(adopted.ok);
   const queue = new WorkQueue(() => Promise.resolve());
   const parts = { door: faulty, ledger, queue, clusterCidr: CLUSTER };

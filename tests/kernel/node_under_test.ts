@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type OpenNode, openNode } from "../../src/node.ts";
+import { type NodeOptions, type OpenNode, openNode } from "../../src/node.ts";
 import type { Call } from "../../src/node_service.ts";
 import type { JsonObject } from "../support/json.ts";
 import { cidr, keepTrail, type KeptTrail } from "./ground.ts";
@@ -29,8 +29,10 @@ export interface NodeUnderTest extends AsyncDisposable {
   mutations(): readonly string[];
 }
 
-/** Opens a node as `serve` does, with the default policy. */
-export async function openNodeUnderTest(): Promise<NodeUnderTest> {
+/** Opens a node as `serve` does, with its defaults unless told otherwise. */
+export async function openNodeUnderTest(
+  options: Partial<NodeOptions> = {},
+): Promise<NodeUnderTest> {
   const trail = keepTrail();
   const log: string[] = [];
   const logger = {
@@ -45,6 +47,7 @@ export async function openNodeUnderTest(): Promise<NodeUnderTest> {
     resyncMs: 30_000,
     logger,
     auditSink: trail,
+    ...options,
   });
   const started = await node.start();
   assert.ok(started.ok, started.ok ? "" : started.fault);

@@ -49,14 +49,12 @@ const word = fc.oneof(
   fc.constantFrom(0, 1, 2 ** 31, 2 ** 32 - 1),
 );
 
-Deno.test("a wanted route is recalled with its whole device name", () => {
+Deno.test("a wanted route is recalled with its whole device name, and whether it is confirmed", () => {
   fc.assert(
-    fc.property(prefix, name, (destination, device) => {
-      const entry = routeEntry({ destination, device });
-      assert.deepEqual(recall(entry), {
-        kind: "route",
-        route: { destination, device },
-      });
+    fc.property(prefix, name, fc.boolean(), (destination, device, confirmed) => {
+      const route = { destination, device };
+      const entry = routeEntry(route, confirmed);
+      assert.deepEqual(recall(entry), { kind: "route", route, confirmed });
       // The kernel gives every word back, zeros for the rest (see kernel/attribution).
       const padded = { ...entry, payload: [...entry.payload, 0, 0, 0].slice(0, 6) };
       assert.deepEqual(recall(padded), recall(entry));

@@ -1,6 +1,8 @@
+import type { Cause } from "../kernel/audit.ts";
 import type { Errand } from "../kernel/door.ts";
 import type { Result } from "../kernel/session.ts";
 import { decideInstall, type InstallDecision } from "../routes/decide.ts";
+import type { FoundRoute } from "../routes/found_route.ts";
 import type { InterfaceName } from "../routes/interface_name.ts";
 import type { WantedRoute } from "../routes/memory.ts";
 import type { PresentGoal, PresentReached } from "./goal.ts";
@@ -70,7 +72,11 @@ function judge(
     case "look-closer":
       return CLOSER;
     case "connected":
-      return settled({ ...decision, wrote: history.wrote });
+      return decision.drop.length > 0 ? yielding(goal, decision.drop) : settled({
+        kind: "connected",
+        device: decision.device,
+        wrote: history.wrote,
+      });
     case "pending":
       return remembering(goal, settled(decision));
     case "unchanged": {
@@ -83,6 +89,20 @@ function judge(
     case "install":
       return install(goal, snapshot, decision, master);
   }
+}
+
+/** Takes ours away; the look after it confirms that the connected route is the best. */
+function yielding({ cause }: PresentGoal, ours: readonly FoundRoute[]): Step {
+  return {
+    kind: "step",
+    errands: deletions(ours, cause),
+    over: [],
+    interpret: (results) => firstFault(results, 0, 0) ?? CLOSER,
+  };
+}
+
+function deletions(routes: readonly FoundRoute[], cause: Cause): readonly Errand[] {
+  return routes.map((route) => ({ command: { kind: "delete-route", route }, cause }));
 }
 
 /** The memory comes first: an acknowledged route is one that a restart will find. */
@@ -117,10 +137,7 @@ function install(
   const write: readonly Errand[] = how === "keep"
     ? []
     : [{ command: { kind: `${how}-route`, ...wanted }, cause }];
-  const drops = drop.map((route): Errand => ({
-    command: { kind: "delete-route", route },
-    cause,
-  }));
+  const drops = deletions(drop, cause);
   // A deletion is by owner, device and metric: of two routes alike in these the kernel
   // takes the first, which may be the one that was just written. So look once more.
   const confirmed: Verdict = drops.length > 0

@@ -96,7 +96,7 @@ export function planLinks(
     errands: asked.map((device) => ({ command: { kind: "link", device } })),
     read: (results) =>
       new Map(asked.map((device, index) => {
-        const state = linkState(results[index]);
+        const state = linkState(device, results[index]);
         snapshot.learn(device, state);
         return [device, state];
       })),
@@ -178,7 +178,9 @@ function failedView(result: Result | undefined): View {
   return { kind: "failed", failure };
 }
 
-function linkState(result: Result | undefined): LinkState {
+/** The kernel takes an altname as well, but routes are shown by the device's one name. */
+function linkState(device: InterfaceName, result: Result | undefined): LinkState {
   if (result === undefined || !result.ok) return MISSING;
-  return decodeLinks(result.document ?? "[]")[0]?.state ?? MISSING;
+  const links = decodeLinks(result.document ?? "[]");
+  return links.find(({ name }) => name === device)?.state ?? MISSING;
 }

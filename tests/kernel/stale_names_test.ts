@@ -122,6 +122,33 @@ Deno.test("a name that is gone after a rename is answered as missing", async () 
   assert.deepEqual(await routesTo(TO_3), [`${TO_3} dev old proto 142 scope link`]);
 });
 
+Deno.test("an altname is answered as missing: routes would be shown by another name", async () => {
+  await using _ground = await makeGround("vxlan100");
+  await ip("link property add dev vxlan100 altname overlay0");
+  await using peer = openRoutes();
+  const outcome = await peer.inject(TO_3, "overlay0");
+  assert.equal(
+    outcome.kind === "refused" && outcome.sentence,
+    "Interface 'overlay0' not found",
+  );
+  assert.deepEqual(await routesTo(TO_3), []);
+  assert.equal((await peer.inject(TO_3)).kind, "added");
+  assert.equal((await peer.inject(TO_3)).kind, "unchanged");
+});
+
+Deno.test("a route asked for by an altname comes when a device takes that name", async () => {
+  await using _ground = await makeGround("vxlan100");
+  await ip("link property add dev vxlan100 altname overlay0");
+  await using peer = await openNodeUnderTest();
+  assert.equal(await peer.inject(TO_3, "overlay0"), "Interface 'overlay0' not found");
+  await ip("link property del dev vxlan100 altname overlay0");
+  await ip("link set vxlan100 down");
+  await ip("link set vxlan100 name overlay0");
+  await ip("link set overlay0 up");
+  await until(async () => (await routesTo(TO_3)).length > 0, { what: "the route" });
+  assert.deepEqual(await routesTo(TO_3), [`${TO_3} dev overlay0 proto 142 scope link`]);
+});
+
 Deno.test("a name that changes hands while InjectRoute runs: in the end the route is right", async () => {
   await using _ground = await makeGround("vxlan100", "other");
   await using peer = await openNodeUnderTest();

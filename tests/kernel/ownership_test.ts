@@ -44,6 +44,19 @@ const LEFT_BEHIND: readonly (readonly [what: string, lines: readonly string[]])[
   ["multipath over gateways", [
     `route add ${TO} nexthop via 192.0.2.7 dev other onlink nexthop via 192.0.2.8 dev vxlan100 onlink`,
   ]],
+  ["through a nexthop object", [
+    "nexthop replace id 7 dev other",
+    `route add ${TO} nhid 7 proto static`,
+  ]],
+  ["ours, through a nexthop object of the right device", [
+    "nexthop replace id 8 dev vxlan100",
+    `route add ${TO} nhid 8 proto 142`,
+  ]],
+  ["ours beside a route of ours through a nexthop object", [
+    "nexthop replace id 9 dev vxlan100",
+    `route add ${TO} dev other proto 142`,
+    `route append ${TO} nhid 9 proto 142`,
+  ]],
   ["unreachable", [`route add unreachable ${TO} proto static`]],
   ["blackhole", [`route add blackhole ${TO}`]],
   ["prohibit", [`route add prohibit ${TO} metric 9`]],
@@ -131,9 +144,7 @@ async function dropRules(): Promise<void> {
   if (/^100:/m.test(rules)) await ip("rule del priority 100");
 }
 
-const REMOVABLE = LEFT_BEHIND.filter(([, lines]) =>
-  !lines.some((line) => line.includes("proto 186"))
-);
+const REMOVABLE = LEFT_BEHIND.filter(([what]) => what !== "proto bgp");
 
 Deno.test("RemoveRoute removes what was left by hand or by another runtime", async (test) => {
   for (const [what, lines] of REMOVABLE) {

@@ -2,7 +2,7 @@ import type { Cause } from "../kernel/audit.ts";
 import type { Errand } from "../kernel/door.ts";
 import type { Result } from "../kernel/session.ts";
 import { decideInstall, type InstallDecision } from "../routes/decide.ts";
-import type { FoundRoute } from "../routes/found_route.ts";
+import { type FoundRoute, ourRoute } from "../routes/found_route.ts";
 import type { InterfaceName } from "../routes/interface_name.ts";
 import type { WantedRoute } from "../routes/memory.ts";
 import type { PresentGoal, PresentReached } from "./goal.ts";
@@ -150,10 +150,29 @@ function install(
     interpret: (results, link) => {
       const verdict = firstFault(results, memory.length, write.length);
       if (verdict === AGAIN) snapshot.unlearn(wanted.device);
+      const written = write.length > 0 && results[memory.length]?.ok === true;
+      if (verdict?.kind === "settled" && written && !isKept(goal)) {
+        return takingBack(goal, verdict);
+      }
       if (verdict !== undefined) return verdict;
       // What was written goes through another device, which had the name before.
       return link?.kind === "present" && link.ifindex === ifindex ? confirmed : AGAIN;
     },
+  };
+}
+
+/** True if the route is wanted whatever comes of this: the ledger has it already. */
+function isKept({ installed, wanted }: PresentGoal): boolean {
+  return installed?.device === wanted.device;
+}
+
+/** What is refused is not wanted: the route goes that was written beside the fault. */
+function takingBack({ cause, wanted }: PresentGoal, refusal: Verdict): Step {
+  return {
+    kind: "step",
+    errands: deletions([ourRoute(wanted)], cause),
+    over: [],
+    interpret: () => refusal,
   };
 }
 

@@ -3,7 +3,6 @@ import type { Errand } from "../kernel/door.ts";
 import type { Result } from "../kernel/session.ts";
 import { decideInstall, type InstallDecision } from "../routes/decide.ts";
 import { type FoundRoute, ourRoute } from "../routes/found_route.ts";
-import type { InterfaceName } from "../routes/interface_name.ts";
 import type { WantedRoute } from "../routes/memory.ts";
 import type { PresentGoal, PresentReached } from "./goal.ts";
 import type { Seen } from "./look.ts";
@@ -37,7 +36,6 @@ export function presentTask(
       goal,
       snapshot,
       { ifindex: link.ifindex, how: "add", drop: [], over: [] },
-      link.master,
     )
     : undefined;
   const moves = installed !== undefined && installed.device !== device;
@@ -87,7 +85,7 @@ function judge(
       return remembering(goal, settled(reached));
     }
     case "install":
-      return install(goal, snapshot, decision, master);
+      return install(goal, snapshot, decision);
   }
 }
 
@@ -129,7 +127,6 @@ function install(
   goal: PresentGoal,
   snapshot: Snapshot,
   decision: Omit<Extract<InstallDecision, { kind: "install" }>, "kind">,
-  master: InterfaceName | undefined,
 ): Step {
   const { cause, wanted } = goal;
   const { drop, how, ifindex, over } = decision;
@@ -138,11 +135,6 @@ function install(
     ? []
     : [{ command: { kind: `${how}-route`, ...wanted }, cause }];
   const drops = deletions(drop, cause);
-  // A deletion is by owner, device and metric: of two routes alike in these the kernel
-  // takes the first, which may be the one that was just written. So look once more.
-  const confirmed: Verdict = drops.length > 0
-    ? CLOSER
-    : settled({ kind: "added", ifindex, over, master });
   return {
     kind: "step",
     errands: [...memory, ...write, ...drops],
@@ -156,7 +148,12 @@ function install(
       }
       if (verdict !== undefined) return verdict;
       // What was written goes through another device, which had the name before.
-      return link?.kind === "present" && link.ifindex === ifindex ? confirmed : AGAIN;
+      if (link?.kind !== "present" || link.ifindex !== ifindex) return AGAIN;
+      // A deletion is by owner, device and metric: of two routes alike in these the kernel
+      // takes the first, which may be the one that was just written. So look once more.
+      return drops.length > 0
+        ? CLOSER
+        : settled({ kind: "added", ifindex, over, master: link.master });
     },
   };
 }

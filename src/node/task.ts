@@ -24,7 +24,7 @@ export interface Step<Reached> {
   readonly errands: readonly Errand[];
   readonly over: readonly FoundRoute[];
   /**
-   * @param link the device as the same exchange, or the look before it, shows it
+   * @param link the device as the same exchange shows it
    * @returns a step that is to follow, or the end of the round
    */
   interpret(

@@ -98,6 +98,41 @@ Deno.test("a name that ip has met on two devices does not mislead InjectRoute", 
   assert.deepEqual(await routesTo(TO_2), [`${TO_2} dev vxlan100 proto 142 scope link`]);
 });
 
+Deno.test("a name that changes hands between the look and the write does not mislead InjectRoute", async () => {
+  await using _ground = await makeGround("vxlan100", "other", "third");
+  let swaps = 0;
+  await using peer = openRoutes({
+    behind: (door) => ({
+      exchange: async (errands) => {
+        const writes = errands.some(({ command }) => command.kind === "replace-route");
+        if (writes && swaps++ === 0) await swap();
+        return await door.exchange(errands);
+      },
+      pace: () => door.pace(),
+      survey: (reads, family) => door.survey(reads, family),
+      close: () => door.close(),
+    }),
+  });
+  await ip(`route add ${TO_3} dev third proto static`);
+  assert.equal((await peer.inject(TO_3)).kind, "added");
+  assert.equal(swaps, 2);
+  assert.deepEqual(await routesTo(TO_3), THROUGH_VXLAN100);
+});
+
+Deno.test("a device that became a port of a bridge is warned of before an event tells it", async () => {
+  await using _ground = await makeGround("vxlan100");
+  await ip("link add quilt0 type bridge");
+  await using _bridge = {
+    [Symbol.asyncDispose]: async () => void await ip("link delete quilt0"),
+  };
+  await using peer = openRoutes();
+  assert.equal((await peer.inject(TO_2)).kind, "added");
+  await ip("link set vxlan100 master quilt0");
+  const outcome = await peer.inject(TO_3);
+  const warnings = outcome.kind === "added" ? outcome.warnings : [];
+  assert.match(warnings.join(), /^vxlan100 is a port of bridge quilt0: /);
+});
+
 Deno.test("a name known from a removal only does not mislead a later InjectRoute", async () => {
   await using _ground = await makeGround("vxlan100", "other");
   await ip(`route add ${TO_2} dev vxlan100 proto static`);

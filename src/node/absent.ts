@@ -53,11 +53,22 @@ export function absentTask(
             ? settled({ kind: history.wrote ? "removed" : "absent" })
             : remove([], sight.kind);
         case "remove":
-          return remove(decision.routes, sight.kind);
+          return remove(
+            history.wrote ? decision.routes.map(ofAnyDevice) : decision.routes,
+            sight.kind,
+          );
       }
     },
     settle,
   }, closer);
+}
+
+/**
+ * By its owner alone, once a deletion did not suffice: an `ip` that has met two devices by
+ * one name may look for the route at the wrong one.
+ */
+function ofAnyDevice(route: FoundRoute): FoundRoute {
+  return { ...route, device: undefined };
 }
 
 /** Takes the entry and routes away; `forgotten` is called when the entry is gone. */

@@ -98,6 +98,18 @@ Deno.test("a name that ip has met on two devices does not mislead InjectRoute", 
   assert.deepEqual(await routesTo(TO_2), [`${TO_2} dev vxlan100 proto 142 scope link`]);
 });
 
+Deno.test("a name that ip has met on two devices keeps no route from being removed", async () => {
+  await using _ground = await makeGround("vxlan100", "other");
+  await using peer = openRoutes();
+  assert.equal((await peer.inject(TO_2)).kind, "added");
+  await swap();
+  await ip(`route add ${TO_3} dev vxlan100 proto static`);
+  assert.equal((await peer.remove(TO_3)).kind, "removed");
+  await ip(`route add ${TO_2} dev old proto 142`);
+  assert.equal((await peer.remove(TO_2)).kind, "removed");
+  assert.deepEqual(await routesTo(TO_2), []);
+});
+
 Deno.test("a name that changes hands between the look and the write does not mislead InjectRoute", async () => {
   await using _ground = await makeGround("vxlan100", "other", "third");
   let swaps = 0;

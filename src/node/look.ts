@@ -1,5 +1,5 @@
 import { covering, type Ipv4Cidr } from "../ipam/cidr.ts";
-import type { Door, Errand } from "../kernel/door.ts";
+import type { Errand } from "../kernel/door.ts";
 import type { Failure } from "../kernel/failures.ts";
 import { decodeLinks, decodeRoutes } from "../kernel/replies.ts";
 import type { Result } from "../kernel/session.ts";
@@ -101,19 +101,6 @@ export function planLinks(
         return [device, state];
       })),
   };
-}
-
-/** Asks about the devices that are not known. */
-export async function learnLinks(
-  door: Door,
-  snapshot: Snapshot,
-  devices: readonly InterfaceName[],
-): Promise<void> {
-  const unknown = devices.filter((device) => snapshot.link(device) === undefined);
-  const { errands, read } = planLinks(unknown, snapshot);
-  if (errands.length === 0) return;
-  const reply = await door.exchange(errands);
-  if (reply.kind === "answered") read(reply.results);
 }
 
 /** Sorts what a walk found by destination. */

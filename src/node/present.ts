@@ -3,7 +3,6 @@ import type { Errand } from "../kernel/door.ts";
 import type { Result } from "../kernel/session.ts";
 import { decideInstall, type InstallDecision } from "../routes/decide.ts";
 import { type FoundRoute, ourRoute } from "../routes/found_route.ts";
-import type { WantedRoute } from "../routes/memory.ts";
 import type { PresentGoal, PresentReached } from "./goal.ts";
 import type { Seen } from "./look.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -39,23 +38,22 @@ export function presentTask(
     )
     : undefined;
   const moves = installed !== undefined && installed.device !== device;
+  let walked = false;
   return createTask<PresentReached>({
     question: { destination, device },
     opening,
-    judge: (seen, history) => judge(goal, snapshot, seen, history),
+    judge: (seen, history) => {
+      walked ||= seen.sight.kind === "all";
+      return judge(goal, snapshot, seen, history);
+    },
     settle: (reached) => {
-      note(goal.wanted, snapshot, reached);
+      const alone = reached.kind === "added" || reached.kind === "unchanged";
+      // An event may have told of another route since one look-up did not see it.
+      if (walked && alone) snapshot.release(destination);
+      if (reached.kind === "connected") snapshot.occupy(destination);
       settle(reached);
     },
   }, moves || snapshot.isOccupied(destination));
-}
-
-function note(wanted: WantedRoute, snapshot: Snapshot, reached: PresentReached): void {
-  if (reached.kind === "added" || reached.kind === "unchanged") {
-    snapshot.release(wanted.destination);
-  } else if (reached.kind === "connected") {
-    snapshot.occupy(wanted.destination);
-  }
 }
 
 function judge(

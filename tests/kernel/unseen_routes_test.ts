@@ -63,6 +63,30 @@ for (const [what, line] of UNSEEN) {
   });
 }
 
+Deno.test("what an event tells while InjectRoute runs is not forgotten when it is answered", async () => {
+  await using _ground = await makeGround("vxlan100", "other");
+  let told = false;
+  await using peer = openRoutes({
+    behind: (door) => ({
+      exchange: async (errands) => {
+        const reply = await door.exchange(errands);
+        if (told) peer.snapshot.occupy(cidr(TO));
+        return reply;
+      },
+      pace: () => door.pace(),
+      survey: (reads, family) => door.survey(reads, family),
+      close: () => door.close(),
+    }),
+  });
+  assert.equal((await peer.inject(TO)).kind, "added");
+  await ip(`route append ${TO} dev other tos 0x10 proto static`);
+  told = true;
+  assert.equal((await peer.inject(TO)).kind, "unchanged");
+  told = false;
+  assert.equal((await peer.inject(TO)).kind, "added");
+  assert.deepEqual(await routesTo(TO), [`${TO} dev vxlan100 proto 142 scope link`]);
+});
+
 Deno.test("where a route of others stays, RemoveRoute walks the table the next time as well", async () => {
   await using _ground = await makeGround("vxlan100", "other");
   await using peer = openRoutes();

@@ -16,8 +16,6 @@ export type Read =
   | { readonly kind: "link"; readonly device: InterfaceName }
   /** The device again, if it is a bridge; otherwise an empty answer. */
   | { readonly kind: "bridge"; readonly device: InterfaceName }
-  /** Every device of this network namespace. */
-  | { readonly kind: "links" }
   /** One FIB look-up of the destination's first address: no cost grows with a table. */
   | { readonly kind: "best-route"; readonly destination: Ipv4Cidr }
   /** Every route of the main table for exactly this destination; walks the table. */
@@ -55,7 +53,6 @@ export type Mutation =
 /** A read that walks a table: when it fails, half a document may be left on stdout. */
 export function isDump(command: Command): boolean {
   switch (command.kind) {
-    case "links":
     case "bridge":
     case "exact-routes":
     case "routes-within":
@@ -81,8 +78,6 @@ export function words(command: Command): string {
       return `link show dev ${command.device}`;
     case "bridge":
       return `link show dev ${command.device} type bridge`;
-    case "links":
-      return "link show";
     case "best-route":
       return `route get fibmatch ${networkAddress(command.destination)}`;
     case "exact-routes":

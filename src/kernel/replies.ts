@@ -82,7 +82,8 @@ function decodeRoute(
 ): FoundRoute {
   return {
     destination,
-    device: deviceName(record["dev"]),
+    // What goes through a nexthop object can be deleted by no device: "No such process".
+    device: record["nhid"] === undefined ? deviceName(record["dev"]) : undefined,
     gateway: record["gateway"] !== undefined || record["via"] !== undefined,
     // `ip` leaves out what is the default or was asked for.
     protocol: numeric(record["protocol"], assumed.protocol),

@@ -5,6 +5,7 @@ import { decideRemove } from "../routes/decide.ts";
 import { type FoundRoute, ourRoute, type Sight } from "../routes/found_route.ts";
 import type { AbsentGoal, AbsentReached } from "./goal.ts";
 import { readSight } from "./look.ts";
+import type { Snapshot } from "./snapshot.ts";
 import {
   AGAIN,
   CLOSER,
@@ -16,12 +17,21 @@ import {
 
 type Step = AnyStep<AbsentReached>;
 
-/** A task that leaves no route of the goal's owners for its destination. */
+/**
+ * A task that leaves no route of the goal's owners for its destination.
+ *
+ * One FIB look-up goes past a throw route, past one with a TOS, and past one whose device
+ * has no carrier (sysctl ignore_routes_with_linkdown): it tells that nothing is there only
+ * where no route of others is known. Until everything has been looked at once, a second
+ * after the start, the table is walked: 0.05 s beside 100,000 routes.
+ */
 export function absentTask(
   goal: AbsentGoal,
+  snapshot: Snapshot,
   settle: (reached: AbsentReached) => void,
 ): Task {
   const { destination, installed } = goal;
+  const closer = !snapshot.isClear(destination);
   // Once the kernel has taken the entry away, only routes are left to see to.
   let { forget } = goal;
   const remove = (routes: readonly FoundRoute[], by: Sight["kind"]): Step =>
@@ -30,8 +40,10 @@ export function absentTask(
     question: { destination, device: undefined },
     opening: installed === undefined
       ? undefined
-      : remove([ourRoute(installed)], "best"),
+      : remove([ourRoute(installed)], closer ? "all" : "best"),
     judge: ({ sight }, history) => {
+      const isEmpty = sight.kind === "all" && sight.routes.length === 0;
+      if (isEmpty) snapshot.release(destination);
       const decision = decideRemove(sight, goal.owners);
       switch (decision.kind) {
         case "look-closer":
@@ -41,11 +53,22 @@ export function absentTask(
             ? settled({ kind: history.wrote ? "removed" : "absent" })
             : remove([], sight.kind);
         case "remove":
-          return remove(decision.routes, sight.kind);
+          return remove(
+            history.wrote ? decision.routes.map(ofAnyDevice) : decision.routes,
+            sight.kind,
+          );
       }
     },
     settle,
-  });
+  }, closer);
+}
+
+/**
+ * By its owner alone, once a deletion did not suffice: an `ip` that has met two devices by
+ * one name may look for the route at the wrong one.
+ */
+function ofAnyDevice(route: FoundRoute): FoundRoute {
+  return { ...route, device: undefined };
 }
 
 /** Takes the entry and routes away; `forgotten` is called when the entry is gone. */

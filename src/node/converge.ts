@@ -64,29 +64,23 @@ async function runRound(
   }
   const asking = [...openers, ...lookers];
   if (asking.length === 0) return false;
-  const links = planLinks(
-    asking.flatMap(({ question }) => question.device ?? []),
-    snapshot,
-  );
   const look = planLook(lookers.map(({ question }) => question));
-  // The devices first: what comes after them is what they were asked for.
-  const results = await send(door, asking, [
-    ...links.errands,
+  const answers = await send(door, snapshot, asking, [
     ...openers.flatMap(({ errands }) => errands),
     ...look.errands,
   ]);
-  if (results === undefined) return true;
-  const states = links.read(take(results, links.errands));
-  conclude(openers, results, states);
-  const views = look.read(take(results, look.errands), states);
+  if (answers === undefined) return true;
+  conclude(openers, answers);
+  const views = look.read(take(answers.results, look.errands), answers.links);
   const next = lookers.flatMap((looker, index): readonly Sent[] => {
     const view = views[index];
     const errands = view === undefined ? [] : looker.task.judge(view);
     return errands.length === 0 ? [] : [{ ...looker, errands }];
   });
   if (next.length === 0) return true;
-  const written = await send(door, next, next.flatMap(({ errands }) => errands));
-  if (written !== undefined) conclude(next, written, states);
+  const errands = next.flatMap(({ errands }) => errands);
+  const written = await send(door, snapshot, next, errands);
+  if (written !== undefined) conclude(next, written);
   return true;
 }
 
@@ -99,14 +93,30 @@ interface Sent extends Asking {
   readonly errands: readonly Errand[];
 }
 
-/** The results of an exchange, handed out one by one; undefined if it was lost. */
+interface Answers {
+  /** The devices of all who ask. */
+  readonly links: LinkStates;
+  /** Of the errands, handed out one by one. */
+  readonly results: IterableIterator<Result>;
+}
+
+/**
+ * Sends errands behind questions about the devices that they are for: a name may change
+ * hands between two exchanges. Undefined if the exchange was lost.
+ */
 async function send(
   door: Door,
+  snapshot: Snapshot,
   asking: readonly Asking[],
   errands: readonly Errand[],
-): Promise<IterableIterator<Result> | undefined> {
-  const reply = await door.exchange(errands);
-  if (reply.kind === "answered") return reply.results.values();
+): Promise<Answers | undefined> {
+  const devices = asking.flatMap(({ question }) => question.device ?? []);
+  const look = planLinks(devices, snapshot);
+  const reply = await door.exchange([...look.errands, ...errands]);
+  if (reply.kind === "answered") {
+    const results = reply.results.values();
+    return { links: look.read(take(results, look.errands)), results };
+  }
   const { why } = lostBecause(reply);
   for (const { task } of asking) task.lose(why);
   return undefined;
@@ -122,11 +132,7 @@ function take(
   });
 }
 
-function conclude(
-  sent: readonly Sent[],
-  results: IterableIterator<Result>,
-  links: LinkStates,
-): void {
+function conclude(sent: readonly Sent[], { links, results }: Answers): void {
   for (const { errands, question, task } of sent) {
     const link = question.device === undefined ? undefined : links.get(question.device);
     task.conclude(take(results, errands), link);

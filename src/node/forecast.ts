@@ -22,7 +22,7 @@ export function forecastTask(
         case "pending":
           return settled(decision);
         case "connected":
-          return settled({ ...decision, wrote: false });
+          return settled({ kind: "connected", device: decision.device, wrote: false });
         case "unchanged":
           return settled({ ...decision, master });
         case "install": {

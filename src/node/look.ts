@@ -1,5 +1,5 @@
 import { covering, type Ipv4Cidr } from "../ipam/cidr.ts";
-import type { Door, Errand } from "../kernel/door.ts";
+import type { Errand } from "../kernel/door.ts";
 import type { Failure } from "../kernel/failures.ts";
 import { decodeLinks, decodeRoutes } from "../kernel/replies.ts";
 import type { Result } from "../kernel/session.ts";
@@ -96,24 +96,11 @@ export function planLinks(
     errands: asked.map((device) => ({ command: { kind: "link", device } })),
     read: (results) =>
       new Map(asked.map((device, index) => {
-        const state = linkState(results[index]);
+        const state = linkState(device, results[index]);
         snapshot.learn(device, state);
         return [device, state];
       })),
   };
-}
-
-/** Asks about the devices that are not known. */
-export async function learnLinks(
-  door: Door,
-  snapshot: Snapshot,
-  devices: readonly InterfaceName[],
-): Promise<void> {
-  const unknown = devices.filter((device) => snapshot.link(device) === undefined);
-  const { errands, read } = planLinks(unknown, snapshot);
-  if (errands.length === 0) return;
-  const reply = await door.exchange(errands);
-  if (reply.kind === "answered") read(reply.results);
 }
 
 /** Sorts what a walk found by destination. */
@@ -178,7 +165,9 @@ function failedView(result: Result | undefined): View {
   return { kind: "failed", failure };
 }
 
-function linkState(result: Result | undefined): LinkState {
+/** The kernel takes an altname as well, but routes are shown by the device's one name. */
+function linkState(device: InterfaceName, result: Result | undefined): LinkState {
   if (result === undefined || !result.ok) return MISSING;
-  return decodeLinks(result.document ?? "[]")[0]?.state ?? MISSING;
+  const links = decodeLinks(result.document ?? "[]");
+  return links.find(({ name }) => name === device)?.state ?? MISSING;
 }

@@ -1,4 +1,4 @@
-import { describePending } from "../routes/sentences.ts";
+import { describeGivenWay, describePending } from "../routes/sentences.ts";
 import type { InterfaceName } from "../routes/interface_name.ts";
 import type { Standing } from "./ledger.ts";
 import type { Renewal } from "./renew.ts";
@@ -54,6 +54,9 @@ function newsOf(
     case "connected":
     case "failed":
     case "lost": {
+      if (reached.kind === "connected" && reached.wrote) {
+        return { level: "warn", what: describeGivenWay(reached.device) };
+      }
       const standing = standingOf(before.route, reached);
       if (standing.kind !== "troubled") return undefined;
       const same = before.standing.kind === "troubled" &&

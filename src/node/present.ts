@@ -1,8 +1,8 @@
+import type { Cause } from "../kernel/audit.ts";
 import type { Errand } from "../kernel/door.ts";
 import type { Result } from "../kernel/session.ts";
 import { decideInstall, type InstallDecision } from "../routes/decide.ts";
-import type { InterfaceName } from "../routes/interface_name.ts";
-import type { WantedRoute } from "../routes/memory.ts";
+import { type FoundRoute, ourRoute } from "../routes/found_route.ts";
 import type { PresentGoal, PresentReached } from "./goal.ts";
 import type { Seen } from "./look.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -35,27 +35,25 @@ export function presentTask(
       goal,
       snapshot,
       { ifindex: link.ifindex, how: "add", drop: [], over: [] },
-      link.master,
     )
     : undefined;
   const moves = installed !== undefined && installed.device !== device;
+  let walked = false;
   return createTask<PresentReached>({
     question: { destination, device },
     opening,
-    judge: (seen, history) => judge(goal, snapshot, seen, history),
+    judge: (seen, history) => {
+      walked ||= seen.sight.kind === "all";
+      return judge(goal, snapshot, seen, history);
+    },
     settle: (reached) => {
-      note(goal.wanted, snapshot, reached);
+      const alone = reached.kind === "added" || reached.kind === "unchanged";
+      // An event may have told of another route since one look-up did not see it.
+      if (walked && alone) snapshot.release(destination);
+      if (reached.kind === "connected") snapshot.occupy(destination);
       settle(reached);
     },
   }, moves || snapshot.isOccupied(destination));
-}
-
-function note(wanted: WantedRoute, snapshot: Snapshot, reached: PresentReached): void {
-  if (reached.kind === "added" || reached.kind === "unchanged") {
-    snapshot.release(wanted.destination);
-  } else if (reached.kind === "connected") {
-    snapshot.occupy(wanted.destination);
-  }
 }
 
 function judge(
@@ -70,7 +68,11 @@ function judge(
     case "look-closer":
       return CLOSER;
     case "connected":
-      return settled({ ...decision, wrote: history.wrote });
+      return decision.drop.length > 0 ? yielding(goal, decision.drop) : settled({
+        kind: "connected",
+        device: decision.device,
+        wrote: history.wrote,
+      });
     case "pending":
       return remembering(goal, settled(decision));
     case "unchanged": {
@@ -81,8 +83,22 @@ function judge(
       return remembering(goal, settled(reached));
     }
     case "install":
-      return install(goal, snapshot, decision, master);
+      return install(goal, snapshot, decision);
   }
+}
+
+/** Takes ours away; the look after it confirms that the connected route is the best. */
+function yielding({ cause }: PresentGoal, ours: readonly FoundRoute[]): Step {
+  return {
+    kind: "step",
+    errands: deletions(ours, cause),
+    over: [],
+    interpret: (results) => firstFault(results, 0, 0) ?? CLOSER,
+  };
+}
+
+function deletions(routes: readonly FoundRoute[], cause: Cause): readonly Errand[] {
+  return routes.map((route) => ({ command: { kind: "delete-route", route }, cause }));
 }
 
 /** The memory comes first: an acknowledged route is one that a restart will find. */
@@ -109,7 +125,6 @@ function install(
   goal: PresentGoal,
   snapshot: Snapshot,
   decision: Omit<Extract<InstallDecision, { kind: "install" }>, "kind">,
-  master: InterfaceName | undefined,
 ): Step {
   const { cause, wanted } = goal;
   const { drop, how, ifindex, over } = decision;
@@ -117,15 +132,7 @@ function install(
   const write: readonly Errand[] = how === "keep"
     ? []
     : [{ command: { kind: `${how}-route`, ...wanted }, cause }];
-  const drops = drop.map((route): Errand => ({
-    command: { kind: "delete-route", route },
-    cause,
-  }));
-  // A deletion is by owner, device and metric: of two routes alike in these the kernel
-  // takes the first, which may be the one that was just written. So look once more.
-  const confirmed: Verdict = drops.length > 0
-    ? CLOSER
-    : settled({ kind: "added", ifindex, over, master });
+  const drops = deletions(drop, cause);
   return {
     kind: "step",
     errands: [...memory, ...write, ...drops],
@@ -133,10 +140,34 @@ function install(
     interpret: (results, link) => {
       const verdict = firstFault(results, memory.length, write.length);
       if (verdict === AGAIN) snapshot.unlearn(wanted.device);
+      const written = write.length > 0 && results[memory.length]?.ok === true;
+      if (verdict?.kind === "settled" && written && !isKept(goal)) {
+        return takingBack(goal, verdict);
+      }
       if (verdict !== undefined) return verdict;
       // What was written goes through another device, which had the name before.
-      return link?.kind === "present" && link.ifindex === ifindex ? confirmed : AGAIN;
+      if (link?.kind !== "present" || link.ifindex !== ifindex) return AGAIN;
+      // A deletion is by owner, device and metric: of two routes alike in these the kernel
+      // takes the first, which may be the one that was just written. So look once more.
+      return drops.length > 0
+        ? CLOSER
+        : settled({ kind: "added", ifindex, over, master: link.master });
     },
+  };
+}
+
+/** True if the route is wanted whatever comes of this: the ledger has it already. */
+function isKept({ installed, wanted }: PresentGoal): boolean {
+  return installed?.device === wanted.device;
+}
+
+/** What is refused is not wanted: the route goes that was written beside the fault. */
+function takingBack({ cause, wanted }: PresentGoal, refusal: Verdict): Step {
+  return {
+    kind: "step",
+    errands: deletions([ourRoute(wanted)], cause),
+    over: [],
+    interpret: () => refusal,
   };
 }
 

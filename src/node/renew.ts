@@ -30,7 +30,9 @@ export async function renew(
 ): Promise<readonly Renewal[]> {
   const renewals: Renewal[] = [];
   const tasks = destinations.flatMap((destination): readonly Task[] => {
-    if (ledger.isLeaving(destination)) return [leave(ledger, destination, cause)];
+    if (ledger.isLeaving(destination)) {
+      return [leave(ledger, snapshot, destination, cause)];
+    }
     const before = ledger.get(destination);
     if (before === undefined) return [];
     const wanted = before.route;
@@ -46,11 +48,16 @@ export async function renew(
   return renewals;
 }
 
-function leave(ledger: Ledger, destination: Ipv4Cidr, cause: Cause): Task {
+function leave(
+  ledger: Ledger,
+  snapshot: Snapshot,
+  destination: Ipv4Cidr,
+  cause: Cause,
+): Task {
   const forget = ledger.entryToForget(destination);
   const installed = undefined;
   const goal = { destination, owners: "overlay", installed, forget, cause } as const;
-  return absentTask(goal, (reached: AbsentReached) => {
+  return absentTask(goal, snapshot, (reached: AbsentReached) => {
     if (reached.kind === "removed" || reached.kind === "absent") {
       ledger.remove(destination);
     }

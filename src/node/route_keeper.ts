@@ -113,7 +113,7 @@ export class RouteKeeper {
     const goal = this.#ledger.absentGoal(destination, "overlay", causeOf(job.call));
     let reached: AbsentReached = NEVER_SETTLED;
     return {
-      task: absentTask(goal, (end) => reached = end),
+      task: absentTask(goal, this.#snapshot, (end) => reached = end),
       answer: () => {
         job.resolve(this.#concludeRemove(job, reached));
         return Promise.resolve();

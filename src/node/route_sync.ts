@@ -7,7 +7,6 @@ import { destinationOf, type PlannedStep, planRoutes } from "../routes/plan.ts";
 import type { BridgeWatch } from "./bridge_watch.ts";
 import { converge } from "./converge.ts";
 import type { Ledger } from "./ledger.ts";
-import { learnLinks } from "./look.ts";
 import type { Snapshot } from "./snapshot.ts";
 import {
   beginStep,
@@ -50,8 +49,7 @@ export async function syncRoutes(
   order: SyncOrder,
   visitors: Visitors,
 ): Promise<SyncOutcome> {
-  const { door, ledger, snapshot } = parts;
-  await learnLinks(door, snapshot, order.wanted.map(({ device }) => device));
+  const { ledger } = parts;
   const known = ledger.wishes().map(({ route }) => route.destination);
   const steps = planRoutes(order.wanted, known, ledger.nodeSubnet?.subnet);
   const laterWords = new Set<Ipv4Cidr>();

@@ -9,8 +9,8 @@ export type UpLink = Extract<LinkState, { kind: "present" }>;
 /**
  * What looks and events told last. It only ever chooses the shorter way to ask: a route
  * for ground that is clear is added without a look, because the kernel refuses an
- * addition where a route is, or where the device cannot carry it. What is answered is
- * what the kernel said to that.
+ * addition where a route is, or where the device cannot carry it, and one look-up tells
+ * there that nothing is left. What is answered is what the kernel said to that.
  */
 export class Snapshot {
   readonly #links = new Map<InterfaceName, UpLink>();

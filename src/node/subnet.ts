@@ -111,7 +111,7 @@ async function yieldDestination(
 ): Promise<AbsentReached> {
   const goal = ledger.absentGoal(destination, "ours", cause);
   const { promise, resolve } = Promise.withResolvers<AbsentReached>();
-  await converge(door, snapshot, [absentTask(goal, resolve)]);
+  await converge(door, snapshot, [absentTask(goal, snapshot, resolve)]);
   const reached = await promise;
   if (reached.kind === "removed" || reached.kind === "absent") {
     ledger.remove(destination);

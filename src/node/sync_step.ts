@@ -110,13 +110,13 @@ function want(goal: PresentGoal, parts: StepParts): StepUnderWay {
 }
 
 function remove(destination: Ipv4Cidr, parts: StepParts): StepUnderWay {
-  const { cause, dryRun, ledger } = parts;
+  const { cause, dryRun, ledger, snapshot } = parts;
   const removed: RouteOutcome = { destination, kind: "removed", detail: "" };
   if (dryRun) return atOnce(() => unchanged(removed));
   let reached: AbsentReached = NEVER_SETTLED;
   const goal = ledger.absentGoal(destination, "ours", cause);
   return {
-    task: absentTask(goal, (end) => reached = end),
+    task: absentTask(goal, snapshot, (end) => reached = end),
     amends: () => undefined,
     conclude: () => {
       keepUnwanted(ledger, destination, reached);

@@ -23,11 +23,14 @@ export interface Step<Reached> {
   readonly kind: "step";
   readonly errands: readonly Errand[];
   readonly over: readonly FoundRoute[];
-  /** @param link the device as the same exchange, or the look before it, shows it */
+  /**
+   * @param link the device as the same exchange shows it
+   * @returns a step that is to follow, or the end of the round
+   */
   interpret(
     results: readonly Result[],
     link: LinkState | undefined,
-  ): Verdict<Reached>;
+  ): Verdict<Reached> | Step<Reached>;
 }
 
 /** Decides about one goal from what the kernel shows. */
@@ -59,7 +62,7 @@ export interface Course<Reached> {
 
 /** One goal on its way to the kernel's confirmation, whatever its kind. */
 export interface Task {
-  /** The commands to begin with instead of a look; empty if there are none (any more). */
+  /** The commands to begin a round with instead of a look; empty if there are none. */
   open(): readonly Errand[];
   /** What to ask the kernel; undefined once the goal is settled. */
   question(): Question | undefined;
@@ -121,7 +124,9 @@ class GoalTask<Reached> implements Task {
   }
 
   conclude(results: readonly Result[], link: LinkState | undefined): void {
-    if (this.#step !== undefined) this.#apply(this.#step.interpret(results, link));
+    const next = this.#step?.interpret(results, link);
+    if (next?.kind === "step") this.#opening = next;
+    else if (next !== undefined) this.#apply(next);
   }
 
   lose(why: string): void {

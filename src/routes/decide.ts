@@ -27,7 +27,12 @@ export type InstallDecision =
     readonly over: readonly FoundRoute[];
   }
   | { readonly kind: "pending"; readonly reason: PendingReason }
-  | { readonly kind: "connected"; readonly device: InterfaceName | undefined }
+  | {
+    readonly kind: "connected";
+    readonly device: InterfaceName | undefined;
+    /** Ours: the kernel puts the route of a new address behind one that is there. */
+    readonly drop: readonly FoundRoute[];
+  }
   | { readonly kind: "look-closer" };
 
 /** What to do so that no overlay route for a destination is left. */
@@ -79,7 +84,10 @@ export function decideInstall(
       : { kind: "look-closer" };
   }
   const connected = sight.routes.find((route) => route.protocol === PROTOCOL.kernel);
-  if (connected !== undefined) return { kind: "connected", device: connected.device };
+  if (connected !== undefined) {
+    const drop = sight.routes.filter((route) => route.protocol === PROTOCOL.ours);
+    return { kind: "connected", device: connected.device, drop };
+  }
   const over = sight.routes.filter((route) => !isWanted(route, wanted));
   if (over.length < sight.routes.length) {
     return over.length === 0

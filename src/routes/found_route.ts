@@ -14,7 +14,7 @@ export const UNICAST = 1;
 /** A route as the kernel shows it. */
 export interface FoundRoute {
   readonly destination: Ipv4Cidr;
-  /** Absent for a route without one device: multipath, blackhole, unreachable. */
+  /** Absent for multipath, blackhole, unreachable, and through a nexthop object. */
   readonly device: InterfaceName | undefined;
   /** True for a route that goes through a gateway. */
   readonly gateway: boolean;

@@ -22,6 +22,11 @@ export function describeConnected(
     "refusing to replace it";
 }
 
+/** Ours went away for a route that the kernel made for an address of this very host. */
+export function describeGivenWay(device: InterfaceName | undefined): string {
+  return `Directly connected on ${device ?? "this node"}, our route gave way`;
+}
+
 /** InjectRoute for the subnet that this node hands out itself. */
 export function describeOwnSubnet(destination: Ipv4Cidr): string {
   return `Destination ${destination} is this node's own subnet`;

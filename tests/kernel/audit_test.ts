@@ -61,7 +61,7 @@ Deno.test("reads leave no audit record", async () => {
   const trail = keepTrail();
   const door = new KernelDoor(new AuditTrail(trail));
   await door.exchange([
-    { command: { kind: "links" } },
+    { command: { kind: "link", device: device("lo") } },
     { command: { kind: "best-route", destination: TO } },
     { command: { kind: "own-routes" } },
   ]);

@@ -50,8 +50,9 @@ Deno.test("where nobody ever wrote to table 142, forgetting is no failure", asyn
   assert.deepEqual(kinds, ["no-table", "absent"]);
   const { promise, resolve } = Promise.withResolvers<AbsentReached>();
   const goal = { destination: TO, owners: "overlay", installed: undefined } as const;
-  await converge(door, new Snapshot(), [
-    absentTask({ ...goal, forget: entry, cause: CAUSE }, resolve),
+  const snapshot = new Snapshot();
+  await converge(door, snapshot, [
+    absentTask({ ...goal, forget: entry, cause: CAUSE }, snapshot, resolve),
   ]);
   assert.deepEqual(await promise, { kind: "removed" });
 });

@@ -14,7 +14,6 @@ export interface ModelRoute {
 export type Expected =
   | { readonly kind: "failure"; readonly failure: FailureKind }
   | { readonly kind: "done" }
-  | { readonly kind: "device"; readonly name: string }
   | { readonly kind: "devices"; readonly names: readonly string[] }
   | { readonly kind: "routes"; readonly routes: readonly ModelRoute[] }
   | { readonly kind: "memory"; readonly entries: readonly StateEntry[] };
@@ -54,7 +53,7 @@ export class KernelModel {
     switch (command.kind) {
       case "link":
         return this.#exists(command.device)
-          ? { kind: "device", name: command.device }
+          ? { kind: "devices", names: [command.device] }
           : failure("no-device");
       case "bridge":
         if (!this.#exists(command.device)) return failure("no-device");
@@ -62,8 +61,6 @@ export class KernelModel {
           kind: "devices",
           names: this.#devices.bridges.filter((name) => name === command.device),
         };
-      case "links":
-        return { kind: "devices", names: ["lo", ...this.#all()] };
       case "best-route": {
         const [best] = this.#to(command.destination);
         return best === undefined

@@ -67,6 +67,12 @@ Deno.test("a multipath route has no one device", () => {
   assert.equal(decodeRoutes(document)[0]?.route.device, undefined);
 });
 
+Deno.test("a route through a nexthop object has no device of its own", () => {
+  const document = `[{"dst":"10.42.4.0/24","nhid":7,"dev":"vxlan100","protocol":"4",` +
+    `"flags":[]}]`;
+  assert.equal(decodeRoutes(document)[0]?.route.device, undefined);
+});
+
 Deno.test("what a filtered listing leaves out is what was asked for", () => {
   const document = `[{"dst":"10.42.2.0/24","dev":"v1","scope":"253","flags":[]},` +
     `{"type":"7","dst":"10.42.2.0/24","table":"142","flags":[]}]`;

@@ -98,6 +98,53 @@ Deno.test("a name that ip has met on two devices does not mislead InjectRoute", 
   assert.deepEqual(await routesTo(TO_2), [`${TO_2} dev vxlan100 proto 142 scope link`]);
 });
 
+Deno.test("a name that ip has met on two devices keeps no route from being removed", async () => {
+  await using _ground = await makeGround("vxlan100", "other");
+  await using peer = openRoutes();
+  assert.equal((await peer.inject(TO_2)).kind, "added");
+  await swap();
+  await ip(`route add ${TO_3} dev vxlan100 proto static`);
+  assert.equal((await peer.remove(TO_3)).kind, "removed");
+  await ip(`route add ${TO_2} dev old proto 142`);
+  assert.equal((await peer.remove(TO_2)).kind, "removed");
+  assert.deepEqual(await routesTo(TO_2), []);
+});
+
+Deno.test("a name that changes hands between the look and the write does not mislead InjectRoute", async () => {
+  await using _ground = await makeGround("vxlan100", "other", "third");
+  let swaps = 0;
+  await using peer = openRoutes({
+    behind: (door) => ({
+      exchange: async (errands) => {
+        const writes = errands.some(({ command }) => command.kind === "replace-route");
+        if (writes && swaps++ === 0) await swap();
+        return await door.exchange(errands);
+      },
+      pace: () => door.pace(),
+      survey: (reads, family) => door.survey(reads, family),
+      close: () => door.close(),
+    }),
+  });
+  await ip(`route add ${TO_3} dev third proto static`);
+  assert.equal((await peer.inject(TO_3)).kind, "added");
+  assert.equal(swaps, 2);
+  assert.deepEqual(await routesTo(TO_3), THROUGH_VXLAN100);
+});
+
+Deno.test("a device that became a port of a bridge is warned of before an event tells it", async () => {
+  await using _ground = await makeGround("vxlan100");
+  await ip("link add quilt0 type bridge");
+  await using _bridge = {
+    [Symbol.asyncDispose]: async () => void await ip("link delete quilt0"),
+  };
+  await using peer = openRoutes();
+  assert.equal((await peer.inject(TO_2)).kind, "added");
+  await ip("link set vxlan100 master quilt0");
+  const outcome = await peer.inject(TO_3);
+  const warnings = outcome.kind === "added" ? outcome.warnings : [];
+  assert.match(warnings.join(), /^vxlan100 is a port of bridge quilt0: /);
+});
+
 Deno.test("a name known from a removal only does not mislead a later InjectRoute", async () => {
   await using _ground = await makeGround("vxlan100", "other");
   await ip(`route add ${TO_2} dev vxlan100 proto static`);
@@ -120,6 +167,33 @@ Deno.test("a name that is gone after a rename is answered as missing", async () 
   assert.deepEqual(await routesTo(TO_3), []);
   assert.equal(await peer.inject(TO_3, "old"), "added");
   assert.deepEqual(await routesTo(TO_3), [`${TO_3} dev old proto 142 scope link`]);
+});
+
+Deno.test("an altname is answered as missing: routes would be shown by another name", async () => {
+  await using _ground = await makeGround("vxlan100");
+  await ip("link property add dev vxlan100 altname overlay0");
+  await using peer = openRoutes();
+  const outcome = await peer.inject(TO_3, "overlay0");
+  assert.equal(
+    outcome.kind === "refused" && outcome.sentence,
+    "Interface 'overlay0' not found",
+  );
+  assert.deepEqual(await routesTo(TO_3), []);
+  assert.equal((await peer.inject(TO_3)).kind, "added");
+  assert.equal((await peer.inject(TO_3)).kind, "unchanged");
+});
+
+Deno.test("a route asked for by an altname comes when a device takes that name", async () => {
+  await using _ground = await makeGround("vxlan100");
+  await ip("link property add dev vxlan100 altname overlay0");
+  await using peer = await openNodeUnderTest();
+  assert.equal(await peer.inject(TO_3, "overlay0"), "Interface 'overlay0' not found");
+  await ip("link property del dev vxlan100 altname overlay0");
+  await ip("link set vxlan100 down");
+  await ip("link set vxlan100 name overlay0");
+  await ip("link set overlay0 up");
+  await until(async () => (await routesTo(TO_3)).length > 0, { what: "the route" });
+  assert.deepEqual(await routesTo(TO_3), [`${TO_3} dev overlay0 proto 142 scope link`]);
 });
 
 Deno.test("a name that changes hands while InjectRoute runs: in the end the route is right", async () => {

@@ -18,6 +18,7 @@ import { renew, type Renewal } from "./renew.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { rememberSubnet } from "./subnet.ts";
 import { forgottenPrefixes, survey } from "./survey.ts";
+import { SurveyTimer } from "./survey_timer.ts";
 import type { WorkQueue } from "./work_queue.ts";
 
 /** What the reconciler works with. */
@@ -34,8 +35,11 @@ export interface ReconcilerParts {
 
 const REPAIR: Cause = { rpc: "repair", peer: "" };
 
-/** The first look at everything comes early: a monitor needs a moment to subscribe. */
-const FIRST_SURVEY_MS = 1000;
+/** A look at everything comes so soon after the start, and after events were missed. */
+const EARLY_SURVEY_MS = 1000;
+
+/** What a monitor that was started needs to subscribe, and more. */
+const SUBSCRIBED_MS = 500;
 
 /** Repairs owe a rest of so many times the time they take: a fifth is theirs for good. */
 const REST = 4;
@@ -53,21 +57,23 @@ export class Reconciler {
   readonly #fights: FightLog<Ipv4Cidr>;
   readonly #flaps: FightLog<InterfaceName>;
   readonly #blindness: FightLog<"ip monitor">;
+  readonly #surveys: SurveyTimer;
+  /** Since when no event was missed; Infinity while nobody hears any. */
+  #hearingSince = 0;
   #subnetDirty = false;
   #running = false;
   #restUntil = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #surveyTimer: ReturnType<typeof setTimeout> | undefined;
-  #surveying: Promise<void> = Promise.resolve();
   #closed = false;
 
   constructor(parts: ReconcilerParts) {
     this.#parts = parts;
-    const { logger } = parts;
+    const { logger, resyncMs } = parts;
     this.#fights = new FightLog(logger, FIGHT);
     this.#flaps = new FightLog(logger, FLAP);
     this.#blindness = new FightLog(logger, BLINDNESS);
-    this.#surveyIn(Math.min(FIRST_SURVEY_MS, parts.resyncMs));
+    this.#surveys = new SurveyTimer(() => this.#survey(), resyncMs);
+    this.#surveys.within(Math.min(EARLY_SURVEY_MS, resyncMs));
   }
 
   /** Takes a hint from the monitor. */
@@ -83,7 +89,13 @@ export class Reconciler {
         return this.#schedule();
       }
       case "blind":
-        return this.#noticeBlindness(event.why);
+        this.#sayBlind(event.why);
+        return this.#lookAgain(performance.now());
+      case "deaf":
+        this.#sayBlind(event.why);
+        return this.#lookAgain(Infinity);
+      case "listening":
+        return this.#lookAgain(performance.now() + SUBSCRIBED_MS);
     }
   }
 
@@ -97,11 +109,10 @@ export class Reconciler {
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
-    clearTimeout(this.#surveyTimer);
     this.#fights.close();
     this.#flaps.close();
     this.#blindness.close();
-    await this.#surveying;
+    await this.#surveys.close();
   }
 
   #noticeRoute(event: Extract<KernelEvent, { kind: "route" }>): void {
@@ -131,16 +142,19 @@ export class Reconciler {
     this.#schedule();
   }
 
-  #noticeBlindness(why: string): void {
-    const { ledger, logger, snapshot } = this.#parts;
-    if (!this.#blindness.count("ip monitor", performance.now())) {
-      logger.log(
-        "warn",
-        `Events may have been missed, looking at everything (${why})`,
-      );
-    }
+  #sayBlind(why: string): void {
+    if (this.#blindness.count("ip monitor", performance.now())) return;
+    this.#parts.logger.log(
+      "warn",
+      `Events may have been missed, looking at everything (${why})`,
+    );
+  }
+
+  #lookAgain(hearingSince: number): void {
+    const { ledger, snapshot } = this.#parts;
+    this.#hearingSince = hearingSince;
     snapshot.forgetAll();
-    this.#surveyIn(FIRST_SURVEY_MS);
+    this.#surveys.within(EARLY_SURVEY_MS);
     this.touch(ledger.wishes().map(({ route }) => route.destination));
   }
 
@@ -229,20 +243,13 @@ export class Reconciler {
     });
   }
 
-  #surveyIn(waitMs: number): void {
-    clearTimeout(this.#surveyTimer);
-    this.#surveyTimer = setTimeout(() => {
-      this.#surveying = this.#survey().finally(() => {
-        if (!this.#closed) this.#surveyIn(this.#parts.resyncMs);
-      });
-    }, waitMs);
-  }
-
   async #survey(): Promise<void> {
     const { door, ledger, policy, snapshot } = this.#parts;
+    const started = performance.now();
     const found = await survey(door, ledger, policy);
     if (this.#closed || found === undefined) return;
-    snapshot.survey(found.occupied);
+    if (started >= this.#hearingSince) snapshot.survey(found.occupied);
+    else if (this.#hearingSince < Infinity) this.#surveys.within(EARLY_SURVEY_MS);
     for (const prefix of found.forgotten) this.#hints.addForgotten(prefix);
     this.touch(found.suspicious);
   }

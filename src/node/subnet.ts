@@ -6,7 +6,7 @@ import { subnetEntry } from "../routes/memory.ts";
 import { absentTask } from "./absent.ts";
 import { freshenPool } from "./address_memory.ts";
 import { converge } from "./converge.ts";
-import type { AbsentReached } from "./goal.ts";
+import type { AbsentReached, Trouble } from "./goal.ts";
 import type { Ledger } from "./ledger.ts";
 import { lostBecause } from "./look.ts";
 import { describeTrouble, refuse } from "./refusal.ts";
@@ -79,16 +79,15 @@ function describeInUse(from: Ipv4Cidr, to: Ipv4Cidr, allocated: number): string 
     "are allocated";
 }
 
-/** Writes the subnet's entry again; true once the kernel has it. */
+/** Writes the subnet's entry again; undefined once the kernel has it. */
 export async function rememberSubnet(
   door: Door,
   { nodeSubnet, pool }: Ledger,
   cause: Cause,
-): Promise<boolean> {
-  if (nodeSubnet === undefined) return true;
+): Promise<Trouble | undefined> {
+  if (nodeSubnet === undefined) return undefined;
   const entry = subnetEntry(nodeSubnet.subnet, nodeSubnet.revision, pool.cursor);
-  return await write(door, [{ command: { kind: "remember", entry }, cause }]) ===
-    undefined;
+  return await write(door, [{ command: { kind: "remember", entry }, cause }]);
 }
 
 async function yieldDestination(

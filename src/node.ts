@@ -18,6 +18,7 @@ import { refuse } from "./node/refusal.ts";
 import { removeOurs } from "./node/remove_ours.ts";
 import { RouteBook } from "./node/route_book.ts";
 import { causeOf, RouteKeeper } from "./node/route_keeper.ts";
+import type { RouteParts } from "./node/route_parts.ts";
 import { Snapshot } from "./node/snapshot.ts";
 import { configureSubnet } from "./node/subnet.ts";
 import { type RouteJob, WorkQueue } from "./node/work_queue.ts";
@@ -113,15 +114,15 @@ class QueuedNode implements OpenNode {
     const { ledger } = book;
     this.#ledger = ledger;
     const snapshot = this.#snapshot;
-    const bridges = new BridgeWatch(door);
-    const keeper = new RouteKeeper(door, ledger, snapshot, bridges);
+    const touch: RouteParts["touch"] = (to) => this.#reconciler.touch(to);
+    const parts = { door, ledger, snapshot, bridges: new BridgeWatch(door), touch };
+    const keeper = new RouteKeeper(parts);
     const queue = new WorkQueue((jobs) => keeper.carryOut(jobs));
     this.#queue = queue;
     this.#reconciler = new Reconciler({ ...options, door, ledger, snapshot, queue });
     const { policy } = options;
     const { clusterCidr } = policy;
-    const parts = { door, ledger, snapshot, bridges, book, queue, policy };
-    this.routes = new QueuedRoutes(parts);
+    this.routes = new QueuedRoutes({ ...parts, book, queue, policy });
     this.#addresses = new Addresses({ door, ledger, queue, clusterCidr });
   }
 

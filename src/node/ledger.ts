@@ -38,7 +38,7 @@ export const INSTALLED: Standing = { kind: "installed" };
  */
 export class Ledger {
   readonly #wishes = new Map<Ipv4Cidr, Wish>();
-  readonly #leaving = new Set<Ipv4Cidr>();
+  readonly #leaving = new Map<Ipv4Cidr, Owners>();
   readonly #unconfirmed = new Set<Ipv4Cidr>();
   readonly #listener: (destination: Ipv4Cidr) => void;
   nodeSubnet: NodeSubnet | undefined;
@@ -81,10 +81,13 @@ export class Ledger {
     if (this.#wishes.delete(destination)) this.#listener(destination);
   }
 
-  /** Nobody wants the destination, but whether it, or its entry, is gone is not known. */
-  leave(destination: Ipv4Cidr): void {
+  /**
+   * Nobody wants the destination, but whether its routes of these owners, or its entry,
+   * are gone is not known.
+   */
+  leave(destination: Ipv4Cidr, owners: Owners): void {
     this.unremember(destination);
-    this.#leaving.add(destination);
+    this.#leaving.set(destination, owners);
     this.#listener(destination);
   }
 
@@ -116,6 +119,11 @@ export class Ledger {
 
   isLeaving(destination: Ipv4Cidr): boolean {
     return this.#leaving.has(destination);
+  }
+
+  /** Whose routes are leaving; undefined if the destination is not. */
+  leavingOwners(destination: Ipv4Cidr): Owners | undefined {
+    return this.#leaving.get(destination);
   }
 
   /** In the order in which they were asked for. */

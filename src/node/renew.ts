@@ -1,6 +1,7 @@
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
 import type { Cause } from "../kernel/audit.ts";
 import type { Door } from "../kernel/door.ts";
+import type { Owners } from "../routes/decide.ts";
 import { absentTask } from "./absent.ts";
 import { converge } from "./converge.ts";
 import type { AbsentReached, PresentReached, Trouble } from "./goal.ts";
@@ -47,8 +48,9 @@ export async function renew(
 ): Promise<readonly Renewal[]> {
   const renewals: Renewal[] = [];
   const tasks = destinations.flatMap((destination): readonly Task[] => {
-    if (ledger.isLeaving(destination)) {
-      return [leave(ledger, destination, cause, (reached) => {
+    const owners = ledger.leavingOwners(destination);
+    if (owners !== undefined) {
+      return [leave(ledger, destination, owners, cause, (reached) => {
         renewals.push({ kind: "leaving", destination, reached });
       })];
     }
@@ -70,12 +72,12 @@ export async function renew(
 function leave(
   ledger: Ledger,
   destination: Ipv4Cidr,
+  owners: Owners,
   cause: Cause,
   settle: (reached: AbsentReached) => void,
 ): Task {
   const forget = ledger.entryToForget(destination);
-  const installed = undefined;
-  const goal = { destination, owners: "overlay", installed, forget, cause } as const;
+  const goal = { destination, owners, installed: undefined, forget, cause };
   return absentTask(goal, (reached) => {
     const gone = reached.kind === "removed" || reached.kind === "absent";
     // What was refused and is none of ours must not be taken away on a later day.

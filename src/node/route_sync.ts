@@ -1,14 +1,11 @@
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
 import type { Cause } from "../kernel/audit.ts";
-import type { Door } from "../kernel/door.ts";
 import type { OutcomeCounts, RouteOutcome, SyncOutcome } from "../route_table.ts";
 import type { WantedRoute } from "../routes/memory.ts";
 import { destinationOf, type PlannedStep, planRoutes } from "../routes/plan.ts";
-import type { BridgeWatch } from "./bridge_watch.ts";
 import { converge } from "./converge.ts";
-import type { Ledger } from "./ledger.ts";
 import { learnLinks } from "./look.ts";
-import type { Snapshot } from "./snapshot.ts";
+import type { RouteParts } from "./route_parts.ts";
 import {
   beginStep,
   overtakenStep,
@@ -17,14 +14,6 @@ import {
   type StepUnderWay,
 } from "./sync_step.ts";
 import type { Visitors } from "./work_queue.ts";
-
-/** What a sync works with. */
-export interface SyncParts {
-  readonly door: Door;
-  readonly ledger: Ledger;
-  readonly snapshot: Snapshot;
-  readonly bridges: BridgeWatch;
-}
 
 /** Routes that shall be all there are. */
 export interface SyncOrder {
@@ -46,7 +35,7 @@ const CHUNK = 128;
  * Calls that it lets in between came after it: what they said of a destination stands.
  */
 export async function syncRoutes(
-  parts: SyncParts,
+  parts: RouteParts,
   order: SyncOrder,
   visitors: Visitors,
 ): Promise<SyncOutcome> {
@@ -74,7 +63,7 @@ export async function syncRoutes(
  */
 async function carryOut(
   steps: readonly PlannedStep[],
-  parts: StepParts & SyncParts,
+  parts: StepParts & RouteParts,
   laterWords: ReadonlySet<Ipv4Cidr>,
   visitors: Visitors,
 ): Promise<readonly StepResult[]> {
@@ -107,7 +96,7 @@ interface Chunk {
 
 function beginChunk(
   planned: readonly PlannedStep[],
-  parts: StepParts & SyncParts,
+  parts: StepParts & RouteParts,
   laterWords: ReadonlySet<Ipv4Cidr>,
 ): Chunk {
   const steps = planned.map((step) =>
@@ -121,7 +110,7 @@ function beginChunk(
 
 async function conclude(
   { settled, steps }: Chunk,
-  { door }: SyncParts,
+  { door }: RouteParts,
 ): Promise<readonly StepResult[]> {
   await settled;
   const errands = steps.flatMap((step) => step.amends() ?? []);
@@ -130,7 +119,7 @@ async function conclude(
 }
 
 async function bridgeWarnings(
-  { bridges, snapshot }: SyncParts,
+  { bridges, snapshot }: RouteParts,
   { wanted }: SyncOrder,
 ): Promise<readonly string[]> {
   const warnings: string[] = [];

@@ -18,17 +18,14 @@ import {
   type PresentGoal,
   type PresentReached,
 } from "./goal.ts";
-import type { Ledger } from "./ledger.ts";
 import { presentTask } from "./present.ts";
 import { describeTrouble } from "./refusal.ts";
-import type { Snapshot } from "./snapshot.ts";
+import type { RouteParts } from "./route_parts.ts";
 import { describeStanding, keepAsked, keepUnwanted, standingOf } from "./standing.ts";
 import type { Task } from "./task.ts";
 
 /** What a step of a sync works with. */
-export interface StepParts {
-  readonly ledger: Ledger;
-  readonly snapshot: Snapshot;
+export interface StepParts extends Pick<RouteParts, "ledger" | "snapshot" | "touch"> {
   /** Look and decide, and write nothing. */
   readonly dryRun: boolean;
   readonly cause: Cause;
@@ -99,7 +96,7 @@ function want(goal: PresentGoal, parts: StepParts): StepUnderWay {
     task: presentTask(goal, snapshot, settle),
     amends: () => amends(ledger, goal, reached),
     conclude: () => {
-      keepAsked(ledger, wanted, reached);
+      keepAsked(parts, wanted, reached);
       const waited = before?.standing.kind === "waiting" &&
         before.route.device === wanted.device;
       const changed = reached.kind === "added" ||
@@ -119,7 +116,7 @@ function remove(destination: Ipv4Cidr, parts: StepParts): StepUnderWay {
     task: absentTask(goal, (end) => reached = end),
     amends: () => undefined,
     conclude: () => {
-      keepUnwanted(ledger, destination, reached);
+      keepUnwanted(parts, destination, goal.owners, reached);
       if (reached.kind === "removed" || reached.kind === "absent") {
         return { outcome: removed, changed: true };
       }

@@ -91,6 +91,13 @@ export class Ledger {
     this.#listener(destination);
   }
 
+  /** It was refused, but whether what had been written of it is gone is not known. */
+  retract(wish: Wish): void {
+    const { destination } = wish.route;
+    this.#leaving.set(destination, "ours");
+    this.#wishes.set(destination, wish);
+  }
+
   /** Somebody asks for the destination now. */
   confirm(destination: Ipv4Cidr): void {
     if (this.#unconfirmed.delete(destination)) this.#listener(destination);

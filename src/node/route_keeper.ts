@@ -3,7 +3,7 @@ import type { Call, InjectOutcome, RemoveOutcome } from "../node_service.ts";
 import type { WantedRoute } from "../routes/memory.ts";
 import { describeOwnSubnet, describeReplaced } from "../routes/sentences.ts";
 import { absentTask } from "./absent.ts";
-import { amends } from "./amends.ts";
+import { amendsFor, makeAmends } from "./amends.ts";
 import { converge } from "./converge.ts";
 import {
   type AbsentGoal,
@@ -61,14 +61,14 @@ export class RouteKeeper {
 
   #inject(job: InjectJob): Errant {
     const { wanted } = job;
-    const { door, ledger, snapshot } = this.#parts;
+    const { ledger, snapshot } = this.#parts;
     const goal = ledger.presentGoal(wanted, causeOf(job.call));
     let reached: PresentReached = NEVER_SETTLED;
     return {
       task: presentTask(goal, snapshot, (end) => reached = end),
       answer: async () => {
-        const errand = amends(ledger, goal, reached);
-        if (errand !== undefined) await door.exchange([errand]);
+        const amends = amendsFor(ledger, goal, reached);
+        if (amends !== undefined) await makeAmends(this.#parts, [amends]);
         job.resolve(await this.#concludeInject(wanted, reached));
       },
     };

@@ -3,6 +3,7 @@ import type { Cause } from "../kernel/audit.ts";
 import type { OutcomeCounts, RouteOutcome, SyncOutcome } from "../route_table.ts";
 import type { WantedRoute } from "../routes/memory.ts";
 import { destinationOf, type PlannedStep, planRoutes } from "../routes/plan.ts";
+import { makeAmends } from "./amends.ts";
 import { converge } from "./converge.ts";
 import { learnLinks } from "./look.ts";
 import type { RouteParts } from "./route_parts.ts";
@@ -110,11 +111,10 @@ function beginChunk(
 
 async function conclude(
   { settled, steps }: Chunk,
-  { door }: RouteParts,
+  parts: RouteParts,
 ): Promise<readonly StepResult[]> {
   await settled;
-  const errands = steps.flatMap((step) => step.amends() ?? []);
-  if (errands.length > 0) await door.exchange(errands);
+  await makeAmends(parts, steps.flatMap((step) => step.amends() ?? []));
   return steps.map((step) => step.conclude());
 }
 

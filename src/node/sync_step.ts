@@ -1,6 +1,5 @@
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
 import type { Cause } from "../kernel/audit.ts";
-import type { Errand } from "../kernel/door.ts";
 import type { RouteOutcome } from "../route_table.ts";
 import type { WantedRoute } from "../routes/memory.ts";
 import { destinationOf, type PlannedStep } from "../routes/plan.ts";
@@ -10,7 +9,7 @@ import {
   describeReplaced,
 } from "../routes/sentences.ts";
 import { absentTask } from "./absent.ts";
-import { amends } from "./amends.ts";
+import { type Amends, amendsFor } from "./amends.ts";
 import { forecastTask } from "./forecast.ts";
 import {
   type AbsentReached,
@@ -42,7 +41,7 @@ export interface StepUnderWay {
   /** The kernel's part; undefined if there is nothing to ask it. */
   readonly task: Task | undefined;
   /** What is still to be written when the task is settled. */
-  amends(): Errand | undefined;
+  amends(): Amends | undefined;
   /** Keeps what was reached, and says it. */
   conclude(): StepResult;
 }
@@ -94,7 +93,7 @@ function want(goal: PresentGoal, parts: StepParts): StepUnderWay {
   const before = ledger.get(wanted.destination);
   return {
     task: presentTask(goal, snapshot, settle),
-    amends: () => amends(ledger, goal, reached),
+    amends: () => amendsFor(ledger, goal, reached),
     conclude: () => {
       keepAsked(parts, wanted, reached);
       const waited = before?.standing.kind === "waiting" &&

@@ -9,7 +9,6 @@ import type { Logger } from "./log.ts";
 import { Addresses } from "./node/addresses.ts";
 import { adopt, reportForeign } from "./node/adopt.ts";
 import { BridgeWatch } from "./node/bridge_watch.ts";
-import type { Ledger } from "./node/ledger.ts";
 import { reportLostWords } from "./node/lost_words.ts";
 import { reportMissingPermission } from "./node/permission.ts";
 import { QueuedRoutes } from "./node/queued_routes.ts";
@@ -18,6 +17,7 @@ import { refuse } from "./node/refusal.ts";
 import { removeOurs } from "./node/remove_ours.ts";
 import { RouteBook } from "./node/route_book.ts";
 import { causeOf, RouteKeeper } from "./node/route_keeper.ts";
+import type { RouteParts } from "./node/route_parts.ts";
 import { Snapshot } from "./node/snapshot.ts";
 import { configureSubnet } from "./node/subnet.ts";
 import { type RouteJob, WorkQueue } from "./node/work_queue.ts";
@@ -93,7 +93,6 @@ class QueuedNode implements OpenNode {
   readonly #door: Door;
   readonly #options: NodeOptions;
   readonly #book: RouteBook;
-  readonly #ledger: Ledger;
   readonly #snapshot = new Snapshot();
   #monitor: Monitor | undefined;
   #stage: "fresh" | "adopting" | "serving" = "fresh";
@@ -114,18 +113,15 @@ class QueuedNode implements OpenNode {
     const book = new RouteBook(options.gatewayIndex);
     this.#book = book;
     const { ledger } = book;
-    this.#ledger = ledger;
     const snapshot = this.#snapshot;
-    const bridges = new BridgeWatch(door);
-    const keeper = new RouteKeeper(door, ledger, snapshot, bridges);
+    const touch: RouteParts["touch"] = (to) => this.#reconciler.touch(to);
+    const parts = { door, ledger, snapshot, bridges: new BridgeWatch(door), touch };
+    const keeper = new RouteKeeper(parts);
     const queue = new WorkQueue((jobs) => keeper.carryOut(jobs));
     this.#queue = queue;
     this.#reconciler = new Reconciler({ ...options, door, ledger, snapshot, queue });
-    const { policy } = options;
-    const { clusterCidr } = policy;
-    const parts = { door, ledger, snapshot, bridges, book, queue, policy };
-    this.routes = new QueuedRoutes(parts);
-    this.#addresses = new Addresses({ door, ledger, queue, clusterCidr });
+    this.routes = new QueuedRoutes({ ...parts, book, queue, policy: options.policy });
+    this.#addresses = new Addresses({ ...options.policy, door, ledger, queue });
   }
 
   get podNetwork(): PodNetwork {
@@ -144,15 +140,17 @@ class QueuedNode implements OpenNode {
     // Before the first look, so that nothing happens between the look and the watch.
     this.watch();
     this.#stage = "adopting";
-    const [door, ledger, snapshot] = [this.#door, this.#ledger, this.#snapshot];
-    const parts = { ...this.#options, door, ledger, snapshot };
-    const adopted = await this.#queue.alone(() => adopt(parts));
+    const { ledger } = this.#book;
+    const adopted = await this.#queue.alone(() =>
+      adopt({ ...this.#options, door: this.#door, ledger, snapshot: this.#snapshot })
+    );
     if (adopted.ok) {
       this.#stage = "serving";
       this.#book.open();
       this.#addresses.publish();
-      const { nodeSubnet } = this.#ledger;
-      const adoptedAny = nodeSubnet !== undefined || this.#ledger.wishes().length > 0;
+      const { nodeSubnet } = this.#book.ledger;
+      const adoptedAny = nodeSubnet !== undefined ||
+        this.#book.ledger.wishes().length > 0;
       this.#reportTimer = setTimeout(() => this.#report(adoptedAny), REPORT_MS);
     }
     return adopted;
@@ -162,7 +160,7 @@ class QueuedNode implements OpenNode {
     const { logger } = this.#options;
     // Before the agent's first word there was none that could be lost.
     const lostWords = adoptedAny
-      ? reportLostWords(this.#door, this.#ledger, logger)
+      ? reportLostWords(this.#door, this.#book.ledger, logger)
       : undefined;
     this.#reporting = Promise.all([
       reportForeign(this.#door, logger),
@@ -179,10 +177,10 @@ class QueuedNode implements OpenNode {
     const subnet = checked.value;
     return await this.#queue.alone(async () => {
       if (call.gone()) return { kind: "caller-gone" };
-      this.#ledger.unconfirmAll();
+      this.#book.ledger.unconfirmAll();
       const outcome = await configureSubnet(
         this.#door,
-        this.#ledger,
+        this.#book.ledger,
         this.#snapshot,
         subnet,
         causeOf(call),

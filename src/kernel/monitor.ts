@@ -17,7 +17,11 @@ export type KernelEvent =
   }
   | { readonly kind: "link"; readonly ifindex: number; readonly device: InterfaceName }
   /** Events may have been missed. */
-  | { readonly kind: "blind"; readonly why: string };
+  | { readonly kind: "blind"; readonly why: string }
+  /** Nobody hears events from now on. */
+  | { readonly kind: "deaf"; readonly why: string }
+  /** Somebody does again, in a moment. */
+  | { readonly kind: "listening" };
 
 const MONITOR_ARGUMENTS = ["-4", "-Numeric", "-oneline", "monitor", "link", "route"];
 
@@ -57,7 +61,8 @@ export class Monitor {
     }
   }
 
-  #start(): void {
+  /** False if it could not be started. */
+  #start(): boolean {
     // Not node:child_process: its streams read on whether or not anybody wants more.
     const command = new Deno.Command("ip", {
       args: MONITOR_ARGUMENTS,
@@ -70,9 +75,11 @@ export class Monitor {
     try {
       this.#child = command.spawn();
     } catch (error) {
-      return this.#again(error instanceof Error ? error.message : "unknown");
+      this.#again(error instanceof Error ? error.message : "unknown");
+      return false;
     }
     this.#listen(this.#child);
+    return true;
   }
 
   #listen(child: Deno.ChildProcess): void {
@@ -94,10 +101,10 @@ export class Monitor {
     if (this.#closed || this.#restart !== undefined) return;
     this.#restart = setTimeout(() => {
       this.#restart = undefined;
-      this.#start();
-      this.#listener({ kind: "blind", why });
+      if (this.#start()) this.#listener({ kind: "listening" });
     }, this.#pauseMs);
     this.#pauseMs = Math.min(this.#pauseMs * 2, RESTART_MS.last);
+    this.#listener({ kind: "deaf", why });
   }
 }
 

@@ -1,22 +1,37 @@
 import type { Errand } from "../kernel/door.ts";
+import type { Result } from "../kernel/session.ts";
 import { routeEntry } from "../routes/memory.ts";
+import { exchangeAll } from "./exchanges.ts";
 import type { PresentGoal, PresentReached } from "./goal.ts";
-import type { Ledger } from "./ledger.ts";
+import type { Ledger, Wish } from "./ledger.ts";
+import type { RouteParts } from "./route_parts.ts";
+import { standingOf } from "./standing.ts";
+
+/** What table 142 is owed after a refusal. */
+export interface Amends {
+  readonly errand: Errand;
+  /** What was refused. */
+  readonly refused: Wish;
+}
 
 /**
  * A refusal is not remembered, but its entry may have been written before it: what puts
  * table 142 back to what the ledger says of the destination.
  */
-export function amends(
+export function amendsFor(
   ledger: Ledger,
   { cause, remember, wanted }: PresentGoal,
   reached: PresentReached,
-): Errand | undefined {
+): Amends | undefined {
   if (remember === undefined || !mayHaveWritten(reached)) return undefined;
   const before = ledger.get(wanted.destination);
-  return before === undefined
-    ? { command: { kind: "forget", entry: routeEntry(wanted) }, cause }
-    : { command: { kind: "remember", entry: routeEntry(before.route) }, cause };
+  const standing = standingOf(wanted, reached);
+  return {
+    errand: before === undefined
+      ? { command: { kind: "forget", entry: routeEntry(wanted) }, cause }
+      : { command: { kind: "remember", entry: routeEntry(before.route) }, cause },
+    refused: { route: wanted, remembered: false, standing },
+  };
 }
 
 function mayHaveWritten(reached: PresentReached): boolean {
@@ -28,4 +43,27 @@ function mayHaveWritten(reached: PresentReached): boolean {
     default:
       return false;
   }
+}
+
+/** Makes amends; what the kernel does not confirm is left to the repair. */
+export async function makeAmends(
+  { door, ledger, touch }: RouteParts,
+  owed: readonly Amends[],
+): Promise<void> {
+  if (owed.length === 0) return;
+  const written = await exchangeAll(door, owed.map(({ errand }) => errand));
+  const results = written.ok ? written.value : [];
+  for (const [index, { refused }] of owed.entries()) {
+    if (isDone(results[index])) continue;
+    const { destination } = refused.route;
+    // An entry left there would be a wish at the next start.
+    if (ledger.get(destination) === undefined) ledger.retract(refused);
+    else ledger.unremember(destination);
+    touch([destination]);
+  }
+}
+
+/** An entry that is not there need not be taken away. */
+function isDone(result: Result | undefined): boolean {
+  return result !== undefined && (result.ok || result.failure.kind === "absent");
 }

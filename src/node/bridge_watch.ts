@@ -22,14 +22,18 @@ export class BridgeWatch {
       return [];
     }
     if (this.#masters.get(device) === master) return [];
+    const isBridge = await this.#isBridge(master);
+    // Without an answer the next route through the device asks again.
+    if (isBridge === undefined) return [];
     this.#masters.set(device, master);
-    return await this.#isBridge(master) ? [describeBridgePort(device, master)] : [];
+    return isBridge ? [describeBridgePort(device, master)] : [];
   }
 
   /** A bond or a VRF carries packets well. */
-  async #isBridge(device: InterfaceName): Promise<boolean> {
+  async #isBridge(device: InterfaceName): Promise<boolean | undefined> {
     const reply = await this.#door.exchange([{ command: { kind: "bridge", device } }]);
     const result = reply.kind === "answered" ? reply.results[0] : undefined;
-    return result?.ok === true && decodeLinks(result.document ?? "[]").length > 0;
+    if (result?.ok !== true) return undefined;
+    return decodeLinks(result.document ?? "[]").length > 0;
   }
 }

@@ -50,17 +50,9 @@ export class FightLog<Key extends string> {
     this.#words = words;
   }
 
-  /** When the first of these may be repaired, on the clock of `performance.now()`. */
-  earliest(keys: Iterable<Key>): number {
-    let earliest = Infinity;
-    for (const key of keys) {
-      earliest = Math.min(earliest, dueMs(this.#repairs.get(key)));
-    }
-    return earliest;
-  }
-
-  isDue(key: Key, nowMs: number): boolean {
-    return dueMs(this.#repairs.get(key)) <= nowMs;
+  /** When the next repair may be made, on the clock of `performance.now()`. */
+  dueMs(key: Key): number {
+    return dueMs(this.#repairs.get(key));
   }
 
   /** Notes a repair; true if it is one of a fight, and so not worth a line of its own. */

@@ -38,7 +38,7 @@ export const INSTALLED: Standing = { kind: "installed" };
  */
 export class Ledger {
   readonly #wishes = new Map<Ipv4Cidr, Wish>();
-  readonly #leaving = new Set<Ipv4Cidr>();
+  readonly #leaving = new Map<Ipv4Cidr, Owners>();
   /** For how long nobody has asked for it: `old` once a look at everything found it so. */
   readonly #unconfirmed = new Map<Ipv4Cidr, "fresh" | "old">();
   readonly #listener: (destination: Ipv4Cidr) => void;
@@ -82,11 +82,21 @@ export class Ledger {
     if (this.#wishes.delete(destination)) this.#listener(destination);
   }
 
-  /** Nobody wants the destination, but whether it, or its entry, is gone is not known. */
-  leave(destination: Ipv4Cidr): void {
+  /**
+   * Nobody wants the destination, but whether its routes of these owners, or its entry,
+   * are gone is not known.
+   */
+  leave(destination: Ipv4Cidr, owners: Owners): void {
     this.unremember(destination);
-    this.#leaving.add(destination);
+    this.#leaving.set(destination, owners);
     this.#listener(destination);
+  }
+
+  /** It was refused, but whether what had been written of it is gone is not known. */
+  retract(wish: Wish): void {
+    const { destination } = wish.route;
+    this.#leaving.set(destination, "ours");
+    this.#wishes.set(destination, wish);
   }
 
   /** Somebody asks for the destination now. */
@@ -142,6 +152,11 @@ export class Ledger {
   /** Destinations that may still have something of what nobody wants any more. */
   leaving(): Iterable<Ipv4Cidr> {
     return this.#leaving.keys();
+  }
+
+  /** Whose routes are leaving; undefined if the destination is not. */
+  leavingOwners(destination: Ipv4Cidr): Owners | undefined {
+    return this.#leaving.get(destination);
   }
 
   /** In the order in which they were asked for. */

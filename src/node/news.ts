@@ -1,7 +1,8 @@
 import { describeGivenWay, describePending } from "../routes/sentences.ts";
 import type { InterfaceName } from "../routes/interface_name.ts";
 import type { Standing } from "./ledger.ts";
-import type { Renewal } from "./renew.ts";
+import { describeTrouble } from "./refusal.ts";
+import type { LeavingRenewal, Renewal, SubnetRenewal, WishRenewal } from "./renew.ts";
 import { standingOf } from "./standing.ts";
 
 interface News {
@@ -27,21 +28,38 @@ export function describeRenewals(
   }));
 }
 
-/** True if it is worth a line because of what became of the device. */
-export function isLinkNews(renewal: Renewal): boolean {
+/** The device, if it is worth a line because of what became of that. */
+export function deviceInNews(renewal: Renewal): InterfaceName | undefined {
+  if (renewal.kind !== "wish") return undefined;
   const { before, reached } = renewal;
   const came = reached.kind === "added" && before.standing.kind === "waiting";
-  return came || (reached.kind === "pending" && newsOf(renewal) !== undefined);
+  const went = reached.kind === "pending" && newsOf(renewal) !== undefined;
+  return came || went ? before.route.device : undefined;
 }
 
-function newsOf(
-  { before, reached }: Renewal,
-): News | undefined {
+function newsOf(renewal: Renewal): News | undefined {
+  switch (renewal.kind) {
+    case "wish":
+      return newsOfWish(renewal);
+    case "leaving":
+      return newsOfLeaving(renewal);
+    case "subnet":
+      return newsOfSubnet(renewal);
+  }
+}
+
+const REMEMBERED: News = {
+  level: "warn",
+  what: "Remembered again, gone from table 142",
+};
+
+function newsOfWish({ before, reached }: WishRenewal): News | undefined {
   const { device } = before.route;
   switch (reached.kind) {
     case "unchanged":
+      if (before.standing.kind === "troubled") return addedNews("troubled", device);
       return before.standing.kind === "installed" && !before.remembered
-        ? { level: "warn", what: "Remembered again, gone from table 142" }
+        ? REMEMBERED
         : undefined;
     case "added":
       return addedNews(before.standing.kind, device);
@@ -63,6 +81,28 @@ function newsOf(
         before.standing.sentence === standing.sentence;
       return same ? undefined : { level: "warn", what: standing.sentence };
     }
+  }
+}
+
+function newsOfLeaving({ destination, reached }: LeavingRenewal): News | undefined {
+  switch (reached.kind) {
+    case "removed":
+      return { level: "info", what: "Removed, as was asked for" };
+    case "failed":
+      return { level: "warn", what: describeTrouble(destination, reached) };
+    case "absent":
+    case "lost":
+      return undefined;
+  }
+}
+
+function newsOfSubnet({ destination, reached }: SubnetRenewal): News | undefined {
+  switch (reached.kind) {
+    case "remembered":
+      return REMEMBERED;
+    case "failed":
+    case "lost":
+      return { level: "warn", what: describeTrouble(destination, reached) };
   }
 }
 

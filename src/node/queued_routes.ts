@@ -9,11 +9,12 @@ import type {
 import { checkRouteSet, type StatedRoute } from "../routes/route_set.ts";
 import type { RouteBook } from "./route_book.ts";
 import { causeOf } from "./route_keeper.ts";
-import { type SyncParts, syncRoutes } from "./route_sync.ts";
+import type { RouteParts } from "./route_parts.ts";
+import { syncRoutes } from "./route_sync.ts";
 import type { WorkQueue } from "./work_queue.ts";
 
 /** What the routes as a whole are seen and set with. */
-export interface QueuedRoutesParts extends SyncParts {
+export interface QueuedRoutesParts extends RouteParts {
   readonly book: RouteBook;
   readonly queue: WorkQueue;
   readonly policy: ClusterPolicy;

@@ -6,19 +6,19 @@ import type { KernelEvent } from "../kernel/monitor.ts";
 import type { TableEntry } from "../kernel/replies.ts";
 import type { Logger } from "../log.ts";
 import { PROTOCOL, TABLE_MAIN } from "../routes/found_route.ts";
-import type { InterfaceName } from "../routes/interface_name.ts";
 import { OUR_PROTOCOL } from "../routes/memory.ts";
 import { renewAddresses } from "./address_memory.ts";
 import { keepConfirmations } from "./confirmations.ts";
-import { BLINDNESS, FIGHT, FightLog, FLAP } from "./fight_log.ts";
+import { BLINDNESS, FightLog } from "./fight_log.ts";
 import { Hints } from "./hints.ts";
 import type { Ledger } from "./ledger.ts";
 import { readOwn } from "./own.ts";
-import { describeRenewals, isLinkNews, list } from "./news.ts";
 import { renew, type Renewal } from "./renew.ts";
+import { RepairLog } from "./repair_log.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { rememberSubnet } from "./subnet.ts";
 import { forgottenPrefixes, survey } from "./survey.ts";
+import { SurveyTimer } from "./survey_timer.ts";
 import type { WorkQueue } from "./work_queue.ts";
 
 /** What the reconciler works with. */
@@ -35,11 +35,17 @@ export interface ReconcilerParts {
 
 const REPAIR: Cause = { rpc: "repair", peer: "" };
 
-/** The first look at everything comes early: a monitor needs a moment to subscribe. */
-const FIRST_SURVEY_MS = 1000;
+/** A look at everything comes so soon after the start, and after events were missed. */
+const EARLY_SURVEY_MS = 1000;
+
+/** What a monitor that was started needs to subscribe, and more. */
+const SUBSCRIBED_MS = 500;
 
 /** Repairs owe a rest of so many times the time they take: a fifth is theirs for good. */
 const REST = 4;
+
+/** An `ip` that hangs makes a repair take 12 s: that is no work to rest from. */
+const LONGEST_REST_MS = 4000;
 
 /** Rest that may be owed, or 254 routes swept away would come back in two parts. */
 const OWED_MS = 1000;
@@ -51,24 +57,25 @@ const OWED_MS = 1000;
 export class Reconciler {
   readonly #parts: ReconcilerParts;
   readonly #hints = new Hints();
-  readonly #fights: FightLog<Ipv4Cidr>;
-  readonly #flaps: FightLog<InterfaceName>;
+  readonly #log: RepairLog;
   readonly #blindness: FightLog<"ip monitor">;
-  #subnetDirty = false;
+  readonly #surveys: SurveyTimer;
+  /** Since when no event was missed; Infinity while nobody hears any. */
+  #hearingSince = 0;
+  /** The node's subnet, if its entry in table 142 has to be written again. */
+  #forgottenSubnet: Ipv4Cidr | undefined;
   #running = false;
   #restUntil = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #surveyTimer: ReturnType<typeof setTimeout> | undefined;
-  #surveying: Promise<void> = Promise.resolve();
   #closed = false;
 
   constructor(parts: ReconcilerParts) {
     this.#parts = parts;
-    const { logger } = parts;
-    this.#fights = new FightLog(logger, FIGHT);
-    this.#flaps = new FightLog(logger, FLAP);
+    const { logger, resyncMs } = parts;
+    this.#log = new RepairLog(logger);
     this.#blindness = new FightLog(logger, BLINDNESS);
-    this.#surveyIn(Math.min(FIRST_SURVEY_MS, parts.resyncMs));
+    this.#surveys = new SurveyTimer(() => this.#survey(), resyncMs);
+    this.#surveys.within(Math.min(EARLY_SURVEY_MS, resyncMs));
   }
 
   /** Takes a hint from the monitor. */
@@ -84,7 +91,13 @@ export class Reconciler {
         return this.#schedule();
       }
       case "blind":
-        return this.#noticeBlindness(event.why);
+        this.#sayBlind(event.why);
+        return this.#lookAgain(performance.now());
+      case "deaf":
+        this.#sayBlind(event.why);
+        return this.#lookAgain(Infinity);
+      case "listening":
+        return this.#lookAgain(performance.now() + SUBSCRIBED_MS);
     }
   }
 
@@ -98,11 +111,9 @@ export class Reconciler {
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
-    clearTimeout(this.#surveyTimer);
-    this.#fights.close();
-    this.#flaps.close();
+    this.#log.close();
     this.#blindness.close();
-    await this.#surveying;
+    await this.#surveys.close();
   }
 
   #noticeRoute(event: Extract<KernelEvent, { kind: "route" }>): void {
@@ -132,16 +143,19 @@ export class Reconciler {
     this.#schedule();
   }
 
-  #noticeBlindness(why: string): void {
-    const { ledger, logger, snapshot } = this.#parts;
-    if (!this.#blindness.count("ip monitor", performance.now())) {
-      logger.log(
-        "warn",
-        `Events may have been missed, looking at everything (${why})`,
-      );
-    }
+  #sayBlind(why: string): void {
+    if (this.#blindness.count("ip monitor", performance.now())) return;
+    this.#parts.logger.log(
+      "warn",
+      `Events may have been missed, looking at everything (${why})`,
+    );
+  }
+
+  #lookAgain(hearingSince: number): void {
+    const { ledger, snapshot } = this.#parts;
+    this.#hearingSince = hearingSince;
     snapshot.forgetAll();
-    this.#surveyIn(FIRST_SURVEY_MS);
+    this.#surveys.within(EARLY_SURVEY_MS);
     this.touch(ledger.wishes().map(({ route }) => route.destination));
   }
 
@@ -149,8 +163,7 @@ export class Reconciler {
     if (this.#closed || this.#running) return;
     clearTimeout(this.#timer);
     const now = performance.now();
-    const hurry = this.#subnetDirty || this.#hints.unresolved;
-    const due = hurry ? now : this.#fights.earliest(this.#hints.dirty);
+    const due = this.#hints.unresolved ? now : this.#log.earliest(this.#hints.dirty);
     if (due === Infinity) return;
     const waitMs = Math.max(due, this.#restUntil - OWED_MS) - now;
     if (waitMs > 0) {
@@ -165,24 +178,37 @@ export class Reconciler {
   }
 
   async #repair(): Promise<void> {
-    const { door, ledger, logger, snapshot } = this.#parts;
+    const { door, ledger, snapshot } = this.#parts;
     const started = performance.now();
     const { dirty } = this.#hints;
     this.#hints.resolveDevices(ledger);
     await this.#recollect(this.#hints.takeForgotten(ledger));
-    const due = [...dirty].filter((to) => this.#fights.isDue(to, started));
+    const due = [...dirty].filter((to) => this.#log.isDue(to, started));
     for (const destination of due) dirty.delete(destination);
-    if (this.#subnetDirty && await rememberSubnet(door, ledger, REPAIR)) {
-      this.#subnetDirty = false;
-    }
-    const renewals = await renew(door, ledger, snapshot, due, REPAIR);
+    const renewals = [
+      ...await this.#renewSubnet(due),
+      ...await renew(door, ledger, snapshot, due, REPAIR),
+    ];
     const now = performance.now();
-    for (
-      const { level, message } of describeRenewals(this.#worthSaying(renewals, now))
-    ) {
-      logger.log(level, message);
+    this.#log.note(renewals, now);
+    // What the kernel refuses it would refuse again: that waits for the next survey.
+    for (const { destination, reached } of renewals) {
+      if (reached.kind === "lost") dirty.add(destination);
     }
-    this.#restUntil = Math.max(this.#restUntil, now) + REST * (now - started);
+    const rest = Math.min(REST * (now - started), LONGEST_REST_MS);
+    this.#restUntil = Math.max(this.#restUntil, now) + rest;
+  }
+
+  async #renewSubnet(due: readonly Ipv4Cidr[]): Promise<readonly Renewal[]> {
+    const { door, ledger } = this.#parts;
+    const subnet = this.#forgottenSubnet;
+    if (subnet === undefined || !due.includes(subnet)) return [];
+    this.#forgottenSubnet = undefined;
+    if (subnet !== ledger.nodeSubnet?.subnet) return [];
+    const trouble = await rememberSubnet(door, ledger, REPAIR);
+    if (trouble?.kind === "lost") this.#forgottenSubnet = subnet;
+    const reached = trouble ?? { kind: "remembered" };
+    return [{ kind: "subnet", destination: subnet, reached }];
   }
 
   /** An event may be older than what was written since: so the table itself is asked. */
@@ -200,53 +226,23 @@ export class Reconciler {
     for (const prefix of forgotten) {
       ledger.unremember(prefix);
       this.#hints.dirty.add(prefix);
-      this.#subnetDirty ||= prefix === ledger.nodeSubnet?.subnet;
+      if (prefix === ledger.nodeSubnet?.subnet) this.#forgottenSubnet = prefix;
     }
   }
 
   async #renewAddresses(own: readonly TableEntry[]): Promise<void> {
-    const { door, ledger, logger } = this.#parts;
-    const now = performance.now();
-    const renewed = (await renewAddresses(door, ledger, own, REPAIR))
-      .filter((prefix) => !this.#fights.count(prefix, now));
-    if (renewed.length > 0) {
-      logger.log("warn", `Remembered again, gone from table 142: ${list(renewed)}`);
-    }
-  }
-
-  /** Counts the repairs, and leaves out those that are one of very many. */
-  #worthSaying(renewals: readonly Renewal[], now: number): readonly Renewal[] {
-    const flapping = new Map<InterfaceName, boolean>();
-    return renewals.filter((renewal) => {
-      const { before, destination, reached } = renewal;
-      const { device } = before.route;
-      const troubled = reached.kind === "failed" || reached.kind === "lost";
-      if (troubled) this.#hints.dirty.add(destination);
-      if (isLinkNews(renewal)) {
-        const quiet = flapping.get(device) ?? this.#flaps.count(device, now);
-        flapping.set(device, quiet);
-        return !quiet;
-      }
-      const repaired = before.standing.kind === "installed" &&
-        (reached.kind === "added" || !before.remembered);
-      return !(troubled || repaired) || !this.#fights.count(destination, now);
-    });
-  }
-
-  #surveyIn(waitMs: number): void {
-    clearTimeout(this.#surveyTimer);
-    this.#surveyTimer = setTimeout(() => {
-      this.#surveying = this.#survey().finally(() => {
-        if (!this.#closed) this.#surveyIn(this.#parts.resyncMs);
-      });
-    }, waitMs);
+    const { door, ledger } = this.#parts;
+    const renewed = await renewAddresses(door, ledger, own, REPAIR);
+    this.#log.noteAddresses(renewed, performance.now());
   }
 
   async #survey(): Promise<void> {
     const { door, ledger, policy, snapshot } = this.#parts;
+    const started = performance.now();
     const found = await survey(door, ledger, policy);
     if (this.#closed || found === undefined) return;
-    snapshot.survey(found.occupied);
+    if (started >= this.#hearingSince) snapshot.survey(found.occupied);
+    else if (this.#hearingSince < Infinity) this.#surveys.within(EARLY_SURVEY_MS);
     for (const prefix of found.forgotten) this.#hints.addForgotten(prefix);
     this.touch(found.suspicious);
   }

@@ -3,18 +3,35 @@ import type { Cause } from "../kernel/audit.ts";
 import type { Door } from "../kernel/door.ts";
 import { absentTask } from "./absent.ts";
 import { converge } from "./converge.ts";
-import type { AbsentReached, PresentReached } from "./goal.ts";
+import type { AbsentGoal, AbsentReached, PresentReached, Trouble } from "./goal.ts";
 import type { Ledger, Wish } from "./ledger.ts";
 import { presentTask } from "./present.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { standingOf } from "./standing.ts";
 import type { Task } from "./task.ts";
 
-/** What became of one wish that was looked at again. */
-export interface Renewal {
+/** What became of something that was looked at again. */
+export type Renewal = WishRenewal | LeavingRenewal | SubnetRenewal;
+
+export interface WishRenewal {
+  readonly kind: "wish";
   readonly destination: Ipv4Cidr;
   readonly before: Wish;
   readonly reached: PresentReached;
+}
+
+/** A destination that nobody wants any more. */
+export interface LeavingRenewal {
+  readonly kind: "leaving";
+  readonly destination: Ipv4Cidr;
+  readonly reached: AbsentReached;
+}
+
+/** The node's subnet, whose entry was gone from table 142. */
+export interface SubnetRenewal {
+  readonly kind: "subnet";
+  readonly destination: Ipv4Cidr;
+  readonly reached: { readonly kind: "remembered" } | Trouble;
 }
 
 /**
@@ -30,8 +47,11 @@ export async function renew(
 ): Promise<readonly Renewal[]> {
   const renewals: Renewal[] = [];
   const tasks = destinations.flatMap((destination): readonly Task[] => {
-    if (ledger.isLeaving(destination)) {
-      return [leave(ledger, snapshot, destination, cause)];
+    const owners = ledger.leavingOwners(destination);
+    if (owners !== undefined) {
+      return [leave(ledger, snapshot, { destination, owners, cause }, (reached) => {
+        renewals.push({ kind: "leaving", destination, reached });
+      })];
     }
     const before = ledger.get(destination);
     if (before === undefined) return [];
@@ -41,7 +61,7 @@ export async function renew(
     const goal = { wanted, installed: wanted, remember, cause };
     return [presentTask(goal, snapshot, (reached) => {
       ledger.put(renewed(before, reached));
-      renewals.push({ destination, before, reached });
+      renewals.push({ kind: "wish", destination, before, reached });
     })];
   });
   await converge(door, snapshot, tasks);
@@ -51,16 +71,17 @@ export async function renew(
 function leave(
   ledger: Ledger,
   snapshot: Snapshot,
-  destination: Ipv4Cidr,
-  cause: Cause,
+  goal: Pick<AbsentGoal, "destination" | "owners" | "cause">,
+  settle: (reached: AbsentReached) => void,
 ): Task {
+  const { destination } = goal;
   const forget = ledger.entryToForget(destination);
-  const installed = undefined;
-  const goal = { destination, owners: "overlay", installed, forget, cause } as const;
-  return absentTask(goal, snapshot, (reached: AbsentReached) => {
-    if (reached.kind === "removed" || reached.kind === "absent") {
-      ledger.remove(destination);
-    }
+  return absentTask({ ...goal, installed: undefined, forget }, snapshot, (reached) => {
+    const gone = reached.kind === "removed" || reached.kind === "absent";
+    // What was refused and is none of ours must not be taken away on a later day.
+    const dropped = reached.kind === "failed" && ledger.get(destination) === undefined;
+    if (gone || dropped) ledger.remove(destination);
+    settle(reached);
   });
 }
 

@@ -1,17 +1,19 @@
 import type { Cause } from "../kernel/audit.ts";
-import type { Door } from "../kernel/door.ts";
 import type { Call, InjectOutcome, RemoveOutcome } from "../node_service.ts";
 import type { WantedRoute } from "../routes/memory.ts";
 import { describeOwnSubnet, describeReplaced } from "../routes/sentences.ts";
 import { absentTask } from "./absent.ts";
-import { amends } from "./amends.ts";
-import { BridgeWatch } from "./bridge_watch.ts";
+import { amendsFor, makeAmends } from "./amends.ts";
 import { converge } from "./converge.ts";
-import { type AbsentReached, NEVER_SETTLED, type PresentReached } from "./goal.ts";
-import type { Ledger } from "./ledger.ts";
+import {
+  type AbsentGoal,
+  type AbsentReached,
+  NEVER_SETTLED,
+  type PresentReached,
+} from "./goal.ts";
 import { presentTask } from "./present.ts";
 import { describeTrouble, refuse } from "./refusal.ts";
-import type { Snapshot } from "./snapshot.ts";
+import type { RouteParts } from "./route_parts.ts";
 import { describeStanding, keepAsked, keepUnwanted, standingOf } from "./standing.ts";
 import type { Task } from "./task.ts";
 import type { RouteJob } from "./work_queue.ts";
@@ -27,21 +29,10 @@ interface Errant {
 
 /** Carries out InjectRoute and RemoveRoute, many at once, and keeps the ledger true. */
 export class RouteKeeper {
-  readonly #door: Door;
-  readonly #ledger: Ledger;
-  readonly #snapshot: Snapshot;
-  readonly #bridges: BridgeWatch;
+  readonly #parts: RouteParts;
 
-  constructor(
-    door: Door,
-    ledger: Ledger,
-    snapshot: Snapshot,
-    bridges = new BridgeWatch(door),
-  ) {
-    this.#door = door;
-    this.#ledger = ledger;
-    this.#snapshot = snapshot;
-    this.#bridges = bridges;
+  constructor(parts: RouteParts) {
+    this.#parts = parts;
   }
 
   /** Answers each job; the jobs are about distinct destinations. */
@@ -50,7 +41,8 @@ export class RouteKeeper {
       job.kind === "inject" ? this.#inject(job) : this.#remove(job)
     );
     if (errants.length === 0) return;
-    await converge(this.#door, this.#snapshot, errants.map(({ task }) => task));
+    const { door, snapshot } = this.#parts;
+    await converge(door, snapshot, errants.map(({ task }) => task));
     for (const errant of errants) await errant.answer();
   }
 
@@ -62,20 +54,21 @@ export class RouteKeeper {
     }
     if (job.kind === "remove") return false;
     const { destination } = job.wanted;
-    if (destination !== this.#ledger.nodeSubnet?.subnet) return false;
+    if (destination !== this.#parts.ledger.nodeSubnet?.subnet) return false;
     job.resolve(refuse(describeOwnSubnet(destination)));
     return true;
   }
 
   #inject(job: InjectJob): Errant {
     const { wanted } = job;
-    const goal = this.#ledger.presentGoal(wanted, causeOf(job.call));
+    const { ledger, snapshot } = this.#parts;
+    const goal = ledger.presentGoal(wanted, causeOf(job.call));
     let reached: PresentReached = NEVER_SETTLED;
     return {
-      task: presentTask(goal, this.#snapshot, (end) => reached = end),
+      task: presentTask(goal, snapshot, (end) => reached = end),
       answer: async () => {
-        const errand = amends(this.#ledger, goal, reached);
-        if (errand !== undefined) await this.#door.exchange([errand]);
+        const amends = amendsFor(ledger, goal, reached);
+        if (amends !== undefined) await makeAmends(this.#parts, [amends]);
         job.resolve(await this.#concludeInject(wanted, reached));
       },
     };
@@ -86,11 +79,11 @@ export class RouteKeeper {
     reached: PresentReached,
   ): Promise<InjectOutcome> {
     const { destination, device } = wanted;
-    keepAsked(this.#ledger, wanted, reached);
+    keepAsked(this.#parts, wanted, reached);
     switch (reached.kind) {
       case "added":
       case "unchanged": {
-        const warnings = await this.#bridges.warnings(device, reached.master);
+        const warnings = await this.#parts.bridges.warnings(device, reached.master);
         if (reached.kind === "unchanged") {
           return { kind: "unchanged", destination, device, warnings };
         }
@@ -110,19 +103,23 @@ export class RouteKeeper {
 
   #remove(job: RemoveJob): Errant {
     const { destination } = job;
-    const goal = this.#ledger.absentGoal(destination, "overlay", causeOf(job.call));
+    const cause = causeOf(job.call);
+    const goal = this.#parts.ledger.absentGoal(destination, "overlay", cause);
     let reached: AbsentReached = NEVER_SETTLED;
     return {
-      task: absentTask(goal, this.#snapshot, (end) => reached = end),
+      task: absentTask(goal, this.#parts.snapshot, (end) => reached = end),
       answer: () => {
-        job.resolve(this.#concludeRemove(job, reached));
+        job.resolve(this.#concludeRemove(goal, reached));
         return Promise.resolve();
       },
     };
   }
 
-  #concludeRemove({ destination }: RemoveJob, reached: AbsentReached): RemoveOutcome {
-    keepUnwanted(this.#ledger, destination, reached);
+  #concludeRemove(
+    { destination, owners }: AbsentGoal,
+    reached: AbsentReached,
+  ): RemoveOutcome {
+    keepUnwanted(this.#parts, destination, owners, reached);
     switch (reached.kind) {
       case "removed":
       case "absent":

@@ -1,13 +1,11 @@
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
 import type { Cause } from "../kernel/audit.ts";
-import type { Door } from "../kernel/door.ts";
 import type { OutcomeCounts, RouteOutcome, SyncOutcome } from "../route_table.ts";
 import type { WantedRoute } from "../routes/memory.ts";
 import { destinationOf, type PlannedStep, planRoutes } from "../routes/plan.ts";
-import type { BridgeWatch } from "./bridge_watch.ts";
+import { makeAmends } from "./amends.ts";
 import { converge } from "./converge.ts";
-import type { Ledger } from "./ledger.ts";
-import type { Snapshot } from "./snapshot.ts";
+import type { RouteParts } from "./route_parts.ts";
 import {
   beginStep,
   overtakenStep,
@@ -16,14 +14,6 @@ import {
   type StepUnderWay,
 } from "./sync_step.ts";
 import type { Visitors } from "./work_queue.ts";
-
-/** What a sync works with. */
-export interface SyncParts {
-  readonly door: Door;
-  readonly ledger: Ledger;
-  readonly snapshot: Snapshot;
-  readonly bridges: BridgeWatch;
-}
 
 /** Routes that shall be all there are. */
 export interface SyncOrder {
@@ -45,7 +35,7 @@ const CHUNK = 128;
  * Calls that it lets in between came after it: what they said of a destination stands.
  */
 export async function syncRoutes(
-  parts: SyncParts,
+  parts: RouteParts,
   order: SyncOrder,
   visitors: Visitors,
 ): Promise<SyncOutcome> {
@@ -72,7 +62,7 @@ export async function syncRoutes(
  */
 async function carryOut(
   steps: readonly PlannedStep[],
-  parts: StepParts & SyncParts,
+  parts: StepParts & RouteParts,
   laterWords: ReadonlySet<Ipv4Cidr>,
   visitors: Visitors,
 ): Promise<readonly StepResult[]> {
@@ -105,7 +95,7 @@ interface Chunk {
 
 function beginChunk(
   planned: readonly PlannedStep[],
-  parts: StepParts & SyncParts,
+  parts: StepParts & RouteParts,
   laterWords: ReadonlySet<Ipv4Cidr>,
 ): Chunk {
   const steps = planned.map((step) =>
@@ -119,16 +109,15 @@ function beginChunk(
 
 async function conclude(
   { settled, steps }: Chunk,
-  { door }: SyncParts,
+  parts: RouteParts,
 ): Promise<readonly StepResult[]> {
   await settled;
-  const errands = steps.flatMap((step) => step.amends() ?? []);
-  if (errands.length > 0) await door.exchange(errands);
+  await makeAmends(parts, steps.flatMap((step) => step.amends() ?? []));
   return steps.map((step) => step.conclude());
 }
 
 async function bridgeWarnings(
-  { bridges, snapshot }: SyncParts,
+  { bridges, snapshot }: RouteParts,
   { wanted }: SyncOrder,
 ): Promise<readonly string[]> {
   const warnings: string[] = [];

@@ -1,9 +1,11 @@
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
+import type { Owners } from "../routes/decide.ts";
 import type { WantedRoute } from "../routes/memory.ts";
 import { describeConnected, describePending } from "../routes/sentences.ts";
 import type { AbsentReached, PresentReached } from "./goal.ts";
-import { INSTALLED, type Ledger, type Standing } from "./ledger.ts";
+import { INSTALLED, type Standing } from "./ledger.ts";
 import { describeTrouble } from "./refusal.ts";
+import type { RouteParts } from "./route_parts.ts";
 
 /** Where a wanted route stands after what was reached. */
 export function standingOf(
@@ -42,7 +44,7 @@ export function describeStanding({ device }: WantedRoute, standing: Standing): s
 
 /** Keeps what became of a route that was asked for: of refusals only what may pass. */
 export function keepAsked(
-  ledger: Ledger,
+  { ledger, touch }: Pick<RouteParts, "ledger" | "touch">,
   route: WantedRoute,
   reached: PresentReached,
 ): void {
@@ -58,6 +60,7 @@ export function keepAsked(
       // The agent never asks twice: what may be half done is finished by the repair.
       ledger.put({ route, remembered: false, standing });
       ledger.laterWords?.add(route.destination);
+      touch([route.destination]);
       break;
     case "connected":
     case "failed":
@@ -68,10 +71,11 @@ export function keepAsked(
   ledger.confirm(route.destination);
 }
 
-/** Keeps what became of a destination that nobody wants any more. */
+/** Keeps what became of a destination where nobody wants routes of these owners. */
 export function keepUnwanted(
-  ledger: Ledger,
+  { ledger, touch }: Pick<RouteParts, "ledger" | "touch">,
   destination: Ipv4Cidr,
+  owners: Owners,
   reached: AbsentReached,
 ): void {
   switch (reached.kind) {
@@ -81,8 +85,9 @@ export function keepUnwanted(
       ledger.laterWords?.add(destination);
       break;
     case "lost":
-      ledger.leave(destination);
+      ledger.leave(destination, owners);
       ledger.laterWords?.add(destination);
+      touch([destination]);
       break;
     case "failed":
       break;

@@ -90,16 +90,15 @@ function describeInUse(
       "are allocated";
 }
 
-/** Writes the subnet's entry again; true once the kernel has it. */
+/** Writes the subnet's entry again; undefined once the kernel has it. */
 export async function rememberSubnet(
   door: Door,
   { nodeSubnet, pool }: Ledger,
   cause: Cause,
-): Promise<boolean> {
-  if (nodeSubnet === undefined) return true;
+): Promise<Trouble | undefined> {
+  if (nodeSubnet === undefined) return undefined;
   const entry = subnetEntry(nodeSubnet.subnet, nodeSubnet.revision, pool.cursor);
-  return await write(door, [{ command: { kind: "remember", entry }, cause }]) ===
-    undefined;
+  return await write(door, [{ command: { kind: "remember", entry }, cause }]);
 }
 
 async function yieldDestination(

@@ -1,6 +1,5 @@
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
 import type { Cause } from "../kernel/audit.ts";
-import type { Errand } from "../kernel/door.ts";
 import type { RouteOutcome } from "../route_table.ts";
 import type { WantedRoute } from "../routes/memory.ts";
 import { destinationOf, type PlannedStep } from "../routes/plan.ts";
@@ -10,7 +9,7 @@ import {
   describeReplaced,
 } from "../routes/sentences.ts";
 import { absentTask } from "./absent.ts";
-import { amends } from "./amends.ts";
+import { type Amends, amendsFor } from "./amends.ts";
 import { forecastTask } from "./forecast.ts";
 import {
   type AbsentReached,
@@ -18,17 +17,14 @@ import {
   type PresentGoal,
   type PresentReached,
 } from "./goal.ts";
-import type { Ledger } from "./ledger.ts";
 import { presentTask } from "./present.ts";
 import { describeTrouble } from "./refusal.ts";
-import type { Snapshot } from "./snapshot.ts";
+import type { RouteParts } from "./route_parts.ts";
 import { describeStanding, keepAsked, keepUnwanted, standingOf } from "./standing.ts";
 import type { Task } from "./task.ts";
 
 /** What a step of a sync works with. */
-export interface StepParts {
-  readonly ledger: Ledger;
-  readonly snapshot: Snapshot;
+export interface StepParts extends Pick<RouteParts, "ledger" | "snapshot" | "touch"> {
   /** Look and decide, and write nothing. */
   readonly dryRun: boolean;
   readonly cause: Cause;
@@ -45,7 +41,7 @@ export interface StepUnderWay {
   /** The kernel's part; undefined if there is nothing to ask it. */
   readonly task: Task | undefined;
   /** What is still to be written when the task is settled. */
-  amends(): Errand | undefined;
+  amends(): Amends | undefined;
   /** Keeps what was reached, and says it. */
   conclude(): StepResult;
 }
@@ -97,9 +93,9 @@ function want(goal: PresentGoal, parts: StepParts): StepUnderWay {
   const before = ledger.get(wanted.destination);
   return {
     task: presentTask(goal, snapshot, settle),
-    amends: () => amends(ledger, goal, reached),
+    amends: () => amendsFor(ledger, goal, reached),
     conclude: () => {
-      keepAsked(ledger, wanted, reached);
+      keepAsked(parts, wanted, reached);
       const waited = before?.standing.kind === "waiting" &&
         before.route.device === wanted.device;
       const changed = reached.kind === "added" ||
@@ -119,7 +115,7 @@ function remove(destination: Ipv4Cidr, parts: StepParts): StepUnderWay {
     task: absentTask(goal, snapshot, (end) => reached = end),
     amends: () => undefined,
     conclude: () => {
-      keepUnwanted(ledger, destination, reached);
+      keepUnwanted(parts, destination, goal.owners, reached);
       if (reached.kind === "removed" || reached.kind === "absent") {
         return { outcome: removed, changed: true };
       }

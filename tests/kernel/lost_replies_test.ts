@@ -3,6 +3,7 @@ import type { Ipv4Cidr } from "../../src/ipam/cidr.ts";
 import { AuditTrail } from "../../src/kernel/audit.ts";
 import { type Errand, KernelDoor } from "../../src/kernel/door.ts";
 import { decodeRoutes } from "../../src/kernel/replies.ts";
+import { BridgeWatch } from "../../src/node/bridge_watch.ts";
 import { Ledger } from "../../src/node/ledger.ts";
 import { RouteKeeper } from "../../src/node/route_keeper.ts";
 import { Snapshot } from "../../src/node/snapshot.ts";
@@ -55,7 +56,9 @@ function makeBench(surveyed: boolean): Bench {
   const ledger = new Ledger();
   const snapshot = new Snapshot();
   if (surveyed) snapshot.survey([]);
-  const keeper = new RouteKeeper(faulty, ledger, snapshot);
+  const bridges = new BridgeWatch(faulty);
+  const touch = () => {};
+  const keeper = new RouteKeeper({ door: faulty, ledger, snapshot, bridges, touch });
   const queue = new WorkQueue((jobs) => keeper.carryOut(jobs));
   return { queue, faulty, door, ledger, snapshot, dice };
 }

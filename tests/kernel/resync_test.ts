@@ -62,9 +62,9 @@ Deno.test("what was to go when the answer was lost is gone with the next look at
   await using _ground = await makeGround("vxlan100");
   const ledger = new Ledger();
   ledger.put({ route: WANTED, remembered: true, standing: INSTALLED });
-  ledger.leave(WANTED.destination);
+  ledger.leave(WANTED.destination, "overlay");
   // Of this one the ledger never knew.
-  ledger.leave(cidr("10.42.3.0/24"));
+  ledger.leave(cidr("10.42.3.0/24"), "overlay");
   await batch([
     `route add ${TO} dev vxlan100 proto 142`,
     `route add ${MEMORY}`,

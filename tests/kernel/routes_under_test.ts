@@ -9,6 +9,7 @@ import { BridgeWatch } from "../../src/node/bridge_watch.ts";
 import { QueuedRoutes } from "../../src/node/queued_routes.ts";
 import { RouteBook } from "../../src/node/route_book.ts";
 import { RouteKeeper } from "../../src/node/route_keeper.ts";
+import type { RouteParts } from "../../src/node/route_parts.ts";
 import { Snapshot } from "../../src/node/snapshot.ts";
 import { WorkQueue } from "../../src/node/work_queue.ts";
 import type { InjectOutcome, RemoveOutcome } from "../../src/node_service.ts";
@@ -20,6 +21,8 @@ import { caller } from "./node_under_test.ts";
 
 /** The routes and what the test does to them. */
 export interface RoutesUnderTest extends AsyncDisposable {
+  /** The door of the node, not the real one behind it. */
+  readonly door: Door;
   readonly routes: QueuedRoutes;
   readonly book: RouteBook;
   readonly snapshot: Snapshot;
@@ -42,6 +45,8 @@ export interface RoutesOptions {
   readonly behind?: (door: Door) => Door;
   /** False: as before the first look at everything. @default true */
   readonly surveyed?: boolean;
+  /** Takes what calls could not finish; nobody does otherwise. */
+  readonly touch?: RouteParts["touch"];
   /** Takes the audit trail in place of the one that is kept in memory. */
   readonly sink?: LineSink;
 }
@@ -49,6 +54,7 @@ export interface RoutesOptions {
 /** Puts the middle together as `node.ts` does. */
 export function openRoutes(options: RoutesOptions = {}): RoutesUnderTest {
   const { behind = (door) => door, clusterCidr = "10.42.0.0/16" } = options;
+  const { touch = () => {} } = options;
   const policy = checkClusterPolicy(clusterCidr, 24);
   assert.ok(policy.ok);
   const trail = keepTrail();
@@ -58,14 +64,14 @@ export function openRoutes(options: RoutesOptions = {}): RoutesUnderTest {
   const { ledger } = book;
   const snapshot = new Snapshot();
   if (options.surveyed ?? true) snapshot.survey([]);
-  const bridges = new BridgeWatch(door);
-  const keeper = new RouteKeeper(door, ledger, snapshot, bridges);
+  const parts = { door, ledger, snapshot, bridges: new BridgeWatch(door), touch };
+  const keeper = new RouteKeeper(parts);
   const queue = new WorkQueue((jobs) => keeper.carryOut(jobs));
-  const parts = { door, ledger, snapshot, bridges, book, queue, policy: policy.value };
-  const routes = new QueuedRoutes(parts);
+  const routes = new QueuedRoutes({ ...parts, book, queue, policy: policy.value });
   book.open();
   let told = 0;
   return {
+    door,
     routes,
     book,
     snapshot,

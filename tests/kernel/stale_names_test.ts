@@ -123,6 +123,7 @@ Deno.test("a name that changes hands between the look and the write does not mis
       pace: () => door.pace(),
       survey: (reads, family) => door.survey(reads, family),
       close: () => door.close(),
+      abandon: () => door.abandon(),
     }),
   });
   await ip(`route add ${TO_3} dev third proto static`);

@@ -76,6 +76,7 @@ Deno.test("what an event tells while InjectRoute runs is not forgotten when it i
       pace: () => door.pace(),
       survey: (reads, family) => door.survey(reads, family),
       close: () => door.close(),
+      abandon: () => door.abandon(),
     }),
   });
   assert.equal((await peer.inject(TO)).kind, "added");

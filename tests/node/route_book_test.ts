@@ -103,7 +103,7 @@ Deno.test("a route whose removal got no answer is listed no more, and again when
   const { book, put } = openBook();
   book.open();
   put(2);
-  book.ledger.leave(to(2));
+  book.ledger.leave(to(2), "overlay");
   assert.deepEqual(await book.list(), []);
   put(2);
   assert.equal((await book.list()).length, 1);

@@ -1,0 +1,108 @@
+import type { Ipv4Cidr } from "../ipam/cidr.ts";
+import type { Logger } from "../log.ts";
+import { afterRepair, dueMs, FIGHT_COUNT, type Repairs } from "../routes/backoff.ts";
+import type { InterfaceName } from "../routes/interface_name.ts";
+import { FIGHT, FightLog, FLAP } from "./fight_log.ts";
+import { describeRenewals, deviceInNews, list } from "./news.ts";
+import type { Renewal } from "./renew.ts";
+
+/** Repairs in a row that came to nothing, which is nobody's doing. */
+interface Setbacks {
+  readonly repairs: Repairs;
+  /** Why the last one did. */
+  readonly why: string;
+}
+
+/** Paces the repairs of each destination, and says of them what is worth a line. */
+export class RepairLog {
+  readonly #logger: Logger;
+  readonly #fights: FightLog<Ipv4Cidr>;
+  readonly #flaps: FightLog<InterfaceName>;
+  readonly #setbacks = new Map<Ipv4Cidr, Setbacks>();
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+    this.#fights = new FightLog(logger, FIGHT);
+    this.#flaps = new FightLog(logger, FLAP);
+  }
+
+  /** When the first of these may be repaired, on the clock of `performance.now()`. */
+  earliest(destinations: Iterable<Ipv4Cidr>): number {
+    let earliest = Infinity;
+    for (const destination of destinations) {
+      earliest = Math.min(earliest, this.#dueMs(destination));
+    }
+    return earliest;
+  }
+
+  isDue(destination: Ipv4Cidr, nowMs: number): boolean {
+    return this.#dueMs(destination) <= nowMs;
+  }
+
+  /** Takes what came of repairs. */
+  note(renewals: readonly Renewal[], nowMs: number): void {
+    const flapping = new Map<InterfaceName, boolean>();
+    const worth = renewals.filter((renewal) => {
+      const device = deviceInNews(renewal);
+      if (device === undefined) return this.#isWorthSaying(renewal, nowMs);
+      const quiet = flapping.get(device) ?? this.#flaps.count(device, nowMs);
+      flapping.set(device, quiet);
+      return !quiet;
+    });
+    for (const { level, message } of describeRenewals(worth)) {
+      this.#logger.log(level, message);
+    }
+  }
+
+  /** Takes the prefixes of addresses whose entries were written again. */
+  noteAddresses(prefixes: readonly Ipv4Cidr[], nowMs: number): void {
+    const worth = prefixes.filter((prefix) => !this.#fights.count(prefix, nowMs));
+    if (worth.length === 0) return;
+    this.#logger.log("warn", `Remembered again, gone from table 142: ${list(worth)}`);
+  }
+
+  close(): void {
+    this.#fights.close();
+    this.#flaps.close();
+  }
+
+  #dueMs(destination: Ipv4Cidr): number {
+    const setbacks = this.#setbacks.get(destination);
+    return Math.max(dueMs(setbacks?.repairs), this.#fights.dueMs(destination));
+  }
+
+  #isWorthSaying(renewal: Renewal, nowMs: number): boolean {
+    const { destination, reached } = renewal;
+    const before = this.#setbacks.get(destination);
+    const repairs = afterRepair(before?.repairs, nowMs);
+    switch (reached.kind) {
+      case "lost":
+        this.#setbacks.set(destination, { repairs, why: reached.why });
+        return repairs.count < FIGHT_COUNT;
+      case "failed": {
+        const { words } = reached.failure;
+        this.#setbacks.set(destination, { repairs, why: words });
+        // A wish knows by itself what was said of it last.
+        return renewal.kind === "wish" || before?.why !== words;
+      }
+      default:
+        this.#setbacks.delete(destination);
+        return !wasUndone(renewal) || !this.#fights.count(destination, nowMs);
+    }
+  }
+}
+
+/** True if the kernel no longer had what it had confirmed: somebody took it away. */
+function wasUndone(renewal: Renewal): boolean {
+  switch (renewal.kind) {
+    case "wish": {
+      const { before, reached } = renewal;
+      return before.standing.kind === "installed" &&
+        (reached.kind === "added" || !before.remembered);
+    }
+    case "leaving":
+      return false;
+    case "subnet":
+      return true;
+  }
+}

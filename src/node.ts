@@ -110,8 +110,7 @@ class QueuedNode implements OpenNode {
       ? new DryDoor(audit)
       : new KernelDoor(audit, { onReach: options.onKernel });
     this.#door = door;
-    const book = new RouteBook(options.gatewayIndex);
-    this.#book = book;
+    const book = this.#book = new RouteBook(options.gatewayIndex);
     const { ledger } = book;
     const snapshot = this.#snapshot;
     const touch: RouteParts["touch"] = (to) => this.#reconciler.touch(to);

@@ -3,6 +3,7 @@ import { type Command, isDump, isRead, words } from "./command.ts";
 import { Deadline } from "./deadline.ts";
 import { classify, type Failure } from "./failures.ts";
 import { onLines } from "./lines.ts";
+import type { InterfaceName } from "../routes/interface_name.ts";
 
 /** What became of one command of an exchange. */
 export type Result =
@@ -47,6 +48,8 @@ export class Session {
   hasAnswered = false;
   readonly #child: ChildProcess | undefined;
   readonly #ended = Promise.withResolvers<void>();
+  /** The index that each name had when it was asked for last. */
+  readonly #indexes = new Map<InterfaceName, string>();
   /** Why it is spent. */
   #why = "ip ended";
   #line = 0;
@@ -200,12 +203,26 @@ export class Session {
       return { ok: true, document };
     });
     const stale = waiting.commands.some((command, index) =>
-      command.kind === "link" && isStale(results[index])
+      command.kind === "link" && this.#isStale(command.device, results[index])
     );
     if (stale) return this.#lose("a device has a new index");
     this.#wear(waiting.commands, results);
     this.hasAnswered = true;
     waiting.settle({ kind: "answered", results });
+  }
+
+  /**
+   * `ip` looks a name up once, by whatever command, and keeps the index. When the kernel
+   * answers with the device that has the name now, `ip` filters it out: `[{}]`. Where a
+   * route has shown it the new device before, it goes by both from then on.
+   */
+  #isStale(device: InterfaceName, result: Result | undefined): boolean {
+    if (result?.ok !== true) return false;
+    const ifindex = /"ifindex":(\d+)/.exec(result.document ?? "")?.[1];
+    if (ifindex === undefined) return true;
+    const before = this.#indexes.get(device) ?? ifindex;
+    this.#indexes.set(device, ifindex);
+    return ifindex !== before;
   }
 
   #wear(commands: readonly Command[], results: readonly Result[]): void {
@@ -216,14 +233,6 @@ export class Session {
       if (!ok && isDump(command)) this.spent = true;
     });
   }
-}
-
-/**
- * `ip` looks a name up once, by whatever command, and keeps the index. When the kernel
- * answers with the device that has the name now, `ip` filters it out: `[{}]`.
- */
-function isStale(result: Result | undefined): boolean {
-  return result?.ok === true && !/"ifindex":\d/.test(result.document ?? "");
 }
 
 function describeStartFault(error: unknown): string {

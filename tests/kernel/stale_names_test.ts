@@ -146,6 +146,19 @@ Deno.test("a device that became a port of a bridge is warned of before an event 
   assert.match(warnings.join(), /^vxlan100 is a port of bridge quilt0: /);
 });
 
+Deno.test("a route through the first of two devices that ip has met by one name is not taken for the wanted one", async () => {
+  await using _ground = await makeGround("vxlan100", "other");
+  await using peer = openRoutes();
+  assert.equal((await peer.inject(TO_2)).kind, "added");
+  await swap();
+  // A route that went down with its device and came back through it, under its new name.
+  await ip(`route add ${TO_2} dev old proto 142`);
+  await ip(`route add ${TO_3} dev vxlan100 proto static`);
+  assert.equal((await peer.remove(TO_3)).kind, "removed");
+  assert.equal((await peer.inject(TO_2)).kind, "added");
+  assert.deepEqual(await routesTo(TO_2), [`${TO_2} dev vxlan100 proto 142 scope link`]);
+});
+
 Deno.test("a name known from a removal only does not mislead a later InjectRoute", async () => {
   await using _ground = await makeGround("vxlan100", "other");
   await ip(`route add ${TO_2} dev vxlan100 proto static`);

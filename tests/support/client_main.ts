@@ -128,3 +128,5 @@ async function main(address: string, tls: readonly string[]): Promise<void> {
 const [address, ...tls] = Deno.args;
 if (address === undefined) throw new Error("Name the address, e.g. 127.0.0.1:50051");
 await main(address, tls);
+// A connection to a Unix socket whose server has ended may keep the process (Deno 2.9.3).
+Deno.exit();

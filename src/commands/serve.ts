@@ -107,6 +107,7 @@ async function run(
   const server = await startServer(options.listen, services, {
     requestBytes: requestLimit(policy),
     socketMode: options.socketMode,
+    health: () => health.status(),
     tls: tls.value?.material,
     refused: (reason) => logger.log("debug", `A TLS client was refused: ${reason}`),
   });

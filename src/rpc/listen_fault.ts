@@ -96,7 +96,8 @@ function describeUse(address: ListenAddress): string {
       return `the port is in use; see by whom with: ss -ltnp 'sport = :${address.port}'`;
     case "unix":
       return "the socket is in use; see by whom with: " +
-        `ss -lxp 'src = ${address.path}'`;
+        `ss -lxp 'src = ${address.path}'; if that is an ip and no sidecar, a killed one ` +
+        "has left it behind: end it";
     case "fd":
       return "the socket is in use";
     default:

@@ -56,7 +56,7 @@ async function serveAndLog(options: ServeOptions): Promise<number> {
   const auditSink = createLineSink(Deno.stdout, AUDIT_BACKLOG, describeAuditGap);
   const signals = listenForSignals();
   const unexpected = (cause: unknown): number => {
-    logger.log("error", describeUnexpected(cause));
+    logger.log("error", describeUnexpected(cause, "serve"));
     return EXIT_FAILURE;
   };
   const code = await Promise.race([

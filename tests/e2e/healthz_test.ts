@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type AskingTask, askingTask, repository } from "../support/serve_task.ts";
-import { makeQuietNamespace, openHost } from "./host.ts";
+import { openHost } from "./host.ts";
 import { residentKiB } from "./processes.ts";
 import { openTlsHost } from "./tls_host.ts";
 
@@ -58,16 +58,4 @@ Deno.test("the health:tls task asks a sidecar of the serve:tls task, with the gr
   const { code, stderr } = await namespace.run(other);
   assert.equal(code, 1);
   assert.equal(stderr, `Cannot read ${directory}/nobody.crt: there is no such file\n`);
-});
-
-Deno.test("health is granted what its task grants: without, it names the task", async () => {
-  await using namespace = await makeQuietNamespace();
-  const bare = taskWords("health").filter((word) => !word.startsWith("--allow-net"));
-  const { code, stderr } = await namespace.run(bare);
-  assert.equal(code, 1);
-  assert.equal(
-    stderr,
-    "Cannot ask 127.0.0.1:50051: the sandbox does not grant it; use " +
-      "deno task health (see README)\n",
-  );
 });

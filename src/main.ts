@@ -54,7 +54,7 @@ function describeUnknown(command: string | undefined): string {
 }
 
 async function fail(cause: unknown): Promise<number> {
-  await writeLine(Deno.stderr, describeUnexpected(cause));
+  await writeLine(Deno.stderr, describeUnexpected(cause, Deno.args[0] ?? ""));
   return EXIT_FAILURE;
 }
 

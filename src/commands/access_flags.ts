@@ -34,6 +34,9 @@ export const ACCESS_HELP =
   --tls-key FILE            its private key
   --tls-ca FILE             let in only clients with a certificate of these CAs`;
 
+/** The flags that `health` knows as well. */
+type TlsFlag = "tls-cert" | "tls-key" | "tls-ca";
+
 /** What was given for one of them. */
 type Given = (name: keyof typeof ACCESS_FLAGS) => string | undefined;
 
@@ -63,7 +66,10 @@ function readSocketMode(
     : fail(`Invalid --socket-mode ${quote(text)}; use three octal digits such as 0660`);
 }
 
-function readTls(given: Given): Checked<TlsFiles | undefined, string> {
+/** Which files TLS is to use; undefined: there is to be none. */
+export function readTls(
+  given: (name: TlsFlag) => string | undefined,
+): Checked<TlsFiles | undefined, string> {
   const [cert, key, ca] = [given("tls-cert"), given("tls-key"), given("tls-ca")];
   if (cert !== undefined && key !== undefined) return pass({ cert, key, ca });
   if (cert === undefined && key === undefined && ca === undefined) {

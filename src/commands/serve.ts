@@ -56,7 +56,7 @@ async function serveAndLog(options: ServeOptions): Promise<number> {
   const auditSink = createLineSink(Deno.stdout, AUDIT_BACKLOG, describeAuditGap);
   const signals = listenForSignals();
   const unexpected = (cause: unknown): number => {
-    logger.log("error", describeUnexpected(cause));
+    logger.log("error", describeUnexpected(cause, "serve"));
     return EXIT_FAILURE;
   };
   const code = await Promise.race([
@@ -107,6 +107,7 @@ async function run(
   const server = await startServer(options.listen, services, {
     requestBytes: requestLimit(policy),
     socketMode: options.socketMode,
+    health: () => health.status(),
     tls: tls.value?.material,
     refused: (reason) => logger.log("debug", `A TLS client was refused: ${reason}`),
   });

@@ -50,7 +50,8 @@ export async function status(args: readonly string[]): Promise<number> {
   if (!address.ok) return await end(EXIT_USAGE, address.fault);
   const authority = formatListenAddress(address.value);
   if (!isGranted(address.value)) {
-    const why = describeGrant(address.value, isGranted(DEFAULT_LISTEN_ADDRESS));
+    const defaultIsGranted = isGranted(DEFAULT_LISTEN_ADDRESS);
+    const why = describeGrant(address.value, defaultIsGranted, "status");
     return await end(EXIT_USAGE, `Cannot ask ${authority}: ${why}`);
   }
   const told = await ask(authority);

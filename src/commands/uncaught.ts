@@ -16,8 +16,22 @@ export function firstUncaught(): Promise<unknown> {
   return promise;
 }
 
-/** An unexpected error as one sentence on one line. */
-export function describeUnexpected(cause: unknown): string {
-  const words = String(cause).replaceAll(/\s+/g, " ");
-  return `The sidecar ends on an error that it did not expect: ${words}`;
+/**
+ * An unexpected error as one sentence on one line.
+ *
+ * @param task what starts the command under the flags that it needs
+ */
+export function describeUnexpected(cause: unknown, task: string): string {
+  if (cause instanceof Deno.errors.NotCapable) {
+    // Deno goes on with the advice to widen the sandbox.
+    const [words] = oneLine(cause.message).split(", run again with ", 1);
+    return `The sandbox is not as it must be: ${words}; use deno task ${task} (see README)`;
+  }
+  return `The sidecar ends on an error that it did not expect: ${
+    oneLine(String(cause))
+  }`;
+}
+
+function oneLine(text: string): string {
+  return text.replaceAll(/\s+/g, " ");
 }

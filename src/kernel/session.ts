@@ -237,6 +237,9 @@ export class Session {
 
 function describeStartFault(error: unknown): string {
   if (!(error instanceof Error)) return "ip cannot be started";
+  if (error instanceof Deno.errors.NotCapable) {
+    return "the sandbox does not let ip be started; use deno task serve (see README)";
+  }
   switch ("code" in error ? error.code : undefined) {
     case "ENOENT":
       return "the command ip was not found; install the package iproute2";

@@ -4,6 +4,7 @@ import { type Checked, pass } from "../ipam/checked.ts";
 import { Connections, peerOf } from "./connections.ts";
 import { FairTurns } from "./fair_turns.ts";
 import { Handshakes } from "./handshakes.ts";
+import type { HealthStatus } from "./healthz.ts";
 import { formatListenAddress, type ListenAddress } from "./listen_address.ts";
 import { listen, type Listener } from "./listener.ts";
 import type { ListenFault } from "./listen_fault.ts";
@@ -18,6 +19,8 @@ export interface Protection {
   readonly tls?: TlsMaterial | undefined;
   /** Told why a TLS client was refused. */
   readonly refused?: (reason: string) => void;
+  /** What `GET /healthz` is answered. @default {"NOT_SERVING"} */
+  readonly health?: () => HealthStatus;
 }
 
 /** Connections that may wait to be let in. */
@@ -29,6 +32,7 @@ export class Entrance {
   readonly #connections: Connections;
   readonly #handshakes: Handshakes | undefined;
   readonly #socketMode: number;
+  readonly #health: () => HealthStatus;
   #listener: Listener | undefined;
   #waiting = 0;
   /** Those that were let in and have not spoken yet. */
@@ -39,6 +43,7 @@ export class Entrance {
   constructor(serve: (connection: Duplex) => void, protection: Protection) {
     const { refused = () => {}, socketMode = 0o600, tls } = protection;
     this.#socketMode = socketMode;
+    this.#health = protection.health ?? (() => "NOT_SERVING");
     this.#connections = new Connections(this.#turns, serve);
     this.#handshakes = tls === undefined
       ? undefined
@@ -104,10 +109,11 @@ export class Entrance {
     socket.on("error", () => {});
     this.#silent.add(socket);
     socket.once("close", () => this.#silent.delete(socket));
-    awaitPreface(socket, () => {
+    const take = (): void => {
       this.#silent.delete(socket);
       this.#take(socket);
-    });
+    };
+    awaitPreface(socket, take, this.#health);
   }
 
   #take(socket: Socket): void {

@@ -12,6 +12,7 @@ import {
   type HealthCheckResponse,
   type ServingStatus,
 } from "./health_wire.ts";
+import type { HealthStatus } from "./healthz.ts";
 import { NewestWriter } from "./newest_writer.ts";
 import type { OpenStreams } from "./open_streams.ts";
 
@@ -49,6 +50,11 @@ export class Health {
       definition: HEALTH,
       implementation: { Check: this.#check, Watch: this.#watch },
     };
+  }
+
+  /** Of the server as a whole. */
+  status(): HealthStatus {
+    return this.#isServing() ? "SERVING" : "NOT_SERVING";
   }
 
   /**
@@ -100,7 +106,7 @@ export class Health {
 
   #statusOf(service: string): ServingStatus {
     if (!this.#names.has(service)) return "SERVICE_UNKNOWN";
-    return this.#isServing() ? "SERVING" : "NOT_SERVING";
+    return this.status();
   }
 
   #isServing(): boolean {

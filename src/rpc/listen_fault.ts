@@ -45,7 +45,7 @@ export function describeListenFault(
   const cannot = `Cannot listen on ${formatListenAddress(fault.address)}`;
   switch (fault.kind) {
     case "not-granted":
-      return `${cannot}: ${describeGrant(fault.address, defaultIsGranted)}`;
+      return `${cannot}: ${describeGrant(fault.address, defaultIsGranted, "serve")}`;
     case "in-use":
       return `${cannot}: ${describeUse(fault.address)}`;
     case "not-bound":
@@ -55,16 +55,25 @@ export function describeListenFault(
   }
 }
 
-/** Why the sandbox denies it, and the remedy. */
+/**
+ * Why the sandbox denies it, and the remedy.
+ *
+ * @param task the one of deno.json that grants the default address
+ */
 export function describeGrant(
   address: ListenAddress,
   defaultIsGranted: boolean,
+  task: "serve" | "status" | "health",
 ): string {
-  const remedy = `start with ${grantsFor(address)} (see README)`;
-  return defaultIsGranted
-    ? `the sandbox grants only ${formatListenAddress(DEFAULT_LISTEN_ADDRESS)}; ` +
-      `${remedy} or leave --grpc-addr out`
-    : `the sandbox does not grant it; ${remedy}`;
+  const ours = formatListenAddress(DEFAULT_LISTEN_ADDRESS);
+  const start = `start with ${grantsFor(address)} (see README)`;
+  if (defaultIsGranted) {
+    return `the sandbox grants only ${ours}; ${start} or leave --grpc-addr out`;
+  }
+  const remedy = formatListenAddress(address) === ours
+    ? `use deno task ${task} (see README)`
+    : start;
+  return `the sandbox does not grant it; ${remedy}`;
 }
 
 function grantsFor(address: ListenAddress): string {
@@ -87,7 +96,8 @@ function describeUse(address: ListenAddress): string {
       return `the port is in use; see by whom with: ss -ltnp 'sport = :${address.port}'`;
     case "unix":
       return "the socket is in use; see by whom with: " +
-        `ss -lxp 'src = ${address.path}'`;
+        `ss -lxp 'src = ${address.path}'; if that is an ip and no sidecar, a killed one ` +
+        "has left it behind: end it";
     case "fd":
       return "the socket is in use";
     default:

@@ -1,8 +1,8 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { type Checked, fail, pass } from "../ipam/checked.ts";
-import type { ListenAddress } from "./listen_address.ts";
+import type { ListenAddress, UnixAddress } from "./listen_address.ts";
 import { isGranted, type ListenFault } from "./listen_fault.ts";
-import { clearTheWay, withModeOfFiles } from "./unix_socket.ts";
+import { clearTheWay, fileMark, withModeOfFiles } from "./unix_socket.ts";
 
 /** What takes connections until it is closed. */
 export interface Listener {
@@ -14,6 +14,8 @@ export interface Listener {
 
 /** Connections that wait to be taken, listen(2). */
 const BACKLOG = 511;
+/** Whoever found the same dead socket as we has removed ours by then, if at all. */
+const SETTLE_MS = 100;
 
 /**
  * Listens, on whatever kind of address.
@@ -40,7 +42,29 @@ export async function listen(
     resolve(pass({ address: whereOf(server, address), close: () => server.close() }));
   });
   start(server, address, socketMode);
-  return await promise;
+  return address.kind === "unix"
+    ? await keepPlace(address, fileMark(address.path), promise)
+    : await promise;
+}
+
+/**
+ * Of two starts that find the same dead socket, one may remove the socket of the other.
+ *
+ * @param own the file that was made
+ */
+async function keepPlace(
+  address: UnixAddress,
+  own: string | undefined,
+  opening: Promise<Checked<Listener, ListenFault>>,
+): Promise<Checked<Listener, ListenFault>> {
+  const opened = await opening;
+  if (!opened.ok) return opened;
+  await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+  const isOurs = (): boolean => fileMark(address.path) === own;
+  if (!isOurs()) return fail({ kind: "in-use", address });
+  // To close it is to remove whatever is there.
+  const close = (): void => isOurs() ? opened.value.close() : undefined;
+  return pass({ address, close });
 }
 
 function start(server: Server, address: ListenAddress, socketMode: number): void {

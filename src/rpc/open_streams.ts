@@ -8,19 +8,32 @@ export interface ServerStream {
     event: "error",
     status: { readonly code: status; readonly details: string },
   ): boolean;
-  /** grpc-js says so whenever a stream is over, whoever ended it. */
+  /** Which connection it is on, e.g. `127.0.0.1:40112`. */
+  getPeer(): string;
+  /**
+   * grpc-js says so whenever a stream is over, whoever ended it; if the client has not
+   * read all yet, only then.
+   */
   once(event: "cancelled", listener: () => void): unknown;
 }
 
-/** A stream costs a few KB, for as long as its client likes. */
+/** What is written to a stream is held in memory for as long as its client likes. */
 const LIMIT = 256;
+/** More than a client has reason for: health, the node's network, routes, reflection. */
+const LIMIT_OF_ONE = 8;
+
+/** One of them. */
+interface Admitted {
+  readonly peer: string;
+  readonly lastWords: () => void;
+}
 
 /**
  * The streams that last until their client ends them: bounded in number, and ended by
  * us when the sidecar stops, because a stop waits for whatever is open.
  */
 export class OpenStreams {
-  readonly #lastWords = new Map<ServerStream, () => void>();
+  readonly #admitted = new Map<ServerStream, Admitted>();
   #ending = false;
 
   /**
@@ -34,23 +47,34 @@ export class OpenStreams {
       endAsStopping(stream);
       return false;
     }
-    if (this.#lastWords.size >= LIMIT) {
-      const details = `${LIMIT} streams are open already; end one of them`;
+    const peer = stream.getPeer();
+    const details = this.#tooMany(peer);
+    if (details !== undefined) {
       stream.emit("error", { code: status.RESOURCE_EXHAUSTED, details });
       return false;
     }
-    this.#lastWords.set(stream, lastWords);
-    stream.once("cancelled", () => this.#lastWords.delete(stream));
+    this.#admitted.set(stream, { peer, lastWords });
+    stream.once("cancelled", () => this.#admitted.delete(stream));
     return true;
   }
 
   /** Ends all of them with UNAVAILABLE, and from now on those that come. */
   endAll(): void {
     this.#ending = true;
-    for (const [stream, lastWords] of this.#lastWords) {
+    for (const [stream, { lastWords }] of this.#admitted) {
       lastWords();
       endAsStopping(stream);
     }
+  }
+
+  #tooMany(peer: string): string | undefined {
+    if (this.#admitted.size >= LIMIT) {
+      return `${LIMIT} streams are open already; end one of them`;
+    }
+    const own = [...this.#admitted.values()].filter((other) => other.peer === peer);
+    return own.length < LIMIT_OF_ONE
+      ? undefined
+      : `${LIMIT_OF_ONE} streams are open on this connection already; end one of them`;
   }
 }
 

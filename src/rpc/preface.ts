@@ -1,31 +1,44 @@
+import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
+import { formatHealthz, type HealthStatus, HEALTHZ_LINE } from "./healthz.ts";
 
 /** What every HTTP/2 client sends first: RFC 9113, 3.4. */
-const PREFACE = new TextEncoder().encode("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+const HEALTHZ = Buffer.from(HEALTHZ_LINE);
+/** Bytes that the one request of HTTP/1.1 may have with its headers; kubelet's has 120. */
+const MOST_HEALTHZ_BYTES = 2_048;
 /** A client that speaks HTTP/2 does so at once. */
 const PATIENCE_MS = 10_000;
 
+/** What a connection is, by the first bytes on it. */
+type Greeting = "http2" | "healthz" | "unclear" | "neither";
+
 /**
- * Hands a connection on as soon as its client has begun to speak HTTP/2, and ends it if
- * it speaks anything else. Deno 2.9.3 keeps some 20 KB of every HTTP/2 session for as
- * long as the process lives, so whoever only knocks must not get one.
+ * Hands a connection on as soon as its client has begun to speak HTTP/2, answers
+ * `GET /healthz`, and ends it if it speaks anything else. Deno 2.9.3 keeps some 20 KB of
+ * every HTTP/2 session for as long as the process lives, so whoever only knocks must not
+ * get one.
  */
-export function awaitPreface(socket: Socket, serve: (socket: Socket) => void): void {
+export function awaitPreface(
+  socket: Socket,
+  serve: (socket: Socket) => void,
+  status: () => HealthStatus,
+): void {
   const end = (): void => void socket.destroy();
   const timer = setTimeout(end, PATIENCE_MS);
   socket.once("close", () => clearTimeout(timer));
-  const parts: Uint8Array[] = [];
-  let length = 0;
+  let heard = Buffer.alloc(0);
   const hear = (part: Uint8Array): void => {
-    if (!continuesPreface(part, length)) return end();
-    parts.push(part);
-    length += part.length;
-    if (length < PREFACE.length) return;
-    clearTimeout(timer);
+    heard = Buffer.concat([heard, part]);
+    const greeting = greetingIn(heard);
+    if (greeting === "unclear") return;
+    if (greeting === "neither") return end();
     socket.off("data", hear);
     socket.off("end", end);
+    if (greeting === "healthz") return void socket.end(formatHealthz(status()));
+    clearTimeout(timer);
     socket.pause();
-    for (const heard of parts.toReversed()) socket.unshift(heard);
+    socket.unshift(heard);
     serve(socket);
   };
   socket.on("data", hear);
@@ -33,7 +46,17 @@ export function awaitPreface(socket: Socket, serve: (socket: Socket) => void): v
   socket.resume();
 }
 
-function continuesPreface(part: Uint8Array, at: number): boolean {
-  const expected = PREFACE.subarray(at, at + part.length);
-  return expected.every((byte, index) => part[index] === byte);
+function greetingIn(heard: Buffer): Greeting {
+  if (beginAlike(heard, PREFACE)) {
+    return heard.length < PREFACE.length ? "unclear" : "http2";
+  }
+  if (!beginAlike(heard, HEALTHZ)) return "neither";
+  const headers = heard.subarray(0, MOST_HEALTHZ_BYTES);
+  if (headers.includes("\r\n\r\n")) return "healthz";
+  return heard.length < MOST_HEALTHZ_BYTES ? "unclear" : "neither";
+}
+
+function beginAlike(one: Buffer, other: Buffer): boolean {
+  const length = Math.min(one.length, other.length);
+  return one.subarray(0, length).equals(other.subarray(0, length));
 }

@@ -1,4 +1,4 @@
-import type { handleBidiStreamingCall } from "@grpc/grpc-js";
+import { type handleBidiStreamingCall, status } from "@grpc/grpc-js";
 import { type Catalogue, createCatalogue } from "./catalogue.ts";
 import { type DescribedService, fullName } from "./described_service.ts";
 import { stringField } from "./fields.ts";
@@ -19,6 +19,7 @@ export function createReflection(
   streams: OpenStreams,
 ): readonly DescribedService[] {
   let catalogue: Catalogue | undefined;
+  const pace = paced(PACE_MS);
   const served = REFLECTION_VERSIONS.map((version): DescribedService => ({
     get file() {
       return version.file;
@@ -26,7 +27,7 @@ export function createReflection(
     definition: version.definition,
     implementation: {
       // Made when somebody asks for the first time: most lives of the sidecar end first.
-      ServerReflectionInfo: answerOn(streams, () => catalogue ??= describeAll()),
+      ServerReflectionInfo: answerOn(streams, () => catalogue ??= describeAll(), pace),
     },
   }));
   const describeAll = (): Catalogue => {
@@ -39,20 +40,60 @@ export function createReflection(
   return served;
 }
 
+/**
+ * Questions on one stream. Deno 2.9.3 takes every answer off a stream, whether or not its
+ * client reads, and holds it in memory. grpcurl asks 6 to describe everything.
+ */
+const MOST_QUESTIONS = 64;
+/** UTF-16 units of one, in JSON: it comes back with its answer. */
+const MOST_UNITS = 1_024;
+
+const TOO_MUCH = {
+  code: status.RESOURCE_EXHAUSTED,
+  details: `One stream may ask ${MOST_QUESTIONS} questions of at most ${MOST_UNITS} ` +
+    "characters; ask the others on another stream",
+};
+
+/** Milliseconds from one answer to the next, on whatever stream: a tenth of one core. */
+const PACE_MS = 1;
+
 function answerOn(
   streams: OpenStreams,
   catalogue: () => Catalogue,
+  pace: (run: () => void) => void,
 ): handleBidiStreamingCall<unknown, ReflectionResponse> {
   return (stream) => {
     if (!streams.admit(stream)) return;
-    stream.on("data", (request: unknown) => {
-      const response = respond(catalogue(), request);
-      if (stream.write(response)) return;
-      // Who asks and does not read is not asked on.
+    let asked = 0;
+    const hear = (request: unknown): void => {
+      asked += 1;
+      if (asked > MOST_QUESTIONS || JSON.stringify(request).length > MOST_UNITS) {
+        stream.off("data", hear);
+        stream.emit("error", TOO_MUCH);
+        return;
+      }
       stream.pause();
-      stream.once("drain", () => stream.resume());
-    });
+      pace(() => {
+        if (!stream.writable) return;
+        const response = respond(catalogue(), request);
+        // Who asks and does not read is not asked on.
+        if (stream.write(response)) stream.resume();
+        else stream.once("drain", () => stream.resume());
+      });
+    };
+    stream.on("data", hear);
     stream.on("end", () => stream.end());
+  };
+}
+
+/** Runs one after another: the first at once, each next one so much later. */
+function paced(ms: number): (run: () => void) => void {
+  let next = 0;
+  return (run) => {
+    const now = performance.now();
+    if (next <= now) run();
+    else setTimeout(run, next - now);
+    next = Math.max(next, now) + ms;
   };
 }
 

@@ -14,7 +14,9 @@ const GATHER_MS = 50;
  * stream, whether or not its client reads, and holds it in memory (measured): a client
  * that does not read is given up then, and one that does watches anew.
  */
-const CHANGES = 65_536;
+const MOST_CHANGES = 65_536;
+/** Where there are more than a few watches, each carries its share of so many. */
+const CHANGES_OF_ALL = 262_144;
 
 /** WatchRoutes: all routes, then what has changed, each route at its newest. */
 export function watchRoutes(
@@ -22,22 +24,28 @@ export function watchRoutes(
   streams: OpenStreams,
   logger: Logger,
 ): handleServerStreamingCall<unknown, WatchRoutesResponse> {
+  let open = 0;
   return (stream) => {
     if (!streams.admit(stream)) return;
     logger.log("debug", "RPC: WatchRoutes()");
+    open += 1;
     let carried = 0;
     const watch = table.watch(() => writer.wake());
     const writer = new NewestWriter<WatchRoutesResponse>(stream, () => {
       const news = watch.take();
       if (news === undefined) return undefined;
       carried += changesIn(news);
-      if (carried <= CHANGES) return toWatchMessage(news);
+      const most = Math.min(MOST_CHANGES, Math.floor(CHANGES_OF_ALL / open));
+      if (carried <= most) return toWatchMessage(news);
       watch.close();
-      const details = `This watch has carried ${CHANGES} changes; watch again`;
+      const details = `This watch has carried ${most} changes; watch again`;
       stream.emit("error", { code: status.UNAVAILABLE, details });
       return undefined;
     }, GATHER_MS);
-    stream.once("cancelled", () => watch.close());
+    stream.once("cancelled", () => {
+      open -= 1;
+      watch.close();
+    });
   };
 }
 

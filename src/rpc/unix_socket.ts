@@ -12,29 +12,49 @@ export async function clearTheWay(
   address: UnixAddress,
 ): Promise<ListenFault | undefined> {
   const { path } = address;
+  const fault = (reason: string): ListenFault => ({
+    kind: "not-bound",
+    address,
+    reason,
+  });
   try {
+    const found = fileMark(path);
+    if (found === undefined) return undefined;
     if (!Deno.lstatSync(path).isSocket) {
-      return {
-        kind: "not-bound",
-        address,
-        reason: "there is a file that is no socket",
-      };
+      return fault("there is a file that is no socket");
     }
-    if (await isListenedOn(path)) return { kind: "in-use", address };
+    const refusal = await refusalOf(path);
+    if (refusal.includes("EACCES")) {
+      return fault("there is a socket that this user may not connect to");
+    }
+    // A full backlog is a sign of life.
+    if (!/ECONNREFUSED|ENOENT/.test(refusal)) return { kind: "in-use", address };
+    // Another start may have put its own there meanwhile.
+    if (fileMark(path) !== found) return await clearTheWay(address);
     Deno.removeSync(path);
     return undefined;
   } catch (cause) {
-    if (cause instanceof Deno.errors.NotFound) return undefined;
-    return { kind: "not-bound", address, reason: String(cause) };
+    return fault(String(cause));
   }
 }
 
-/** connect(2) is refused by a socket whose process is gone; a full backlog is a sign of life. */
-function isListenedOn(path: string): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
+/** Tells the file at a path from any other that stands there later; undefined: none. */
+export function fileMark(path: string): string | undefined {
+  try {
+    const { dev, ino, mtime } = Deno.lstatSync(path);
+    return `${dev} ${ino} ${mtime?.getTime()}`;
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotFound) return undefined;
+    throw cause;
+  }
+}
+
+/** Why connect(2) failed; empty if it did not. */
+function refusalOf(path: string): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>();
   const socket = connect({ path });
-  socket.on("connect", () => resolve(true));
-  socket.on("error", ({ message }) => resolve(!message.includes("ECONNREFUSED")));
+  socket.on("connect", () => resolve(""));
+  socket.on("error", ({ message }) => resolve(message));
   return promise.finally(() => socket.destroy());
 }
 

@@ -5,6 +5,7 @@ import {
   DEFAULT_LISTEN_ADDRESS,
   formatListenAddress,
 } from "../../src/rpc/listen_address.ts";
+import { HEALTHZ_LINE } from "../../src/rpc/healthz.ts";
 import { SIDECAR_VERSION } from "../../src/version.ts";
 import { stringsAt } from "../support/image.ts";
 import { numberAt, objectAt, parseJsonObject, stringAt } from "../support/json.ts";
@@ -54,13 +55,24 @@ Deno.test("the version is the same in deno.json, the image, the pods and the cha
   assert.equal(first, `## ${SIDECAR_VERSION}`);
 });
 
-Deno.test("each probe of the pod runs the health command, because kubelet's own cannot reach 127.0.0.1", () => {
+Deno.test("each probe of the pod asks the sidecar by GET /healthz where it listens, and only a sidecar that is lost for minutes is restarted", () => {
+  const { host, port } = DEFAULT_LISTEN_ADDRESS;
+  const [, path] = HEALTHZ_LINE.split(" ");
   for (const name of ["startupProbe", "readinessProbe", "livenessProbe"]) {
     const probe = objectAt(sidecar, name);
-    assert.deepEqual(stringsAt(objectAt(probe, "exec"), "command"), task("health"));
-    // The command answers within one second of its own.
-    assert.ok(numberAt(probe, "timeoutSeconds") > 1, name);
+    assert.deepEqual(objectAt(probe, "httpGet"), { host, port, path });
   }
+  const liveness = objectAt(sidecar, "livenessProbe");
+  const period = numberAt(liveness, "periodSeconds");
+  assert.ok(period * numberAt(liveness, "failureThreshold") >= 180);
+  assert.ok(numberAt(liveness, "timeoutSeconds") >= 10);
+});
+
+Deno.test("podman's probe is the health command, as often as kubelet's: for httpGet it would run curl in the image", () => {
+  const { httpGet: _, ...often } = objectAt(sidecar, "livenessProbe");
+  const { exec, ...rest } = objectAt(ofPodman, "livenessProbe");
+  assert.deepEqual(exec, { command: task("health") });
+  assert.deepEqual(rest, often);
 });
 
 Deno.test("the pod has the node's network, the sidecar's port, and starts the sidecar first", () => {
@@ -93,9 +105,11 @@ Deno.test("podman's pod has the sidecar of Kubernetes' pod, but for what podman 
     ports: _1,
     startupProbe: _2,
     readinessProbe: _3,
+    livenessProbe: _4,
     ...known
   } = sidecar;
-  assert.deepEqual(ofPodman, known);
+  const { livenessProbe: _5, ...podman } = ofPodman;
+  assert.deepEqual(podman, known);
 });
 
 Deno.test("the unit starts what deno task serve starts, on the socket that is handed over", async () => {
@@ -128,6 +142,8 @@ Deno.test("the unit has the image's environment, one capability, and the pod's m
 Deno.test("neither the unit nor its socket ever gives up", async () => {
   assert.equal(await directive(SERVICE, "StartLimitIntervalSec"), "0");
   assert.equal(await directive(SERVICE, "Restart"), "on-failure");
+  // Nor does it keep a core busy with starts that fail, each of which takes 0.2 s of it.
+  assert.match(await directive(SERVICE, "RestartSec"), /^[2-5]s$/);
   const trigger = await directive("quilt-sidecar.socket", "TriggerLimitIntervalSec");
   assert.equal(trigger, "0");
 });

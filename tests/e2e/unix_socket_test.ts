@@ -107,7 +107,8 @@ Deno.test("a socket in use is left alone: the second sidecar ends with 1 and one
   assert.deepEqual(sentenceOf(await namespace.run(unixWords())), [
     1,
     `ERROR: Cannot listen on ${ADDRESS}: the socket is in use; see by whom with: ` +
-    `ss -lxp 'src = ${PATH}'\n`,
+    `ss -lxp 'src = ${PATH}'; if that is an ip and no sidecar, a killed one has left ` +
+    "it behind: end it\n",
   ]);
   assert.deepEqual(await client.injectRoute("10.42.2.0/24", "vxlan100"), done);
   await using _another = await connectClient(namespace, ADDRESS);

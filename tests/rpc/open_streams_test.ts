@@ -5,38 +5,59 @@ import { HEALTH } from "../../src/rpc/health_wire.ts";
 import { OpenStreams } from "../../src/rpc/open_streams.ts";
 import { REFLECTION_VERSIONS } from "../../src/rpc/reflection_wire.ts";
 import { until } from "../support/wait.ts";
-import { openSurface } from "./surface.ts";
+import { type Answers, openSurface } from "./surface.ts";
 
 const LIMIT = 256;
+const LIMIT_OF_ONE = 8;
 
-function newStream() {
-  const stream = new EventEmitter();
+function newStream(peer = "192.0.2.1:1") {
+  const stream = Object.assign(new EventEmitter(), { getPeer: () => peer });
   const errors: unknown[] = [];
   stream.on("error", (error) => errors.push(error));
   return { stream, errors };
 }
 
+/** Opens one more, as soon as it is let in. */
+function oneMore(watch: () => Answers): Promise<unknown> {
+  return until(async () => {
+    const tried = watch();
+    return await Promise.race([
+      tried.count(1).then(() => true),
+      tried.end.then(() => false),
+    ]);
+  }, { what: "room for one more" });
+}
+
 Deno.test("the 257th stream is RESOURCE_EXHAUSTED, and is taken once another one is over", async () => {
   await using surface = await openSurface();
   const watch = () => surface.watch(HEALTH, "Watch", { service: "" });
-  // A connection carries at most 32 at once: the client opens more of them by itself.
-  const open = Array.from({ length: 20 }, watch);
-  for (const each of open) await each.count(1);
-  const filled = Array.from({ length: LIMIT - 20 }, newStream);
+  const first = watch();
+  await first.count(1);
+  const filled = Array.from(
+    { length: LIMIT - 1 },
+    (_, at) => newStream(`192.0.2.1:${at}`),
+  );
   for (const { stream } of filled) assert.ok(surface.streams.admit(stream));
   assert.deepEqual(await watch().end, {
     code: status.RESOURCE_EXHAUSTED,
     details: "256 streams are open already; end one of them",
   });
+  first.cancel();
+  await oneMore(watch);
+});
+
+Deno.test("the 9th stream of one connection is RESOURCE_EXHAUSTED, and others are let in", async () => {
+  await using surface = await openSurface();
+  const watch = () => surface.watch(HEALTH, "Watch", { service: "" });
+  const open = Array.from({ length: LIMIT_OF_ONE }, watch);
+  for (const each of open) await each.count(1);
+  assert.deepEqual(await watch().end, {
+    code: status.RESOURCE_EXHAUSTED,
+    details: "8 streams are open on this connection already; end one of them",
+  });
+  assert.ok(surface.streams.admit(newStream().stream));
   open[0]?.cancel();
-  await until(async () => {
-    const tried = watch();
-    const taken = await Promise.race([
-      tried.count(1).then(() => true),
-      tried.end.then(() => false),
-    ]);
-    return taken;
-  }, { what: "room for one more" });
+  await oneMore(watch);
   for (const each of open) each.cancel();
 });
 

@@ -172,14 +172,46 @@ Deno.test("a request for nothing is answered with INVALID_ARGUMENT, and the stre
   assert.deepEqual(fieldOf(list, "list_services_response"), { service: services });
 });
 
-Deno.test("a thousand requests on one stream get a thousand answers", async () => {
+Deno.test("a stream is answered 64 questions, and the next one is RESOURCE_EXHAUSTED", async () => {
   await using surface = await openSurface();
-  const request = { file_containing_symbol: "quilt.QuiltRuntime" };
-  const responses = await converse(surface, Array(1000).fill(request));
-  assert.equal(responses.length, 1000);
-  for (const response of responses) {
+  const [version] = REFLECTION_VERSIONS;
+  assert.ok(version);
+  const stream = surface.converse(version.definition, "ServerReflectionInfo");
+  for (let asked = 0; asked < 1_000; asked += 1) {
+    stream.send({ file_containing_symbol: "quilt.QuiltRuntime" });
+  }
+  assert.deepEqual(await stream.end, {
+    code: status.RESOURCE_EXHAUSTED,
+    details: "One stream may ask 64 questions of at most 1024 characters; ask the " +
+      "others on another stream",
+  });
+  assert.equal(stream.messages.length, 64);
+  for (const response of stream.messages) {
     assert.deepEqual(fileNames(response), ["quilt.proto"]);
   }
+});
+
+Deno.test("a question that is too long to be sent back is RESOURCE_EXHAUSTED", async () => {
+  await using surface = await openSurface();
+  const [version] = REFLECTION_VERSIONS;
+  assert.ok(version);
+  const stream = surface.converse(version.definition, "ServerReflectionInfo");
+  stream.send({ host: "x".repeat(1_024), list_services: "" });
+  assert.equal((await stream.end).code, status.RESOURCE_EXHAUSTED);
+  assert.deepEqual(stream.messages, []);
+});
+
+Deno.test("answers leave a millisecond apart, on however many streams: whoever asks on and on leaves time for others", async () => {
+  await using surface = await openSurface();
+  const ask = { file_containing_symbol: "quilt.QuiltRuntime" };
+  // The first question makes the catalogue.
+  await converse(surface, [ask]);
+  const began = performance.now();
+  await Promise.all(
+    Array.from({ length: 8 }, () => converse(surface, Array(60).fill(ask))),
+  );
+  const took = performance.now() - began;
+  assert.ok(took >= 8 * 60 - 1, `${took} ms`);
 });
 
 Deno.test("both versions of the reflection file say the same but for their names", () => {

@@ -311,3 +311,27 @@ Deno.test("a watch that has carried 65,536 changes is ended: its client may not 
   assert.equal(watched.messages.length, 3);
   await closed;
 });
+
+Deno.test("many watches share what they may carry: each of 8 is ended after 32,768 changes", async () => {
+  const wakes: (() => void)[] = [];
+  const news: RouteNews = {
+    complete: false,
+    routes: [],
+    removed: Array.from({ length: 20_000 }, () => LISTED.route.destination),
+  };
+  await using service = await openService({
+    watch: (wake) => {
+      let left = 2;
+      wakes.push(wake);
+      return { take: () => left-- > 0 ? news : undefined, close: () => {} };
+    },
+  });
+  const watched = Array.from({ length: 8 }, () => service.watch());
+  await until(() => wakes.length === 8, { what: "8 watches" });
+  for (const wake of wakes) wake();
+  assert.equal(
+    await watched[0]?.end,
+    "UNAVAILABLE: This watch has carried 32768 changes; watch again",
+  );
+  for (const each of watched) each.cancel();
+});

@@ -38,7 +38,7 @@ export function parseDenoRun(command: string): DenoRun {
 export type ServeTask = "serve" | "serve:tls" | "serve:unix";
 
 /** The tasks of deno.json that ask a sidecar. */
-export type AskingTask = "health" | "status";
+export type AskingTask = "health" | "health:tls" | "status";
 
 /** A task of deno.json: what operators run, and therefore what every test runs. */
 export function serveTask(name: ServeTask = "serve"): DenoRun {

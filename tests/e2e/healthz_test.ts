@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { type AskingTask, askingTask, repository } from "../support/serve_task.ts";
+import { openHost } from "./host.ts";
+import { residentKiB } from "./processes.ts";
+import { openTlsHost } from "./tls_host.ts";
+
+/** The command line of a task, with further flags of Deno before its program. */
+function taskWords(name: AskingTask, ...more: readonly string[]): readonly string[] {
+  const { flags, program, words } = askingTask(name);
+  return [Deno.execPath(), "run", ...flags, ...more, program, ...words];
+}
+
+const PROBES = 3_000;
+
+Deno.test(`${PROBES} questions for health on connections of their own leave no memory behind`, async () => {
+  await using host = await openHost();
+  const { namespace, sidecar } = host;
+  const before = residentKiB(sidecar.pid);
+  const probe = `
+    for (let left = ${PROBES}; left > 0; left -= 1) {
+      using connection = await Deno.connect({ port: 50051 });
+      const request = "GET /healthz HTTP/1.1\\r\\n\\r\\n";
+      await connection.write(new TextEncoder().encode(request));
+      const answer = await new Response(connection.readable).text();
+      if (!answer.endsWith("\\r\\n\\r\\nSERVING")) throw new Error(answer);
+    }`;
+  const { code, stderr } = await namespace.run([Deno.execPath(), "eval", probe]);
+  assert.equal(code, 0, stderr);
+  const grown = residentKiB(sidecar.pid) - before;
+  // As many HTTP/2 sessions would leave 20 KB each; the heap may grow up to its bound.
+  assert.ok(grown < PROBES * 12, `${grown} KiB`);
+});
+
+Deno.test("health asks for as long as it may, however long its own start takes", async () => {
+  await using host = await openHost();
+  const slow = `--preload=${repository}/tests/e2e/slow_start.ts`;
+  const finished = await host.namespace.run(taskWords("health", slow));
+  assert.deepEqual(finished, { code: 0, stdout: "", stderr: "" });
+});
+
+Deno.test("the health:tls task asks a sidecar of the serve:tls task, with the grants of health and to read its directory", async () => {
+  const grants = (name: AskingTask) =>
+    taskWords(name).filter((word) => /^--(allow|ignore|no-prompt)/.test(word)).sort();
+  assert.deepEqual(
+    grants("health:tls"),
+    [...grants("health"), "--allow-read=/etc/quilt/tls"].sort(),
+  );
+  await using host = await openTlsHost();
+  const { directory, namespace } = host;
+  const words = taskWords("health:tls")
+    .map((word) => word.replaceAll("/etc/quilt/tls", directory));
+  const serving = await namespace.run(words);
+  assert.deepEqual(serving, { code: 0, stdout: "", stderr: "" });
+  const plain = await namespace.run(taskWords("health"));
+  assert.equal(plain.code, 1);
+  assert.match(plain.stderr, /^[^\n]+, as by the task health:tls\?\n$/);
+  const other = words.map((word) => word.replace("ca.crt", "nobody.crt"));
+  const { code, stderr } = await namespace.run(other);
+  assert.equal(code, 1);
+  assert.equal(stderr, `Cannot read ${directory}/nobody.crt: there is no such file\n`);
+});

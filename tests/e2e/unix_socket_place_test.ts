@@ -1,0 +1,115 @@
+/** Who has the path of a Unix socket, when more than one process might. */
+import assert from "node:assert/strict";
+import { addVxlan, type Finished, type Namespace } from "../support/namespace.ts";
+import { serveWords } from "../support/serve_task.ts";
+import { SidecarEnded, startSidecar } from "../support/sidecar.ts";
+import { until } from "../support/wait.ts";
+import { makeQuietNamespace } from "./host.ts";
+import { childrenOf } from "./processes.ts";
+
+const FOLDER = "/run/quilt";
+const PATH = `${FOLDER}/sidecar.sock`;
+const words = serveWords([], undefined, "serve:unix");
+
+/** A namespace with vxlan100, and the folder with nothing in it. */
+async function makeHost(): Promise<Namespace> {
+  await Deno.mkdir(FOLDER, { recursive: true });
+  for (const { name } of Deno.readDirSync(FOLDER)) Deno.removeSync(`${FOLDER}/${name}`);
+  const namespace = await makeQuietNamespace();
+  await addVxlan(namespace);
+  return namespace;
+}
+
+/** A socket that nobody listens on, as a kill leaves it. */
+async function leaveDeadSocket(namespace: Namespace): Promise<void> {
+  await using killed = await startSidecar(namespace, { words });
+  killed.kill("SIGKILL");
+  await killed.status;
+}
+
+function sentenceOf({ code, stderr }: Finished): readonly [number, string] {
+  return [code, stderr.trimEnd().replace(/^\S+Z /, "")];
+}
+
+const IN_USE = `ERROR: Cannot listen on unix://${PATH}: the socket is in use; see by ` +
+  `whom with: ss -lxp 'src = ${PATH}'; if that is an ip and no sidecar, a killed one ` +
+  "has left it behind: end it";
+
+Deno.test("a start whose socket another one replaces ends with 1, and leaves the other's alone", async () => {
+  await using namespace = await makeHost();
+  using folder = Deno.watchFs(FOLDER);
+  const start = startSidecar(namespace, { words });
+  start.catch(() => {});
+  for await (const { kind } of folder) if (kind === "create") break;
+  Deno.removeSync(PATH);
+  using _other = Deno.listen({ transport: "unix", path: PATH });
+  await assert.rejects(start, (error) => {
+    assert.ok(error instanceof SidecarEnded);
+    assert.equal(error.code, 1);
+    assert.ok(error.log.at(-1)?.endsWith(IN_USE), error.message);
+    return true;
+  });
+  using _connection = await Deno.connect({ transport: "unix", path: PATH });
+});
+
+Deno.test("a sidecar that ends leaves a socket alone that has taken the place of its own", async () => {
+  await using namespace = await makeHost();
+  await using sidecar = await startSidecar(namespace, { words });
+  Deno.removeSync(PATH);
+  using _other = Deno.listen({ transport: "unix", path: PATH });
+  assert.equal((await sidecar.stop()).code, 0);
+  using _connection = await Deno.connect({ transport: "unix", path: PATH });
+});
+
+Deno.test("of two starts that find the same dead socket one serves, and the other ends with 1", async () => {
+  await using namespace = await makeHost();
+  for (let round = 0; round < 4; round += 1) {
+    await leaveDeadSocket(namespace);
+    const starts = await Promise.allSettled([
+      startSidecar(namespace, { words }),
+      startSidecar(namespace, { words }),
+    ]);
+    for (const start of starts) {
+      if (start.status === "rejected") assert.match(String(start.reason), /in use/);
+      else await start.value[Symbol.asyncDispose]();
+    }
+    const serving = starts.filter(({ status }) => status === "fulfilled");
+    assert.equal(serving.length, 1, `round ${round}`);
+    Deno.removeSync(PATH);
+  }
+});
+
+Deno.test("a socket that this user may not connect to is not called in use", async () => {
+  await using namespace = await makeHost();
+  await leaveDeadSocket(namespace);
+  await Deno.chmod(PATH, 0o000);
+  // As root has it who lacks the capability to pass by permissions.
+  const launcher = ["setpriv", "--inh-caps", "-dac_override,-dac_read_search"];
+  launcher.push("--bounding-set", "-dac_override,-dac_read_search");
+  assert.deepEqual(sentenceOf(await namespace.run([...launcher, ...words])), [
+    1,
+    `ERROR: Cannot listen on unix://${PATH}: there is a socket that this user may not ` +
+    "connect to; use a path in a directory that this user may write to, where nothing " +
+    "is or a socket that nobody listens on",
+  ]);
+});
+
+Deno.test("an ip monitor that a killed sidecar left behind holds its socket, as the sentence says", async () => {
+  await using namespace = await makeHost();
+  await using sidecar = await startSidecar(namespace, { words });
+  const monitor = () =>
+    childrenOf(sidecar.pid).find(({ words }) => words.includes("monitor"))?.pid;
+  const first = monitor();
+  assert.ok(first !== undefined);
+  // Only one that is started after the socket was made inherits it.
+  Deno.kill(first, "SIGKILL");
+  const orphan = await until(() => {
+    const next = monitor();
+    return next === first ? undefined : next;
+  }, { what: "the next monitor" });
+  sidecar.kill("SIGKILL");
+  await sidecar.status;
+  assert.deepEqual(sentenceOf(await namespace.run(words)), [1, IN_USE]);
+  Deno.kill(orphan, "SIGKILL");
+  await using _next = await startSidecar(namespace, { words });
+});

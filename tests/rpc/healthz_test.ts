@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { type OpenSurface, openSurface } from "./surface.ts";
+
+/** Sends the parts one after another, and reads until the server ends the connection. */
+async function say({ server }: OpenSurface, ...parts: readonly string[]) {
+  assert.ok(server.address.kind === "tcp");
+  using connection = await Deno.connect({ port: server.address.port });
+  const encoder = new TextEncoder();
+  const reading = new Response(connection.readable).text().catch(() => "reset");
+  for (const part of parts) {
+    await connection.write(encoder.encode(part)).catch(() => {});
+  }
+  return await reading;
+}
+
+function answer(line: string, body: string): string {
+  return `HTTP/1.1 ${line}\r\nContent-Type: text/plain\r\n` +
+    `Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`;
+}
+
+const SERVING = answer("200 OK", "SERVING");
+const NOT_SERVING = answer("503 Service Unavailable", "NOT_SERVING");
+const LINE = "GET /healthz HTTP/1.1\r\n";
+
+Deno.test("GET /healthz is 200 with SERVING or 503 with NOT_SERVING, as gRPC's health of the whole server, and ends the connection", async () => {
+  await using surface = await openSurface();
+  const request = `${LINE}Host: 127.0.0.1:50051\r\nUser-Agent: kube-probe/1.34\r\n` +
+    "Accept: */*\r\nConnection: close\r\n\r\n";
+  assert.equal(await say(surface, request), NOT_SERVING);
+  surface.health.clear("starting");
+  assert.equal(await say(surface, request), SERVING);
+  surface.health.hinder("kernel");
+  assert.equal(await say(surface, request), NOT_SERVING);
+});
+
+Deno.test("GET /healthz may come without headers, in any pieces, and with more behind it", async () => {
+  await using surface = await openSurface();
+  surface.health.clear("starting");
+  for (
+    const parts of [
+      [`${LINE}\r\n`],
+      [...`${LINE}a: b\r\n\r\n`],
+      [`${LINE}a: b\r\n\r`, "\n"],
+      [`${LINE}\r\n${LINE}\r\n`, "more"],
+      [`${LINE}a: ${"b".repeat(2_000)}\r\n\r\n`],
+    ]
+  ) {
+    assert.equal(await say(surface, ...parts), SERVING, parts.join("").slice(0, 60));
+  }
+});
+
+for (
+  const request of [
+    "GET / HTTP/1.1\r\n\r\n",
+    "GET /healthz HTTP/1.0\r\n\r\n",
+    "GET /healthz?x HTTP/1.1\r\n\r\n",
+    "HEAD /healthz HTTP/1.1\r\n\r\n",
+    "POST /healthz HTTP/1.1\r\n\r\n",
+    "get /healthz HTTP/1.1\r\n\r\n",
+    `${LINE}a: ${"b".repeat(2_048)}\r\n\r\n`,
+    "GET /health\r\n",
+    "PRI * HTTP/1.1\r\n\r\n",
+  ]
+) {
+  Deno.test(`the request ${JSON.stringify(request.slice(0, 40))} is told nothing: the connection is ended`, async () => {
+    await using surface = await openSurface();
+    surface.health.clear("starting");
+    assert.match(await say(surface, request), /^(reset)?$/);
+  });
+}
+
+Deno.test("headers that do not end are heard up to 2 KiB", async () => {
+  await using surface = await openSurface();
+  const parts = Array.from({ length: 300 }, () => "a: bcdef\r\n");
+  assert.match(await say(surface, LINE, ...parts), /^(reset)?$/);
+});

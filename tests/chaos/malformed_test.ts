@@ -13,10 +13,10 @@ const TASTE = 1_600;
 /**
  * Deno 2.9.3 keeps some 20 KB of each HTTP/2 session for the life of the process, however
  * it ended, and some 10 KB of each stream that was open at that moment (2.7.14 and 2.8.3
- * do as well). So the sidecar is held against a bare grpc-js server that suffers the same
- * (0.9 times its growth, measured), and what is ours to lose would stand out.
+ * do as well). So the sidecar is held against a bare grpc-js server that suffers the same:
+ * 0.81 to 0.86 times its growth, measured, as who does not speak HTTP/2 gets no session.
  */
-const TIMES_BARE = 1.25;
+const TIMES_BARE = 1;
 
 /** Resolves when all of them are over. */
 async function attack(namespace: Namespace, exchanges: number): Promise<void> {
@@ -65,7 +65,7 @@ async function growth(program: string, exitCode: number): Promise<number> {
   return after - before;
 }
 
-Deno.test(`${EXCHANGES} malformed exchanges: the sidecar lives, grows by at most ${TIMES_BARE} times as much as a bare grpc-js server, and the agent's calls go on meanwhile`, async () => {
+Deno.test(`${EXCHANGES} malformed exchanges: the sidecar lives, grows by no more than a bare grpc-js server does, and the agent's calls go on meanwhile`, async () => {
   // 143: it does not know SIGTERM.
   const bare = await growth("tests/bench/bare_main.ts", 143);
   const ours = await growth("src/main.ts", 0);

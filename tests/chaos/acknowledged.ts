@@ -12,6 +12,10 @@ export type Word =
 export class Acknowledged {
   readonly #wanted = new Map<string, ReadonlySet<boolean>>();
   #subnets: ReadonlySet<string | undefined> = new Set([undefined]);
+  /** Words without an answer of which the kernel showed that they were done. */
+  doneUnanswered = 0;
+  /** Words without an answer of which it showed that they were not. */
+  notDone = 0;
 
   /** The sidecar answered: from now on exactly this is owed. */
   answered({ destination, rpc }: Word, answer: Answer): void {
@@ -61,6 +65,10 @@ export class Acknowledged {
     for (const [destination, possible] of this.#wanted) {
       const there = ours.memory.has(destination);
       assert.ok(possible.has(there), `${destination} remembered: ${there}`);
+      // What was true before the word without an answer stands first.
+      const [before] = possible;
+      if (possible.size > 1 && there === before) this.notDone += 1;
+      else if (possible.size > 1) this.doneUnanswered += 1;
       this.#wanted.set(destination, new Set([there]));
     }
     assert.deepEqual(sorted(ours.main), isUp ? sorted(ours.memory) : []);

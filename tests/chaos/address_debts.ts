@@ -11,8 +11,14 @@ const UNKNOWN: Told = { kind: "unknown" };
 /** Whoever stands in none of these was told that it has nothing. */
 export class AddressDebts {
   readonly #told = new Map<string, Told>();
-  /** Calls that a kill left without an answer. */
-  unanswered = 0;
+  /** Owners whose call a kill left without an answer, and whether it was to give. */
+  readonly #lost = new Map<string, boolean>();
+  /** Calls that were answered. */
+  answered = 0;
+  /** Calls without an answer of which the kernel showed that they were done. */
+  doneUnanswered = 0;
+  /** Calls without an answer of which it showed that they were not. */
+  notDone = 0;
 
   /** AllocateAddress was answered, with an address or a word. */
   allocated(owner: string, word: string): void {
@@ -24,12 +30,16 @@ export class AddressDebts {
         assert.ok(other === owner || !shared, `${word}: ${owner} and ${other}`);
       }
       this.#told.set(owner, { kind: "has", address: word });
-    } else if (this.#isUnanswered(word)) {
-      if (before === undefined) this.#told.set(owner, UNKNOWN);
+    } else if (isUnanswered(word)) {
+      if (before !== undefined) return;
+      this.#told.set(owner, UNKNOWN);
+      this.#lost.set(owner, true);
+      return;
     } else {
       assert.match(word, /^RESOURCE_EXHAUSTED: Every address of 10\.42\.1\.0\/27 is /);
       assert.ok(before?.kind !== "has", `${owner} had an address`);
     }
+    this.answered += 1;
   }
 
   /** From now on another owner may be given its address, whoever is answered first. */
@@ -39,10 +49,13 @@ export class AddressDebts {
 
   /** ReleaseAddress was answered, with an address, nothing, or a word. */
   released(owner: string, word: string): void {
-    if (!this.#isUnanswered(word)) {
-      assert.match(word, /^$|^10\.42\.1\.\d+$/);
-      this.#told.delete(owner);
+    if (isUnanswered(word)) {
+      if (this.#told.has(owner)) this.#lost.set(owner, false);
+      return;
     }
+    assert.match(word, /^$|^10\.42\.1\.\d+$/);
+    this.#told.delete(owner);
+    this.answered += 1;
   }
 
   /** Holds what is listed, `10.42.1.2 web-1`, against all that; it is certain then. */
@@ -57,13 +70,16 @@ export class AddressDebts {
     for (const [owner, told] of this.#told) {
       if (told.kind === "has") assert.equal(has.get(owner), told.address, owner);
     }
+    for (const [owner, gives] of this.#lost) {
+      if (has.has(owner) === gives) this.doneUnanswered += 1;
+      else this.notDone += 1;
+    }
+    this.#lost.clear();
     this.#told.clear();
     for (const [owner, address] of has) this.#told.set(owner, { kind: "has", address });
   }
+}
 
-  #isUnanswered(word: string): boolean {
-    if (!word.startsWith("UNAVAILABLE: ")) return false;
-    this.unanswered += 1;
-    return true;
-  }
+function isUnanswered(word: string): boolean {
+  return word.startsWith("UNAVAILABLE: ");
 }

@@ -7,6 +7,8 @@ import type { Namespace } from "../support/namespace.ts";
 import { type Quilt, startQuilt } from "../support/quilt.ts";
 import { type Sidecar, startSidecar } from "../support/sidecar.ts";
 import { AddressDebts } from "./address_debts.ts";
+import { assertMet } from "./met.ts";
+import { Pace } from "./pace.ts";
 
 const ROUNDS = 100;
 
@@ -35,35 +37,33 @@ async function say(
 }
 
 /**
- * A kill hits anything from the way there to the way back of the calls. An `ip` that is
- * left alone carries out what it was given, so every other time it dies as well.
+ * Calls about one owner each, few or very many at once; the kill in their midst. Returns
+ * how many of those it met were answered.
  */
-async function killSoon(sidecar: Sidecar, dice: Dice): Promise<void> {
-  const batches = dice.roll(2) === 0 ? batchesOf(sidecar) : [];
-  const moment = performance.now() + dice.roll(12_000) / 1000;
-  while (performance.now() < moment) {
-    await new Promise((resolve) => setTimeout(resolve));
-  }
-  signalAll(batches, "SIGKILL");
-  sidecar.kill("SIGKILL");
-}
-
-/** Calls about one owner each, few or very many at once; the kill in their midst. */
 async function talkAndKill(
   quilt: Quilt,
   sidecar: Sidecar,
   dice: Dice,
   debts: AddressDebts,
-): Promise<void> {
+  pace: Pace,
+): Promise<number> {
   const share = dice.pick([2, 4, 20]);
   const some = () => OWNERS.filter(() => dice.roll(share) === 0);
   for (let left = dice.roll(3); left > 0; left -= 1) {
-    await Promise.all(some().map((owner) => say(quilt, dice, owner, debts)));
+    const talk = some().map((owner) => say(quilt, dice, owner, debts));
+    if (talk.length > 0) await pace.measure(Promise.all(talk));
   }
+  const before = debts.answered;
   const talk = some().map((owner) => say(quilt, dice, owner, debts));
-  await killSoon(sidecar, dice);
+  // An `ip` that is left alone carries out what it was given: every other time it dies.
+  const batches = dice.roll(2) === 0 ? batchesOf(sidecar) : [];
+  // It hits anything from the way there to the way back of the calls.
+  await pace.moment(dice);
+  signalAll(batches, "SIGKILL");
+  sidecar.kill("SIGKILL");
   await Promise.all(talk);
   await sidecar.status;
+  return debts.answered - before;
 }
 
 /** Not even the start is safe: sometimes one is killed before it serves. */
@@ -94,9 +94,11 @@ Deno.test(`kill -9 at ${ROUNDS} random moments: no address has two owners, and w
   }
   const quilt = stack.use(startQuilt(namespace, 16));
   const debts = new AddressDebts();
+  const pace = new Pace();
+  let answered = 0;
   for (let round = 0; round < ROUNDS; round += 1) {
     try {
-      await talkAndKill(quilt, sidecar, dice, debts);
+      answered += await talkAndKill(quilt, sidecar, dice, debts, pace);
       sidecar = await startAgain(namespace, dice);
       quilt.reconnect();
       const listed = await quilt.list();
@@ -109,5 +111,10 @@ Deno.test(`kill -9 at ${ROUNDS} random moments: no address has two owners, and w
       });
     }
   }
-  assert.ok(debts.unanswered > ROUNDS / 2, "the kills hit too few calls");
+  // A quarter of what is met; kills at one moment only leave some of it near 0.
+  assertMet({
+    "calls answered in flight": [answered, 100],
+    "calls done but not answered": [debts.doneUnanswered, 20],
+    "calls not done": [debts.notDone, 50],
+  });
 });

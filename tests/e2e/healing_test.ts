@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
-import type { Sidecar } from "../support/sidecar.ts";
 import { until } from "../support/wait.ts";
 import { allRoutes, done, type Host, messages, openHost } from "./host.ts";
-import { type ChildProcess, childrenOf, signalAll } from "./processes.ts";
+import { deafen, monitorsOf, signalAll } from "./processes.ts";
 
 const TO = "10.42.2.0/24";
 const PEERS = Array.from({ length: 100 }, (_, at) => `10.42.${at + 1}.0/24`);
@@ -93,24 +92,6 @@ Deno.test("a repair of many routes is one line of the log, a lost link another",
     "INFO: Installed through vxlan100, as was asked for: …",
   ]);
 });
-
-function monitorsOf({ pid }: Sidecar): readonly ChildProcess[] {
-  return childrenOf(pid).filter(({ words }) => words.includes("monitor"));
-}
-
-/** Makes the monitor deaf; what happens from now on it will never tell. */
-async function deafen(sidecar: Sidecar): Promise<readonly ChildProcess[]> {
-  const monitors = monitorsOf(sidecar);
-  assert.equal(signalAll(monitors, "SIGSTOP"), 1);
-  await until(
-    () =>
-      monitors.every(({ pid }) =>
-        /^State:\s+T/m.test(Deno.readTextFileSync(`/proc/${pid}/status`))
-      ),
-    { what: "the monitor to stop" },
-  );
-  return monitors;
-}
 
 Deno.test("what happened while the monitor was dead is put right once it lives again", async () => {
   await using host = await openBusyHost();

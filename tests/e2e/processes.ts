@@ -24,6 +24,22 @@ export function batchesOf({ pid }: Sidecar): readonly ChildProcess[] {
   return childrenOf(pid).filter(({ words }) => words.includes("-batch"));
 }
 
+/** The sidecar's `ip monitor`, and around its restart another or none. */
+export function monitorsOf({ pid }: Sidecar): readonly ChildProcess[] {
+  return childrenOf(pid).filter(({ words }) => words.includes("monitor"));
+}
+
+/** Makes the monitor deaf; what happens from now on it will never tell. */
+export async function deafen(sidecar: Sidecar): Promise<readonly ChildProcess[]> {
+  const monitors = monitorsOf(sidecar);
+  if (signalAll(monitors, "SIGSTOP") !== 1) throw new Error("There is not one monitor");
+  await until(
+    () => monitors.every(({ pid }) => /^State:\s+T/m.test(read(`/proc/${pid}/status`))),
+    { what: "the monitor to stop" },
+  );
+  return monitors;
+}
+
 /** Sends a signal to every `ip -batch` of the sidecar; returns how many there were. */
 export function signalBatches(sidecar: Sidecar, signal: Deno.Signal): number {
   return signalAll(batchesOf(sidecar), signal);

@@ -1,0 +1,187 @@
+/** What no client does to a gRPC server, byte by byte. */
+
+/** Numbers that a seed decides (mulberry32). */
+export function randomOf(seed: number): Random {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** A number from 0 to below 1. */
+export type Random = () => number;
+export type Bytes = readonly number[];
+
+const ascii = (text: string): Bytes => [...new TextEncoder().encode(text)];
+const PREFACE = ascii("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+
+function someBytes(random: Random, most: number): Bytes {
+  return Array.from({ length: Math.floor(random() * most) }, () => random() * 256 | 0);
+}
+
+const DATA = 0;
+const HEADERS = 1;
+const RST_STREAM = 3;
+const SETTINGS = 4;
+const CONTINUATION = 9;
+const END_STREAM = 1;
+const END_HEADERS = 4;
+
+/** RFC 9113, 4.1 */
+function frame(type: number, flags: number, stream: number, payload: Bytes): Bytes {
+  const { length } = payload;
+  const head = [length >> 16, length >> 8, length, type, flags];
+  return [...head, stream >> 24, stream >> 16, stream >> 8, stream, ...payload];
+}
+
+/** HPACK integers and literals without an index: RFC 7541, 5.1 and 6.2.2. */
+function literal(name: string, value: string): Bytes {
+  return [0, ...text(name), ...text(value)];
+}
+
+function text(value: string): Bytes {
+  const bytes = ascii(value);
+  if (bytes.length < 127) return [bytes.length, ...bytes];
+  const length: number[] = [127];
+  let rest = bytes.length - 127;
+  for (; rest >= 128; rest >>= 7) length.push(rest & 127 | 128);
+  return [...length, rest, ...bytes];
+}
+
+function headersOf(path: string, type: string): Bytes {
+  return [
+    ...literal(":method", "POST"),
+    ...literal(":scheme", "http"),
+    ...literal(":path", path),
+    ...literal(":authority", "x"),
+    ...literal("content-type", type),
+    ...literal("te", "trailers"),
+  ];
+}
+
+const GRPC = headersOf("/quilt.QuiltRuntime/InjectRoute", "application/grpc");
+const HELLO = [...PREFACE, ...frame(SETTINGS, 0, 0, [])];
+
+/** What is done to each of a connection's first streams. */
+function onStreams(count: number, each: (stream: number) => Bytes): Bytes {
+  return Array.from({ length: count }, (_, at) => each(2 * at + 1)).flat();
+}
+
+function call(stream: number, headers: Bytes, body: Bytes): Bytes {
+  return [
+    ...frame(HEADERS, END_HEADERS, stream, headers),
+    ...frame(DATA, END_STREAM, stream, body),
+  ];
+}
+
+/** One connection's bytes, and how many exchanges they are. */
+export interface Attack {
+  readonly exchanges: number;
+  readonly bytes: Bytes;
+  /** What is sent then, piece by piece, on a connection that is held and never read. */
+  readonly unread?: readonly Bytes[];
+}
+
+const STREAMS = 8;
+
+/** A server that has answered these reads on; who opens more at once is cut off. */
+const AT_ONCE = 16;
+/**
+ * Calls on a connection whose answers nobody reads: some 70 KB of them at least, several
+ * times what the kernel holds where the test has made the buffers of sockets small.
+ */
+const UNREAD = 1_600;
+
+const PIPELINED: readonly Bytes[] = Array.from(
+  { length: UNREAD / AT_ONCE },
+  (_, part) =>
+    onStreams(
+      AT_ONCE,
+      (stream) => call(2 * AT_ONCE * part + stream, GRPC, [0, 0, 0, 0, 0]),
+    ),
+);
+
+/** All kinds of attacks, by their names. */
+export const KINDS: Readonly<Record<string, (random: Random) => Attack>> = {
+  "random bytes": (random) => ({ exchanges: 1, bytes: someBytes(random, 2_000) }),
+  "random frames": (random) => ({
+    exchanges: 1,
+    bytes: [
+      ...HELLO,
+      ...Array.from(
+        { length: 8 },
+        () =>
+          frame(
+            random() * 12 | 0,
+            random() * 256 | 0,
+            random() * 9 | 0,
+            someBytes(random, 80),
+          ),
+      ).flat(),
+    ],
+  }),
+  "truncated messages": (random) => ({
+    exchanges: STREAMS,
+    bytes: [
+      ...HELLO,
+      ...onStreams(
+        STREAMS,
+        (stream) =>
+          call(stream, GRPC, [random() * 3 | 0, 0, 0, 1, 0, ...someBytes(random, 99)]),
+      ),
+    ],
+  }),
+  "wrong content types": (random) => ({
+    exchanges: STREAMS,
+    bytes: [
+      ...HELLO,
+      ...onStreams(STREAMS, (stream) => {
+        const type = random() < 0.5 ? "text/plain" : "application/grpc-web+x";
+        return call(stream, headersOf("/quilt.QuiltRuntime/RemoveRoute", type), [0]);
+      }),
+    ],
+  }),
+  "unknown methods": (random) => ({
+    exchanges: STREAMS,
+    bytes: [
+      ...HELLO,
+      ...onStreams(STREAMS, (stream) => {
+        const path = `/${
+          String.fromCharCode(...someBytes(random, 60).map((b) => 33 + b % 90))
+        }`;
+        return call(stream, headersOf(path, "application/grpc"), [0, 0, 0, 0, 0]);
+      }),
+    ],
+  }),
+  "oversized headers": (random) => ({
+    exchanges: 1,
+    bytes: [
+      ...HELLO,
+      ...frame(HEADERS, 0, 1, GRPC),
+      ...Array.from(
+        { length: 8 },
+        () => frame(CONTINUATION, 0, 1, literal(`x-${random()}`, "y".repeat(15_000))),
+      ).flat(),
+      ...frame(CONTINUATION, END_HEADERS, 1, literal("z", "z")),
+    ],
+  }),
+  "rapid reset": () => ({
+    exchanges: STREAMS * 4,
+    bytes: [
+      ...HELLO,
+      ...onStreams(STREAMS * 4, (stream) => [
+        ...frame(HEADERS, END_HEADERS, stream, GRPC),
+        ...frame(RST_STREAM, 0, stream, [0, 0, 0, 8]),
+      ]),
+    ],
+  }),
+  // Each counts as few of its calls, so that there are many of them.
+  "stalled readers": () => ({
+    exchanges: STREAMS * 4,
+    bytes: HELLO,
+    unread: PIPELINED,
+  }),
+};

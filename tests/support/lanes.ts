@@ -1,0 +1,10 @@
+/**
+ * Waits for all that goes on side by side, and only then fails as the first that failed:
+ * what would go on alone meets the next test.
+ */
+export async function lanes<Value>(
+  all: readonly Promise<Value>[],
+): Promise<readonly Value[]> {
+  await Promise.allSettled(all);
+  return await Promise.all(all);
+}

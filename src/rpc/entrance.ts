@@ -73,6 +73,11 @@ export class Entrance {
     return this.#connections.isOverdrawn(peer);
   }
 
+  /** A message goes back to this peer. */
+  noteAnswer(peer: string): void {
+    this.#connections.noteAnswer(peer);
+  }
+
   /** Takes no more connections, and resolves when no call is on its way on any. */
   async close(): Promise<void> {
     this.#listener?.close();

@@ -113,8 +113,7 @@ export class Session {
         resolve(exchange);
       },
     };
-    const text = commands.map((command) => words(command) + "\n").join("") + mark +
-      "\n";
+    const text = [...commands.map(words), mark, ""].join("\n");
     this.#child?.stdin?.write(text);
     return promise;
   }
@@ -202,10 +201,10 @@ export class Session {
       const document = isRead(command) ? documents.next().value : undefined;
       return { ok: true, document };
     });
-    const stale = waiting.commands.some((command, index) =>
+    const isStale = waiting.commands.some((command, index) =>
       command.kind === "link" && this.#isStale(command.device, results[index])
     );
-    if (stale) return this.#lose("a device has a new index");
+    if (isStale) return this.#lose("a device has a new index");
     this.#wear(waiting.commands, results);
     this.hasAnswered = true;
     waiting.settle({ kind: "answered", results });

@@ -3,12 +3,14 @@ import type { Socket } from "node:net";
 import type { Account, FairTurns } from "./fair_turns.ts";
 import { watchServerStreams } from "./server_streams.ts";
 
-/** Connections at one time; one more takes the place of the one silent for longest. */
+/** Connections at one time; one more takes the place of another. */
 const MOST_CONNECTIONS = 512;
 /** Who connects and never calls is cut off then. Who has called may be silent for days. */
 const FIRST_CALL_MS = 300_000;
 /** A farewell is one round trip; a client that does not answer is not waited for. */
 const FAREWELL_MS = 500;
+/** Who has to make room gets what was answered in that time. */
+const LAST_ANSWERS_MS = 500;
 /** What was sent before is read within that time. */
 const READ_MS = 20;
 /** Above every stream that a client can have opened: RFC 9113, 6.8. */
@@ -21,6 +23,10 @@ interface Connection {
   readonly firstCallTimer: ReturnType<typeof setTimeout>;
   /** Known from its first stream on. */
   session: ServerHttp2Session | undefined;
+  /** Messages that went back on it. */
+  answers: number;
+  /** It has to make room. */
+  leaves: boolean;
 }
 
 /** The connections of one server: how many, for how long, and how each ends. */
@@ -47,7 +53,8 @@ export class Connections {
     const account = this.#turns.open(socket);
     const firstCallTimer = setTimeout(() => socket.destroy(), FIRST_CALL_MS);
     if (this.#byPeer.size >= MOST_CONNECTIONS) this.#makeRoom();
-    this.#byPeer.set(peer, { socket, account, firstCallTimer, session: undefined });
+    const before = { session: undefined, answers: 0, leaves: false };
+    this.#byPeer.set(peer, { socket, account, firstCallTimer, ...before });
     socket.once("close", () => this.#forget(peer));
     this.#serve(socket);
   }
@@ -56,6 +63,12 @@ export class Connections {
   isOverdrawn(peer: string): boolean {
     const connection = this.#byPeer.get(peer);
     return connection !== undefined && this.#turns.isOverdrawn(connection.account);
+  }
+
+  /** A message goes back to that peer. */
+  noteAnswer(peer: string): void {
+    const connection = this.#byPeer.get(peer);
+    if (connection !== undefined) connection.answers += 1;
   }
 
   /**
@@ -114,18 +127,34 @@ export class Connections {
   }
 
   #makeRoom(): void {
-    let oldest: Connection | undefined;
+    let least: Connection | undefined;
     for (const connection of this.#byPeer.values()) {
-      if (oldest === undefined || connection.account.spentAt < oldest.account.spentAt) {
-        oldest = connection;
-      }
+      if (connection.leaves) continue;
+      if (least === undefined || isMissedLess(connection, least)) least = connection;
     }
-    if (oldest === undefined) return;
-    // The next one must not meet it again: it takes a moment until it is gone.
-    oldest.account.spentAt = Infinity;
-    if (oldest.session === undefined) oldest.socket.destroy();
-    else dismiss(oldest.session);
+    if (least === undefined) return;
+    least.leaves = true;
+    showOut(least);
   }
+}
+
+/**
+ * Who was answered most stays: the agent has been, and may be silent for days. Who only
+ * connects, or begins calls and does not end them, goes first.
+ */
+function isMissedLess(one: Connection, other: Connection): boolean {
+  return one.answers === other.answers
+    ? one.account.spentAt < other.account.spentAt
+    : one.answers < other.answers;
+}
+
+async function showOut({ session, socket }: Connection): Promise<void> {
+  if (session !== undefined) {
+    await dismiss(session);
+    await rest(LAST_ANSWERS_MS);
+  }
+  // A session that is closed waits for its streams, and a client need not end them.
+  socket.destroy();
 }
 
 /** The session ends when what has come on it by then is answered. */

@@ -25,6 +25,11 @@ export interface Protection {
 
 /** Connections that may wait to be let in. */
 const MOST_WAITING = 512;
+/**
+ * Open sockets of all kinds together: a process has 1024 descriptors, often enough. When
+ * it has none left, Deno 2.9.3 takes no connection any more, for ever, and says nothing.
+ */
+const MOST_SOCKETS = 768;
 
 /** The one way in: every connection passes here, of whatever kind it is. */
 export class Entrance {
@@ -34,9 +39,10 @@ export class Entrance {
   readonly #socketMode: number;
   readonly #health: () => HealthStatus;
   #listener: Listener | undefined;
+  #sockets = 0;
   #waiting = 0;
-  /** Those that were let in and have not spoken yet. */
-  readonly #silent = new Set<Socket>();
+  /** Those that were let in and have not spoken HTTP/2 yet, in that order, by peer. */
+  readonly #silent = new Map<string, Socket>();
   #unnamed = 0;
 
   /** @param serve begins HTTP/2 on a connection */
@@ -72,6 +78,11 @@ export class Entrance {
     return this.#connections.isOverdrawn(peer);
   }
 
+  /** A message goes back to this peer. */
+  noteAnswer(peer: string): void {
+    this.#connections.noteAnswer(peer);
+  }
+
   /** Takes no more connections, and resolves when no call is on its way on any. */
   async close(): Promise<void> {
     this.#listener?.close();
@@ -93,32 +104,52 @@ export class Entrance {
   #meet(socket: Socket): void {
     // Whatever ends it, the end is what counts; unheard, it would end the process.
     socket.on("error", () => {});
-    if (this.#waiting >= MOST_WAITING) {
+    if (this.#waiting >= MOST_WAITING || !this.#hasRoom()) {
       socket.destroy();
       return;
     }
+    this.#sockets += 1;
+    socket.once("close", () => this.#sockets -= 1);
     this.#waiting += 1;
     this.#turns.letIn(() => {
       this.#waiting -= 1;
-      if (this.#handshakes === undefined) this.#hear(socket);
-      else this.#handshakes.begin(socket);
+      if (this.#handshakes === undefined) return this.#hear(socket);
+      // Without an address it could not be known again in what TLS makes of it.
+      if (socket.remoteAddress !== undefined) this.#expect(socket);
+      this.#handshakes.begin(socket);
+    });
+  }
+
+  /** Who says nothing has to make room: it could keep everybody out. */
+  #hasRoom(): boolean {
+    if (this.#sockets < MOST_SOCKETS) return true;
+    const [longest] = this.#silent;
+    if (longest === undefined) return false;
+    const [peer, socket] = longest;
+    this.#silent.delete(peer);
+    socket.destroy();
+    return true;
+  }
+
+  #expect(socket: Socket): void {
+    if (socket.destroyed) return;
+    const peer = peerOf(socket);
+    this.#silent.set(peer, socket);
+    socket.once("close", () => {
+      if (this.#silent.get(peer) === socket) this.#silent.delete(peer);
     });
   }
 
   #hear(socket: Socket): void {
     socket.on("error", () => {});
-    this.#silent.add(socket);
-    socket.once("close", () => this.#silent.delete(socket));
+    this.#name(socket);
+    this.#expect(socket);
     const take = (): void => {
-      this.#silent.delete(socket);
-      this.#take(socket);
+      const peer = peerOf(socket);
+      this.#silent.delete(peer);
+      this.#connections.take(socket, peer);
     };
     awaitPreface(socket, take, this.#health);
-  }
-
-  #take(socket: Socket): void {
-    this.#name(socket);
-    this.#connections.take(socket, peerOf(socket));
   }
 
   /** Through a Unix socket everybody comes without an address; a number tells them apart. */

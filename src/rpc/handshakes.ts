@@ -1,31 +1,43 @@
 import type { Socket } from "node:net";
 import { createServer, type Server, type TlsOptions, type TLSSocket } from "node:tls";
+import { Resumption } from "./resumption.ts";
 import type { TlsMaterial } from "./tls_files.ts";
 
 const HANDSHAKE_MS = 10_000;
 
+const STALE_SESSION =
+  "the certificate with which its session began is not valid any more";
+
 /** Makes TLS connections of plain ones, as a server. */
 export class Handshakes {
   readonly #server: Server;
+  readonly #resumption: Resumption;
   #pending = 0;
   #idle: PromiseWithResolvers<void> | undefined;
 
   /**
    * @param secured given each connection whose client has proved what it must
    * @param refused told why one was ended, in the library's words
+   * @param now the time by which certificates are valid
    */
   constructor(
     material: TlsMaterial,
     secured: (socket: TLSSocket) => void,
     refused: (reason: string) => void,
+    now: () => Date = () => new Date(),
   ) {
+    this.#resumption = new Resumption(material.ca, now);
     this.#server = createServer({
       ...contextOf(material),
       handshakeTimeout: HANDSHAKE_MS,
     });
     this.#server.on("secureConnection", (socket) => {
       this.#conclude();
-      secured(socket);
+      if (this.#resumption.admits(socket)) return secured(socket);
+      // With TLS 1.3 it gets no new ticket in this way, and a client that uses each once,
+      // as rustls does, shows its certificate when it has no more.
+      socket.destroy();
+      refused(STALE_SESSION);
     });
     this.#server.on("tlsClientError", (error, socket) => {
       this.#conclude();
@@ -38,6 +50,7 @@ export class Handshakes {
   /** Handshakes that begin from now on use this. */
   renew(material: TlsMaterial): void {
     this.#server.setSecureContext(contextOf(material));
+    this.#resumption.renew(material.ca);
   }
 
   begin(socket: Socket): void {
@@ -60,12 +73,12 @@ export class Handshakes {
 
 /** Deno knows TLS 1.2 and 1.3 only; the oldest version is named all the same. */
 function contextOf({ ca, cert, key }: TlsMaterial): TlsOptions {
-  const server = {
+  const server: TlsOptions = {
     cert,
     key,
     ALPNProtocols: ["h2"],
     minVersion: "TLSv1.2",
-  } as const;
+  };
   return ca === undefined
     ? server
     : { ...server, ca, requestCert: true, rejectUnauthorized: true };

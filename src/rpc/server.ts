@@ -85,7 +85,7 @@ export async function startServer(
   const server = new Server({
     ...SERVER_OPTIONS,
     "grpc.max_receive_message_length": requestBytes,
-    interceptors: [(_, call) => meter(call, (peer) => entrance.isOverdrawn(peer))],
+    interceptors: [(_, call) => meter(call, entrance)],
   });
   for (const service of services) {
     server.addService(service.definition, service.implementation);
@@ -108,12 +108,16 @@ export async function startServer(
 /** A call that is one too many is refused before its request is read. */
 function meter(
   call: ServerInterceptingCallInterface,
-  isOverdrawn: (peer: string) => boolean,
+  entrance: Entrance,
 ): ServerInterceptingCall {
   return new ServerInterceptingCall(call, {
     start(next) {
-      if (isOverdrawn(call.getPeer())) call.sendStatus(TOO_MANY_CALLS);
+      if (entrance.isOverdrawn(call.getPeer())) call.sendStatus(TOO_MANY_CALLS);
       else next();
+    },
+    sendMessage(message, next) {
+      entrance.noteAnswer(call.getPeer());
+      next(message);
     },
   });
 }

@@ -84,7 +84,7 @@ const CERTIFICATE =
   /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g;
 
 /** At least one; undefined as well for a bundle of which an end is missing. */
-function readCertificates(pem: string): readonly X509Certificate[] | undefined {
+export function readCertificates(pem: string): readonly X509Certificate[] | undefined {
   const blocks = pem.match(CERTIFICATE) ?? [];
   if (blocks.length === 0 || blocks.length !== pem.split(BEGINNING).length - 1) {
     return undefined;

@@ -1,4 +1,17 @@
 /** What no client does to a gRPC server, byte by byte. */
+import {
+  type Bytes,
+  CONTINUATION,
+  DATA,
+  END_HEADERS,
+  END_STREAM,
+  frame,
+  HEADERS,
+  headersOf,
+  HELLO,
+  literal,
+  RST_STREAM,
+} from "./http2_frames.ts";
 
 /** Numbers that a seed decides (mulberry32). */
 export function randomOf(seed: number): Random {
@@ -13,57 +26,11 @@ export function randomOf(seed: number): Random {
 
 /** A number from 0 to below 1. */
 export type Random = () => number;
-export type Bytes = readonly number[];
-
-const ascii = (text: string): Bytes => [...new TextEncoder().encode(text)];
-const PREFACE = ascii("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
-
 function someBytes(random: Random, most: number): Bytes {
   return Array.from({ length: Math.floor(random() * most) }, () => random() * 256 | 0);
 }
 
-const DATA = 0;
-const HEADERS = 1;
-const RST_STREAM = 3;
-const SETTINGS = 4;
-const CONTINUATION = 9;
-const END_STREAM = 1;
-const END_HEADERS = 4;
-
-/** RFC 9113, 4.1 */
-function frame(type: number, flags: number, stream: number, payload: Bytes): Bytes {
-  const { length } = payload;
-  const head = [length >> 16, length >> 8, length, type, flags];
-  return [...head, stream >> 24, stream >> 16, stream >> 8, stream, ...payload];
-}
-
-/** HPACK integers and literals without an index: RFC 7541, 5.1 and 6.2.2. */
-function literal(name: string, value: string): Bytes {
-  return [0, ...text(name), ...text(value)];
-}
-
-function text(value: string): Bytes {
-  const bytes = ascii(value);
-  if (bytes.length < 127) return [bytes.length, ...bytes];
-  const length: number[] = [127];
-  let rest = bytes.length - 127;
-  for (; rest >= 128; rest >>= 7) length.push(rest & 127 | 128);
-  return [...length, rest, ...bytes];
-}
-
-function headersOf(path: string, type: string): Bytes {
-  return [
-    ...literal(":method", "POST"),
-    ...literal(":scheme", "http"),
-    ...literal(":path", path),
-    ...literal(":authority", "x"),
-    ...literal("content-type", type),
-    ...literal("te", "trailers"),
-  ];
-}
-
 const GRPC = headersOf("/quilt.QuiltRuntime/InjectRoute", "application/grpc");
-const HELLO = [...PREFACE, ...frame(SETTINGS, 0, 0, [])];
 
 /** What is done to each of a connection's first streams. */
 function onStreams(count: number, each: (stream: number) => Bytes): Bytes {

@@ -8,7 +8,8 @@
  */
 import { connect, type Socket } from "node:net";
 import { setTimeout as rest } from "node:timers/promises";
-import { type Attack, type Bytes, KINDS, randomOf } from "./attacks.ts";
+import { type Attack, KINDS, randomOf } from "./attacks.ts";
+import type { Bytes } from "./http2_frames.ts";
 
 const PORT = 50051;
 const WORKERS = 16;

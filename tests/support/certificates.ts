@@ -15,6 +15,8 @@ export interface IssueOptions {
   readonly days?: number;
   /** @default {"IP:127.0.0.1,DNS:localhost"} */
   readonly names?: string;
+  /** What kind of key, as in openssl-req(1). @default {P-256} */
+  readonly key?: readonly string[];
 }
 
 /** A CA of its own. */
@@ -23,9 +25,11 @@ export interface CertificateAuthority {
   readonly cert: string;
   /** Makes a certificate, as NAME.crt and NAME.key beside that of the CA. */
   issue(name: string, options?: IssueOptions): Promise<CertificateFiles>;
+  /** Makes a CA that stands between this one and those that it issues to. */
+  issueAuthority(name: string): Promise<CertificateAuthority>;
 }
 
-const KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+const KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"];
 
 async function openssl(...words: readonly string[]): Promise<void> {
   const { code, stderr } = await runToEnd(["openssl", ...words]);
@@ -39,22 +43,33 @@ export async function makeAuthority(
 ): Promise<CertificateAuthority> {
   const [cert, key] = [`${folder}/${name}.crt`, `${folder}/${name}.key`];
   const self = ["-keyout", key, "-out", cert, "-days", "30", "-subj", `/CN=${name}`];
-  await openssl("req", "-x509", ...KEY, ...self);
-  const issue = async (leaf: string, options: IssueOptions = {}) => {
-    const { subject = `/O=Quilt/CN=${leaf}`, days = 30 } = options;
-    const { names = "IP:127.0.0.1,DNS:localhost" } = options;
+  await openssl("req", "-x509", ...KEY, "-nodes", ...self);
+  return authorityOf(folder, { cert, key });
+}
+
+function authorityOf(folder: string, own: CertificateFiles): CertificateAuthority {
+  const sign = async (leaf: string, options: IssueOptions, extension: string) => {
+    const { subject = `/O=Quilt/CN=${leaf}`, days = 30, key = KEY } = options;
     const path = `${folder}/${leaf}`;
     const made = { cert: `${path}.crt`, key: `${path}.key` };
     await openssl(
-      ...["req", ...KEY, "-keyout", made.key, "-out", `${path}.csr`, "-subj", subject],
-      ...["-utf8", "-addext", `subjectAltName=${names}`],
+      ...["req", ...key, "-nodes", "-keyout", made.key, "-out", `${path}.csr`],
+      ...["-subj", subject, "-utf8", "-addext", extension],
     );
     await openssl(
-      ...["x509", "-req", "-in", `${path}.csr`, "-CA", cert, "-CAkey", key],
+      ...["x509", "-req", "-in", `${path}.csr`, "-CA", own.cert, "-CAkey", own.key],
       ...["-CAcreateserial", "-copy_extensions", "copy", "-days", `${days}`],
       ...["-out", made.cert],
     );
     return made;
   };
-  return { cert, issue };
+  return {
+    cert: own.cert,
+    issue: (leaf, options = {}) => {
+      const { names = "IP:127.0.0.1,DNS:localhost" } = options;
+      return sign(leaf, options, `subjectAltName=${names}`);
+    },
+    issueAuthority: async (leaf) =>
+      authorityOf(folder, await sign(leaf, {}, "basicConstraints=critical,CA:TRUE")),
+  };
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { QuiltClient, RpcName } from "../support/client.ts";
 import type { Sidecar } from "../support/sidecar.ts";
 import { until } from "../support/wait.ts";
-import { done, fib, type Host, openHost } from "../e2e/host.ts";
+import { auditRecords, done, fib, type Host, openHost } from "../e2e/host.ts";
 import {
   batchesOf,
   childrenOf,
@@ -10,6 +10,7 @@ import {
   signalAll,
   signalBatches,
 } from "../e2e/processes.ts";
+import { Pace } from "./pace.ts";
 
 const ROUNDS = 20;
 const CALLS = 200;
@@ -42,48 +43,91 @@ function assertTrue(sidecar: Sidecar, { rpc, destination }: Step): void {
   assert.equal(device, expected, `${rpc} of ${destination}`);
 }
 
-/** Calls one after another, as the agent does; returns the slowest right after the kill. */
-async function killAmongSequentialCalls(host: Host, round: number): Promise<number> {
+/** Milliseconds that the machine itself takes to start an `ip` and hear from it. */
+async function startOfIp({ namespace }: Host): Promise<number> {
+  const from = performance.now();
+  await namespace.ip("link show dev lo");
+  return performance.now() - from;
+}
+
+/** A kill, what calls waited for right after it, and what the machine is like just then. */
+interface Kill {
+  readonly stallMs: number;
+  readonly startMs: number;
+}
+
+/** Calls one after another, as the agent does, and a kill among them. */
+async function killAmongSequentialCalls(
+  host: Host,
+  round: number,
+  pace: Pace,
+): Promise<Kill> {
   const { client, sidecar } = host;
   const killAt = 10 + round * 9;
-  let slowest = 0;
+  let stallMs = 0;
+  let beside: Promise<number> | undefined;
   for (const [at, step] of stepsOf(round).entries()) {
     const doomed = at === killAt ? batchesOf(sidecar) : [];
     const call = make(client, step);
     if (at === killAt) {
-      // Each round a little later in the life of the call; a timer is too coarse.
-      const moment = performance.now() + round * 0.05;
-      while (performance.now() < moment);
+      // Each round a little later in the life of the call.
+      await pace.wait(round / ROUNDS);
       assert.ok(signalAll(doomed, "SIGKILL") > 0);
+      beside = startOfIp(host);
     }
-    const { answer, microseconds } = await call;
+    const { answer, microseconds } = await (beside ? call : pace.measure(call));
     assert.deepEqual(answer, done, `${step.rpc} of ${step.destination}`);
     assertTrue(sidecar, step);
-    const isAfter = at >= killAt && at < killAt + 5;
-    if (isAfter) slowest = Math.max(slowest, microseconds);
+    if (at >= killAt && at < killAt + 5) {
+      stallMs = Math.max(stallMs, microseconds / 1000);
+    }
   }
-  return slowest / 1000;
+  return { stallMs, startMs: await beside ?? 0 };
 }
 
 /** `ip` may be silent for so long before it is given up. */
 const DEADLINE_MS = 2_000;
 
-/** The machine's own hiccups are told from the sidecar's: these come at every kill. */
-function assertGoesOn(stalls: readonly number[]): void {
-  const sorted = stalls.toSorted((one, other) => one - other);
-  const shown = `ms after each kill: ${sorted.map(Math.round).join(" ")}`;
-  assert.ok((sorted[Math.floor(sorted.length / 2)] ?? 0) < 100, shown);
-  assert.ok((sorted.at(-1) ?? 0) < DEADLINE_MS, shown);
+/** What calls may wait for after a kill; 18 ms at most on a quiet machine (measured). */
+const STALL_MS = 100;
+
+/** To start an `ip` takes 3 ms on a quiet machine: on this one all takes five times that. */
+const BUSY_MS = 15;
+
+const MOST_PLAYS = 6;
+
+/**
+ * What a kill costs. The machine's own hiccups are told from the sidecar's: these come
+ * when the round is played again, and while an `ip` beside it starts as ever.
+ */
+async function stallOf(host: Host, round: number, pace: Pace): Promise<number> {
+  const stalls: number[] = [];
+  for (let played = 0; played < MOST_PLAYS && stalls.length < 2; played += 1) {
+    const { stallMs, startMs } = await killAmongSequentialCalls(host, round, pace);
+    if (stallMs < STALL_MS) return stallMs;
+    if (startMs < BUSY_MS) stalls.push(stallMs);
+  }
+  return Math.min(...stalls);
+}
+
+/** Mutations of which nobody knew whether they were carried out when their `ip` died. */
+function unknowns(sidecar: Sidecar): number {
+  return auditRecords(sidecar).filter(({ outcome }) => outcome === "unknown").length;
 }
 
 Deno.test("ip killed among 200 calls, 20 times: each answer is true and calls go on within 100 ms", async () => {
   await using host = await openHost();
+  const pace = new Pace();
   const stalls: number[] = [];
   for (let round = 0; round < ROUNDS; round += 1) {
-    stalls.push(await killAmongSequentialCalls(host, round));
+    stalls.push(await stallOf(host, round, pace));
   }
-  assertGoesOn(stalls);
+  // Infinity: the machine was never free enough to tell.
+  const shown = `ms after each kill: ${stalls.map(Math.round).join(" ")}`;
+  assert.ok(Math.max(...stalls) < STALL_MS, shown);
   assert.equal((await host.sidecar.stop()).code, 0);
+  // Eight, measured.
+  assert.ok(unknowns(host.sidecar) > 0, "no kill met a mutation");
 });
 
 Deno.test("ip killed with 64 calls in flight, 20 times: each is answered, truly", async () => {
@@ -105,6 +149,7 @@ Deno.test("ip killed with 64 calls in flight, 20 times: each is answered, truly"
     stalls.push(performance.now() - start);
     for (const step of steps) assertTrue(sidecar, step);
   }
+  assert.ok(unknowns(sidecar) >= ROUNDS, "each kill meets a mutation at least");
   // 64 answers on a busy machine take their time, but nobody waited for a deadline.
   assert.ok(
     Math.max(...stalls) < DEADLINE_MS,

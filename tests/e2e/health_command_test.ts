@@ -43,7 +43,14 @@ Deno.test("health exits with 0 while the sidecar serves, and with 1 and a senten
   sidecar.kill("SIGCONT");
   assert.equal(hanging.code, 1);
   assert.match(hanging.stderr, /^The sidecar on .* does not answer: no answer came/);
-  for (const { took } of [before, serving, hanging]) assert.ok(took < 1_000, `${took}`);
+  // A busy machine takes long to start a process: that is no answer that is late.
+  const { took: start } = await health(namespace, "--help");
+  for (const { took } of [before, serving, hanging]) {
+    assert.ok(
+      took < Math.max(1_000, 2 * start + 500),
+      `${took}, and ${start} to start`,
+    );
+  }
 });
 
 Deno.test("health has no exit code but 0 and 1, whatever it is asked", async () => {

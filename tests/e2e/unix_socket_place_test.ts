@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { addVxlan, type Finished, type Namespace } from "../support/namespace.ts";
 import { serveWords } from "../support/serve_task.ts";
-import { SidecarEnded, startSidecar } from "../support/sidecar.ts";
+import { startSidecar } from "../support/sidecar.ts";
 import { until } from "../support/wait.ts";
 import { makeQuietNamespace } from "./host.ts";
 import { childrenOf } from "./processes.ts";
@@ -34,23 +34,6 @@ function sentenceOf({ code, stderr }: Finished): readonly [number, string] {
 const IN_USE = `ERROR: Cannot listen on unix://${PATH}: the socket is in use; see by ` +
   `whom with: ss -lxp 'src = ${PATH}'; if that is an ip and no sidecar, a killed one ` +
   "has left it behind: end it";
-
-Deno.test("a start whose socket another one replaces ends with 1, and leaves the other's alone", async () => {
-  await using namespace = await makeHost();
-  using folder = Deno.watchFs(FOLDER);
-  const start = startSidecar(namespace, { words });
-  start.catch(() => {});
-  for await (const { kind } of folder) if (kind === "create") break;
-  Deno.removeSync(PATH);
-  using _other = Deno.listen({ transport: "unix", path: PATH });
-  await assert.rejects(start, (error) => {
-    assert.ok(error instanceof SidecarEnded);
-    assert.equal(error.code, 1);
-    assert.ok(error.log.at(-1)?.endsWith(IN_USE), error.message);
-    return true;
-  });
-  using _connection = await Deno.connect({ transport: "unix", path: PATH });
-});
 
 Deno.test("a sidecar that ends leaves a socket alone that has taken the place of its own", async () => {
   await using namespace = await makeHost();

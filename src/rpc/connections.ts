@@ -59,10 +59,16 @@ export class Connections {
     this.#serve(socket);
   }
 
-  /** Whether that peer has more calls under way than are let through. */
-  isOverdrawn(peer: string): boolean {
+  /**
+   * Begins a call of that peer, at once or when it is its turn.
+   *
+   * @returns false if it has too many under way
+   */
+  begin(peer: string, call: () => void): boolean {
     const connection = this.#byPeer.get(peer);
-    return connection !== undefined && this.#turns.isOverdrawn(connection.account);
+    if (connection !== undefined) return this.#turns.begin(connection.account, call);
+    call();
+    return true;
   }
 
   /** A message goes back to that peer. */

@@ -73,9 +73,13 @@ export class Entrance {
     this.#handshakes?.renew(material);
   }
 
-  /** Whether this peer has more calls under way than are let through. */
-  isOverdrawn(peer: string): boolean {
-    return this.#connections.isOverdrawn(peer);
+  /**
+   * Begins a call of this peer, at once or when it is its turn.
+   *
+   * @returns false if it has too many under way
+   */
+  begin(peer: string, call: () => void): boolean {
+    return this.#connections.begin(peer, call);
   }
 
   /** A message goes back to this peer. */

@@ -5,37 +5,45 @@ export interface Reader {
   resume(): void;
 }
 
-/** What one connection may spend; kept by {@linkcode FairTurns}. */
+/** What one connection has taken; kept by {@linkcode FairTurns}, in its clock's time. */
 export interface Account {
   readonly reader: Reader;
-  /** Calls; below 0 it waits for its turn. */
-  credit: number;
-  /** When its last call began, by the clock of its {@linkcode FairTurns}. */
+  /** Calls that are not paid yet. */
+  owed: number;
+  /** Begin the calls that wait, in their order. */
+  readonly held: (() => void)[];
+  /** When its last call began, and the first of those that came without a silence. */
   spentAt: number;
+  begunAt: number;
   waits: "no" | "for a turn" | "to be let in";
+  waitsSince: number;
 }
 
 /** Connections that call within such a time compete, and do so for as long again. */
 const COMPETING_MS = 1_000;
-/** Silence of less than that earns nothing: a flood in small steps is one all the same. */
+/** After such a silence a connection begins anew. */
 const SILENCE_MS = 1_000;
-/** The agent makes at most 255 calls every 5 s: it earns more than it can spend. */
-const CREDIT_PER_MS = 0.1;
-const MOST_CREDIT = 1_024;
-/** Calls of all without credit together: about a third of one core. */
+/** Calls of all that compete together: about a third of one core. */
 const SHARE_PER_MS = 1;
 const MOST_SHARE = 32;
+/** Of it, what is only for who owes one call: it comes at once beside those of others. */
+const RESERVE = 8;
 /** To make a connection takes as long as some calls. */
 const ENTRY_COST = 4;
 /** A client that keeps to our settings has at most 32 calls on the way. */
 const MOST_DEBT = 64;
+/** Who owes one call more waits until the others have waited so much longer. */
+const PATIENCE_MS = 1_000;
+/** Who has called for so long is not put off further, or it would never have a turn. */
+const MOST_AGE_MS = 60_000;
 const ROUND_MS = 2;
 
 /**
- * Who has been silent goes first. As long as only one connection calls, nothing is
- * limited. While several do, each spends credit that it has earned by silence; those
- * that have none share a part of the time, in turns: between them nothing is read from
- * the connection. That costs nothing, where a refusal costs half a call.
+ * As long as only one connection calls, nothing is limited. While several do, they share
+ * a part of the time: who owes few calls, and was silent a moment ago, goes first, as the
+ * agent is and does, on a new connection as well. Who has to wait is not read from, and
+ * what came before begins when it is its turn. That costs little, where a refusal costs
+ * half a call.
  */
 export class FairTurns {
   readonly #now: () => number;
@@ -56,14 +64,16 @@ export class FairTurns {
   /** Lets a connection in when it is its turn: mostly at once, in a rush at 250/s. */
   letIn(enter: () => void): void {
     const account = this.open({ pause: () => {}, resume: enter });
-    account.credit = -ENTRY_COST;
-    if (this.#waiting.size === 0 && this.#pay(account, this.#now())) enter();
-    else this.#wait(account, "to be let in");
+    account.owed = ENTRY_COST;
+    this.#queue(account, "to be let in");
+    this.#giveTurns();
   }
 
   /** An account for a connection that was let in. */
   open(reader: Reader): Account {
-    return { reader, credit: 0, spentAt: this.#now(), waits: "no" };
+    const now = this.#now();
+    const times = { spentAt: now, begunAt: now, waitsSince: now };
+    return { reader, owed: 0, held: [], waits: "no", ...times };
   }
 
   /** The connection has ended. */
@@ -72,24 +82,33 @@ export class FairTurns {
     if (this.#latest === account) this.#latest = undefined;
   }
 
-  /** A call begins. */
+  /** A call has come. */
   spend(account: Account): void {
     const now = this.#now();
     this.#noteCompetition(account, now);
-    if (account.waits === "no") earn(account, now);
+    if (now - account.spentAt >= SILENCE_MS) account.begunAt = now;
     account.spentAt = now;
-    account.credit -= 1;
-    if (account.credit >= 0 || account.waits !== "no") return;
-    if (!this.#isLimited(account, now)) account.credit = 0;
-    else if (this.#waiting.size > 0 || !this.#pay(account, now)) {
-      account.reader.pause();
-      this.#wait(account, "for a turn");
-    }
+    if (!this.#isLimited(account, now)) return;
+    account.owed += 1;
+    if (account.waits !== "no") return;
+    account.waitsSince = now;
+    const first = this.#first();
+    const isFirst = first === undefined || rank(account) <= rank(first);
+    if (isFirst && this.#pay(account, now)) return;
+    account.reader.pause();
+    this.#queue(account, "for a turn");
   }
 
-  /** Whether more calls than a turn pays for came before it could be paused. */
-  isOverdrawn(account: Account): boolean {
-    return account.credit < -MOST_DEBT;
+  /**
+   * Begins the call that has come last, at once or when it is its turn.
+   *
+   * @returns false if too many came before the connection could be paused
+   */
+  begin(account: Account, call: () => void): boolean {
+    if (account.owed > MOST_DEBT) return false;
+    if (account.waits === "no") call();
+    else account.held.push(call);
+    return true;
   }
 
   /** Limits nothing from now on: what has come so far is to be served, and soon. */
@@ -112,18 +131,19 @@ export class FairTurns {
     return waits === "to be let in" || now <= this.#competingUntil;
   }
 
-  /** Whatever it owes is paid as soon as there is anything: the next ones wait longer. */
+  /** Pays for one call. */
   #pay(account: Account, now: number): boolean {
     const grown = this.#share + (now - this.#sharedAt) * SHARE_PER_MS;
     this.#share = Math.min(MOST_SHARE, grown);
     this.#sharedAt = now;
-    if (this.#share < 1) return false;
-    this.#share += account.credit;
-    account.credit = 0;
+    const left = account.owed > 1 ? RESERVE : 0;
+    if (this.#share < left + 1) return false;
+    this.#share -= 1;
+    account.owed -= 1;
     return true;
   }
 
-  #wait(account: Account, what: Account["waits"]): void {
+  #queue(account: Account, what: Account["waits"]): void {
     account.waits = what;
     this.#waiting.add(account);
     this.#round ??= setInterval(() => this.#giveTurns(), ROUND_MS);
@@ -131,21 +151,35 @@ export class FairTurns {
 
   #giveTurns(): void {
     const now = this.#now();
-    for (const account of this.#waiting) {
-      if (this.#isLimited(account, now) && !this.#pay(account, now)) return;
-      this.#waiting.delete(account);
-      account.waits = "no";
-      account.credit = 0;
-      account.spentAt = now;
-      account.reader.resume();
+    for (let next = this.#first(); next !== undefined; next = this.#first()) {
+      if (!this.#isLimited(next, now)) next.owed = 0;
+      else if (!this.#pay(next, now)) return;
+      next.held.shift()?.();
+      if (next.owed === 0) this.#release(next, now);
     }
     clearInterval(this.#round);
     this.#round = undefined;
   }
+
+  #release(account: Account, now: number): void {
+    this.#waiting.delete(account);
+    account.waits = "no";
+    account.spentAt = now;
+    for (const call of account.held.splice(0)) call();
+    account.reader.resume();
+  }
+
+  #first(): Account | undefined {
+    let first: Account | undefined;
+    for (const account of this.#waiting) {
+      if (first === undefined || rank(account) < rank(first)) first = account;
+    }
+    return first;
+  }
 }
 
-function earn(account: Account, now: number): void {
-  const silent = now - account.spentAt;
-  if (silent < SILENCE_MS) return;
-  account.credit = Math.min(MOST_CREDIT, account.credit + silent * CREDIT_PER_MS);
+/** The lowest is first. */
+function rank({ begunAt, owed, waitsSince }: Account): number {
+  const age = Math.min(waitsSince - begunAt, MOST_AGE_MS);
+  return waitsSince + age + owed * PATIENCE_MS;
 }

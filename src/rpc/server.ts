@@ -112,8 +112,7 @@ function meter(
 ): ServerInterceptingCall {
   return new ServerInterceptingCall(call, {
     start(next) {
-      if (entrance.isOverdrawn(call.getPeer())) call.sendStatus(TOO_MANY_CALLS);
-      else next();
+      if (!entrance.begin(call.getPeer(), next)) call.sendStatus(TOO_MANY_CALLS);
     },
     sendMessage(message, next) {
       entrance.noteAnswer(call.getPeer());

@@ -71,7 +71,7 @@ class Member {
 
   /** @param begun called when it is connected and heard, or not wanted */
   constructor(beginning: Bytes, begun: () => void) {
-    this.socket = connect(PORT, "127.0.0.1");
+    this.socket = connect({ port: PORT, host: "127.0.0.1", noDelay: true });
     this.socket.on("error", () => {});
     this.socket.once(beginning.length === 0 ? "connect" : "data", begun);
     this.socket.once("close", begun);

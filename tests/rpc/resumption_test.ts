@@ -25,7 +25,7 @@ async function makeFolder() {
 /** Greets each client that it lets in, by a clock that the test sets. */
 async function openGreeter(material: TlsMaterial) {
   const let_in: ("shown" | "taken up")[] = [];
-  let now = Date.now();
+  let waitedMs = 0;
   const handshakes = new Handshakes(
     material,
     (socket) => {
@@ -34,7 +34,7 @@ async function openGreeter(material: TlsMaterial) {
       socket.end("welcome");
     },
     () => {},
-    () => new Date(now),
+    () => new Date(Date.now() + waitedMs),
   );
   const server = createServer({ pauseOnConnect: true }, (socket) => {
     socket.on("error", () => {});
@@ -47,7 +47,7 @@ async function openGreeter(material: TlsMaterial) {
   assert.ok(typeof address === "object" && address !== null);
   return {
     renew: (next: TlsMaterial) => handshakes.renew(next),
-    wait: (ms: number) => void (now += ms),
+    wait: (ms: number) => void (waitedMs += ms),
     /** How openssl's client was let in; undefined if it was not. */
     async greet(words: readonly string[]): Promise<string | undefined> {
       const to = ["-connect", `127.0.0.1:${address.port}`, "-alpn", "h2", "-quiet"];

@@ -81,14 +81,15 @@ export class Connections {
    * Tells every client that the connection ends, and resolves when each has heard it:
    * from then on no call is on its way to us. Those that have come are answered.
    *
-   * @param more whether there are connections that were not taken yet
+   * @param patienceMs how long to wait for connections that were not taken yet
    */
-  async bidFarewell(more: boolean): Promise<void> {
+  async bidFarewell(patienceMs: number): Promise<void> {
     const farewells = this.#farewells = [...this.#byPeer.values()].flatMap(
       ({ session }) => session === undefined ? [] : [dismiss(session)],
     );
     // The first call of a connection that has made none may be here already.
-    if (more || farewells.length < this.#byPeer.size) farewells.push(rest(READ_MS));
+    const first = farewells.length < this.#byPeer.size ? READ_MS : 0;
+    farewells.push(rest(Math.max(first, patienceMs)));
     // Its length grows with each connection whose first stream comes now.
     for (const heard of farewells) await heard;
   }

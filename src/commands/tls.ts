@@ -44,18 +44,25 @@ export async function openTls(
 function take(news: TlsNews, server: RpcServer, logger: Logger): void {
   switch (news.kind) {
     case "renewed":
-      server.renew(news.material);
+      try {
+        server.renew(news.material);
+      } catch (cause) {
+        // Deno throws for some of what it cannot use; thrown further, it would end us.
+        return tellUnusable(logger, String(cause));
+      }
       tellCertificate(logger, "TLS files renewed, with the certificate", news.facts);
       break;
     case "unusable":
-      logger.log(
-        "warn",
-        `New TLS files cannot be used, so the old ones stay in use: ${news.why}`,
-      );
+      tellUnusable(logger, news.why);
       break;
     default:
       news satisfies never;
   }
+}
+
+function tellUnusable(logger: Logger, why: string): void {
+  const stays = "New TLS files cannot be used, so the old ones stay in use";
+  logger.log("warn", `${stays}: ${why}`);
 }
 
 /** An expired one is used all the same: clients decide, and our clock may be wrong. */

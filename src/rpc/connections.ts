@@ -1,4 +1,4 @@
-import { constants, type ServerHttp2Session } from "node:http2";
+import { constants, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
 import type { Account, FairTurns } from "./fair_turns.ts";
 import { watchServerStreams } from "./server_streams.ts";
@@ -7,6 +7,8 @@ import { watchServerStreams } from "./server_streams.ts";
 const MOST_CONNECTIONS = 512;
 /** Who connects and never calls is cut off then. Who has called may be silent for days. */
 const FIRST_CALL_MS = 300_000;
+/** An answer that is not taken at two looks costs its connection. */
+const LOOK_MS = 10_000;
 /** A farewell is one round trip; a client that does not answer is not waited for. */
 const FAREWELL_MS = 500;
 /** Who has to make room gets what was answered in that time. */
@@ -23,6 +25,9 @@ interface Connection {
   readonly firstCallTimer: ReturnType<typeof setTimeout>;
   /** Known from its first stream on. */
   session: ServerHttp2Session | undefined;
+  readonly streams: Set<ServerHttp2Stream>;
+  /** Those with an answer that was not taken, at the last look. */
+  untaken: readonly ServerHttp2Stream[];
   /** Messages that went back on it. */
   answers: number;
   /** It has to make room. */
@@ -36,6 +41,7 @@ export class Connections {
   readonly #byPeer = new Map<string, Connection>();
   readonly #bySession = new WeakMap<ServerHttp2Session, Connection>();
   readonly #stopWatching: () => void;
+  readonly #looking: ReturnType<typeof setInterval>;
   /** Of those that were bidden farewell; undefined as long as nobody leaves. */
   #farewells: Promise<void>[] | undefined;
   #emptied: PromiseWithResolvers<void> | undefined;
@@ -44,7 +50,8 @@ export class Connections {
   constructor(turns: FairTurns, serve: (socket: Socket) => void) {
     this.#turns = turns;
     this.#serve = serve;
-    this.#stopWatching = watchServerStreams((session) => this.#streamOpened(session));
+    this.#stopWatching = watchServerStreams((...opened) => this.#opened(...opened));
+    this.#looking = setInterval(() => this.#endUntaken(), LOOK_MS);
   }
 
   /** Serves a connection from now on; `peer` is what gRPC calls it. */
@@ -53,8 +60,9 @@ export class Connections {
     const account = this.#turns.open(socket);
     const firstCallTimer = setTimeout(() => socket.destroy(), FIRST_CALL_MS);
     if (this.#byPeer.size >= MOST_CONNECTIONS) this.#makeRoom();
-    const before = { session: undefined, answers: 0, leaves: false };
-    this.#byPeer.set(peer, { socket, account, firstCallTimer, ...before });
+    const calls = { session: undefined, streams: new Set<never>(), untaken: [] };
+    const standing = { answers: 0, leaves: false };
+    this.#byPeer.set(peer, { socket, account, firstCallTimer, ...calls, ...standing });
     socket.once("close", () => this.#forget(peer));
     this.#serve(socket);
   }
@@ -81,14 +89,15 @@ export class Connections {
    * Tells every client that the connection ends, and resolves when each has heard it:
    * from then on no call is on its way to us. Those that have come are answered.
    *
-   * @param more whether there are connections that were not taken yet
+   * @param patienceMs how long to wait for connections that were not taken yet
    */
-  async bidFarewell(more: boolean): Promise<void> {
+  async bidFarewell(patienceMs: number): Promise<void> {
     const farewells = this.#farewells = [...this.#byPeer.values()].flatMap(
       ({ session }) => session === undefined ? [] : [dismiss(session)],
     );
     // The first call of a connection that has made none may be here already.
-    if (more || farewells.length < this.#byPeer.size) farewells.push(rest(READ_MS));
+    const first = farewells.length < this.#byPeer.size ? READ_MS : 0;
+    farewells.push(rest(Math.max(first, patienceMs)));
     // Its length grows with each connection whose first stream comes now.
     for (const heard of farewells) await heard;
   }
@@ -103,14 +112,27 @@ export class Connections {
   /** Looks after none of them any more. */
   abandon(): void {
     this.#stopWatching();
+    clearInterval(this.#looking);
     for (const { firstCallTimer } of this.#byPeer.values()) {
       clearTimeout(firstCallTimer);
     }
   }
 
-  #streamOpened(session: ServerHttp2Session): void {
+  #opened(session: ServerHttp2Session, stream: ServerHttp2Stream): void {
     const connection = this.#bySession.get(session) ?? this.#recognise(session);
-    if (connection !== undefined) this.#turns.spend(connection.account);
+    if (connection === undefined) return;
+    connection.streams.add(stream);
+    stream.once("close", () => connection.streams.delete(stream));
+    this.#turns.spend(connection.account);
+  }
+
+  /** Pings do not tell: a client may answer them and leave no room for any answer. */
+  #endUntaken(): void {
+    for (const connection of this.#byPeer.values()) {
+      const { streams, untaken } = connection;
+      connection.untaken = [...streams].filter(({ writableEnded }) => writableEnded);
+      if (untaken.some((stream) => streams.has(stream))) this.#showOut(connection);
+    }
   }
 
   #recognise(session: ServerHttp2Session): Connection | undefined {
@@ -138,9 +160,19 @@ export class Connections {
       if (connection.leaves) continue;
       if (least === undefined || isMissedLess(connection, least)) least = connection;
     }
-    if (least === undefined) return;
-    least.leaves = true;
-    showOut(least);
+    if (least !== undefined) this.#showOut(least);
+  }
+
+  async #showOut(connection: Connection): Promise<void> {
+    const { leaves, session, socket } = connection;
+    if (leaves) return;
+    connection.leaves = true;
+    if (session !== undefined) {
+      await dismiss(session);
+      await rest(LAST_ANSWERS_MS);
+    }
+    // A session that is closed waits for its streams, and a client need not end them.
+    socket.destroy();
   }
 }
 
@@ -152,15 +184,6 @@ function isMissedLess(one: Connection, other: Connection): boolean {
   return one.answers === other.answers
     ? one.account.spentAt < other.account.spentAt
     : one.answers < other.answers;
-}
-
-async function showOut({ session, socket }: Connection): Promise<void> {
-  if (session !== undefined) {
-    await dismiss(session);
-    await rest(LAST_ANSWERS_MS);
-  }
-  // A session that is closed waits for its streams, and a client need not end them.
-  socket.destroy();
 }
 
 /** The session ends when what has come on it by then is answered. */

@@ -23,6 +23,9 @@ export interface Protection {
   readonly health?: () => HealthStatus;
 }
 
+/** What a client has sent is read within that time, and a handshake is over. */
+const LAST_WORDS_MS = 20;
+const LAST_HANDSHAKES_MS = 100;
 /** Connections that may wait to be let in. */
 const MOST_WAITING = 512;
 /**
@@ -91,8 +94,9 @@ export class Entrance {
   async close(): Promise<void> {
     this.#listener?.close();
     this.#turns.openUp();
-    await this.#handshakes?.ended();
-    await this.#connections.bidFarewell(this.#silent.size > 0);
+    const last = this.#handshakes === undefined ? LAST_WORDS_MS : LAST_HANDSHAKES_MS;
+    await this.#connections.bidFarewell(this.#silent.size > 0 ? last : 0);
+    for (const socket of this.#silent.values()) socket.destroy();
   }
 
   /** Resolves when no connection is left. */

@@ -12,8 +12,6 @@ const STALE_SESSION =
 export class Handshakes {
   readonly #server: Server;
   readonly #resumption: Resumption;
-  #pending = 0;
-  #idle: PromiseWithResolvers<void> | undefined;
 
   /**
    * @param secured given each connection whose client has proved what it must
@@ -32,7 +30,6 @@ export class Handshakes {
       handshakeTimeout: HANDSHAKE_MS,
     });
     this.#server.on("secureConnection", (socket) => {
-      this.#conclude();
       if (this.#resumption.admits(socket)) return secured(socket);
       // With TLS 1.3 it gets no new ticket in this way, and a client that uses each once,
       // as rustls does, shows its certificate when it has no more.
@@ -40,7 +37,6 @@ export class Handshakes {
       refused(STALE_SESSION);
     });
     this.#server.on("tlsClientError", (error, socket) => {
-      this.#conclude();
       // Deno 2.9.3 leaves the connection open when the time is over.
       socket.destroy();
       refused(error.message);
@@ -54,20 +50,7 @@ export class Handshakes {
   }
 
   begin(socket: Socket): void {
-    this.#pending += 1;
     this.#server.emit("connection", socket);
-  }
-
-  /** Resolves when each that was begun has come to its end. */
-  ended(): Promise<void> {
-    if (this.#pending === 0) return Promise.resolve();
-    this.#idle ??= Promise.withResolvers();
-    return this.#idle.promise;
-  }
-
-  #conclude(): void {
-    this.#pending -= 1;
-    if (this.#pending === 0) this.#idle?.resolve();
   }
 }
 

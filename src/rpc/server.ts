@@ -94,7 +94,10 @@ export async function startServer(
   const serve = (connection: Duplex): void => injector.injectConnection(connection);
   const entrance = new Entrance(serve, protection);
   const opened = await entrance.open(address);
-  if (!opened.ok) return opened;
+  if (!opened.ok) {
+    entrance.abandon();
+    return opened;
+  }
   return pass({
     address: opened.value,
     add: (service) => server.addService(service.definition, service.implementation),

@@ -1,5 +1,5 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
-import type { ServerHttp2Session } from "node:http2";
+import type { ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 
 const CHANNEL = "http2.server.stream.created";
 
@@ -12,11 +12,12 @@ const CHANNEL = "http2.server.stream.created";
  * @returns what ends it
  */
 export function watchServerStreams(
-  opened: (session: ServerHttp2Session) => void,
+  opened: (session: ServerHttp2Session, stream: ServerHttp2Stream) => void,
 ): () => void {
   const hear = (message: unknown): void => {
-    const session = at(at(message, "stream"), "session");
-    if (isServerSession(session)) opened(session);
+    const stream = at(message, "stream");
+    const session = at(stream, "session");
+    if (isServerStream(stream) && isServerSession(session)) opened(session, stream);
   };
   subscribe(CHANNEL, hear);
   return () => unsubscribe(CHANNEL, hear);
@@ -25,6 +26,11 @@ export function watchServerStreams(
 function at(value: unknown, name: string): unknown {
   if (typeof value !== "object" || value === null) return undefined;
   return Reflect.get(value, name);
+}
+
+function isServerStream(value: unknown): value is ServerHttp2Stream {
+  return typeof at(value, "writableEnded") === "boolean" &&
+    typeof at(value, "once") === "function";
 }
 
 function isServerSession(value: unknown): value is ServerHttp2Session {

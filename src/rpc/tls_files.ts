@@ -1,4 +1,4 @@
-import { createPrivateKey, X509Certificate } from "node:crypto";
+import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { type Checked, fail, pass } from "../ipam/checked.ts";
 
 /** Paths of files in PEM. */
@@ -68,15 +68,42 @@ export function checkTlsMaterial(
   if (ca !== undefined && readCertificates(ca) === undefined) {
     return fail("The file of --tls-ca is no certificate in PEM");
   }
-  try {
-    if (!own.checkPrivateKey(createPrivateKey(key))) {
-      return fail("The key of --tls-key does not belong to the certificate");
-    }
-  } catch {
-    return fail("The file of --tls-key is no private key in PEM without a passphrase");
-  }
+  const unfit = describeUnfit(key, own);
+  if (unfit !== undefined) return fail(unfit);
   const subject = own.subject.replaceAll("\n", ", ");
   return pass({ subject, validTo: new Date(own.validTo) });
+}
+
+/** What is wrong with the key, if anything is. */
+function describeUnfit(pem: string, own: X509Certificate): string | undefined {
+  let key: KeyObject;
+  try {
+    key = createPrivateKey(pem);
+  } catch {
+    return "The file of --tls-key is no private key in PEM without a passphrase";
+  }
+  if (!isUsable(key)) {
+    const { modulusLength, namedCurve } = key.asymmetricKeyDetails ?? {};
+    const kind = [key.asymmetricKeyType, modulusLength ?? namedCurve].join(" ").trim();
+    return `The key of --tls-key is of a kind that cannot be used (${kind}); use RSA ` +
+      "of 2048 to 8192 bits, ECDSA on P-256, P-384 or P-521, or Ed25519";
+  }
+  return own.checkPrivateKey(key)
+    ? undefined
+    : "The key of --tls-key does not belong to the certificate";
+}
+
+/** Deno 2.9.3 refuses every client when it cannot sign with the key (measured). */
+function isUsable({ asymmetricKeyDetails, asymmetricKeyType }: KeyObject): boolean {
+  const { modulusLength = 0, namedCurve = "" } = asymmetricKeyDetails ?? {};
+  switch (asymmetricKeyType) {
+    case "rsa":
+      return modulusLength >= 2048 && modulusLength <= 8192;
+    case "ec":
+      return ["prime256v1", "secp384r1", "secp521r1"].includes(namedCurve);
+    default:
+      return asymmetricKeyType === "ed25519";
+  }
 }
 
 const BEGINNING = "-----BEGIN CERTIFICATE-----";

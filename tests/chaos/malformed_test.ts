@@ -32,8 +32,8 @@ async function attack(namespace: Namespace, exchanges: number): Promise<void> {
   assert.ok(sum >= exchanges, stdout);
   // Random bytes may be none at all, or too few to be refused.
   assert.ok(numberAt(told, "unheard") <= exchanges / 100, stdout);
-  // A quarter of those whose answers nobody read.
-  assert.ok(numberAt(told, "stalled") >= exchanges / 1_000, stdout);
+  // Those that the sidecar has not cut off yet.
+  assert.ok(numberAt(told, "stalled") > 0, stdout);
 }
 
 /** Thousands of answers must be more than what the kernel holds of a connection. */
@@ -51,13 +51,15 @@ async function growth(program: string, exitCode: number): Promise<number> {
   await attack(namespace, TASTE);
   const before = residentKiB(child.pid);
   let over = false;
-  const attacked = attack(namespace, EXCHANGES).finally(() => over = true);
   let calls = 0;
-  for (; !over; calls += 1) {
-    const destination = `10.42.${2 + calls % 200}.0/24`;
-    assert.deepEqual(await client.injectRoute(destination, "vxlan100"), done);
-  }
-  await attacked;
+  const call = async (): Promise<void> => {
+    for (; !over; calls += 1) {
+      const destination = `10.42.${2 + calls % 200}.0/24`;
+      assert.deepEqual(await client.injectRoute(destination, "vxlan100"), done);
+    }
+  };
+  const attacked = attack(namespace, EXCHANGES).finally(() => over = true);
+  await Promise.all([attacked, call()]);
   assert.ok(calls > 100, `${calls} calls`);
   const after = residentKiB(child.pid);
   child.kill("SIGTERM");

@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
-import { createServer } from "node:net";
-import { Handshakes } from "../../src/rpc/handshakes.ts";
 import type { TlsMaterial } from "../../src/rpc/tls_files.ts";
 import { type CertificateFiles, makeAuthority } from "../support/certificates.ts";
-import { runToEnd } from "../support/namespace.ts";
+import { openGreeter } from "./greeter.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -20,42 +18,6 @@ async function makeFolder() {
     ca: read(ca.cert),
   };
   return { folder, ca, other, material, otherCa: read(other.cert) };
-}
-
-/** Greets each client that it lets in, by a clock that the test sets. */
-async function openGreeter(material: TlsMaterial) {
-  const let_in: ("shown" | "taken up")[] = [];
-  let waitedMs = 0;
-  const handshakes = new Handshakes(
-    material,
-    (socket) => {
-      let_in.push(socket.isSessionReused() ? "taken up" : "shown");
-      socket.on("error", () => {});
-      socket.end("welcome");
-    },
-    () => {},
-    () => new Date(Date.now() + waitedMs),
-  );
-  const server = createServer({ pauseOnConnect: true }, (socket) => {
-    socket.on("error", () => {});
-    handshakes.begin(socket);
-  });
-  const listening = Promise.withResolvers<void>();
-  server.listen(0, "127.0.0.1", listening.resolve);
-  await listening.promise;
-  const address = server.address();
-  assert.ok(typeof address === "object" && address !== null);
-  return {
-    renew: (next: TlsMaterial) => handshakes.renew(next),
-    wait: (ms: number) => void (waitedMs += ms),
-    /** How openssl's client was let in; undefined if it was not. */
-    async greet(words: readonly string[]): Promise<string | undefined> {
-      const to = ["-connect", `127.0.0.1:${address.port}`, "-alpn", "h2", "-quiet"];
-      const { stdout } = await runToEnd(["openssl", "s_client", ...to, ...words]);
-      return stdout === "welcome" ? let_in.at(-1) : undefined;
-    },
-    [Symbol.dispose]: () => void server.close(),
-  };
 }
 
 const showing = ({ cert, key }: CertificateFiles) => ["-cert", cert, "-key", key];

@@ -29,8 +29,12 @@ export interface NodeUnderTest extends AsyncDisposable {
   mutations(): readonly string[];
 }
 
-/** Opens a node as `serve` does, with the default policy. */
-export async function openNodeUnderTest(): Promise<NodeUnderTest> {
+/**
+ * Opens a node as `serve` does, with the default policy.
+ *
+ * @param resyncMs Between two looks at everything; default: 30000.
+ */
+export async function openNodeUnderTest(resyncMs = 30_000): Promise<NodeUnderTest> {
   const trail = keepTrail();
   const log: string[] = [];
   const logger = {
@@ -42,7 +46,7 @@ export async function openNodeUnderTest(): Promise<NodeUnderTest> {
     gatewayIndex: 1,
     dryRun: false,
     removeRoutesOnExit: false,
-    resyncMs: 30_000,
+    resyncMs,
     logger,
     auditSink: trail,
   });

@@ -94,7 +94,7 @@ Deno.test("a server that does not answer in time has no health", async () => {
     kind: "none",
     why: "no answer came within 200 ms",
   });
-  assert.ok(performance.now() - start < 1_000);
+  assert.ok(performance.now() - start < 2_000);
 });
 
 /** Listens, and does with each connection what it is told. */

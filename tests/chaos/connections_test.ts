@@ -5,6 +5,8 @@ import { done, openHost } from "../e2e/host.ts";
 import { residentKiB } from "../e2e/processes.ts";
 
 const ROUNDS = 5;
+/** Growth stays; what one reading has caught of a collection does not. */
+const READINGS = 2;
 const CALLS = 5_000;
 const IN_FLIGHT = 32;
 
@@ -25,12 +27,13 @@ Deno.test("5,000 calls on a connection that then closes, five times: it lives, a
   await using host = await openHost();
   const { namespace, sidecar } = host;
   const resident: number[] = [];
-  for (let round = 0; round < ROUNDS; round += 1) {
+  for (let round = 0; round < ROUNDS - 1 + READINGS; round += 1) {
     await callAndClose(namespace);
     resident.push(residentKiB(sidecar.pid));
   }
   const [first = 0] = resident;
-  assert.ok((resident.at(-1) ?? 0) <= first * 1.1, `KiB: ${resident.join(" ")}`);
+  const last = Math.min(...resident.slice(-READINGS));
+  assert.ok(last <= first * 1.1, `KiB: ${resident.join(" ")}`);
   await using client = await connectClient(namespace);
   assert.deepEqual(await client.removeRoute("10.42.2.0/24"), done);
 });

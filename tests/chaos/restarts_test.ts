@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { connectClient } from "../support/client.ts";
+import { lanes } from "../support/lanes.ts";
 import type { Namespace } from "../support/namespace.ts";
 import { type Sidecar, startSidecar } from "../support/sidecar.ts";
 import { done } from "../e2e/host.ts";
@@ -44,7 +45,7 @@ Deno.test(`a packet every ${EVERY_MS} ms: ${RESTARTS} restarts on both hosts, gr
   for (let round = 0; round < RESTARTS; round += 1) {
     const [first, second] = sidecars;
     const isGraceful = round % 2 === 0;
-    sidecars = await Promise.all([
+    sidecars = await lanes([
       restart(one.host, first, isGraceful ? "SIGTERM" : "SIGKILL"),
       restart(two.host, second, isGraceful ? "SIGKILL" : "SIGTERM"),
     ]);

@@ -32,8 +32,8 @@ Deno.test("Quilt learns the subnet, gives 253 addresses over 16 connections, and
 
   const owners = Array.from({ length: 253 }, (_, at) => containerId(at));
   const given = await Promise.all(owners.map((owner) => quilt.allocate(owner)));
-  assert.equal(new Set(given).size, 253);
   for (const address of given) assert.match(address, /^10\.42\.1\.\d+$/);
+  assert.equal(new Set(given).size, 253);
   for (const reserved of ["10.42.1.0", "10.42.1.1", "10.42.1.255"]) {
     assert.ok(!given.includes(reserved), reserved);
   }

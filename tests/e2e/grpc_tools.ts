@@ -28,13 +28,37 @@ export async function grpcurlOutput(
   return stdout;
 }
 
+/** The first message of a stream, in the words of grpcurl; the stream is then left. */
+export async function grpcurlFirst(
+  namespace: Namespace,
+  words: readonly string[],
+  options: readonly string[] = [],
+): Promise<string> {
+  const child = namespace.command(
+    [await goTool("grpcurl"), "-plaintext", ...options, ADDRESS, ...words],
+    { stdin: "null", stdout: "piped", stderr: "piped" },
+  ).spawn();
+  const [out, err] = [collectLines(child.stdout), collectLines(child.stderr)];
+  // It is over where its bracket closes at the margin, or with grpcurl itself.
+  const isOver = (): boolean => out.lines.includes("}") || err.lines.length > 0;
+  try {
+    await until(isOver, { what: `the first message of ${words.join(" ")}` });
+  } finally {
+    child.kill("SIGKILL");
+    await Promise.all([child.status, out.ended, err.ended]);
+  }
+  if (err.lines.length > 0) throw new Error(err.lines.join("\n"));
+  return out.lines.slice(0, out.lines.indexOf("}") + 1).join("\n");
+}
+
 /** Runs grpc-health-probe to its end; 4 says NOT_SERVING. */
 export async function healthProbe(
   namespace: Namespace,
   words: readonly string[] = [],
 ): Promise<Finished> {
   const program = await goTool("grpc-health-probe");
-  return await namespace.run([program, "-addr", ADDRESS, ...words]);
+  const patient = ["-connect-timeout", "10s", "-rpc-timeout", "10s"];
+  return await namespace.run([program, "-addr", ADDRESS, ...patient, ...words]);
 }
 
 /** grpcurl's call of `grpc.health.v1.Health/Watch`; killed when disposed. */

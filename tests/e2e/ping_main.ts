@@ -17,7 +17,7 @@ import type { JsonObject } from "../support/json.ts";
 const PORT = 7;
 
 /** How long the last datagrams may be on their way. */
-const GRACE_MS = 1000;
+const GRACE_MS = 5_000;
 
 const out = Deno.stdout.writable.getWriter();
 

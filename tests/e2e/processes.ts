@@ -79,6 +79,20 @@ export function processorSeconds(pid: number): number {
 const TICKS = 100;
 
 /**
+ * The first look at everything comes a second after the start, on an `ip` of its own that
+ * would be taken for the one of the calls.
+ */
+async function firstLookIsOver(sidecar: Sidecar): Promise<void> {
+  const [time = ""] = (await sidecar.logged(/Starting gRPC server on /)).split(" ");
+  await until(
+    () => Date.now() > Date.parse(time) + 2_000 && batchesOf(sidecar).length < 3,
+    {
+      what: "the first look at everything to be over",
+    },
+  );
+}
+
+/**
  * Starts calls while `ip` is stopped, and resolves once the sidecar has handed their
  * first commands to it: from then on they are in flight and cannot end.
  */
@@ -86,6 +100,7 @@ export async function hangInFlight<Calls>(
   sidecar: Sidecar,
   start: () => Calls,
 ): Promise<Calls> {
+  await firstLookIsOver(sidecar);
   if (signalBatches(sidecar, "SIGSTOP") === 0) {
     throw new Error("There is no ip to stop");
   }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { grpcurl, grpcurlOutput } from "./grpc_tools.ts";
+import type { Namespace } from "../support/namespace.ts";
+import { grpcurl, grpcurlFirst, grpcurlOutput } from "./grpc_tools.ts";
 import { openHost, routesTo } from "./host.ts";
 
 Deno.test("grpcurl lists every service and its methods", async () => {
@@ -72,34 +73,100 @@ Deno.test("grpcurl describes everything that is served, enums and what is nested
   );
 });
 
+/** Every method of these is called; reflection is what they are called by. */
+const CALLABLE = /^(quilt\.|grpc\.health\.)/;
+
+async function listedMethods(namespace: Namespace): Promise<readonly string[]> {
+  const list = async (...words: readonly string[]): Promise<readonly string[]> =>
+    (await grpcurlOutput(namespace, ["list", ...words])).trim().split("\n");
+  const services = (await list()).filter((service) => CALLABLE.test(service));
+  const methods = await Promise.all(services.map((service) => list(service)));
+  return methods.flat();
+}
+
+const subnet = "10.42.1.0/24";
+const [destination, other] = ["10.42.2.0/24", "10.42.3.0/24"];
+const nodeNetwork = {
+  subnet,
+  gateway: "10.42.1.1",
+  clusterCidr: "10.42.0.0/16",
+  revision: "1",
+};
+const address = { address: "10.42.1.2", owner: "web-1" };
+const success = { success: true, error: "" };
+const counts = { added: 0, removed: 0, unchanged: 0, pending: 0, refused: 0 };
+const route = {
+  destination,
+  device: "vxlan100",
+  state: "ROUTE_STATE_INSTALLED",
+  reason: "",
+  since: "TIME",
+  confirmed: true,
+};
+
+/** Calls in their order, and what each answers or tells first. */
+const CALLS: readonly (readonly [method: string, request: object, answer: object])[] = [
+  ["quilt.QuiltRuntime.ConfigureNodeSubnet", { subnet }, success],
+  [
+    "quilt.QuiltRuntime.InjectRoute",
+    { destination, via_interface: "vxlan100" },
+    success,
+  ],
+  [
+    "quilt.QuiltRuntime.InjectRoute",
+    { destination: "10.42.0.0/16", via_interface: "vxlan100" },
+    { success: false, error: "Destination must be /24, got /16" },
+  ],
+  ["quilt.sidecar.v1.RouteService.ListRoutes", {}, { routes: [route] }],
+  ["quilt.sidecar.v1.RouteService.WatchRoutes", {}, {
+    complete: true,
+    routes: [route],
+    removed: [],
+  }],
+  [
+    "quilt.sidecar.v1.RouteService.SyncRoutes",
+    { routes: [{ destination: other, device: "vxlan100" }] },
+    {
+      outcomes: [
+        { destination, kind: "ROUTE_OUTCOME_KIND_REMOVED", detail: "" },
+        { destination: other, kind: "ROUTE_OUTCOME_KIND_ADDED", detail: "" },
+      ],
+      ...counts,
+      added: 1,
+      removed: 1,
+    },
+  ],
+  ["quilt.QuiltRuntime.RemoveRoute", { destination: other }, success],
+  ["quilt.sidecar.v1.NodeNetworkService.GetNodeNetwork", {}, { nodeNetwork }],
+  ["quilt.sidecar.v1.NodeNetworkService.WatchNodeNetwork", {}, { nodeNetwork }],
+  ["quilt.sidecar.v1.AddressService.AllocateAddress", { owner: "web-1" }, {
+    address,
+    nodeNetwork,
+  }],
+  ["quilt.sidecar.v1.AddressService.ListAddresses", {}, {
+    addresses: [address],
+    free: 252,
+  }],
+  ["quilt.sidecar.v1.AddressService.ReleaseAddress", { owner: "web-1" }, {
+    released: address,
+  }],
+  ["grpc.health.v1.Health.Check", {}, { status: "SERVING" }],
+  ["grpc.health.v1.Health.Watch", {}, { status: "SERVING" }],
+];
+
 Deno.test("every RPC can be called by reflection alone", async () => {
   await using host = await openHost();
   const { namespace } = host;
-  const call = async (rpc: string, request: object): Promise<unknown> =>
-    JSON.parse(
-      await grpcurlOutput(namespace, [rpc], [
-        "-emit-defaults",
-        "-d",
-        JSON.stringify(request),
-      ]),
-    );
-  const done = { success: true, error: "" };
-  const quilt = "quilt.QuiltRuntime";
-  const route = { destination: "10.42.2.0/24", via_interface: "vxlan100" };
-  const subnet = { subnet: "10.42.1.0/24" };
-  assert.deepEqual(await call(`${quilt}/ConfigureNodeSubnet`, subnet), done);
-  assert.deepEqual(await call(`${quilt}/InjectRoute`, route), done);
-  assert.equal((await routesTo(namespace, route.destination)).length, 1);
-  assert.deepEqual(
-    await call(`${quilt}/InjectRoute`, { ...route, destination: "10.42.0.0/16" }),
-    { success: false, error: "Destination must be /24, got /16" },
-  );
-  const { destination } = route;
-  assert.deepEqual(await call(`${quilt}/RemoveRoute`, { destination }), done);
+  for (const [method, request, answer] of CALLS) {
+    const call = method.includes(".Watch") ? grpcurlFirst : grpcurlOutput;
+    const options = ["-emit-defaults", "-d", JSON.stringify(request)];
+    const text = await call(namespace, [method], options);
+    const told: unknown = JSON.parse(text.replace(/(?<="since": ")[^"]+/g, "TIME"));
+    assert.deepEqual(told, answer, method);
+  }
+  const called = new Set(CALLS.map(([method]) => method));
+  assert.deepEqual([...called].toSorted(), (await listedMethods(namespace)).toSorted());
   assert.deepEqual(await routesTo(namespace, destination), []);
-  assert.deepEqual(await call("grpc.health.v1.Health/Check", {}), {
-    status: "SERVING",
-  });
 });
 
 Deno.test("what is not served is not found, and the rehearsal of the start is not served", async () => {

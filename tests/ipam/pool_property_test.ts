@@ -75,5 +75,5 @@ Deno.test("a full /16 gives and takes as fast as an empty one", () => {
     assert.equal(given(allocate(pool, "c7")), allocation.address);
   }
   // A walk over 65,533 addresses each time would take seconds.
-  assert.ok(performance.now() - started < 500);
+  assert.ok(performance.now() - started < 2_000);
 });

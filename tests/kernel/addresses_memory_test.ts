@@ -106,7 +106,7 @@ Deno.test("an allocation that an earlier life's ip still makes is nobody else's"
 
 Deno.test("an allocation that nobody here made is found, and shown as one of an unknown owner", async () => {
   await using _ground = await makeGround();
-  await using peer = await openNodeUnderTest();
+  await using peer = await openNodeUnderTest({ resyncMs: 200 });
   await peer.configure(SUBNET);
   await ip("route add prohibit 10.42.1.77 table 142 proto 142 metric 142 window 7");
   await until(async () => (await list(peer)).includes("10.42.1.77 ?"), {

@@ -4,17 +4,22 @@ import { type Errand, KernelDoor } from "../../src/kernel/door.ts";
 import { CAUSE, cidr, device, found, ipChildren, makeGround } from "./ground.ts";
 
 const MUTATIONS = 100_000;
-const GROUP = 100;
-/** From 80 % of its 3,000 mutations on a process may give way to its successor. */
+/** Looking through /proc is slow; a process lives for six times that. */
+const LOOK_EVERY = 500;
+/** After so many mutations a process gives way to its successor. */
 const PROCESS_MUTATIONS = 3_000;
+/** After so many the successor is started. */
+const SUCCESSOR_AT = 2_400;
+
+/** Where in its life another `ip` is started beside it or ended, by turns. */
+function isBystanders(position: number): boolean {
+  return position % 300 === 0 && position > 0 && position < SUCCESSOR_AT - 300;
+}
 
 const RSS_LIMIT_KB = 32 * 1024;
 const WAIT_LIMIT_MS = 10;
-/**
- * What the change-over costs, it costs at the same calls each time; what the rest of the
- * machine costs, at any.
- */
-const CHANGE_OVERS = 5;
+/** So many calls in a row feel one start of an `ip`, or one change-over, at most. */
+const STRETCH = 50;
 
 const destination = cidr("10.42.2.0/24");
 const through = device("vxlan100");
@@ -41,61 +46,97 @@ function residentKb(pid: number): number {
   }
 }
 
-async function mutate(door: KernelDoor, errands: readonly Errand[]): Promise<number> {
-  const started = performance.now();
+async function mutate(door: KernelDoor, errands: readonly Errand[]): Promise<void> {
   const reply = await door.exchange(errands);
-  const took = performance.now() - started;
   assert.ok(reply.kind === "answered" && reply.results.every(({ ok }) => ok));
-  return took;
 }
 
-Deno.test("over 100,000 mutations no ip grows beyond 32 MB, and never do more than three live at once", async () => {
+/** Starts an `ip` that has nothing to do with the door, and ends it, again and again. */
+class Bystander implements AsyncDisposable {
+  #child: Deno.ChildProcess | undefined;
+  readonly #ended: Promise<unknown>[] = [];
+
+  meddle(): void {
+    if (this.#child === undefined) {
+      const command = new Deno.Command("ip", {
+        args: ["-batch", "-"],
+        stdin: "piped",
+        stdout: "null",
+        stderr: "null",
+      });
+      this.#child = command.spawn();
+    } else {
+      this.#ended.push(this.#child.stdin.close(), this.#child.status);
+      this.#child = undefined;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#child !== undefined) this.meddle();
+    await Promise.all(this.#ended);
+  }
+}
+
+/** The longest wait of each stretch of calls, by what happened in it. */
+class Waits {
+  /** The door's successor was started, or took over. */
+  readonly changeOver: number[] = [];
+  /** The bystander was started, or ended: what that costs, the machine takes. */
+  readonly bystander: number[] = [];
+  #longest = 0;
+
+  add(position: number, ms: number): void {
+    this.#longest = Math.max(this.#longest, ms);
+    if (position % STRETCH !== STRETCH - 1) return;
+    const from = position - STRETCH + 1;
+    if (from === SUCCESSOR_AT || from === 0) this.changeOver.push(this.#longest);
+    if (isBystanders(from)) this.bystander.push(this.#longest);
+    this.#longest = 0;
+  }
+}
+
+function assertUnnoticed({ bystander, changeOver }: Waits): void {
+  const slow = (all: readonly number[]) => all.filter((ms) => ms > WAIT_LIMIT_MS);
+  const expected = slow(bystander).length * changeOver.length / bystander.length;
+  // A hiccup of the machine, and on a busy one what it does to a change-over and chance.
+  const allowed = 1 + 2 * expected + 3 * Math.sqrt(expected);
+  const shown = slow(changeOver).map(Math.round).join(" ");
+  assert.ok(
+    slow(changeOver).length <= allowed,
+    `of ${changeOver.length} waits ${shown} ms, where ${allowed} may be that long`,
+  );
+}
+
+Deno.test("over 100,000 mutations no ip grows beyond 32 MB, never do more than four live at once, and no call waits longer than 10 ms for a change-over", async () => {
   await using _ground = await makeGround("vxlan100");
   const door = new KernelDoor(new AuditTrail(SINK));
   await using _door = { [Symbol.asyncDispose]: () => door.close() };
-  const errands = mutations(GROUP);
+  await using bystander = new Bystander();
+  const single = mutations(2).map((errand) => [errand]);
+  const waits = new Waits();
   const processes = new Set<number>();
   let largest = 0;
-  for (let done = 0; done < MUTATIONS; done += GROUP) {
-    await mutate(door, errands);
-    // Looking through /proc is slow; a process lives for 30 groups.
-    if (done % (5 * GROUP) !== 0) continue;
+  for (let at = 0; at < MUTATIONS; at += 1) {
+    // The successor is started at the end of the call before.
+    const position = (at + 1) % PROCESS_MUTATIONS;
+    const from = performance.now();
+    if (isBystanders(position)) bystander.meddle();
+    await mutate(door, single[at % 2] ?? []);
+    // The first `ip` of all is no change-over.
+    if (at >= STRETCH) waits.add(position, performance.now() - from);
+    if (at % LOOK_EVERY !== 0) continue;
     const living = ipChildren();
     for (const pid of living) {
       processes.add(pid);
       largest = Math.max(largest, residentKb(pid));
     }
-    // One at work, its successor, and one that is just ending.
-    assert.ok(living.length <= 3, `${living.length} at once`);
+    // One at work, its successor, and two that are just ending.
+    assert.ok(living.length <= 4, `${living.length} at once`);
   }
   assert.ok(largest > 1_000, "some process was measured");
   assert.ok(largest <= RSS_LIMIT_KB, `one grew to ${largest} kB`);
   const expected = MUTATIONS / PROCESS_MUTATIONS;
   assert.ok(processes.size >= expected, `${processes.size} processes`);
-  assert.ok(processes.size <= expected + 2, `${processes.size} processes`);
-});
-
-/** Milliseconds of each call from one change-over to the next, the shortest of all times. */
-async function shortestWaits(door: KernelDoor): Promise<readonly number[]> {
-  const single = mutations(2).map((errand) => [errand]);
-  const shortest = Array.from({ length: PROCESS_MUTATIONS }, () => Infinity);
-  for (let changeOver = 0; changeOver < CHANGE_OVERS; changeOver += 1) {
-    // Singly all the way: the successor's start must not be felt either.
-    for (let at = 0; at < PROCESS_MUTATIONS; at += 1) {
-      const took = await mutate(door, single[at % 2] ?? []);
-      shortest[at] = Math.min(shortest[at] ?? Infinity, took);
-    }
-  }
-  return shortest;
-}
-
-Deno.test("no call waits longer than 10 ms for the change-over to a fresh ip", async () => {
-  await using _ground = await makeGround("vxlan100");
-  const door = new KernelDoor(new AuditTrail(SINK));
-  await using _door = { [Symbol.asyncDispose]: () => door.close() };
-  await mutate(door, mutations(2));
-  const first = ipChildren();
-  const longest = Math.max(...await shortestWaits(door));
-  assert.ok(!ipChildren().some((pid) => first.includes(pid)), "it did change over");
-  assert.ok(longest <= WAIT_LIMIT_MS, `a call took ${longest} ms each time`);
+  assert.ok(processes.size <= expected + 4, `${processes.size} processes`);
+  assertUnnoticed(waits);
 });

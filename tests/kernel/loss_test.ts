@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { AuditTrail } from "../../src/kernel/audit.ts";
 import { type DoorOptions, type Errand, KernelDoor } from "../../src/kernel/door.ts";
+import { parseJsonObject } from "../support/json.ts";
 import { until } from "../support/wait.ts";
 import {
   CAUSE,
@@ -19,7 +20,7 @@ import { openNodeUnderTest } from "./node_under_test.ts";
 const RECOVERY_MS = 100;
 
 /** On a busy machine; whoever waited for a deadline (2 s) would take longer. */
-const BUSY_RECOVERY_MS = 1_000;
+const BUSY_RECOVERY_MS = 1_900;
 
 const READ: readonly Errand[] = [{ command: { kind: "link", device: device("lo") } }];
 
@@ -69,14 +70,17 @@ function assertRecovers(took: readonly number[]): void {
 
 Deno.test("ip killed in the middle: that reply is lost, the one behind it is answered within 100 ms", async () => {
   await using _ground = await makeGround("vxlan100");
-  await using open = openDoor();
-  const { door, trail } = open;
+  let outcomes: unknown[] = [];
+  // Millions of records are too many to be kept.
+  const write = (line: string) => void outcomes.push(parseJsonObject(line)["outcome"]);
+  const door = new KernelDoor(new AuditTrail({ ...keepTrail(), write }));
+  await using _door = { [Symbol.asyncDispose]: () => door.close() };
   const took: number[] = [];
-  let told = 0;
+  const work = longWork(200_000);
   for (let round = 0; round < 10; round += 1) {
     await door.exchange(READ);
     const pid = onlyChild();
-    const work = longWork(20_000);
+    outcomes = [];
     const lost = door.exchange(work);
     const behind = door.exchange(READ);
     // In the middle: a first route is in, the last cannot be.
@@ -86,15 +90,9 @@ Deno.test("ip killed in the middle: that reply is lost, the one behind it is ans
     const from = performance.now();
     assert.equal((await behind).kind, "answered");
     took.push(performance.now() - from);
-    const records = trail.records.slice(told);
-    told = trail.records.length;
-    assert.equal(records.length, work.length);
-    assert.deepEqual(
-      new Set(records.map(({ outcome }) => outcome)),
-      new Set(["unknown"]),
-    );
+    assert.equal(outcomes.length, work.length);
+    assert.deepEqual(new Set(outcomes), new Set(["unknown"]));
     await flush(door);
-    told = trail.records.length;
   }
   assertRecovers(took);
 });
@@ -152,7 +150,7 @@ Deno.test("ip killed at any moment, even while idle: each exchange is answered o
 
 Deno.test("ip stopped: the reply is lost at the deadline, the process killed, the next answered", async () => {
   await using _ground = await makeGround("vxlan100");
-  const deadlineMs = 150;
+  const deadlineMs = 1_000;
   await using open = openDoor({ deadlineMs });
   const { door, trail } = open;
   await door.exchange(READ);
@@ -161,7 +159,7 @@ Deno.test("ip stopped: the reply is lost at the deadline, the process killed, th
   const started = performance.now();
   const reply = await door.exchange(longWork(1));
   const took = performance.now() - started;
-  assert.deepEqual(reply, { kind: "lost", why: "ip did not answer within 150 ms" });
+  assert.deepEqual(reply, { kind: "lost", why: "ip did not answer within 1000 ms" });
   assert.ok(
     took >= deadlineMs - 1 && took < deadlineMs + BUSY_RECOVERY_MS,
     `${took} ms`,
@@ -196,7 +194,7 @@ Deno.test("a door closes in bounded time although its ip is stopped", async () =
   Deno.kill(onlyChild(), "SIGSTOP");
   const started = performance.now();
   await door.close();
-  assert.ok(performance.now() - started < 2_000);
+  assert.ok(performance.now() - started < 10_000);
   assert.deepEqual(ipChildren(), []);
 });
 

@@ -77,7 +77,7 @@ Deno.test("who does not answer in time has no health", async () => {
     kind: "none",
     why: "no answer came within 200 ms",
   });
-  assert.ok(performance.now() - start < 1_000);
+  assert.ok(performance.now() - start < 2_000);
 });
 
 Deno.test("where nobody listens there is no health", async () => {

@@ -105,7 +105,7 @@ Deno.test("when the sidecar stops, a watcher sees NOT_SERVING and then UNAVAILAB
   surface.streams.endAll();
   const began = performance.now();
   await surface.server.close(5_000);
-  assert.ok(performance.now() - began < 1_000, "the watchers held the drain up");
+  assert.ok(performance.now() - began < 2_000, "the watchers held the drain up");
   for (const each of watched) {
     assert.deepEqual(await each.end, {
       code: status.UNAVAILABLE,

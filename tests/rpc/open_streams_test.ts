@@ -91,6 +91,6 @@ Deno.test("a reflection stream that stays open does not hold a drain up either",
   surface.streams.endAll();
   const began = performance.now();
   await surface.server.close(5_000);
-  assert.ok(performance.now() - began < 1_000, "the stream held the drain up");
+  assert.ok(performance.now() - began < 2_000, "the stream held the drain up");
   assert.equal((await conversation.end).code, status.UNAVAILABLE);
 });

@@ -245,14 +245,17 @@ Deno.test("a SyncRoutes logs a few lines if it changed anything; what cannot be 
 /** A table with one watcher that is told what the test says, when the test says so. */
 function tellingTable() {
   const waiting: RouteNews[] = [];
+  const opened = Promise.withResolvers<void>();
   const closed = Promise.withResolvers<void>();
   let wake = (): void => {};
   const watch: RouteTable["watch"] = (waken) => {
     wake = waken;
+    opened.resolve();
     return { take: () => waiting.shift(), close: () => closed.resolve() };
   };
   return {
     table: { watch },
+    opened: opened.promise,
     closed: closed.promise,
     tell: (news: RouteNews) => {
       waiting.push(news);
@@ -294,16 +297,19 @@ Deno.test("WatchRoutes ends with UNAVAILABLE when the sidecar stops", async () =
 });
 
 Deno.test("a watch that has carried 65,536 changes is ended: its client may not be reading", async () => {
-  const { closed, table, tell } = tellingTable();
+  const { closed, opened, table, tell } = tellingTable();
   await using service = await openService(table);
   const watched = service.watch();
+  await opened;
   const removed = Array.from({ length: 20_000 }, () => LISTED.route.destination);
   let over = false;
   watched.end.then(() => over = true);
-  await until(() => {
+  for (let told = 1; !over; told += 1) {
     tell({ complete: false, routes: [], removed });
-    return over;
-  }, { what: "the end of the watch", everyMs: 60 });
+    await until(() => over || watched.messages.length === told, {
+      what: `message ${told}, or the end of the watch`,
+    });
+  }
   assert.equal(
     await watched.end,
     "UNAVAILABLE: This watch has carried 65536 changes; watch again",

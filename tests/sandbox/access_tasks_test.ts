@@ -11,7 +11,7 @@ import {
   serveWords,
 } from "../support/serve_task.ts";
 import { type Sidecar, startSidecar } from "../support/sidecar.ts";
-import { checksIn } from "./permission_trail.ts";
+import { makeTrail, type PermissionTrail } from "./permission_trail.ts";
 
 const SOCKET = "/run/quilt/sidecar.sock";
 
@@ -43,7 +43,7 @@ const COMMON = String.raw`run ip|run /\S*/ip|env [A-Za-z0-9_*]+`;
 /** Some calls, then SIGTERM; the permission checks of the whole life but the granted. */
 async function checksBeyond(
   granted: RegExp,
-  trail: string,
+  trail: PermissionTrail,
   sidecar: Sidecar,
   client: QuiltClient,
 ): Promise<readonly string[]> {
@@ -51,8 +51,7 @@ async function checksBeyond(
   assert.deepEqual(await client.configureNodeSubnet("10.42.1.0/24"), done);
   assert.deepEqual(await client.injectRoute("10.42.2.0/24", "vxlan100"), done);
   assert.equal((await sidecar.stop()).code, 0, sidecar.log.join("\n"));
-  const checks = await checksIn(trail);
-  await Deno.remove(trail);
+  const checks = await trail.checks();
   assert.ok(checks.size > 0, "Deno wrote no trail");
   return [...checks].filter((check) => !granted.test(check));
 }
@@ -64,8 +63,8 @@ async function makeHost(): Promise<Namespace> {
 }
 
 Deno.test("a whole life of the serve:tls task, a renewal included, uses nothing but its grants", async () => {
-  const trail = await Deno.makeTempFile();
-  const env = { DENO_AUDIT_PERMISSIONS: trail };
+  await using trail = await makeTrail();
+  const { env } = trail;
   await using host = await openTlsHost({ env });
   const { authority, directory, sidecar } = host;
   await using client = await host.connect(await authority.issue("agent"));
@@ -80,7 +79,7 @@ Deno.test("a whole life of the serve:tls task, a renewal included, uses nothing 
 });
 
 Deno.test("a whole life of the serve:unix task, with a socket to replace, uses nothing but its grants", async () => {
-  const trail = await Deno.makeTempFile();
+  await using trail = await makeTrail();
   await Deno.mkdir("/run/quilt", { recursive: true });
   await using namespace = await makeHost();
   const words = serveWords([], undefined, "serve:unix");
@@ -88,7 +87,7 @@ Deno.test("a whole life of the serve:unix task, with a socket to replace, uses n
     await using killed = await startSidecar(namespace, { words });
     killed.kill("SIGKILL");
   }
-  const env = { DENO_AUDIT_PERMISSIONS: trail };
+  const { env } = trail;
   await using sidecar = await startSidecar(namespace, { words, env });
   await using client = await connectClient(namespace, `unix://${SOCKET}`);
   const granted = new RegExp(
@@ -98,11 +97,11 @@ Deno.test("a whole life of the serve:unix task, with a socket to replace, uses n
 });
 
 Deno.test("a whole life on a socket that was handed over uses nothing but the serve task's grants", async () => {
-  const trail = await Deno.makeTempFile();
+  await using trail = await makeTrail();
   await using namespace = await makeHost();
   using socket = holdSocket(namespace, { port: 50051 });
   await using sidecar = await startSidecar(namespace, {
-    env: { DENO_AUDIT_PERMISSIONS: trail },
+    env: trail.env,
     launcher: socket.launcher,
     options: ["--grpc-addr", "fd:3"],
   });

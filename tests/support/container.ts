@@ -5,7 +5,7 @@
 import { ENTER_GROUP, removeGroup } from "./control_group.ts";
 import type { Image } from "./image.ts";
 import type { Privileges } from "./manifest.ts";
-import type { Finished, Namespace } from "./namespace.ts";
+import { type Finished, type Namespace, uniqueName } from "./namespace.ts";
 import { runtimeDefault } from "./seccomp.ts";
 import { type Sidecar, startSidecar } from "./sidecar.ts";
 
@@ -86,8 +86,6 @@ export async function startContainer(
   };
 }
 
-let made = 0;
-
 /** What a runtime wants: a folder with a configuration, and one for its own state. */
 async function makeBundle(
   namespace: Namespace,
@@ -98,7 +96,7 @@ async function makeBundle(
   for (const name of ["changes", "rootfs"]) await Deno.mkdir(`${folder}/${name}`);
   const config = JSON.stringify(runtimeConfig(image, `${folder}/rootfs`, options));
   await Deno.writeTextFile(`${folder}/config.json`, config);
-  const id = `quilt-${Deno.pid}-${++made}`;
+  const id = uniqueName();
   const state = ["--root", `${folder}/state`, "--cgroup-manager", "disabled"];
   return {
     id,

@@ -79,7 +79,13 @@ async function must(words: readonly string[]): Promise<string> {
   return stdout;
 }
 
-let made = 0;
+/**
+ * A name for something of the machine's, such as a control group: process numbers come
+ * again, in process namespaces of their own above all.
+ */
+export function uniqueName(): string {
+  return `quilt-${crypto.randomUUID().slice(0, 8)}`;
+}
 
 /**
  * Makes a namespace. Only inside the private mount and network namespaces of
@@ -93,7 +99,7 @@ export async function makeNamespace(): Promise<Namespace> {
       "Cannot make a namespace on the machine: run `deno task test FILE`",
     );
   }
-  const name = `quilt-${Deno.pid}-${++made}`;
+  const name = uniqueName();
   const inside = ["ip", "netns", "exec", name];
   const namespace: Namespace = {
     name,

@@ -120,7 +120,7 @@ function watch(
     status,
     kill,
     stop: (deadlineMs = 10_000) => stop(kill, status, deadlineMs),
-    logged: (pattern, deadlineMs = 5_000) =>
+    logged: (pattern, deadlineMs = 15_000) =>
       until(() => log.lines.find((line) => pattern.test(line)), {
         deadlineMs,
         what: () => `${pattern} in the log:\n${log.lines.join("\n")}`,

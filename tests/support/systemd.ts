@@ -2,7 +2,7 @@
 import { dirname } from "node:path";
 import { childrenOf } from "../e2e/processes.ts";
 import { removeGroup } from "./control_group.ts";
-import type { Finished, Namespace } from "./namespace.ts";
+import { type Finished, type Namespace, uniqueName } from "./namespace.ts";
 import { repository } from "./serve_task.ts";
 import { until } from "./wait.ts";
 
@@ -20,8 +20,6 @@ export interface SystemdHost extends AsyncDisposable {
   journal(unit: string): Promise<readonly string[]>;
 }
 
-let made = 0;
-
 /**
  * Boots a host in a network namespace.
  *
@@ -37,7 +35,7 @@ export async function bootHost(
   const folder = await Deno.makeTempDir();
   stack.defer(() => Deno.remove(folder, { recursive: true }));
   await layOut(folder, units);
-  const group = `quilt-${Deno.pid}-${++made}`;
+  const group = uniqueName();
   stack.defer(() => removeGroup(namespace, group));
   const init = stack.use(await boot(namespace, [group, folder, image]));
   const enter = ["nsenter", "--target", `${init.pid}`, ...ITS_NAMESPACES];

@@ -2,7 +2,7 @@ import { setInterval } from "node:timers/promises";
 
 /** How {@linkcode until} waits. */
 export interface UntilOptions {
-  /** Milliseconds after which waiting has failed. @default {5000} */
+  /** Milliseconds after which waiting has failed. @default {15000} */
   readonly deadlineMs?: number;
   /** What was waited for: ends the sentence "Waited … ms in vain for". */
   readonly what: string | (() => string);
@@ -23,7 +23,7 @@ export interface UntilOptions {
  */
 export async function until<Found>(
   condition: () => Found | false | undefined | Promise<Found | false | undefined>,
-  { what, deadlineMs = 5_000, everyMs = 10 }: UntilOptions,
+  { what, deadlineMs = 15_000, everyMs = 10 }: UntilOptions,
 ): Promise<Found> {
   const end = performance.now() + deadlineMs;
   const first = await condition();

@@ -24,7 +24,7 @@ export class Handshakes {
     refused: (reason: string) => void,
     now: () => Date = () => new Date(),
   ) {
-    this.#resumption = new Resumption(material.ca, now);
+    this.#resumption = new Resumption(material.ca, HANDSHAKE_MS, now);
     this.#server = createServer({
       ...contextOf(material),
       handshakeTimeout: HANDSHAKE_MS,

@@ -9,6 +9,7 @@ import { listen, type Listener } from "./listener.ts";
 import type { ListenFault } from "./listen_fault.ts";
 import { awaitPreface } from "./preface.ts";
 import type { TlsMaterial } from "./tls_files.ts";
+import type { TlsRefusal } from "./tls_refusal.ts";
 
 /** What stands between the network and the services. */
 export interface Protection {
@@ -17,7 +18,7 @@ export interface Protection {
   /** Undefined: no TLS. */
   readonly tls?: TlsMaterial | undefined;
   /** Told why a TLS client was refused. */
-  readonly refused?: (reason: string) => void;
+  readonly refused?: (refusal: TlsRefusal) => void;
 }
 
 /** What a client has sent is read within that time, and a handshake is over. */

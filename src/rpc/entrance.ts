@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type Checked, pass } from "../ipam/checked.ts";
-import { Connections, peerOf } from "./connections.ts";
+import { type CallRefusal, Connections, peerOf } from "./connections.ts";
 import { FairTurns } from "./fair_turns.ts";
 import { Handshakes } from "./handshakes.ts";
 import { formatListenAddress, type ListenAddress } from "./listen_address.ts";
@@ -72,12 +72,8 @@ export class Entrance {
     this.#handshakes?.renew(material);
   }
 
-  /**
-   * Begins a call of this peer, at once or when it is its turn.
-   *
-   * @returns false if it has too many under way
-   */
-  begin(peer: string, call: () => void): boolean {
+  /** Begins the latest call of this peer, at once or when it is its turn, or says why not. */
+  begin(peer: string, call: () => void): CallRefusal | undefined {
     return this.#connections.begin(peer, call);
   }
 

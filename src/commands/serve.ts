@@ -20,7 +20,7 @@ import { composeServices } from "../rpc/services.ts";
 import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from "./exit_codes.ts";
 import { parseServeFlags, SERVE_HELP, type ServeOptions } from "./flags.ts";
 import { listenForSignals, type StopSignals } from "./stop_signals.ts";
-import { type OpenTls, openTls } from "./tls.ts";
+import { type OpenTls, openTls, refusalTeller } from "./tls.ts";
 import { describeUnexpected, firstUncaught } from "./uncaught.ts";
 
 /** Some 10,000 lines: more than a reader that is alive ever falls behind. */
@@ -109,7 +109,7 @@ async function run(
     socketMode: options.socketMode,
     health: () => health.status(),
     tls: tls.value?.material,
-    refused: (reason) => logger.log("debug", `A TLS client was refused: ${reason}`),
+    refused: refusalTeller(logger),
   });
   const code = server.ok
     ? await serveUntilSignal(options, {

@@ -9,6 +9,7 @@ import {
   type TlsFiles,
   type TlsMaterial,
 } from "../rpc/tls_files.ts";
+import { describeTlsRefusal, type TlsRefusal } from "../rpc/tls_refusal.ts";
 import { type TlsNews, watchTlsFiles } from "../rpc/tls_renewal.ts";
 
 /** TLS as `serve` was told to use it. */
@@ -74,4 +75,19 @@ function tellCertificate(
   const expired = validTo.getTime() < Date.now();
   const end = `${expired ? "expired on" : "valid until"} ${validTo.toISOString()}`;
   logger.log(expired ? "warn" : "info", `${what} of ${quote(subject)}, ${end}`);
+}
+
+const MINUTE_MS = 60_000;
+
+/** Warns of each kind of refusal once a minute: anybody can bring about any number. */
+export function refusalTeller(logger: Logger): (refusal: TlsRefusal) => void {
+  const warned = new Map<TlsRefusal["kind"], number>();
+  return (refusal) => {
+    const { kind } = refusal;
+    const now = performance.now();
+    const isNews = now - (warned.get(kind) ?? -Infinity) >= MINUTE_MS;
+    const level = kind !== "left" && isNews ? "warn" : "debug";
+    if (level === "warn") warned.set(kind, now);
+    logger.log(level, describeTlsRefusal(refusal));
+  };
 }

@@ -1,7 +1,7 @@
 import { constants, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
 import type { Account, FairTurns } from "./fair_turns.ts";
-import { watchServerStreams } from "./server_streams.ts";
+import { type OpenedStream, watchServerStreams } from "./server_streams.ts";
 
 /** Connections at one time; one more takes the place of another. */
 const MOST_CONNECTIONS = 512;
@@ -9,6 +9,8 @@ const MOST_CONNECTIONS = 512;
 const FIRST_CALL_MS = 300_000;
 /** An answer that is not taken at two looks costs its connection. */
 const LOOK_MS = 10_000;
+/** What gRPC's other libraries take at most. */
+const MOST_HEADER_BYTES = 16 * 1024;
 /** A farewell is one round trip; a client that does not answer is not waited for. */
 const FAREWELL_MS = 500;
 /** Who has to make room gets what was answered in that time. */
@@ -17,6 +19,9 @@ const LAST_ANSWERS_MS = 500;
 const READ_MS = 20;
 /** Above every stream that a client can have opened: RFC 9113, 6.8. */
 const LAST_STREAM = 2 ** 31 - 1;
+
+/** Why a call does not begin. */
+export type CallRefusal = "too many calls" | "long headers";
 
 /** One connection. */
 interface Connection {
@@ -28,6 +33,8 @@ interface Connection {
   readonly streams: Set<ServerHttp2Stream>;
   /** Those with an answer that was not taken, at the last look. */
   untaken: readonly ServerHttp2Stream[];
+  /** The size of the headers with which its latest stream began. */
+  headerBytes: number;
   /** Messages that went back on it. */
   answers: number;
   /** It has to make room. */
@@ -50,7 +57,7 @@ export class Connections {
   constructor(turns: FairTurns, serve: (socket: Socket) => void) {
     this.#turns = turns;
     this.#serve = serve;
-    this.#stopWatching = watchServerStreams((...opened) => this.#opened(...opened));
+    this.#stopWatching = watchServerStreams((opened) => this.#noteStream(opened));
     this.#looking = setInterval(() => this.#endUntaken(), LOOK_MS);
   }
 
@@ -61,22 +68,19 @@ export class Connections {
     const firstCallTimer = setTimeout(() => socket.destroy(), FIRST_CALL_MS);
     if (this.#byPeer.size >= MOST_CONNECTIONS) this.#makeRoom();
     const calls = { session: undefined, streams: new Set<never>(), untaken: [] };
-    const standing = { answers: 0, leaves: false };
+    const standing = { headerBytes: 0, answers: 0, leaves: false };
     this.#byPeer.set(peer, { socket, account, firstCallTimer, ...calls, ...standing });
     socket.once("close", () => this.#forget(peer));
     this.#serve(socket);
   }
 
-  /**
-   * Begins a call of that peer, at once or when it is its turn.
-   *
-   * @returns false if it has too many under way
-   */
-  begin(peer: string, call: () => void): boolean {
+  /** Begins the latest call of that peer, at once or when it is its turn, or says why not. */
+  begin(peer: string, call: () => void): CallRefusal | undefined {
     const connection = this.#byPeer.get(peer);
-    if (connection !== undefined) return this.#turns.begin(connection.account, call);
-    call();
-    return true;
+    if (connection === undefined) call();
+    else if (connection.headerBytes > MOST_HEADER_BYTES) return "long headers";
+    else if (!this.#turns.begin(connection.account, call)) return "too many calls";
+    return undefined;
   }
 
   /** A message goes back to that peer. */
@@ -118,9 +122,10 @@ export class Connections {
     }
   }
 
-  #opened(session: ServerHttp2Session, stream: ServerHttp2Stream): void {
+  #noteStream({ headerBytes, session, stream }: OpenedStream): void {
     const connection = this.#bySession.get(session) ?? this.#recognise(session);
     if (connection === undefined) return;
+    connection.headerBytes = headerBytes;
     connection.streams.add(stream);
     stream.once("close", () => connection.streams.delete(stream));
     this.#turns.spend(connection.account);

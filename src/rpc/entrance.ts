@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type Checked, pass } from "../ipam/checked.ts";
-import { Connections, peerOf } from "./connections.ts";
+import { type CallRefusal, Connections, peerOf } from "./connections.ts";
 import { FairTurns } from "./fair_turns.ts";
 import { Handshakes } from "./handshakes.ts";
 import type { HealthStatus } from "./healthz.ts";
@@ -10,6 +10,7 @@ import { listen, type Listener } from "./listener.ts";
 import type { ListenFault } from "./listen_fault.ts";
 import { awaitPreface } from "./preface.ts";
 import type { TlsMaterial } from "./tls_files.ts";
+import type { TlsRefusal } from "./tls_refusal.ts";
 
 /** What stands between the network and the services. */
 export interface Protection {
@@ -18,7 +19,7 @@ export interface Protection {
   /** Undefined: no TLS. */
   readonly tls?: TlsMaterial | undefined;
   /** Told why a TLS client was refused. */
-  readonly refused?: (reason: string) => void;
+  readonly refused?: (refusal: TlsRefusal) => void;
   /** What `GET /healthz` is answered. @default {"NOT_SERVING"} */
   readonly health?: () => HealthStatus;
 }
@@ -76,12 +77,8 @@ export class Entrance {
     this.#handshakes?.renew(material);
   }
 
-  /**
-   * Begins a call of this peer, at once or when it is its turn.
-   *
-   * @returns false if it has too many under way
-   */
-  begin(peer: string, call: () => void): boolean {
+  /** Begins the latest call of this peer, at once or when it is its turn, or says why not. */
+  begin(peer: string, call: () => void): CallRefusal | undefined {
     return this.#connections.begin(peer, call);
   }
 

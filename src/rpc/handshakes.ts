@@ -2,11 +2,9 @@ import type { Socket } from "node:net";
 import { createServer, type Server, type TlsOptions, type TLSSocket } from "node:tls";
 import { Resumption } from "./resumption.ts";
 import type { TlsMaterial } from "./tls_files.ts";
+import { readTlsRefusal, type TlsRefusal } from "./tls_refusal.ts";
 
 const HANDSHAKE_MS = 10_000;
-
-const STALE_SESSION =
-  "the certificate with which its session began is not valid any more";
 
 /** Makes TLS connections of plain ones, as a server. */
 export class Handshakes {
@@ -15,16 +13,16 @@ export class Handshakes {
 
   /**
    * @param secured given each connection whose client has proved what it must
-   * @param refused told why one was ended, in the library's words
+   * @param refused told why one was ended
    * @param now the time by which certificates are valid
    */
   constructor(
     material: TlsMaterial,
     secured: (socket: TLSSocket) => void,
-    refused: (reason: string) => void,
+    refused: (refusal: TlsRefusal) => void,
     now: () => Date = () => new Date(),
   ) {
-    this.#resumption = new Resumption(material.ca, now);
+    this.#resumption = new Resumption(material.ca, HANDSHAKE_MS, now);
     this.#server = createServer({
       ...contextOf(material),
       handshakeTimeout: HANDSHAKE_MS,
@@ -34,12 +32,13 @@ export class Handshakes {
       // With TLS 1.3 it gets no new ticket in this way, and a client that uses each once,
       // as rustls does, shows its certificate when it has no more.
       socket.destroy();
-      refused(STALE_SESSION);
+      refused({ kind: "old-session" });
     });
     this.#server.on("tlsClientError", (error, socket) => {
       // Deno 2.9.3 leaves the connection open when the time is over.
       socket.destroy();
-      refused(error.message);
+      // null as long as the certificate was not looked at, and typed otherwise.
+      refused(readTlsRefusal(error.message, Boolean(socket.authorizationError)));
     });
   }
 

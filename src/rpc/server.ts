@@ -12,6 +12,7 @@ import {
 } from "@grpc/grpc-js";
 import type { Duplex } from "node:stream";
 import { type Checked, pass } from "../ipam/checked.ts";
+import type { CallRefusal } from "./connections.ts";
 import { Entrance, type Protection } from "./entrance.ts";
 import type { ListenAddress } from "./listen_address.ts";
 import type { ListenFault } from "./listen_fault.ts";
@@ -58,19 +59,18 @@ export interface ServerSettings extends Protection {
 const DRAIN_LIMIT_MS = 5_000;
 
 const SERVER_OPTIONS: ServerOptions = {
-  // What one client has sent at once is worked off at once, and others wait as long: 32
-  // calls take about 3 ms.
+  // What one client may have on the way: 32 calls take about 3 ms.
   "grpc.max_concurrent_streams": 32,
   "grpc.enable_channelz": 0,
-  // A peer that is gone without a word, or that no longer reads, is cut off after 80 s.
+  // A peer that is gone without a word, or that reads nothing, is cut off after 80 s.
   "grpc.keepalive_time_ms": 60_000,
   "grpc.keepalive_timeout_ms": 20_000,
 };
 
-const TOO_MANY_CALLS = {
-  code: status.RESOURCE_EXHAUSTED,
-  details:
+const REFUSALS: Readonly<Record<CallRefusal, string>> = {
+  "too many calls":
     "Too many calls at once on this connection while others wait; call again later",
+  "long headers": "The headers of a call may have 16 KiB; send less metadata",
 };
 
 // grpc-js writes lines of its own to stderr: our sentences say it.
@@ -115,7 +115,10 @@ function meter(
 ): ServerInterceptingCall {
   return new ServerInterceptingCall(call, {
     start(next) {
-      if (!entrance.begin(call.getPeer(), next)) call.sendStatus(TOO_MANY_CALLS);
+      const refusal = entrance.begin(call.getPeer(), next);
+      if (refusal === undefined) return;
+      const details = REFUSALS[refusal];
+      call.sendStatus({ code: status.RESOURCE_EXHAUSTED, details });
     },
     sendMessage(message, next) {
       entrance.noteAnswer(call.getPeer());

@@ -74,3 +74,18 @@ Deno.test("after a change of the CAs a session is vouched for through the CAs be
   assert.equal(await greeter.greet(["-sess_in", session]), "taken up");
   await Deno.remove(folder, { recursive: true });
 });
+
+Deno.test("a session is taken up with a CA of whatever kind that a handshake takes", async () => {
+  const { folder, material } = await makeFolder();
+  const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-521"];
+  const ca = await makeAuthority(folder, "large", key);
+  using greeter = await openGreeter({
+    ...material,
+    ca: Deno.readTextFileSync(ca.cert),
+  });
+  const agent = showing(await ca.issue("agent"));
+  const session = `${folder}/session`;
+  assert.equal(await greeter.greet(["-sess_out", session, ...agent]), "shown");
+  assert.equal(await greeter.greet(["-sess_in", session]), "taken up");
+  await Deno.remove(folder, { recursive: true });
+});

@@ -111,14 +111,13 @@ Deno.test("a whole life on a socket that was handed over uses nothing but the se
 });
 
 Deno.test("the status task uses nothing but its grant", async () => {
-  const trail = await Deno.makeTempFile();
+  await using trail = await makeTrail();
   await using namespace = await makeHost();
   await using _sidecar = await startSidecar(namespace);
-  const env = { DENO_AUDIT_PERMISSIONS: trail };
+  const { env } = trail;
   const asked = await namespace.run(askingWords("status"), { env });
   assert.equal(asked.code, 0, asked.stderr);
-  const checks = await checksIn(trail);
-  await Deno.remove(trail);
+  const checks = await trail.checks();
   assert.ok(checks.has("net 127.0.0.1:50051"), "Deno wrote no trail");
   const granted = /^(net 127\.0\.0\.1:50051|env [A-Za-z0-9_*]+)$/;
   assert.deepEqual([...checks].filter((check) => !granted.test(check)), []);

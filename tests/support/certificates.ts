@@ -36,14 +36,19 @@ async function openssl(...words: readonly string[]): Promise<void> {
   if (code !== 0) throw new Error(`openssl ${words.join(" ")}: ${stderr}`);
 }
 
-/** Makes a CA whose files are in this folder. */
+/**
+ * Makes a CA whose files are in this folder.
+ *
+ * @param kind of key, as in openssl-req(1); default: P-256
+ */
 export async function makeAuthority(
   folder: string,
   name: string,
+  kind: readonly string[] = KEY,
 ): Promise<CertificateAuthority> {
   const [cert, key] = [`${folder}/${name}.crt`, `${folder}/${name}.key`];
   const self = ["-keyout", key, "-out", cert, "-days", "30", "-subj", `/CN=${name}`];
-  await openssl("req", "-x509", ...KEY, "-nodes", ...self);
+  await openssl("req", "-x509", ...kind, "-nodes", ...self);
   return authorityOf(folder, { cert, key });
 }
 

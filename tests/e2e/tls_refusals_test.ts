@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import { type CertificateFiles, makeAuthority } from "../support/certificates.ts";
+import { until } from "../support/wait.ts";
+import { messages } from "./host.ts";
+import { openTlsHost } from "./tls_host.ts";
+
+Deno.test("why a client is refused is a warning with its remedy, once a minute for each reason, and a knock is none", async () => {
+  await using host = await openTlsHost();
+  const { authority, directory, namespace, sidecar } = host;
+  const other = await makeAuthority(directory, "other");
+  const agent = await authority.issue("agent");
+  const late = await authority.issue("late", { days: -1 });
+  const stranger = await other.issue("stranger");
+  const showing = ({ cert, key }: CertificateFiles) => ["-cert", cert, "-key", key];
+  const connect = (...words: readonly string[]) => {
+    const to = ["-connect", "127.0.0.1:50051", "-alpn", "h2", "-quiet"];
+    return namespace.run(["timeout", "1", "openssl", "s_client", ...to, ...words]);
+  };
+  const open = (text: string) =>
+    namespace.run(["bash", "-c", `exec 3<>/dev/tcp/127.0.0.1/50051; ${text}`]);
+  await open("");
+  await open("printf 'PRI * HTTP/2.0' >&3; cat <&3");
+  await connect();
+  await connect(...showing(late));
+  await connect(...showing(stranger));
+  await connect(...showing(agent), "-CAfile", other.cert, "-verify_return_error");
+  const refused = "A TLS client was refused:";
+  const warnings = [
+    `WARN: ${refused} it does not speak TLS; connect with TLS`,
+    `WARN: ${refused} it showed no certificate; give it one of a CA of --tls-ca`,
+    `WARN: ${refused} its certificate has expired, is not for a client, or is of no ` +
+    "CA of --tls-ca; issue another one, or add its CA",
+    `WARN: ${refused} it does not accept our certificate (received fatal alert: ` +
+    "UnknownCA); give it the CA of --tls-cert, and connect to a name of that certificate",
+  ];
+  const said = () => messages(sidecar).filter((line) => line.includes(refused));
+  await until(() => said().length >= warnings.length + 2, {
+    what: () => `all refusals:\n${said().join("\n")}`,
+  });
+  assert.deepEqual(said().filter((line) => line.startsWith("WARN: ")), warnings);
+});

@@ -1,9 +1,5 @@
 import { type Checked, fail, pass } from "../ipam/checked.ts";
-import {
-  readListenAddress,
-  type TcpAddress,
-  type UnixAddress,
-} from "../rpc/listen_address.ts";
+import { type BoundAddress, readListenAddress } from "../rpc/listen_address.ts";
 
 /** What the help of a command that asks a sidecar says of where. */
 export const ASKED_ADDRESS_HELP =
@@ -15,7 +11,7 @@ export const ASKED_ADDRESS_HELP =
 /** Reads the `--grpc-addr` of such a command, or says in one sentence what is wrong. */
 export function readAskedAddress(
   text: string | undefined,
-): Checked<TcpAddress | UnixAddress, string> {
+): Checked<BoundAddress, string> {
   const address = readListenAddress(text);
   if (!address.ok) return address;
   return address.value.kind === "fd"

@@ -74,9 +74,11 @@ async function run(
   auditSink: LineSink,
   signals: StopSignals,
 ): Promise<number> {
-  // Asked before the kernel is: a wrong option must have no effect at all.
-  if (!isGranted(options.listen)) {
-    return explain({ kind: "not-granted", address: options.listen }, logger);
+  const { listen } = options;
+  // Asked before the kernel is: a wrong option must have no effect at all. A socket that
+  // was handed over is bound already: Deno asks for nothing.
+  if (listen.kind !== "fd" && !isGranted(listen)) {
+    return explain({ kind: "not-granted", address: listen }, logger);
   }
   const tls = await openTls(options.tls);
   if (!tls.ok) {
@@ -104,7 +106,7 @@ async function run(
   ];
   const services = composeServices(own, health, streams);
   node.watch();
-  const server = await startServer(options.listen, services, {
+  const server = await startServer(listen, services, {
     requestBytes: requestLimit(policy),
     socketMode: options.socketMode,
     health: () => health.status(),

@@ -146,7 +146,6 @@ export class Entrance {
   }
 
   #hear(socket: Socket): void {
-    socket.on("error", () => {});
     this.#name(socket);
     this.#expect(socket);
     const take = (): void => {

@@ -28,6 +28,8 @@ export class Handshakes {
       handshakeTimeout: HANDSHAKE_MS,
     });
     this.#server.on("secureConnection", (socket) => {
+      // Unheard, it would end the process.
+      socket.on("error", () => {});
       if (this.#resumption.admits(socket)) return secured(socket);
       // With TLS 1.3 it gets no new ticket in this way, and a client that uses each once,
       // as rustls does, shows its certificate when it has no more.

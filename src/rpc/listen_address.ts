@@ -25,8 +25,11 @@ export interface HandedOver {
   readonly fd: number;
 }
 
+/** What a server binds itself: the sandbox has to grant it. */
+export type BoundAddress = TcpAddress | UnixAddress;
+
 /** Where a gRPC server listens. */
-export type ListenAddress = TcpAddress | UnixAddress | HandedOver;
+export type ListenAddress = BoundAddress | HandedOver;
 
 /** What `serve` listens on unless told otherwise, and what its sandbox grants. */
 export const DEFAULT_LISTEN_ADDRESS: TcpAddress = {

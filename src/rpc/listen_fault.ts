@@ -1,4 +1,5 @@
 import {
+  type BoundAddress,
   DEFAULT_LISTEN_ADDRESS,
   formatListenAddress,
   type ListenAddress,
@@ -6,8 +7,8 @@ import {
 
 /** Why a server does not listen. */
 export type ListenFault =
-  | { readonly kind: "not-granted"; readonly address: ListenAddress }
-  | { readonly kind: "in-use"; readonly address: ListenAddress }
+  | { readonly kind: "not-granted"; readonly address: BoundAddress }
+  | { readonly kind: "in-use"; readonly address: BoundAddress }
   | {
     readonly kind: "not-bound";
     readonly address: ListenAddress;
@@ -16,7 +17,7 @@ export type ListenFault =
   };
 
 /** Whether the sandbox lets us listen or connect there; asks nobody and needs no permission. */
-export function isGranted(address: ListenAddress): boolean {
+export function isGranted(address: BoundAddress): boolean {
   switch (address.kind) {
     case "tcp":
       return has({ name: "net", host: formatListenAddress(address) });
@@ -25,9 +26,6 @@ export function isGranted(address: ListenAddress): boolean {
       return has({ name: "net", host: `unix:${path}` }) &&
         has({ name: "read", path }) && has({ name: "write", path });
     }
-    case "fd":
-      // Whoever handed the socket over has bound it: Deno asks for nothing.
-      return true;
     default:
       return address satisfies never;
   }
@@ -61,7 +59,7 @@ export function describeListenFault(
  * @param task the one of deno.json that grants the default address
  */
 export function describeGrant(
-  address: ListenAddress,
+  address: BoundAddress,
   defaultIsGranted: boolean,
   task: "serve" | "status" | "health",
 ): string {
@@ -76,10 +74,9 @@ export function describeGrant(
   return `the sandbox does not grant it; ${remedy}`;
 }
 
-function grantsFor(address: ListenAddress): string {
+function grantsFor(address: BoundAddress): string {
   switch (address.kind) {
     case "tcp":
-    case "fd":
       return `--allow-net=${formatListenAddress(address)}`;
     case "unix": {
       const { path } = address;
@@ -90,7 +87,7 @@ function grantsFor(address: ListenAddress): string {
   }
 }
 
-function describeUse(address: ListenAddress): string {
+function describeUse(address: BoundAddress): string {
   switch (address.kind) {
     case "tcp":
       return `the port is in use; see by whom with: ss -ltnp 'sport = :${address.port}'`;
@@ -98,8 +95,6 @@ function describeUse(address: ListenAddress): string {
       return "the socket is in use; see by whom with: " +
         `ss -lxp 'src = ${address.path}'; if that is an ip and no sidecar, a killed one ` +
         "has left it behind: end it";
-    case "fd":
-      return "the socket is in use";
     default:
       return address satisfies never;
   }

@@ -1,7 +1,7 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { type Checked, fail, pass } from "../ipam/checked.ts";
 import type { ListenAddress, UnixAddress } from "./listen_address.ts";
-import { isGranted, type ListenFault } from "./listen_fault.ts";
+import type { ListenFault } from "./listen_fault.ts";
 import { clearTheWay, fileMark, withModeOfFiles } from "./unix_socket.ts";
 
 /** What takes connections until it is closed. */
@@ -28,7 +28,6 @@ export async function listen(
   socketMode: number,
   take: (socket: Socket) => void,
 ): Promise<Checked<Listener, ListenFault>> {
-  if (!isGranted(address)) return fail({ kind: "not-granted", address });
   if (address.kind === "unix") {
     const obstacle = await clearTheWay(address);
     if (obstacle !== undefined) return fail(obstacle);
@@ -95,6 +94,8 @@ function whereOf(server: Server, address: ListenAddress): ListenAddress {
 
 /** `listen EADDRINUSE: address already in use 127.0.0.1:50051` */
 function toFault({ message }: Error, address: ListenAddress): ListenFault {
-  if (message.includes("EADDRINUSE")) return { kind: "in-use", address };
+  if (address.kind !== "fd" && message.includes("EADDRINUSE")) {
+    return { kind: "in-use", address };
+  }
   return { kind: "not-bound", address, reason: message.replace(/^listen /, "") };
 }

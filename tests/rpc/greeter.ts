@@ -21,7 +21,6 @@ export async function openGreeter(material: TlsMaterial): Promise<Greeter> {
     material,
     (socket) => {
       how = socket.isSessionReused() ? "taken up" : "shown";
-      socket.on("error", () => {});
       socket.end("welcome");
     },
     () => {},

@@ -17,6 +17,9 @@ import {
 import { prepareTools } from "./support/tools.ts";
 import { closingLine, readSummary, type Summary } from "./support/summary.ts";
 
+/** A hang is to have a name; all tests together take a third of it on two cores. */
+const LIMIT_MINUTES = 30;
+
 /** Format, lint and types; resolves to how many of them failed. */
 async function checkSources(deno: string): Promise<number> {
   const results = [
@@ -27,19 +30,28 @@ async function checkSources(deno: string): Promise<number> {
   return results.filter((good) => !good).length;
 }
 
-/** Runs `deno test` in the namespaces, showing its output. */
+/** Runs `deno test` in the namespaces, showing its output; ended at the limit. */
 async function runTests(
   isolation: Isolation,
   testWords: readonly string[],
 ): Promise<Summary> {
   const test = [Deno.execPath(), "test", "--frozen", "--cached-only", "--allow-all"];
   const child = command(isolation.words([...test, ...testWords])).spawn();
+  let isLate = false;
+  const limit = setTimeout(() => {
+    isLate = true;
+    child.kill("SIGKILL");
+  }, LIMIT_MINUTES * 60_000);
   const [shownPart, readPart] = child.stdout.tee();
   const [text] = await Promise.all([
     new Response(readPart).text(),
     shownPart.pipeTo(Deno.stdout.writable, { preventClose: true }),
   ]);
   const { success } = await child.status;
+  clearTimeout(limit);
+  if (isLate) {
+    await say(`\nThe tests took longer than ${LIMIT_MINUTES} minutes and were ended.`);
+  }
   const read = readSummary(text) ?? { passed: 0, failed: 0, skipped: 0 };
   // A crash of the runner, or no test at all, is a failure without a failed test.
   const failed = success && read.passed > 0 ? read.failed : Math.max(read.failed, 1);
@@ -61,7 +73,9 @@ async function main(args: readonly string[]): Promise<boolean> {
   );
   const untouched = await isolation.untouched();
   if (!untouched) {
-    await say("The machine's own routes or rules changed while the tests ran.");
+    await say(
+      "The machine's own network or control groups changed while the tests ran.",
+    );
   }
   const failed = summary.failed + (untouched ? 0 : 1);
   await say(closingLine({ ...summary, failed }));

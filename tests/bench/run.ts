@@ -14,7 +14,7 @@ async function main(args: readonly string[]): Promise<boolean> {
   await child.stdout.pipeTo(Deno.stdout.writable, { preventClose: true });
   const { success } = await child.status;
   if (await isolation.untouched()) return success;
-  await say("The machine's own routes or rules changed meanwhile.");
+  await say("The machine's own network or control groups changed meanwhile.");
   return false;
 }
 

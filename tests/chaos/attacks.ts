@@ -54,7 +54,7 @@ export interface Attack {
 
 const STREAMS = 8;
 
-/** A server that has answered these reads on; who opens more at once is cut off. */
+/** Less than the sidecar lets be open on a connection, 32: who goes beyond is cut off. */
 const AT_ONCE = 16;
 /**
  * Calls on a connection whose answers nobody reads: some 70 KB of them at least, several

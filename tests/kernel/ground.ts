@@ -6,6 +6,7 @@ import {
   checkInterfaceName,
   type InterfaceName,
 } from "../../src/routes/interface_name.ts";
+import { refuseOnTheMachine } from "../support/guard.ts";
 import { type JsonObject, parseJsonObject } from "../support/json.ts";
 import { runToEnd } from "../support/namespace.ts";
 
@@ -67,9 +68,7 @@ async function run(
   stdin: string,
   mustSucceed: boolean,
 ): Promise<string> {
-  if (Deno.env.get("QUILT_TESTS_ARE_ISOLATED") !== "1") {
-    throw new Error("Cannot change the machine's routes: run `deno task test FILE`");
-  }
+  refuseOnTheMachine();
   const ran = await runToEnd(["ip", ...words], { stdin, env: { LC_ALL: "C" } });
   if (ran.code !== 0 && mustSucceed) {
     throw new Error(`Cannot run ip ${words.join(" ")}: ${stdin}${ran.stderr}`);

@@ -14,8 +14,9 @@ const attempts = {
   "read /etc/passwd": () => Deno.readTextFileSync("/etc/passwd").length,
   "list /": () => [...Deno.readDirSync("/")].length,
   "write to /tmp": () => {
-    Deno.writeTextFileSync("/tmp/quilt-sandbox-written", "x");
-    Deno.removeSync("/tmp/quilt-sandbox-written");
+    const path = `/tmp/quilt-${crypto.randomUUID()}`;
+    Deno.writeTextFileSync(path, "x");
+    Deno.removeSync(path);
   },
   "delete a file": () => Deno.removeSync("/tmp/quilt-sandbox-nothing-here"),
   "learn the host's name": () => Deno.hostname(),

@@ -1,8 +1,10 @@
 /**
- * How `deno task test` and `deno task bench` come into network and mount namespaces of
- * their own, as root or as an ordinary user, so that nothing they do can touch the
- * machine's routes; afterwards these are compared with what they were.
+ * How `deno task test` and `deno task bench` come into network, mount and process
+ * namespaces of their own, as root or as an ordinary user, so that nothing they do can
+ * touch the machine's network, which is compared afterwards with what it was, and nothing
+ * that they start outlives them.
  */
+import { telling } from "./guard.ts";
 import { repository } from "./serve_task.ts";
 
 /** A sentence for whoever runs it; no stack trace belongs to it. */
@@ -20,10 +22,16 @@ export PATH="$PATH:/usr/sbin:/sbin"
 mount -t tmpfs tmpfs /run
 ip link set lo up
 ip address add 192.0.2.1/32 dev lo
-exec "$@"`;
+# As process 1 the shell stays, and waits for whatever has lost its parent.
+test $$ -eq 1 || exec "$@"
+"$@"`;
 
-const asRoot = ["unshare", "--net", "--mount", "--propagation", "private"];
-const asUser = ["unshare", "--user", "--map-root-user", ...asRoot.slice(1)];
+/** Ends with us, whatever ends us. */
+const unshare = ["setpriv", "--pdeathsig", "KILL", "unshare"];
+const asRoot = ["--net", "--mount", "--propagation", "private"];
+const asUser = ["--user", "--map-root-user", ...asRoot];
+/** What ends takes all with it that it has started. */
+const apart = ["--pid", "--fork", "--kill-child", "--mount-proc"];
 
 /** Writes one line to our own stdout. */
 export async function say(text: string): Promise<void> {
@@ -33,15 +41,19 @@ export async function say(text: string): Promise<void> {
 }
 
 /** A program in the repository's directory, its stdout to be read; not started. */
-export function command([program = "", ...args]: readonly string[]): Deno.Command {
+export function command(
+  [program = "", ...args]: readonly string[],
+  stderr: "inherit" | "null" = "inherit",
+): Deno.Command {
   const plain = Deno.stdout.isTerminal() ? {} : { NO_COLOR: "1" };
-  const env = { ...plain, QUILT_TESTS_ARE_ISOLATED: "1" };
+  const env = { ...plain, ...telling() };
   return new Deno.Command(program, {
     args,
     env,
     cwd: repository,
     stdin: "null",
     stdout: "piped",
+    stderr,
   });
 }
 
@@ -57,7 +69,7 @@ export async function shown(words: readonly string[]): Promise<boolean> {
 export interface Isolation {
   /** The words that run a command line inside new namespaces. */
   words(inner: readonly string[]): readonly string[];
-  /** Whether the machine's own routes and rules are as they were before. */
+  /** Whether the machine's own network and control groups are as they were before. */
   untouched(): Promise<boolean>;
 }
 
@@ -70,13 +82,13 @@ export interface Isolation {
 export async function isolate(): Promise<Isolation> {
   await requireTools();
   const entering = await entrance();
-  const before = await routesOfTheMachine();
+  const before = await machine();
   if (!await shown([Deno.execPath(), "install", "--frozen", "--quiet"])) {
     throw new Obstacle("The dependencies cannot be installed.");
   }
   return {
     words: (inner) => [...entering, "sh", "-c", enter, "sh", ...inner],
-    untouched: async () => await routesOfTheMachine() === before,
+    untouched: async () => await machine() === before,
   };
 }
 
@@ -100,7 +112,10 @@ async function output(words: readonly string[]): Promise<string> {
 
 /** The programs that the tests need, with the Debian package of each. */
 async function requireTools(): Promise<void> {
-  const tools = [["ip", "iproute2"], ["unshare", "util-linux"], ["mount", "mount"]];
+  const tools = [
+    ...[["ip", "iproute2"], ["mount", "mount"]],
+    ...[["unshare", "util-linux"], ["setpriv", "util-linux"]],
+  ];
   await Promise.all(tools.map(async ([tool = "", debian = ""]) => {
     try {
       await command([tool, "-V"]).output();
@@ -117,8 +132,13 @@ async function requireTools(): Promise<void> {
 async function entrance(): Promise<readonly string[]> {
   const works = async (words: readonly string[]): Promise<boolean> =>
     (await command([...words, "sh", "-c", enter, "sh", "true"]).output()).success;
-  if (Deno.uid() === 0 && await works(asRoot)) return asRoot;
-  if (await works(asUser)) return asUser;
+  const ways = [...(Deno.uid() === 0 ? [asRoot] : []), asUser];
+  for (const way of ways) {
+    // Where a part of /proc is hidden, as in a container, none can be mounted anew.
+    for (const words of [[...unshare, ...way, ...apart], [...unshare, ...way]]) {
+      if (await works(words)) return words;
+    }
+  }
   throw new Obstacle(
     "The tests need namespaces of their own: run them as root, or where an ordinary " +
       "user may make user namespaces (sysctl user.max_user_namespaces).",
@@ -126,9 +146,23 @@ async function entrance(): Promise<readonly string[]> {
 }
 
 /** Everything a test could have changed on the machine; lifetimes run by themselves. */
-async function routesOfTheMachine(): Promise<string> {
-  const routes = await output(["ip", "route", "show", "table", "all"]);
-  const rules = await output(["ip", "rule", "show"]);
-  const rules6 = await output(["ip", "-6", "rule", "show"]);
-  return [routes, rules, rules6].join("\n").replaceAll(/ expires \d+sec/g, "");
+async function machine(): Promise<string> {
+  const shown = [
+    await output(["ip", "-oneline", "link", "show"]),
+    await output(["ip", "-oneline", "address", "show"]),
+    await output(["ip", "route", "show", "table", "all"]),
+    await output(["ip", "rule", "show"]),
+    await output(["ip", "-6", "rule", "show"]),
+    await controlGroups(),
+  ];
+  return shown.join("\n").replaceAll(/ (expires|valid_lft|preferred_lft) \d+sec/g, "");
+}
+
+/** Control groups of tests; only root can see them from here, as only root makes any. */
+async function controlGroups(): Promise<string> {
+  const list =
+    "mount -t cgroup2 cgroup2 /sys/fs/cgroup && ls -d /sys/fs/cgroup/quilt-*";
+  const words = ["unshare", "--mount", "--propagation", "private", "sh", "-c", list];
+  const { stdout } = await command(words, "null").output();
+  return new TextDecoder().decode(stdout);
 }

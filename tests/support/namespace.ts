@@ -1,3 +1,4 @@
+import { refuseOnTheMachine } from "./guard.ts";
 import { repository } from "./serve_task.ts";
 
 /** What a program that ran to its end left behind. */
@@ -94,11 +95,7 @@ export function uniqueName(): string {
  * @throws {Error} elsewhere.
  */
 export async function makeNamespace(): Promise<Namespace> {
-  if (Deno.env.get("QUILT_TESTS_ARE_ISOLATED") !== "1") {
-    throw new Error(
-      "Cannot make a namespace on the machine: run `deno task test FILE`",
-    );
-  }
+  refuseOnTheMachine();
   const name = uniqueName();
   const inside = ["ip", "netns", "exec", name];
   const namespace: Namespace = {

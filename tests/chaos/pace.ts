@@ -33,8 +33,8 @@ export class Pace {
   async wait(times: number): Promise<void> {
     const end = performance.now() + times * this.ms;
     // A turn of the event loop each: microtasks alone would hold the call itself back.
-    do await new Promise((resolve) => setImmediate(resolve)); while (
-      performance.now() < end
-    );
+    for (let now = 0; now < end; now = performance.now()) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
   }
 }

@@ -4,7 +4,7 @@
  *
  * `deno task bench NAME…` measures only what has such a word in its name.
  */
-import { command, exitWith, isolate, say } from "../support/isolation.ts";
+import { command, exitWith, isolate } from "../support/isolation.ts";
 
 async function main(args: readonly string[]): Promise<boolean> {
   const isolation = await isolate();
@@ -13,9 +13,7 @@ async function main(args: readonly string[]): Promise<boolean> {
   const child = command(words).spawn();
   await child.stdout.pipeTo(Deno.stdout.writable, { preventClose: true });
   const { success } = await child.status;
-  if (await isolation.untouched()) return success;
-  await say("The machine's own network or control groups changed meanwhile.");
-  return false;
+  return await isolation.untouched() && success;
 }
 
 await exitWith(() => main(Deno.args));

@@ -3,9 +3,10 @@
  * to one: the privileges of the manifest, a read-only root, RuntimeDefault seccomp.
  */
 import { ENTER_GROUP, removeGroup } from "./control_group.ts";
+import { uniqueName } from "./guard.ts";
 import type { Image } from "./image.ts";
 import type { Privileges } from "./manifest.ts";
-import { type Finished, type Namespace, uniqueName } from "./namespace.ts";
+import type { Finished, Namespace } from "./namespace.ts";
 import { runtimeDefault } from "./seccomp.ts";
 import { type Sidecar, startSidecar } from "./sidecar.ts";
 

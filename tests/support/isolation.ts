@@ -4,7 +4,7 @@
  * touch the machine's network, which is compared afterwards with what it was, and nothing
  * that they start outlives them.
  */
-import { telling } from "./guard.ts";
+import { OURS, telling } from "./guard.ts";
 import { repository } from "./serve_task.ts";
 
 /** A sentence for whoever runs it; no stack trace belongs to it. */
@@ -41,10 +41,7 @@ export async function say(text: string): Promise<void> {
 }
 
 /** A program in the repository's directory, its stdout to be read; not started. */
-export function command(
-  [program = "", ...args]: readonly string[],
-  stderr: "inherit" | "null" = "inherit",
-): Deno.Command {
+export function command([program = "", ...args]: readonly string[]): Deno.Command {
   const plain = Deno.stdout.isTerminal() ? {} : { NO_COLOR: "1" };
   const env = { ...plain, ...telling() };
   return new Deno.Command(program, {
@@ -53,7 +50,6 @@ export function command(
     cwd: repository,
     stdin: "null",
     stdout: "piped",
-    stderr,
   });
 }
 
@@ -69,7 +65,10 @@ export async function shown(words: readonly string[]): Promise<boolean> {
 export interface Isolation {
   /** The words that run a command line inside new namespaces. */
   words(inner: readonly string[]): readonly string[];
-  /** Whether the machine's own network and control groups are as they were before. */
+  /**
+   * Whether the machine's own network is as it was before, and no control group of ours
+   * is left; says what is not.
+   */
   untouched(): Promise<boolean>;
 }
 
@@ -88,7 +87,12 @@ export async function isolate(): Promise<Isolation> {
   }
   return {
     words: (inner) => [...entering, "sh", "-c", enter, "sh", ...inner],
-    untouched: async () => await machine() === before,
+    untouched: async () => {
+      const changes = difference(before, await machine());
+      if (changes.length === 0) return true;
+      await say(["The machine itself was changed meanwhile:", ...changes].join("\n"));
+      return false;
+    },
   };
 }
 
@@ -146,7 +150,7 @@ async function entrance(): Promise<readonly string[]> {
 }
 
 /** Everything a test could have changed on the machine; lifetimes run by themselves. */
-async function machine(): Promise<string> {
+async function machine(): Promise<readonly string[]> {
   const shown = [
     await output(["ip", "-oneline", "link", "show"]),
     await output(["ip", "-oneline", "address", "show"]),
@@ -155,14 +159,26 @@ async function machine(): Promise<string> {
     await output(["ip", "-6", "rule", "show"]),
     await controlGroups(),
   ];
-  return shown.join("\n").replaceAll(/ (expires|valid_lft|preferred_lft) \d+sec/g, "");
+  return shown.join("\n").replaceAll(/ (expires|valid_lft|preferred_lft) \d+sec/g, "")
+    .split("\n");
 }
 
-/** Control groups of tests; only root can see them from here, as only root makes any. */
+/** Those of this run; only root can see them from here, as only root makes any. */
 async function controlGroups(): Promise<string> {
-  const list =
-    "mount -t cgroup2 cgroup2 /sys/fs/cgroup && ls -d /sys/fs/cgroup/quilt-*";
-  const words = ["unshare", "--mount", "--propagation", "private", "sh", "-c", list];
-  const { stdout } = await command(words, "null").output();
-  return new TextDecoder().decode(stdout);
+  const list = `mount -t cgroup2 cgroup2 /sys/fs/cgroup && cd /sys/fs/cgroup &&
+ls -d ${OURS}-*`;
+  const apart = ["unshare", "--mount", "--propagation", "private", "sh", "-c", list];
+  return new TextDecoder().decode((await command(apart).output()).stdout);
+}
+
+function difference(
+  before: readonly string[],
+  after: readonly string[],
+): readonly string[] {
+  const without = (lines: readonly string[], others: readonly string[]) =>
+    lines.filter((line) => !others.includes(line));
+  return [
+    ...without(before, after).map((line) => `- ${line}`),
+    ...without(after, before).map((line) => `+ ${line}`),
+  ];
 }

@@ -1,4 +1,4 @@
-import { refuseOnTheMachine } from "./guard.ts";
+import { refuseOnTheMachine, uniqueName } from "./guard.ts";
 import { repository } from "./serve_task.ts";
 
 /** What a program that ran to its end left behind. */
@@ -78,14 +78,6 @@ async function must(words: readonly string[]): Promise<string> {
     );
   }
   return stdout;
-}
-
-/**
- * A name for something of the machine's, such as a control group: process numbers come
- * again, in process namespaces of their own above all.
- */
-export function uniqueName(): string {
-  return `quilt-${crypto.randomUUID().slice(0, 8)}`;
 }
 
 /**

@@ -2,7 +2,8 @@
 import { dirname } from "node:path";
 import { childrenOf } from "../e2e/processes.ts";
 import { removeGroup } from "./control_group.ts";
-import { type Finished, type Namespace, uniqueName } from "./namespace.ts";
+import { uniqueName } from "./guard.ts";
+import type { Finished, Namespace } from "./namespace.ts";
 import { repository } from "./serve_task.ts";
 import { until } from "./wait.ts";
 

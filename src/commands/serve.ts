@@ -2,6 +2,7 @@ import { createLineSink, type LineSink, writeLine } from "../line_sink.ts";
 import { createLogger, formatLine, type LogFormat, type Logger } from "../log.ts";
 import { type OpenNode, openNode } from "../node.ts";
 import { createAddressService } from "../rpc/address_service.ts";
+import type { DescribedService } from "../rpc/described_service.ts";
 import { Health } from "../rpc/health.ts";
 import { DEFAULT_LISTEN_ADDRESS, formatListenAddress } from "../rpc/listen_address.ts";
 import {
@@ -85,29 +86,14 @@ async function run(
     logger.log("error", tls.fault);
     return EXIT_FAILURE;
   }
-  const { dryRun, gatewayIndex, policy, removeRoutesOnExit, resyncMs } = options;
   const streams = new OpenStreams();
   const health = new Health(streams);
-  const node = openNode({
-    policy,
-    gatewayIndex,
-    dryRun,
-    removeRoutesOnExit,
-    resyncMs,
-    logger,
-    auditSink,
-    onKernel: (fault) => followKernel(fault, health, logger),
-  });
-  const own = [
-    createQuiltRuntime(node, logger),
-    createNodeNetworkService(node.podNetwork, streams, logger),
-    createAddressService(node.podNetwork, logger),
-    createRouteService(node.routes, streams, logger),
-  ];
-  const services = composeServices(own, health, streams);
+  const onKernel = (fault?: string): void => followKernel(fault, health, logger);
+  const node = openNode({ ...options, logger, auditSink, onKernel });
+  const services = composeServices(ownServices(node, streams, logger), health, streams);
   node.watch();
   const server = await startServer(listen, services, {
-    requestBytes: requestLimit(policy),
+    requestBytes: requestLimit(options.policy),
     socketMode: options.socketMode,
     health: () => health.status(),
     tls: tls.value?.material,
@@ -126,6 +112,19 @@ async function run(
     : explain(server.fault, logger);
   await node.close();
   return code;
+}
+
+function ownServices(
+  node: OpenNode,
+  streams: OpenStreams,
+  logger: Logger,
+): readonly DescribedService[] {
+  return [
+    createQuiltRuntime(node, logger),
+    createNodeNetworkService(node.podNetwork, streams, logger),
+    createAddressService(node.podNetwork, logger),
+    createRouteService(node.routes, streams, logger),
+  ];
 }
 
 /** What is there once the port is ours. */

@@ -4,12 +4,10 @@
  * Words: how many exchanges, and the seed of the random ones.
  * Out:   one JSON line: `kinds`, how many exchanges there were of each; `unheard`, how
  *        many of them the server neither answered nor ended; `stalled`, how many
- *        connections it could not write to at the end, because nobody reads there.
+ *        connections it could not write to in the end, because nobody reads there.
  */
 import { connect, type Socket } from "node:net";
-import { setTimeout as rest } from "node:timers/promises";
 import { type Attack, KINDS, randomOf } from "./attacks.ts";
-import type { Bytes } from "./http2_frames.ts";
 
 const PORT = 50051;
 const WORKERS = 16;
@@ -17,8 +15,6 @@ const WORKERS = 16;
 const REST_MS = 150;
 /** And that byte within so many of the attack, on a busy machine as well. */
 const PATIENCE_MS = 5_000;
-/** Between two parts of what nobody reads the answers of. */
-const PACE_MS = 20;
 
 /**
  * Resolves when the server has ended it, or nothing more comes: to whether it was heard.
@@ -44,20 +40,13 @@ function carryOut({ bytes }: Attack): Promise<boolean> {
   return promise;
 }
 
-/** Holds a connection open that is never read, and sends on. */
-async function stall(
-  { bytes }: Attack,
-  parts: readonly Bytes[],
-  held: Socket[],
-): Promise<void> {
+/** Opens a connection that is never read. */
+function stall({ bytes }: Attack): Socket {
   const socket = connect(PORT, "127.0.0.1");
   socket.on("error", () => {});
   socket.pause();
-  held.push(socket);
-  for (const part of [bytes, ...parts]) {
-    socket.write(new Uint8Array(part));
-    await rest(PACE_MS);
-  }
+  socket.write(new Uint8Array(bytes));
+  return socket;
 }
 
 /** Connections to the server that hold bytes which their reader has no room for. */
@@ -84,9 +73,8 @@ async function main(exchanges: number, seed: number): Promise<void> {
       const attack = make(random);
       kinds[kind] = (kinds[kind] ?? 0) + attack.exchanges;
       left -= attack.exchanges;
-      const { exchanges, unread } = attack;
-      if (unread !== undefined) await stall(attack, unread, held);
-      else if (!await carryOut(attack)) unheard += exchanges;
+      if (attack.unread) held.push(stall(attack));
+      else if (!await carryOut(attack)) unheard += attack.exchanges;
     }
   };
   await Promise.all(Array.from({ length: WORKERS }, work));

@@ -14,7 +14,7 @@ const TASTE = 1_600;
  * Deno 2.9.3 keeps some 20 KB of each HTTP/2 session for the life of the process, however
  * it ended, and some 10 KB of each stream that was open at that moment (2.7.14 and 2.8.3
  * do as well). So the sidecar is held against a bare grpc-js server that suffers the same:
- * 0.81 to 0.86 times its growth, measured, as who does not speak HTTP/2 gets no session.
+ * 0.87 to 0.92 times its growth, measured, as who does not speak HTTP/2 gets no session.
  */
 const TIMES_BARE = 1;
 

@@ -13,13 +13,13 @@ import {
 import { createNodeNetworkService } from "../rpc/node_network_service.ts";
 import { OpenStreams } from "../rpc/open_streams.ts";
 import { createQuiltRuntime } from "../rpc/quilt_runtime.ts";
-import { rehearse } from "../rpc/rehearsal.ts";
 import { requestLimit } from "../rpc/request_limit.ts";
 import { createRouteService } from "../rpc/route_service.ts";
 import { type RpcServer, startServer } from "../rpc/server.ts";
 import { composeServices } from "../rpc/services.ts";
 import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from "./exit_codes.ts";
 import { parseServeFlags, SERVE_HELP, type ServeOptions } from "./flags.ts";
+import { rehearse } from "./rehearsal.ts";
 import { listenForSignals, type StopSignals } from "./stop_signals.ts";
 import { type OpenTls, openTls, refusalTeller } from "./tls.ts";
 import { describeUnexpected, firstUncaught } from "./uncaught.ts";
@@ -143,13 +143,12 @@ async function serveUntilSignal(
   { logFormat }: ServeOptions,
   { node, server, tls, health, streams, logger, signals }: Serving,
 ): Promise<number> {
-  const rehearsal = rehearse(server, logFormat);
-  const started = await node.start();
+  // The kernel answers the one while the other goes on.
+  const [started] = await Promise.all([node.start(), rehearse(server, logFormat)]);
   if (!started.ok) {
     logger.log("error", started.fault);
     return EXIT_FAILURE;
   }
-  await rehearsal;
   tls?.follow(server, logger);
   health.clear("starting");
   logger.log("info", `Starting gRPC server on ${formatListenAddress(server.address)}`);

@@ -11,7 +11,7 @@ import { createLineSink } from "../../src/line_sink.ts";
 import { createLogger } from "../../src/log.ts";
 import { openNode } from "../../src/node.ts";
 import { createQuiltRuntime } from "../../src/rpc/quilt_runtime.ts";
-import { rehearse } from "../../src/rpc/rehearsal.ts";
+import { rehearse } from "../../src/commands/rehearsal.ts";
 import { type ServedService, startServer } from "../../src/rpc/server.ts";
 import type { QuiltResponse } from "../../src/rpc/wire.ts";
 import { NOOP_SERVICE } from "./noop.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { status } from "@grpc/grpc-js";
 import type { Call, RemoveOutcome } from "../../src/node_service.ts";
 import { describeListenFault, type ListenFault } from "../../src/rpc/listen_fault.ts";
-import { rehearse } from "../../src/rpc/rehearsal.ts";
+import { rehearse } from "../../src/commands/rehearsal.ts";
 import { startServer } from "../../src/rpc/server.ts";
 import { until } from "../support/wait.ts";
 import { fakeNode, openExchange } from "./exchange.ts";

@@ -1,20 +1,24 @@
 import type { ServiceDefinition } from "@grpc/grpc-js";
 import { type ClientHttp2Session, connect } from "node:http2";
 import { duplexPair } from "node:stream";
+import { checkClusterPolicy } from "../ipam/policy.ts";
 import { createLogger, type LogFormat } from "../log.ts";
-import { createQuiltRuntime } from "./quilt_runtime.ts";
-import { REHEARSAL_NODE } from "./rehearsal_node.ts";
-import type { RpcServer, ServedService } from "./server.ts";
+import { type NodeOptions, type OpenNode, openNode } from "../node.ts";
+import type { NodeService } from "../node_service.ts";
+import { createQuiltRuntime } from "../rpc/quilt_runtime.ts";
+import type { RpcServer, ServedService } from "../rpc/server.ts";
 
 /**
  * Each method twice. Measured over 15 starts (2 cores, Deno 2.9.3): unrehearsed, the
- * first call takes 14 times the median of later ones; after these at most 3.2 times. More
+ * first call takes 14 times the median of later ones; after these 3.5 times. More
  * calls are not better: after 15 or more V8 now and then collects garbage in the very
  * first real call (8 ms). With a grpc-js client for plain HTTP/2 it would take twice as
  * long, most of it to warm the client.
  */
 const CALLS = 6;
 const LIMIT_MS = 1_000;
+
+const CLUSTER = { cidr: "10.42.0.0/16", nodePrefix: 24 };
 
 const REQUEST = {
   subnet: "10.42.1.0/24",
@@ -26,18 +30,39 @@ const REQUEST = {
  * Plays the agent's calls over loopback until everything from the socket to the log
  * line is warm: the agent's calls are seconds apart, so what it feels is the cold call.
  *
- * The real handlers answer, over a node that does nothing and under a service name of
- * their own, which is gone afterwards. A failure is no reason not to serve, and it is
- * over after a second: the first call takes longer then, that is all.
+ * The real handlers answer, over a node whose kernel is that of a dry run, and under a
+ * service name of their own, which is gone afterwards. A failure is no reason not to serve,
+ * and it is over after a second: the first call takes longer then, that is all.
  */
 export async function rehearse(server: RpcServer, format: LogFormat): Promise<void> {
-  const service = rehearsalService(format);
+  const node = openStandIn();
+  await node.start();
+  const service = rehearsalService(node, format);
   server.add(service);
   const [ours, theirs] = duplexPair();
   server.serve(theirs);
   const session = connect("http://rehearsal", { createConnection: () => ours });
   await play(session, Object.values(service.definition));
   server.remove(service.definition);
+  await node.close();
+}
+
+const UNHEARD = { write: () => {}, dropped: 0, flush: () => Promise.resolve() };
+
+/** Decides as the real one does, and touches nothing. */
+function openStandIn(): OpenNode {
+  const policy = checkClusterPolicy(CLUSTER.cidr, CLUSTER.nodePrefix);
+  if (!policy.ok) throw new Error(policy.fault);
+  const options: NodeOptions = {
+    policy: policy.value,
+    gatewayIndex: 1,
+    dryRun: true,
+    removeRoutesOnExit: false,
+    resyncMs: 30_000,
+    logger: createLogger({ level: "error", format: "text", sink: UNHEARD }),
+    auditSink: UNHEARD,
+  };
+  return openNode(options);
 }
 
 type Method = ServiceDefinition[string];
@@ -92,10 +117,9 @@ function lengthPrefixed(message: Uint8Array): Uint8Array {
   return framed;
 }
 
-function rehearsalService(format: LogFormat): ServedService {
-  const sink = { write: () => {}, dropped: 0, flush: () => Promise.resolve() };
-  const logger = createLogger({ level: "info", format, sink });
-  const { definition, implementation } = createQuiltRuntime(REHEARSAL_NODE, logger);
+function rehearsalService(node: NodeService, format: LogFormat): ServedService {
+  const logger = createLogger({ level: "info", format, sink: UNHEARD });
+  const { definition, implementation } = createQuiltRuntime(node, logger);
   const renamed = Object.entries(definition).map(([name, method]) =>
     [name, { ...method, path: `/quilt.sidecar.Rehearsal/${name}` }] as const
   );

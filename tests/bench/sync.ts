@@ -3,10 +3,15 @@ import { parseJsonObject, stringAt } from "../support/json.ts";
 import { addVxlan, makeNamespace, type Namespace } from "../support/namespace.ts";
 import { type Sidecar, startSidecar } from "../support/sidecar.ts";
 import { until } from "../support/wait.ts";
-import { type BenchClient, connectBenchClient } from "./bench_client.ts";
+import {
+  type BenchClient,
+  connectBenchClient,
+  startBenchClient,
+} from "./bench_client.ts";
 import { PEERS } from "./peers.ts";
 import { describeMs, type Finding } from "./report.ts";
 import { median } from "./statistics.ts";
+import { startUnheard } from "./unheard.ts";
 
 const ROUNDS = 16;
 const MANY = 10_000;
@@ -109,6 +114,17 @@ async function linesOf(
     .replaceAll(" 10.", " 110.").replaceAll("table 142", "table 177");
 }
 
+/** The same, of a sidecar that is there for nothing else. */
+async function linesOfLife(
+  namespace: Namespace,
+  options: readonly string[],
+  wanted: SyncRequest,
+): Promise<string> {
+  await using sidecar = await startSidecar(namespace, { options });
+  await using client = await connectBenchClient(namespace);
+  return await linesOf(sidecar, client, wanted);
+}
+
 async function flush(namespace: Namespace): Promise<void> {
   await namespace.ip("route flush table 177");
   await namespace.ip("route flush root 110.0.0.0/8");
@@ -118,17 +134,19 @@ async function measureMany(): Promise<readonly Finding[]> {
   await using namespace = await makeNamespace();
   await addVxlan(namespace);
   const options = ["--cluster-cidr", "10.0.0.0/8"];
-  await using sidecar = await startSidecar(namespace, { options });
-  await using client = await connectBenchClient(namespace);
-  await warmUp(client);
-  await sync(client, ALL);
-  const few = residentKiB(sidecar.pid);
   const destinations = Array.from(
     { length: MANY },
     (_, at) => `10.${at >> 8}.${at & 255}.0/24`,
   );
   const all = request(destinations);
-  const lines = await linesOf(sidecar, client, all);
+  const lines = await linesOfLife(namespace, options, all);
+  await using sidecar = startUnheard(namespace, "src/main.ts", options);
+  await using client = await startBenchClient(namespace);
+  await client.firstAnswer({ destination: "10.42.1.0/24", via_interface: "vxlan100" });
+  await client.connect();
+  await warmUp(client);
+  await sync(client, ALL);
+  const few = residentKiB(sidecar.pid);
   const added: number[] = [];
   const unchanged: number[] = [];
   const batch: number[] = [];

@@ -3,6 +3,7 @@ import { serveWords } from "../support/serve_task.ts";
 
 /** A server whose log and audit trail go to /dev/null. Killed when disposed. */
 export interface UnheardServer extends AsyncDisposable {
+  readonly pid: number;
   /** Kills it and does not wait for its end. */
   kill(): void;
 }
@@ -14,8 +15,9 @@ export interface UnheardServer extends AsyncDisposable {
 export function startUnheard(
   namespace: Namespace,
   program = "src/main.ts",
+  options: readonly string[] = [],
 ): UnheardServer {
-  const child = namespace.command(serveWords([], program), {
+  const child = namespace.command(serveWords(options, program), {
     stdout: "null",
     stderr: "null",
   }).spawn();
@@ -25,6 +27,7 @@ export function startUnheard(
     killed = true;
   };
   return {
+    pid: child.pid,
     kill,
     [Symbol.asyncDispose]: async () => {
       kill();

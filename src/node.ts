@@ -9,6 +9,7 @@ import type { Logger } from "./log.ts";
 import { Addresses } from "./node/addresses.ts";
 import { adopt, reportForeign } from "./node/adopt.ts";
 import { BridgeWatch } from "./node/bridge_watch.ts";
+import { Hearing } from "./node/hearing.ts";
 import { reportLostWords } from "./node/lost_words.ts";
 import { reportMissingPermission } from "./node/permission.ts";
 import { QueuedRoutes } from "./node/queued_routes.ts";
@@ -95,7 +96,7 @@ class QueuedNode implements OpenNode {
   readonly #book: RouteBook;
   readonly #snapshot = new Snapshot();
   #monitor: Monitor | undefined;
-  #stage: "fresh" | "adopting" | "serving" = "fresh";
+  readonly #hearing = new Hearing((event) => this.#reconciler.notice(event));
   readonly #queue: WorkQueue;
   readonly #reconciler: Reconciler;
   readonly routes: RouteTable;
@@ -129,22 +130,19 @@ class QueuedNode implements OpenNode {
 
   watch(): void {
     if (this.#options.dryRun) return;
-    this.#monitor ??= new Monitor((event) => {
-      // Until then nothing is known that an event could have changed.
-      if (this.#stage !== "fresh") this.#reconciler.notice(event);
-    });
+    this.#monitor ??= new Monitor((event) => this.#hearing.hear(event));
   }
 
   async start(): Promise<Checked<void, string>> {
     // Before the first look, so that nothing happens between the look and the watch.
     this.watch();
-    this.#stage = "adopting";
+    this.#hearing.adopt();
     const { ledger } = this.#book;
     const adopted = await this.#queue.alone(() =>
       adopt({ ...this.#options, door: this.#door, ledger, snapshot: this.#snapshot })
     );
     if (adopted.ok) {
-      this.#stage = "serving";
+      this.#hearing.serve();
       this.#book.open();
       this.#addresses.publish();
       const { nodeSubnet } = this.#book.ledger;
@@ -227,7 +225,7 @@ class QueuedNode implements OpenNode {
     await this.#queue.close();
     // What a node that never served finds there is another one's, which may still serve.
     const { logger, policy, removeRoutesOnExit } = this.#options;
-    if (removeRoutesOnExit && this.#stage === "serving") {
+    if (removeRoutesOnExit && this.#hearing.serving) {
       await removeOurs(this.#door, policy, logger);
     }
     clearTimeout(timer);

@@ -143,12 +143,15 @@ async function serveUntilSignal(
   { logFormat }: ServeOptions,
   { node, server, tls, health, streams, logger, signals }: Serving,
 ): Promise<number> {
-  // The kernel answers the one while the other goes on.
-  const [started] = await Promise.all([node.start(), rehearse(server, logFormat)]);
+  const start = node.start();
+  // While the kernel is asked.
+  const rehearsal = rehearse(server, logFormat);
+  const started = await start;
   if (!started.ok) {
     logger.log("error", started.fault);
     return EXIT_FAILURE;
   }
+  await rehearsal;
   tls?.follow(server, logger);
   health.clear("starting");
   logger.log("info", `Starting gRPC server on ${formatListenAddress(server.address)}`);

@@ -34,6 +34,8 @@ export async function clearTheWay(
     Deno.removeSync(path);
     return undefined;
   } catch (cause) {
+    // Another start has removed it since we looked.
+    if (cause instanceof Deno.errors.NotFound) return await clearTheWay(address);
     return fault(String(cause));
   }
 }

@@ -25,7 +25,13 @@ export interface BenchClient extends AsyncDisposable {
    * @throws {Error} when one of them does not succeed: a wrong answer is no measurement.
    */
   play(
-    rpc: "Noop" | "ConfigureNodeSubnet" | "InjectRoute" | "RemoveRoute" | "SyncRoutes",
+    rpc:
+      | "Noop"
+      | "Bare"
+      | "ConfigureNodeSubnet"
+      | "InjectRoute"
+      | "RemoveRoute"
+      | "SyncRoutes",
     requests: readonly JsonObject[],
     width?: number,
   ): Promise<Round>;

@@ -33,26 +33,43 @@ export async function measureCalls(): Promise<readonly Finding[]> {
   await using namespace = await makeNamespace();
   await addVxlan(namespace);
   return await withNoop(namespace, async (client) => [
-    await compareSequential(client),
+    ...await compareSequential(client, namespace),
     await compareInFlight(client),
   ]);
 }
 
-async function compareSequential(client: BenchClient): Promise<Finding> {
+/** Outside the cluster: the sidecar knows nothing of them. */
+const STRANGERS = PEERS.map((peer) => ({
+  ...peer,
+  destination: peer.destination.replace("10.", "110."),
+}));
+
+async function compareSequential(
+  client: BenchClient,
+  namespace: Namespace,
+): Promise<readonly Finding[]> {
   const noop: number[] = [];
+  const bare: number[] = [];
   const inject: number[] = [];
   for (let round = 0; round < ROUNDS; round += 1) {
     noop.push(...(await client.play("Noop", PEERS)).microseconds);
+    bare.push(...(await client.play("Bare", STRANGERS)).microseconds);
+    await namespace.ip("route flush table all root 110.0.0.0/8");
     inject.push(...(await client.play("InjectRoute", PEERS)).microseconds);
     await client.play("RemoveRoute", PEERS);
   }
-  return {
+  return [{
     what: "new routes, one after another, to a no-op",
     value: median(inject) / median(noop),
     unit: "×",
     limit: { kind: "at most", value: 1.5 },
     raw: `${describeMs(median(inject))} to ${describeMs(median(noop))}`,
-  };
+  }, {
+    what: "the same lines of ip in a handler that does nothing else",
+    value: median(bare) / median(noop),
+    unit: "×",
+    raw: `${describeMs(median(bare))}: no less can be had from ip`,
+  }];
 }
 
 async function compareInFlight(client: BenchClient): Promise<Finding> {

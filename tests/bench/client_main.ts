@@ -14,7 +14,7 @@ import { QUILT_RUNTIME } from "../../src/rpc/wire.ts";
 import { isJsonObject, numberAt, parseJsonObject, stringAt } from "../support/json.ts";
 import { linesOf } from "../support/lines.ts";
 import { until } from "../support/wait.ts";
-import { NOOP_SERVICE } from "./noop.ts";
+import { BARE_SERVICE, NOOP_SERVICE } from "./noop.ts";
 
 type Method = MethodDefinition<object, object>;
 
@@ -22,6 +22,7 @@ const methods: ReadonlyMap<string, Method> = new Map([
   ...Object.entries(QUILT_RUNTIME),
   ...Object.entries(ROUTE_SERVICE),
   ...Object.values(NOOP_SERVICE).map((method) => ["Noop", method] as const),
+  ...Object.values(BARE_SERVICE).map((method) => ["Bare", method] as const),
 ]);
 
 function connect(address: string): Promise<Client> {

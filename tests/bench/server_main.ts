@@ -1,7 +1,7 @@
 /**
- * The sidecar with one more service, composed of the very pieces of `serve` and started
- * under the same grants: a unary call that does nothing, over the messages of
- * InjectRoute, to compare InjectRoute with. Measuring ends with SIGKILL.
+ * The sidecar with two more services, composed of the very pieces of `serve` and started
+ * under the same grants: a unary call that does nothing and one that only talks to `ip`,
+ * over the messages of InjectRoute, to compare it with. Measuring ends with SIGKILL.
  *
  * Words: those of src/main.ts, `serve` and its options.
  */
@@ -14,6 +14,7 @@ import { createQuiltRuntime } from "../../src/rpc/quilt_runtime.ts";
 import { rehearse } from "../../src/commands/rehearsal.ts";
 import { type ServedService, startServer } from "../../src/rpc/server.ts";
 import type { QuiltResponse } from "../../src/rpc/wire.ts";
+import { bareExchange } from "./bare_exchange.ts";
 import { NOOP_SERVICE } from "./noop.ts";
 
 const noop: ServedService = {
@@ -38,7 +39,7 @@ const logger = createLogger({
 });
 const auditSink = createLineSink(Deno.stdout, backlog);
 const node = openNode({ ...options, logger, auditSink });
-const services = [createQuiltRuntime(node, logger), noop];
+const services = [createQuiltRuntime(node, logger), noop, bareExchange()];
 const server = await startServer(listen, services);
 if (!server.ok) throw new Error(server.fault.kind);
 const [started] = await Promise.all([node.start(), rehearse(server.value, format)]);

@@ -143,15 +143,13 @@ async function serveUntilSignal(
   { logFormat }: ServeOptions,
   { node, server, tls, health, streams, logger, signals }: Serving,
 ): Promise<number> {
-  const start = node.start();
-  // While the kernel is asked.
-  const rehearsal = rehearse(server, logFormat);
-  const started = await start;
+  const started = await node.start();
   if (!started.ok) {
     logger.log("error", started.fault);
     return EXIT_FAILURE;
   }
-  await rehearsal;
+  // Who is there already would wait for it.
+  if (!server.visited) await rehearse(server, logFormat);
   tls?.follow(server, logger);
   health.clear("starting");
   logger.log("info", `Starting gRPC server on ${formatListenAddress(server.address)}`);

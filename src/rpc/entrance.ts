@@ -72,6 +72,11 @@ export class Entrance {
     return pass(opened.value.address);
   }
 
+  /** Whether anybody is connected. */
+  get visited(): boolean {
+    return this.#sockets > 0;
+  }
+
   /** TLS connections that come from now on use this. */
   renew(material: TlsMaterial): void {
     this.#handshakes?.renew(material);

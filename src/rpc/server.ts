@@ -29,6 +29,8 @@ export interface ServedService {
 export interface RpcServer {
   /** Where; with the port that the system chose, if it was to choose one. */
   readonly address: ListenAddress;
+  /** Whether anybody is connected. */
+  readonly visited: boolean;
   /** Serves one more service from now on. */
   add(service: ServedService): void;
   /** Answers UNIMPLEMENTED to that service's calls from now on. */
@@ -100,6 +102,9 @@ export async function startServer(
   }
   return pass({
     address: opened.value,
+    get visited() {
+      return entrance.visited;
+    },
     add: (service) => server.addService(service.definition, service.implementation),
     remove: (definition) => server.removeService(definition),
     renew: (material) => entrance.renew(material),

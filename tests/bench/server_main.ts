@@ -42,6 +42,7 @@ const node = openNode({ ...options, logger, auditSink });
 const services = [createQuiltRuntime(node, logger), noop, bareExchange()];
 const server = await startServer(listen, services);
 if (!server.ok) throw new Error(server.fault.kind);
-const [started] = await Promise.all([node.start(), rehearse(server.value, format)]);
+const started = await node.start();
 if (!started.ok) throw new Error(started.fault);
+await rehearse(server.value, format);
 logger.log("info", "Starting gRPC server on 127.0.0.1:50051");

@@ -1,5 +1,3 @@
-import { utf8Length } from "./utf8_length.ts";
-
 /** Takes lines without ever making the caller wait, and writes them out in order. */
 export interface LineSink {
   /** Queues one line, without its line feed; never blocks and never throws. */
@@ -92,10 +90,6 @@ class BoundedLineSink implements LineSink {
   #full = false;
   #restUntil = 0;
   #idle: PromiseWithResolvers<void> | undefined;
-  /** Set while lines wait for their write. */
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  /** Somebody waits until all is written. */
-  #hurried = false;
 
   constructor(out: ByteWriter, limit: number, describeDrop: (count: number) => string) {
     this.#out = out;
@@ -122,8 +116,6 @@ class BoundedLineSink implements LineSink {
     // Taken first: in Deno 2.9.3 a process's first setTimeout() runs waiting microtasks.
     const idle = this.#idle?.promise;
     if (idle === undefined) return;
-    this.#hurried = true;
-    if (this.#timer !== undefined) this.#pump();
     const timeout = Promise.withResolvers<void>();
     const timer = setTimeout(timeout.resolve, FLUSH_LIMIT_MS);
     await Promise.race([idle, timeout.promise]);
@@ -153,16 +145,11 @@ class BoundedLineSink implements LineSink {
     if (this.#idle !== undefined || this.#backlog.length === 0) return;
     this.#idle = Promise.withResolvers();
     // The caller answers first, and a burst of lines becomes one write.
-    this.#pumpIn(Math.max(0, this.#restUntil - performance.now()));
-  }
-
-  #pumpIn(ms: number): void {
-    this.#timer = setTimeout(() => this.#pump(), ms);
+    const rest = Math.max(0, this.#restUntil - performance.now());
+    setTimeout(() => this.#pump(), rest);
   }
 
   #pump(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
     if (this.#batch.length === 0) this.#batch = this.#nextBatch();
     writeSome(this.#out, this.#batch).then((result) => this.#account(result));
   }
@@ -185,15 +172,8 @@ class BoundedLineSink implements LineSink {
       default:
         result satisfies never;
     }
-    if (this.#held === 0) this.#rest();
-    else if (this.#hurried || this.#batch.length > 0 || this.#held >= BATCH_UNITS) {
-      this.#pump();
-    } else this.#pumpIn(REST_MS);
-  }
-
-  #rest(): void {
+    if (this.#held > 0) return this.#pump();
     this.#restUntil = performance.now() + REST_MS;
-    this.#hurried = false;
     this.#idle?.resolve();
     this.#idle = undefined;
   }
@@ -238,4 +218,28 @@ function countLines(bytes: Uint8Array): number {
   let lines = 0;
   for (const byte of bytes) if (byte === LINE_FEED) lines += 1;
   return lines;
+}
+
+/** Nearly every line: for these a look at each character would take four times as long. */
+const PRINTABLE = /^[ -~]*$/;
+
+/** As TextEncoder would have it (a lone surrogate becomes U+FFFD), without encoding. */
+function utf8Length(text: string): number {
+  if (PRINTABLE.test(text)) return text.length;
+  let length = text.length;
+  for (let at = 0; at < text.length; at += 1) {
+    const unit = text.charCodeAt(at);
+    if (unit < 0x80) continue;
+    if (unit < 0x800) length += 1;
+    else if (isSurrogatePair(text, at)) {
+      length += 2;
+      at += 1;
+    } else length += 2;
+  }
+  return length;
+}
+
+function isSurrogatePair(text: string, at: number): boolean {
+  const point = text.codePointAt(at);
+  return point !== undefined && point > 0xffff;
 }

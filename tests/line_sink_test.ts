@@ -140,37 +140,6 @@ Deno.test("flush waits about a second for a reader that does not read, no longer
   assert.equal(reader.text, "unread\n");
 });
 
-Deno.test("lines that never cease are written in batches, 25 ms apart", async () => {
-  const reader = new Reader();
-  const turn = () => new Promise((resolve) => setTimeout(resolve));
-  // With each write, the next line is there before it is done.
-  const out = { write: (bytes: Uint8Array) => turn().then(() => reader.write(bytes)) };
-  const sink = createLineSink(out, { bytes: 100_000 });
-  const began = performance.now();
-  let lines = 0;
-  while (lines < 100 || performance.now() - began < 150) {
-    sink.write("line");
-    lines += 1;
-    await turn();
-  }
-  const most = 1 + Math.ceil((performance.now() - began) / 25);
-  assert.ok(reader.writes <= most, `${reader.writes} writes of ${lines} lines`);
-  await sink.flush();
-  assert.equal(reader.text, "line\n".repeat(lines));
-});
-
-Deno.test("flush does not wait for the next batch", async () => {
-  const reader = new Reader();
-  const sink = createLineSink(reader, { bytes: 1000 });
-  sink.write("first");
-  await sink.flush();
-  sink.write("second");
-  const flushed = sink.flush();
-  assert.equal(reader.writes, 2);
-  await flushed;
-  assert.equal(reader.text, "first\nsecond\n");
-});
-
 Deno.test("writeLine writes one line however long", async () => {
   const reader = new Reader(1000);
   await writeLine(reader, "x".repeat(200_000));

@@ -154,6 +154,7 @@ async function measureMany(): Promise<readonly Finding[]> {
     await sync(client, NONE);
     batch.push(await client.batch(lines));
     await flush(namespace);
+    await sidecar.rest();
     added.push(await sync(client, all));
     unchanged.push(await sync(client, all));
   }

@@ -1,9 +1,16 @@
+import { processorSeconds } from "../e2e/processes.ts";
 import type { Namespace } from "../support/namespace.ts";
 import { serveWords } from "../support/serve_task.ts";
+import { until } from "../support/wait.ts";
 
 /** A server whose log and audit trail go to /dev/null. Killed when disposed. */
 export interface UnheardServer extends AsyncDisposable {
   readonly pid: number;
+  /**
+   * Waits until it has done nothing for a while. A flush of thousands of routes is more
+   * than its monitor has room for: a second later it looks at everything.
+   */
+  rest(): Promise<void>;
   /** Kills it and does not wait for its end. */
   kill(): void;
 }
@@ -28,10 +35,21 @@ export function startUnheard(
   };
   return {
     pid: child.pid,
+    rest: () => calm(child.pid),
     kill,
     [Symbol.asyncDispose]: async () => {
       kill();
       await child.status;
     },
   };
+}
+
+async function calm(pid: number): Promise<void> {
+  let before = NaN;
+  await until(() => {
+    const now = processorSeconds(pid);
+    const resting = now === before;
+    before = now;
+    return resting;
+  }, { what: "the sidecar to rest", everyMs: 1_500 });
 }

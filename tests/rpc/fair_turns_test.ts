@@ -84,6 +84,31 @@ for (const silence of [0, 10_000]) {
   });
 }
 
+Deno.test("a flood of one call at a time on each of 200 connections that begins while the agent calls delays none of its calls by more than 4 ms", async () => {
+  const { connect, wait } = open();
+  const agent = connect();
+  wait(10_000);
+  agent.call();
+  wait(900);
+  agent.call();
+  const floods = Array.from({ length: 200 }, connect);
+  wait(900);
+  for (let called = 3; called <= 200; called += 1) {
+    agent.call();
+    let waited = 0;
+    // A round of turns takes 2 ms of the real time.
+    await until(() => {
+      if (agent.begun === called) return true;
+      waited += 1;
+      wait(1);
+      for (const one of floods.filter(({ paused }) => !paused)) one.call();
+      return false;
+    }, { everyMs: 3, what: `call ${called}` });
+    assert.ok(waited <= 4, `call ${called} waited for ${waited} ms`);
+    for (const one of floods.filter(({ paused }) => !paused)) one.call();
+  }
+});
+
 Deno.test("who is paused gets its turn, and at once when nobody competes any more", async () => {
   const { connect, wait } = open();
   const floods = flood(50, connect);

@@ -31,13 +31,13 @@ const SILENCE_MS = 1_000;
  * have called for a shorter time.
  */
 const FRESH = 512;
-/** Calls of all that compete together: about a third of one core. */
-const SHARE_PER_MS = 1;
+/** Calls of all that compete together: a third of one core, where that is slow. */
+const SHARE_PER_MS = 0.5;
 const MOST_SHARE = 32;
 /** Of it, what is only for who owes one call: it comes at once beside those of others. */
 const RESERVE = 8;
 /** To make a connection takes as long as some calls. */
-const ENTRY_COST = 4;
+const ENTRY_COST = 2;
 /** A client that keeps to our settings has at most 32 calls on the way. */
 const MOST_DEBT = 64;
 /** Who owes one call more waits until the others have waited so much longer. */

@@ -12,10 +12,9 @@ export interface Account {
   owed: number;
   /** Begin the calls that wait, in their order. */
   readonly held: (() => void)[];
-  /** Calls that still count as the first after a silence. */
-  fresh: number;
-  /** When its last call began, and the first of those that came without a silence. */
+  /** When its last call began. */
   spentAt: number;
+  /** From when on it is put off for calling without a silence; may lie ahead. */
   begunAt: number;
   waits: "no" | "for a turn" | "to be let in";
   waitsSince: number;
@@ -26,11 +25,11 @@ const COMPETING_MS = 1_000;
 /** After such a silence a connection begins anew. */
 const SILENCE_MS = 1_000;
 /**
- * So many calls it has then as if each were the first: twice what an agent has to say every
- * 5 s. Or it would come last in a flood that begins in the middle of them: the others
- * have called for a shorter time.
+ * For so long it is not put off then: an agent has said by then what it says every 5 s. Or
+ * it would come last in a flood of new connections that begins in the middle of its calls:
+ * they have called for a shorter time.
  */
-const FRESH = 512;
+const GRACE_MS = 10_000;
 /** Calls of all that compete together: a third of one core, where that is slow. */
 const SHARE_PER_MS = 0.5;
 const MOST_SHARE = 32;
@@ -81,7 +80,7 @@ export class FairTurns {
   open(reader: Reader): Account {
     const now = this.#now();
     const times = { spentAt: now, begunAt: now, waitsSince: now };
-    return { reader, owed: 0, held: [], waits: "no", fresh: 0, ...times };
+    return { reader, owed: 0, held: [], waits: "no", ...times };
   }
 
   /** The connection has ended. */
@@ -94,11 +93,7 @@ export class FairTurns {
   spend(account: Account): void {
     const now = this.#now();
     this.#noteCompetition(account, now);
-    if (now - account.spentAt >= SILENCE_MS) account.fresh = FRESH;
-    if (account.fresh > 0) {
-      account.fresh -= 1;
-      account.begunAt = now;
-    }
+    if (now - account.spentAt >= SILENCE_MS) account.begunAt = now + GRACE_MS;
     account.spentAt = now;
     if (!this.#isLimited(account, now)) return;
     account.owed += 1;
@@ -192,6 +187,6 @@ export class FairTurns {
 
 /** The lowest is first. */
 function rank({ begunAt, owed, waitsSince }: Account): number {
-  const age = Math.min(waitsSince - begunAt, MOST_AGE_MS);
+  const age = Math.min(Math.max(0, waitsSince - begunAt), MOST_AGE_MS);
   return waitsSince + age + owed * PATIENCE_MS;
 }

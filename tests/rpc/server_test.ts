@@ -134,6 +134,18 @@ Deno.test("closing waits for a call in flight no longer than its limit", async (
   assert.deepEqual(await inFlight, success);
 });
 
+Deno.test("a server is visited from the first connection on until the last one ends", async () => {
+  const started = await startServer({ kind: "tcp", host: "127.0.0.1", port: 0 }, []);
+  assert.ok(started.ok && started.value.address.kind === "tcp");
+  const server = started.value;
+  assert.equal(server.visited, false);
+  const visitor = await Deno.connect({ port: started.value.address.port });
+  await until(() => server.visited, { what: "the visit" });
+  visitor.close();
+  await until(() => !server.visited, { what: "the end of the visit" });
+  await server.close(0);
+});
+
 Deno.test("a port in use is a fault that names it and says how to see by whom", async () => {
   await using exchange = await openExchange(fakeNode({}));
   const second = await startServer(exchange.server.address, []);

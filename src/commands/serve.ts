@@ -2,6 +2,7 @@ import { createLineSink, type LineSink, writeLine } from "../line_sink.ts";
 import { createLogger, formatLine, type LogFormat, type Logger } from "../log.ts";
 import { type OpenNode, openNode } from "../node.ts";
 import { createAddressService } from "../rpc/address_service.ts";
+import { endConnectionFor } from "../rpc/connection_error.ts";
 import type { DescribedService } from "../rpc/described_service.ts";
 import { Health } from "../rpc/health.ts";
 import { DEFAULT_LISTEN_ADDRESS, formatListenAddress } from "../rpc/listen_address.ts";
@@ -17,6 +18,7 @@ import { requestLimit } from "../rpc/request_limit.ts";
 import { createRouteService } from "../rpc/route_service.ts";
 import { type RpcServer, startServer } from "../rpc/server.ts";
 import { composeServices } from "../rpc/services.ts";
+import { cutTeller } from "./cut_log.ts";
 import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from "./exit_codes.ts";
 import { parseServeFlags, SERVE_HELP, type ServeOptions } from "./flags.ts";
 import { rehearse } from "./rehearsal.ts";
@@ -62,7 +64,7 @@ async function serveAndLog(options: ServeOptions): Promise<number> {
   };
   const code = await Promise.race([
     run(options, logger, auditSink, signals).catch(unexpected),
-    firstUncaught().then(unexpected),
+    firstUncaught(endConnectionFor).then(unexpected),
     signals.second,
   ]);
   await Promise.all([auditSink.flush(), logger.flush()]);
@@ -98,6 +100,7 @@ async function run(
     health: () => health.status(),
     tls: tls.value?.material,
     refused: refusalTeller(logger),
+    cut: cutTeller(logger),
   });
   const code = server.ok
     ? await serveUntilSignal(options, {

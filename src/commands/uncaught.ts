@@ -2,16 +2,18 @@
  * The first error or rejection from now on that nobody has caught.
  *
  * Deno would print its stack and exit 1 at once, with the log's last lines unwritten.
+ *
+ * @param take takes an error that is no reason to end; false if it is one
  */
-export function firstUncaught(): Promise<unknown> {
+export function firstUncaught(take: (error: unknown) => boolean): Promise<unknown> {
   const { promise, resolve } = Promise.withResolvers<unknown>();
   globalThis.addEventListener("error", (event) => {
     event.preventDefault();
-    resolve(event.error);
+    if (!take(event.error)) resolve(event.error);
   });
   globalThis.addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
-    resolve(event.reason);
+    if (!take(event.reason)) resolve(event.reason);
   });
   return promise;
 }

@@ -1,7 +1,15 @@
-import { constants, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
+import {
+  constants,
+  type IncomingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from "node:http2";
 import type { Socket } from "node:net";
+import { isOfConnection, onConnection } from "./connection_error.ts";
 import type { Account, FairTurns } from "./fair_turns.ts";
-import { type OpenedStream, watchServerStreams } from "./server_streams.ts";
+import { FrameBudget, type FrameFault } from "./frame_budget.ts";
+import { guardSession, type OpenedStream } from "./http2_sessions.ts";
+import { SendWindows } from "./send_windows.ts";
 
 /** Connections at one time; one more takes the place of another. */
 const MOST_CONNECTIONS = 512;
@@ -9,8 +17,6 @@ const MOST_CONNECTIONS = 512;
 const FIRST_CALL_MS = 300_000;
 /** An answer that is not taken at two looks costs its connection. */
 const LOOK_MS = 10_000;
-/** What gRPC's other libraries take at most. */
-const MOST_HEADER_BYTES = 16 * 1024;
 /** A farewell is one round trip; a client that does not answer is not waited for. */
 const FAREWELL_MS = 500;
 /** Who has to make room gets what was answered in that time. */
@@ -19,74 +25,154 @@ const LAST_ANSWERS_MS = 500;
 const READ_MS = 20;
 /** Above every stream that a client can have opened: RFC 9113, 6.8. */
 const LAST_STREAM = 2 ** 31 - 1;
+/** What waits in memory for slow clients, of all connections together. */
+const MOST_HELD_BYTES = 48 * 1024 * 1024;
+/** What a stream takes as long as it is open, whatever is on it: measured, Deno 2.9.3. */
+const HELD_BY_STREAM = 8 * 1024;
+/** A client that is cut off and reads is told why within that time. */
+const LAST_WORDS_MS = 100;
 
-/** Why a call does not begin. */
-export type CallRefusal = "too many calls" | "long headers";
+/** Requests and answers up to that size are in the price of a call. */
+const FREE_BYTES = 512;
+/** What takes as long as one more call: 7 routes of a SyncRoutes that changes nothing. */
+const REQUEST_BYTES = 180;
+/** The same of an answer: 25 routes of a ListRoutes. */
+const ANSWER_BYTES = 1_500;
+/** The same of headers. */
+const HEADER_BYTES = 4 * 1024;
+
+/** Why a client was cut off. */
+export type Cut = FrameFault | "untaken answers" | "error";
+
+/** A call of a client, as grpc-js begins with it. */
+export interface ClientCall {
+  /** Begins it, at once or when it is its turn; false if too many wait already. */
+  begin(call: () => void): boolean;
+  /** So much of an answer goes back. */
+  answer(bytes: number): void;
+}
 
 /** One connection. */
 interface Connection {
+  readonly peer: string;
   readonly socket: Socket;
   readonly account: Account;
+  readonly budget: FrameBudget;
+  readonly windows: SendWindows;
   readonly firstCallTimer: ReturnType<typeof setTimeout>;
-  /** Known from its first stream on. */
   session: ServerHttp2Session | undefined;
+  hasCalled: boolean;
   readonly streams: Set<ServerHttp2Stream>;
   /** Those with an answer that was not taken, at the last look. */
   untaken: readonly ServerHttp2Stream[];
-  /** The size of the headers with which its latest stream began. */
-  headerBytes: number;
   /** Messages that went back on it. */
   answers: number;
-  /** It has to make room. */
-  leaves: boolean;
+  /** What it holds in memory, as the sum of all has it. */
+  held: number;
+  /** Shown out, it is answered once more; cut off, it is not even read. */
+  leaves: "no" | "shown out" | "cut off";
+}
+
+/** How the connections of a server are looked after. */
+export interface ConnectionsOptions {
+  readonly turns: FairTurns;
+  /** The longest request that is allowed, in bytes. */
+  readonly requestBytes: number;
+  /** Begins HTTP/2 on a connection; its session is told of at once. */
+  readonly serve: (socket: Socket) => void;
+  /** Told why a client was cut off. */
+  readonly cut: (peer: string, why: Cut) => void;
 }
 
 /** The connections of one server: how many, for how long, and how each ends. */
 export class Connections {
+  readonly #options: ConnectionsOptions;
   readonly #turns: FairTurns;
-  readonly #serve: (socket: Socket) => void;
   readonly #byPeer = new Map<string, Connection>();
-  readonly #bySession = new WeakMap<ServerHttp2Session, Connection>();
-  readonly #stopWatching: () => void;
   readonly #looking: ReturnType<typeof setInterval>;
+  /** Whose session is about to begin. */
+  #beginning: Connection | undefined;
+  /** The call that grpc-js is about to hear of. */
+  #opening: ClientCall | undefined;
+  /** What all of them hold in memory. */
+  #held = 0;
   /** Of those that were bidden farewell; undefined as long as nobody leaves. */
   #farewells: Promise<void>[] | undefined;
   #emptied: PromiseWithResolvers<void> | undefined;
 
-  /** @param serve begins HTTP/2 on a connection */
-  constructor(turns: FairTurns, serve: (socket: Socket) => void) {
-    this.#turns = turns;
-    this.#serve = serve;
-    this.#stopWatching = watchServerStreams((opened) => this.#noteStream(opened));
+  constructor(options: ConnectionsOptions) {
+    this.#options = options;
+    this.#turns = options.turns;
     this.#looking = setInterval(() => this.#endUntaken(), LOOK_MS);
   }
 
-  /** Serves a connection from now on; `peer` is what gRPC calls it. */
-  take(socket: Socket, peer: string): void {
+  /**
+   * Serves a connection from now on.
+   *
+   * @param peer what gRPC calls it
+   * @param heard what has come on it behind the connection preface
+   */
+  take(socket: Socket, peer: string, heard: Uint8Array): void {
     if (socket.destroyed) return;
-    const account = this.#turns.open(socket);
-    const firstCallTimer = setTimeout(() => socket.destroy(), FIRST_CALL_MS);
+    const connection = this.#describe(socket, peer);
     if (this.#byPeer.size >= MOST_CONNECTIONS) this.#makeRoom();
-    const calls = { session: undefined, streams: new Set<never>(), untaken: [] };
-    const standing = { headerBytes: 0, answers: 0, leaves: false };
-    this.#byPeer.set(peer, { socket, account, firstCallTimer, ...calls, ...standing });
-    socket.once("close", () => this.#forget(peer));
-    this.#serve(socket);
+    this.#byPeer.set(peer, connection);
+    socket.once("close", () => this.#forget(peer, connection));
+    if (!this.#admit(connection, heard)) return;
+    const push = socket.push.bind(socket);
+    // What must not be decoded does not come as far as the session.
+    socket.push = (part: unknown, encoding?: BufferEncoding): boolean =>
+      (!(part instanceof Uint8Array) || this.#admit(connection, part)) &&
+      onConnection(end, () => push(part, encoding));
+    const end = (): void => this.#cut(connection, "error");
+    this.#beginning = connection;
+    onConnection(end, () => this.#options.serve(socket));
+    this.#beginning = undefined;
   }
 
-  /** Begins the latest call of that peer, at once or when it is its turn, or says why not. */
-  begin(peer: string, call: () => void): CallRefusal | undefined {
-    const connection = this.#byPeer.get(peer);
-    if (connection === undefined) call();
-    else if (connection.headerBytes > MOST_HEADER_BYTES) return "long headers";
-    else if (!this.#turns.begin(connection.account, call)) return "too many calls";
-    return undefined;
+  #describe(socket: Socket, peer: string): Connection {
+    const account = this.#turns.open(socket);
+    const windows = new SendWindows();
+    const budget = new FrameBudget(this.#options.requestBytes, {
+      message: (bytes, number) => {
+        const further = number === 1 ? 0 : 1;
+        this.#turns.charge(account, further + priceOf(bytes, REQUEST_BYTES));
+      },
+      initialWindow: (bytes) => windows.begin(bytes),
+      window: (stream, bytes) => windows.grow(stream, bytes),
+    });
+    return {
+      ...{ peer, socket, account, budget, windows },
+      firstCallTimer: setTimeout(() => socket.destroy(), FIRST_CALL_MS),
+      session: undefined,
+      hasCalled: false,
+      streams: new Set(),
+      untaken: [],
+      answers: 0,
+      held: 0,
+      leaves: "no",
+    };
   }
 
-  /** A message goes back to that peer. */
-  noteAnswer(peer: string): void {
-    const connection = this.#byPeer.get(peer);
-    if (connection !== undefined) connection.answers += 1;
+  /** Looks after a session from its beginning on. */
+  noteSession(session: ServerHttp2Session): void {
+    const connection = this.#beginning;
+    if (connection !== undefined) connection.session = session;
+    guardSession(session, {
+      opened: (opened, serve) => {
+        if (connection === undefined) serve();
+        else this.#noteStream(connection, opened, serve);
+      },
+      failed: (error) => {
+        if (!isOfConnection(error)) throw error;
+        if (connection !== undefined) this.#cut(connection, "error");
+      },
+    });
+  }
+
+  /** The call that grpc-js begins with in this turn; undefined: it is no client's. */
+  get opening(): ClientCall | undefined {
+    return this.#opening;
   }
 
   /**
@@ -97,7 +183,8 @@ export class Connections {
    */
   async bidFarewell(patienceMs: number): Promise<void> {
     const farewells = this.#farewells = [...this.#byPeer.values()].flatMap(
-      ({ session }) => session === undefined ? [] : [dismiss(session)],
+      ({ hasCalled, session }) =>
+        session === undefined || !hasCalled ? [] : [dismiss(session)],
     );
     // The first call of a connection that has made none may be here already.
     const first = farewells.length < this.#byPeer.size ? READ_MS : 0;
@@ -115,20 +202,81 @@ export class Connections {
 
   /** Looks after none of them any more. */
   abandon(): void {
-    this.#stopWatching();
     clearInterval(this.#looking);
     for (const { firstCallTimer } of this.#byPeer.values()) {
       clearTimeout(firstCallTimer);
     }
   }
 
-  #noteStream({ headerBytes, session, stream }: OpenedStream): void {
-    const connection = this.#bySession.get(session) ?? this.#recognise(session);
-    if (connection === undefined) return;
-    connection.headerBytes = headerBytes;
-    connection.streams.add(stream);
-    stream.once("close", () => connection.streams.delete(stream));
-    this.#turns.spend(connection.account);
+  /** False if it must not be decoded: the client is cut off. */
+  #admit(connection: Connection, part: Uint8Array): boolean {
+    if (connection.leaves === "cut off") return false;
+    const fault = connection.budget.take(part);
+    if (fault !== undefined) this.#cut(connection, fault);
+    return fault === undefined;
+  }
+
+  #noteStream(
+    connection: Connection,
+    { headers, stream }: OpenedStream,
+    serve: () => void,
+  ): void {
+    const { account, budget, streams, windows } = connection;
+    const { id = 0 } = stream;
+    if (!connection.hasCalled) this.#noteFirst(connection);
+    streams.add(stream);
+    stream.once("close", () => {
+      streams.delete(stream);
+      budget.forget(id);
+      windows.close(id);
+      this.#weigh(connection);
+    });
+    this.#turns.spend(account);
+    this.#turns.charge(account, priceOf(sizeOf(headers), HEADER_BYTES));
+    this.#weigh(connection);
+    this.#opening = {
+      begin: (call) => this.#turns.begin(account, call),
+      answer: (bytes) => {
+        connection.answers += 1;
+        budget.answer(bytes);
+        windows.send(id, bytes);
+        this.#turns.charge(account, priceOf(bytes, ANSWER_BYTES));
+        this.#weigh(connection);
+      },
+    };
+    try {
+      serve();
+    } finally {
+      this.#opening = undefined;
+    }
+  }
+
+  #noteFirst(connection: Connection): void {
+    connection.hasCalled = true;
+    clearTimeout(connection.firstCallTimer);
+    const { session } = connection;
+    if (session !== undefined) this.#farewells?.push(dismiss(session));
+  }
+
+  /** Holds the sum of what waits in memory below its limit: who holds most goes. */
+  #weigh(connection: Connection): void {
+    this.#weighOne(connection);
+    if (this.#held <= MOST_HELD_BYTES) return;
+    // Sockets do not tell when they have sent something.
+    for (const each of this.#byPeer.values()) this.#weighOne(each);
+    while (this.#held > MOST_HELD_BYTES) {
+      const heaviest = this.#least((one, other) => one.held > other.held);
+      if (heaviest === undefined) return;
+      this.#cut(heaviest, "untaken answers");
+    }
+  }
+
+  #weighOne(connection: Connection): void {
+    const { budget, leaves, socket, streams, windows } = connection;
+    const held = leaves === "cut off" || socket.destroyed ? 0 : windows.held +
+      budget.unfinishedBytes + socket.writableLength + streams.size * HELD_BY_STREAM;
+    this.#held += held - connection.held;
+    connection.held = held;
   }
 
   /** Pings do not tell: a client may answer them and leave no room for any answer. */
@@ -140,38 +288,35 @@ export class Connections {
     }
   }
 
-  #recognise(session: ServerHttp2Session): Connection | undefined {
-    const connection = this.#byPeer.get(peerOf(session.socket));
-    if (connection === undefined) return undefined;
-    this.#bySession.set(session, connection);
-    connection.session = session;
-    clearTimeout(connection.firstCallTimer);
-    this.#farewells?.push(dismiss(session));
-    return connection;
-  }
-
-  #forget(peer: string): void {
-    const connection = this.#byPeer.get(peer);
-    if (connection === undefined) return;
+  #forget(peer: string, connection: Connection): void {
     this.#byPeer.delete(peer);
     clearTimeout(connection.firstCallTimer);
     this.#turns.close(connection.account);
+    this.#weighOne(connection);
     if (this.#byPeer.size === 0) this.#emptied?.resolve();
   }
 
   #makeRoom(): void {
+    const least = this.#least(isMissedLess);
+    if (least !== undefined) this.#showOut(least);
+  }
+
+  /** The one that goes before all others of those that stay. */
+  #least(
+    isLess: (one: Connection, other: Connection) => boolean,
+  ): Connection | undefined {
     let least: Connection | undefined;
     for (const connection of this.#byPeer.values()) {
-      if (connection.leaves) continue;
-      if (least === undefined || isMissedLess(connection, least)) least = connection;
+      if (connection.leaves !== "no") continue;
+      if (least === undefined || isLess(connection, least)) least = connection;
     }
-    if (least !== undefined) this.#showOut(least);
+    return least;
   }
 
   async #showOut(connection: Connection): Promise<void> {
     const { leaves, session, socket } = connection;
-    if (leaves) return;
-    connection.leaves = true;
+    if (leaves !== "no") return;
+    connection.leaves = "shown out";
     if (session !== undefined) {
       await dismiss(session);
       await rest(LAST_ANSWERS_MS);
@@ -179,6 +324,33 @@ export class Connections {
     // A session that is closed waits for its streams, and a client need not end them.
     socket.destroy();
   }
+
+  /** Reads nothing more from it; a client that reads hears why. */
+  #cut(connection: Connection, why: Cut): void {
+    const { leaves, peer, session, socket } = connection;
+    if (leaves === "cut off") return;
+    connection.leaves = "cut off";
+    this.#weighOne(connection);
+    this.#options.cut(peer, why);
+    if (session === undefined || session.destroyed) return void socket.destroy();
+    session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    session.destroy();
+    socket.pause();
+    setTimeout(() => socket.destroy(), LAST_WORDS_MS);
+  }
+}
+
+/** Calls that take as long as so many bytes more than usual. */
+function priceOf(bytes: number, unit: number): number {
+  return Math.floor(Math.max(0, bytes - FREE_BYTES) / unit);
+}
+
+/** RFC 9113, 6.5.2 */
+function sizeOf(headers: IncomingHttpHeaders): number {
+  return Object.entries(headers).reduce(
+    (size, [name, value]) => size + name.length + String(value).length + 32,
+    0,
+  );
 }
 
 /**

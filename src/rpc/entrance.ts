@@ -1,7 +1,8 @@
+import type { ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type Checked, pass } from "../ipam/checked.ts";
-import { type CallRefusal, Connections, peerOf } from "./connections.ts";
+import { type ClientCall, Connections, type Cut, peerOf } from "./connections.ts";
 import { FairTurns } from "./fair_turns.ts";
 import { Handshakes } from "./handshakes.ts";
 import type { HealthStatus } from "./healthz.ts";
@@ -20,6 +21,8 @@ export interface Protection {
   readonly tls?: TlsMaterial | undefined;
   /** Told why a TLS client was refused. */
   readonly refused?: (refusal: TlsRefusal) => void;
+  /** Told which client was cut off, and why. */
+  readonly cut?: (peer: string, why: Cut) => void;
   /** What `GET /healthz` is answered. @default {"NOT_SERVING"} */
   readonly health?: () => HealthStatus;
 }
@@ -49,12 +52,20 @@ export class Entrance {
   readonly #silent = new Map<string, Socket>();
   #unnamed = 0;
 
-  /** @param serve begins HTTP/2 on a connection */
-  constructor(serve: (connection: Duplex) => void, protection: Protection) {
-    const { refused = () => {}, socketMode = 0o600, tls } = protection;
+  /**
+   * @param serve begins HTTP/2 on a connection
+   * @param requestBytes the longest request that is allowed
+   */
+  constructor(
+    serve: (connection: Duplex) => void,
+    requestBytes: number,
+    protection: Protection,
+  ) {
+    const { cut = () => {}, refused = () => {}, socketMode = 0o600, tls } = protection;
     this.#socketMode = socketMode;
     this.#health = protection.health ?? (() => "NOT_SERVING");
-    this.#connections = new Connections(this.#turns, serve);
+    const turns = this.#turns;
+    this.#connections = new Connections({ turns, requestBytes, serve, cut });
     this.#handshakes = tls === undefined
       ? undefined
       : new Handshakes(tls, (socket) => this.#hear(socket), refused);
@@ -82,14 +93,14 @@ export class Entrance {
     this.#handshakes?.renew(material);
   }
 
-  /** Begins the latest call of this peer, at once or when it is its turn, or says why not. */
-  begin(peer: string, call: () => void): CallRefusal | undefined {
-    return this.#connections.begin(peer, call);
+  /** Looks after a session from its beginning on. */
+  noteSession(session: ServerHttp2Session): void {
+    this.#connections.noteSession(session);
   }
 
-  /** A message goes back to this peer. */
-  noteAnswer(peer: string): void {
-    this.#connections.noteAnswer(peer);
+  /** The call that grpc-js begins with in this turn; undefined: it is no client's. */
+  get opening(): ClientCall | undefined {
+    return this.#connections.opening;
   }
 
   /** Takes no more connections, and resolves when no call is on its way on any. */
@@ -153,10 +164,10 @@ export class Entrance {
   #hear(socket: Socket): void {
     this.#name(socket);
     this.#expect(socket);
-    const take = (): void => {
+    const take = (heard: Uint8Array): void => {
       const peer = peerOf(socket);
       this.#silent.delete(peer);
-      this.#connections.take(socket, peer);
+      this.#connections.take(socket, peer, heard);
     };
     awaitPreface(socket, take, this.#health);
   }

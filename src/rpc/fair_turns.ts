@@ -38,7 +38,7 @@ const RESERVE = 8;
 /** To make a connection takes as long as some calls. */
 const ENTRY_COST = 2;
 /** A client that keeps to our settings has at most 32 calls on the way. */
-const MOST_DEBT = 64;
+const MOST_HELD = 64;
 /** Who owes one call more waits until the others have waited so much longer. */
 const PATIENCE_MS = 1_000;
 /** Who has called for so long is not put off further, or it would never have a turn. */
@@ -93,7 +93,10 @@ export class FairTurns {
   spend(account: Account): void {
     const now = this.#now();
     this.#noteCompetition(account, now);
-    if (now - account.spentAt >= SILENCE_MS) account.begunAt = now + GRACE_MS;
+    if (now - account.spentAt >= SILENCE_MS) {
+      account.begunAt = now + GRACE_MS;
+      if (account.waits === "no") account.owed = 0;
+    }
     account.spentAt = now;
     if (!this.#isLimited(account, now)) return;
     account.owed += 1;
@@ -101,9 +104,14 @@ export class FairTurns {
     account.waitsSince = now;
     const first = this.#first();
     const isFirst = first === undefined || rank(account) <= rank(first);
-    if (isFirst && this.#pay(account, now)) return;
+    if (isFirst && this.#pay(account, now) && account.owed === 0) return;
     account.reader.pause();
     this.#queue(account, "for a turn");
+  }
+
+  /** What a call has taken besides is paid for, before the next one of its connection. */
+  charge(account: Account, calls: number): void {
+    if (calls > 0 && this.#isLimited(account, this.#now())) account.owed += calls;
   }
 
   /**
@@ -112,7 +120,7 @@ export class FairTurns {
    * @returns false if too many came before the connection could be paused
    */
   begin(account: Account, call: () => void): boolean {
-    if (account.owed > MOST_DEBT) return false;
+    if (account.held.length >= MOST_HELD) return false;
     if (account.waits === "no") call();
     else account.held.push(call);
     return true;
@@ -161,7 +169,8 @@ export class FairTurns {
     for (let next = this.#first(); next !== undefined; next = this.#first()) {
       if (!this.#isLimited(next, now)) next.owed = 0;
       else if (!this.#pay(next, now)) return;
-      next.held.shift()?.();
+      // What was charged for earlier calls is paid before the next one begins.
+      if (next.owed < next.held.length) next.held.shift()?.();
       if (next.owed === 0) this.#release(next, now);
     }
     clearInterval(this.#round);

@@ -10,10 +10,12 @@ import {
   status,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import type { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
 import { type Checked, pass } from "../ipam/checked.ts";
-import type { CallRefusal } from "./connections.ts";
+import type { ClientCall } from "./connections.ts";
 import { Entrance, type Protection } from "./entrance.ts";
+import { http2ServerOf } from "./http2_sessions.ts";
 import type { ListenAddress } from "./listen_address.ts";
 import type { ListenFault } from "./listen_fault.ts";
 import { LEAST_REQUEST_BYTES } from "./request_limit.ts";
@@ -69,11 +71,18 @@ const SERVER_OPTIONS: ServerOptions = {
   "grpc.keepalive_timeout_ms": 20_000,
 };
 
-const REFUSALS: Readonly<Record<CallRefusal, string>> = {
-  "too many calls":
+const TOO_MANY_CALLS = {
+  code: status.RESOURCE_EXHAUSTED,
+  details:
     "Too many calls at once on this connection while others wait; call again later",
-  "long headers": "The headers of a call may have 16 KiB; send less metadata",
 };
+
+/**
+ * Headers of a call, RFC 9113, 6.5.2, as much as gRPC's other libraries take. Each client
+ * is told; a stream with more ends with ENHANCE_YOUR_CALM, which is RESOURCE_EXHAUSTED to
+ * every gRPC library.
+ */
+const MOST_HEADER_BYTES = 16 * 1024;
 
 // grpc-js writes lines of its own to stderr: our sentences say it.
 setLogVerbosity(logVerbosity.NONE);
@@ -87,14 +96,18 @@ export async function startServer(
   const server = new Server({
     ...SERVER_OPTIONS,
     "grpc.max_receive_message_length": requestBytes,
-    interceptors: [(_, call) => meter(call, entrance)],
+    interceptors: [(_, call) => meter(call, entrance.opening, answers)],
   });
-  for (const service of services) {
-    server.addService(service.definition, service.implementation);
-  }
+  const answers = new AnswerSizes();
+  const add = ({ definition, implementation }: ServedService): void =>
+    server.addService(answers.measured(definition), implementation);
+  services.forEach(add);
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const http2Server = http2ServerOf(server);
+  http2Server.updateSettings({ maxHeaderListSize: MOST_HEADER_BYTES });
+  http2Server.on("session", (session) => entrance.noteSession(session));
   const serve = (connection: Duplex): void => injector.injectConnection(connection);
-  const entrance = new Entrance(serve, protection);
+  const entrance = new Entrance(serve, requestBytes, protection);
   const opened = await entrance.open(address);
   if (!opened.ok) {
     entrance.abandon();
@@ -105,7 +118,7 @@ export async function startServer(
     get visited() {
       return entrance.visited;
     },
-    add: (service) => server.addService(service.definition, service.implementation),
+    add,
     remove: (definition) => server.removeService(definition),
     renew: (material) => entrance.renew(material),
     serve,
@@ -116,20 +129,41 @@ export async function startServer(
 /** A call that is one too many is refused before its request is read. */
 function meter(
   call: ServerInterceptingCallInterface,
-  entrance: Entrance,
+  own: ClientCall | undefined,
+  answers: AnswerSizes,
 ): ServerInterceptingCall {
+  if (own === undefined) return new ServerInterceptingCall(call);
   return new ServerInterceptingCall(call, {
     start(next) {
-      const refusal = entrance.begin(call.getPeer(), next);
-      if (refusal === undefined) return;
-      const details = REFUSALS[refusal];
-      call.sendStatus({ code: status.RESOURCE_EXHAUSTED, details });
+      if (!own.begin(next)) call.sendStatus(TOO_MANY_CALLS);
     },
-    sendMessage(message, next) {
-      entrance.noteAnswer(call.getPeer());
-      next(message);
-    },
+    sendMessage: (message, next) => own.answer(answers.sizeIn(() => next(message))),
   });
+}
+
+/** How long answers are: grpc-js encodes each when it is sent, and does not tell. */
+class AnswerSizes {
+  #bytes = 0;
+
+  /** A definition whose answers are measured. */
+  measured(definition: ServiceDefinition): ServiceDefinition {
+    const methods = Object.entries(definition).map(([name, method]) => {
+      const responseSerialize = (message: unknown): Buffer => {
+        const encoded: Buffer = method.responseSerialize(message);
+        this.#bytes += encoded.length;
+        return encoded;
+      };
+      return [name, { ...method, responseSerialize }] as const;
+    });
+    return Object.fromEntries(methods);
+  }
+
+  /** The bytes that were encoded while something ran. */
+  sizeIn(run: () => void): number {
+    this.#bytes = 0;
+    run();
+    return this.#bytes;
+  }
 }
 
 /**

@@ -49,10 +49,6 @@ Deno.test("a call with more than 16 KiB of headers, or with more than 128, is RE
   assert.equal(calls, 1);
   const long = await call(exchange, ["x".repeat(8_000), "y".repeat(8_500)]);
   assert.equal(long?.code, status.RESOURCE_EXHAUSTED);
-  assert.equal(
-    long?.details,
-    "The headers of a call may have 16 KiB; send less metadata",
-  );
   const many = await call(exchange, Array.from({ length: 130 }, () => "x"));
   assert.equal(many?.code, status.RESOURCE_EXHAUSTED);
   assert.equal(calls, 1);

@@ -23,8 +23,11 @@ const FAREWELL_MS = 500;
 const LAST_ANSWERS_MS = 500;
 /** What was sent before is read within that time. */
 const READ_MS = 20;
-/** Above every stream that a client can have opened: RFC 9113, 6.8. */
-const LAST_STREAM = 2 ** 31 - 1;
+/** GOAWAY, NO_ERROR, with the highest stream that there can be: RFC 9113, 6.8. */
+const LAST_STREAM_IS_OPEN = new Uint8Array([
+  ...[0, 0, 8, 7, 0, 0, 0, 0, 0],
+  ...[0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0],
+]);
 /** What waits in memory for slow clients, of all connections together. */
 const MOST_HELD_BYTES = 48 * 1024 * 1024;
 /** What a stream takes as long as it is open, whatever is on it: measured, Deno 2.9.3. */
@@ -183,8 +186,8 @@ export class Connections {
    */
   async bidFarewell(patienceMs: number): Promise<void> {
     const farewells = this.#farewells = [...this.#byPeer.values()].flatMap(
-      ({ hasCalled, session }) =>
-        session === undefined || !hasCalled ? [] : [dismiss(session)],
+      ({ hasCalled, session, socket }) =>
+        session === undefined || !hasCalled ? [] : [dismiss(session, socket)],
     );
     // The first call of a connection that has made none may be here already.
     const first = farewells.length < this.#byPeer.size ? READ_MS : 0;
@@ -254,8 +257,8 @@ export class Connections {
   #noteFirst(connection: Connection): void {
     connection.hasCalled = true;
     clearTimeout(connection.firstCallTimer);
-    const { session } = connection;
-    if (session !== undefined) this.#farewells?.push(dismiss(session));
+    const { session, socket } = connection;
+    if (session !== undefined) this.#farewells?.push(dismiss(session, socket));
   }
 
   /** Holds the sum of what waits in memory below its limit: who holds most goes. */
@@ -318,7 +321,7 @@ export class Connections {
     if (leaves !== "no") return;
     connection.leaves = "shown out";
     if (session !== undefined) {
-      await dismiss(session);
+      await dismiss(session, socket);
       await rest(LAST_ANSWERS_MS);
     }
     // A session that is closed waits for its streams, and a client need not end them.
@@ -364,8 +367,8 @@ function isMissedLess(one: Connection, other: Connection): boolean {
 }
 
 /** The session ends when what has come on it by then is answered. */
-async function dismiss(session: ServerHttp2Session): Promise<void> {
-  await farewell(session);
+async function dismiss(session: ServerHttp2Session, socket: Socket): Promise<void> {
+  await farewell(session, socket);
   session.close();
 }
 
@@ -379,12 +382,15 @@ export function peerOf({ remoteAddress, remotePort }: Socket): string {
  * Tells the client to open no more streams, and waits until it has heard that. A GOAWAY
  * that names the last stream at once, as grpc-js and node:http2 send it, lets a call fail
  * that is on its way at that moment: tonic does not repeat it (RFC 9113, 6.8).
+ *
+ * Written past the session: once nghttp2 itself has sent a GOAWAY, whatever that names, it
+ * drops every new stream without a word, those on their way among them.
  */
-async function farewell(session: ServerHttp2Session): Promise<void> {
+async function farewell(session: ServerHttp2Session, socket: Socket): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   session.once("close", resolve);
   try {
-    session.goaway(constants.NGHTTP2_NO_ERROR, LAST_STREAM);
+    socket.write(LAST_STREAM_IS_OPEN);
     session.ping(() => resolve());
   } catch {
     // It has ended this very moment.

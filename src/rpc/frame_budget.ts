@@ -118,7 +118,7 @@ export class FrameBudget {
     this.#earn();
     this.#reader.read(part);
     this.#bytes -= part.length;
-    if (this.#bytes < 0) this.#fault ??= "bytes without calls";
+    if (this.#bytes < 0) this.#stop("bytes without calls");
     return this.#fault;
   }
 
@@ -140,15 +140,20 @@ export class FrameBudget {
     this.#spendFrames(COSTS.get(type) ?? 1);
   }
 
+  #stop(fault: FrameFault): void {
+    this.#fault ??= fault;
+    this.#reader.stop();
+  }
+
   #spendFrames(count: number): void {
     this.#frames -= count;
-    if (this.#frames < 0) this.#fault ??= "frames without calls";
+    if (this.#frames < 0) this.#stop("frames without calls");
   }
 
   #takeHeaders({ stream }: FrameHead, block: Uint8Array | undefined): void {
     // A block that cannot be decoded ends the connection by RFC 9113, 4.3: not here.
     const size = block === undefined ? Infinity : this.#headers.sizeOf(block);
-    if (size > MOST_HEADER_LIST_BYTES) this.#fault ??= "long headers";
+    if (size > MOST_HEADER_LIST_BYTES) this.#stop("long headers");
     // Trailers come on a stream that is there already.
     if (stream <= this.#latestStream) return this.#spendFrames(1);
     this.#latestStream = stream;

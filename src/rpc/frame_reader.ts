@@ -77,7 +77,8 @@ export class FrameReader {
   readonly #listener: FrameListener;
   readonly #head = new Uint8Array(HEAD_BYTES);
   #headBytes = 0;
-  #frame: FrameHead = { length: 0, type: 0, flags: 0, stream: 0 };
+  /** One object for all of them: a flood of small frames makes no garbage. */
+  readonly #frame = { length: 0, type: 0, flags: 0, stream: 0 };
   /** Octets of the frame that are still to come. */
   #left = 0;
   /** Of those, what is padding; the octet that says so has come. */
@@ -91,6 +92,7 @@ export class FrameReader {
   #blockBytes = 0;
   readonly #requests = new Map<number, Request>();
   #unfinishedBytes = 0;
+  #stopped = false;
 
   constructor(listener: FrameListener) {
     this.#listener = listener;
@@ -109,34 +111,50 @@ export class FrameReader {
     this.#unfinishedBytes -= request.bytes;
   }
 
+  /** Reads nothing more, not even what has come. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
   /** Takes the next octets; the first ever are those behind the connection preface. */
   read(part: Uint8Array): void {
     let at = 0;
-    while (at < part.length) {
+    while (at < part.length && !this.#stopped) {
       if (this.#left > 0) {
         const payload = part.subarray(at, at + this.#left);
         at += payload.length;
         this.#takePayload(payload);
         this.#left -= payload.length;
         if (this.#left === 0) this.#end();
+      } else if (this.#headBytes === 0 && at + HEAD_BYTES <= part.length) {
+        this.#begin(part, at);
+        at += HEAD_BYTES;
       } else {
         this.#head[this.#headBytes++] = part[at++] ?? 0;
-        if (this.#headBytes === HEAD_BYTES) this.#begin();
+        if (this.#headBytes === HEAD_BYTES) this.#begin(this.#head, 0);
       }
     }
+    this.#copyHeld();
   }
 
-  #begin(): void {
+  /** What is held longer is copied, or a few octets would keep all that came with them. */
+  #copyHeld(): void {
+    if (this.#parts.length > 0) this.#parts = [join(this.#parts).slice()];
+    if (this.#fragments.length > 0) this.#fragments = [join(this.#fragments).slice()];
+  }
+
+  #begin(octets: Uint8Array, at: number): void {
     this.#headBytes = 0;
-    const [high = 0, mid = 0, low = 0, type = 0, flags = 0] = this.#head;
-    const length = (high << 16) | (mid << 8) | low;
-    const stream = new DataView(this.#head.buffer).getUint32(5) & 0x7fff_ffff;
-    this.#frame = { length, type, flags, stream };
-    this.#left = length;
+    const frame = this.#frame;
+    frame.length = numberAt(octets, at) >>> 8;
+    frame.type = octets[at + 3] ?? 0;
+    frame.flags = octets[at + 4] ?? 0;
+    frame.stream = numberAt(octets, at + 5) & 0x7fff_ffff;
+    this.#left = frame.length;
     this.#padding = 0;
     this.#begun = 0;
-    if (type !== FRAMES.data) this.#listener.frame(this.#frame);
-    if (length === 0) this.#end();
+    if (frame.type !== FRAMES.data) this.#listener.frame(frame);
+    if (this.#left === 0) this.#end();
   }
 
   #takePayload(payload: Uint8Array): void {
@@ -144,12 +162,11 @@ export class FrameReader {
       case FRAMES.headers:
       case FRAMES.continuation:
         this.#blockBytes += payload.length;
-        // Copied, because what it was read into may be used again.
-        if (this.#blockBytes <= MOST_BLOCK_BYTES) this.#parts.push(payload.slice());
+        if (this.#blockBytes <= MOST_BLOCK_BYTES) this.#parts.push(payload);
         break;
       case FRAMES.settings:
       case FRAMES.windowUpdate:
-        if (this.#frame.length <= MOST_FRAME_BYTES) this.#parts.push(payload.slice());
+        if (this.#frame.length <= MOST_FRAME_BYTES) this.#parts.push(payload);
         break;
       case FRAMES.data:
         this.#takeData(payload);
@@ -159,17 +176,15 @@ export class FrameReader {
 
   #end(): void {
     const { flags, stream, type } = this.#frame;
-    const payload = join(this.#parts);
-    this.#parts = [];
     switch (type) {
       case FRAMES.headers:
         this.forget(stream);
         if ((flags & END_STREAM) === 0) this.#beginRequest(stream);
         this.#fragments = [];
-        this.#takeFragment(withoutPadding(payload, flags));
+        this.#takeFragment(withoutPadding(this.#payload(), flags));
         break;
       case FRAMES.continuation:
-        this.#takeFragment(payload);
+        this.#takeFragment(this.#payload());
         break;
       case FRAMES.data:
         if ((flags & END_STREAM) !== 0) this.forget(stream);
@@ -179,12 +194,20 @@ export class FrameReader {
         this.forget(stream);
         break;
       case FRAMES.settings:
-        if ((flags & ACK) === 0) this.#takeSettings(payload);
+        if ((flags & ACK) === 0) this.#takeSettings(this.#payload());
         break;
-      case FRAMES.windowUpdate:
-        this.#listener.window(stream, numberAt(payload, 0) & 0x7fff_ffff);
+      case FRAMES.windowUpdate: {
+        const increment = numberAt(this.#payload(), 0) & 0x7fff_ffff;
+        this.#listener.window(stream, increment);
         break;
+      }
     }
+  }
+
+  #payload(): Uint8Array {
+    const whole = join(this.#parts);
+    this.#parts = [];
+    return whole;
   }
 
   #takeFragment(fragment: Uint8Array): void {
@@ -275,7 +298,8 @@ function withoutPadding(payload: Uint8Array, flags: number): Uint8Array {
 }
 
 /** 32 bits; what is missing is 0. */
-function numberAt(bytes: Uint8Array, at: number): number {
-  const [a = 0, b = 0, c = 0, d = 0] = bytes.subarray(at, at + 4);
-  return a * 2 ** 24 + (b << 16) + (c << 8) + d;
+function numberAt(octets: Uint8Array, at: number): number {
+  const high = ((octets[at] ?? 0) << 8) | (octets[at + 1] ?? 0);
+  const low = ((octets[at + 2] ?? 0) << 8) | (octets[at + 3] ?? 0);
+  return high * 0x1_0000 + low;
 }

@@ -1,0 +1,145 @@
+/**
+ * Floods that are cheap to send, beside the agent: the same bytes go once to a sink, which
+ * throws them away and burns the same processors, and once to the sidecar.
+ *
+ * `deno task test tests/chaos/frame_flood_test.ts` prints the table; QUILT_FLOODS names
+ * some of them, QUILT_FLOOD_SECONDS says how long each takes (10, two syncs of the agent).
+ */
+import assert from "node:assert/strict";
+import { setTimeout as rest } from "node:timers/promises";
+import { done, type Host, openHost } from "../e2e/host.ts";
+import type { Namespace } from "../support/namespace.ts";
+import { parseJsonObject } from "../support/json.ts";
+import { say } from "../support/isolation.ts";
+
+const PEERS = 254;
+/** The agent's own interval, in milliseconds. */
+const SYNC_MS = 5_000;
+const TIMES_SINK = 5;
+/** Of the unit's MemoryMax, in MB. */
+const MOST_MB = 448;
+const SECONDS = Number(Deno.env.get("QUILT_FLOOD_SECONDS") ?? 10);
+const SERVER_PORT = 50_051;
+const SINK_PORT = 50_052;
+/** Whatever else runs on the machine is measured as well: one try in three must do. */
+const TRIES = 3;
+
+/** Each flood, and from how many connections at a time. */
+const FLOODS: readonly (readonly [string, number])[] = [
+  ["ping", 1],
+  ["ping", 32],
+  ["settings", 1],
+  ["settings", 32],
+  ["settings-ack", 8],
+  ["window-update", 1],
+  ["window-update", 32],
+  ["priority", 8],
+  ["unknown-frames", 8],
+  ["empty-data", 8],
+  ["hpack", 1],
+  ["hpack", 8],
+  ["hpack-small", 1],
+  ["rapid-reset", 8],
+  ["unknown-calls", 8],
+  ["sync-dry-run", 4],
+  ["list", 8],
+  ["reflection", 1],
+  ["reflection", 8],
+  ["continuation", 8],
+  ["continuation-without-end", 8],
+  ["connections", 8],
+];
+
+const script = (name: string): string => new URL(name, import.meta.url).pathname;
+
+/** What the agent does every 5 s; returns how long each call took, in microseconds. */
+async function syncs({ client }: Host, untilMs: number): Promise<readonly number[]> {
+  const took: number[] = [];
+  do {
+    const next = rest(SYNC_MS);
+    for (let peer = 1; peer <= PEERS; peer += 1) {
+      const request = { destination: `10.42.${peer}.0/24`, via_interface: "vxlan100" };
+      const { answer, microseconds } = await client.call("InjectRoute", request);
+      assert.deepEqual(answer, done);
+      took.push(microseconds);
+    }
+    await next;
+  } while (performance.now() < untilMs);
+  return took;
+}
+
+function p99(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length * 0.99)] ?? 0;
+}
+
+function rssMb(pid: number): number {
+  const [, kb] =
+    /VmRSS:\s+(\d+) kB/.exec(Deno.readTextFileSync(`/proc/${pid}/status`)) ??
+      [];
+  return Number(kb) / 1_024;
+}
+
+/** Takes what comes, and throws it away. */
+function startSink(namespace: Namespace): Deno.ChildProcess {
+  const deno = [Deno.execPath(), "run", "--allow-net", script("sink_main.ts")];
+  return namespace.command([...deno, `${SINK_PORT}`], {
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+}
+
+/** The agent's p99 in milliseconds while a port is flooded, and what the flood was. */
+async function flooded(
+  host: Host,
+  port: number,
+  kind: string,
+  connections: number,
+): Promise<{ readonly p99Ms: number; readonly sentMb: number; readonly made: number }> {
+  const words = [kind, `${port}`, `${SECONDS}`, `${connections}`];
+  const deno = [Deno.execPath(), "run", "--allow-net"];
+  const flood = host.namespace.run([...deno, script("frame_flood_main.ts"), ...words]);
+  const took = await syncs(host, performance.now() + SECONDS * 1_000 - SYNC_MS);
+  const { stdout } = await flood;
+  const { made, sent } = parseJsonObject(stdout.trim());
+  return {
+    p99Ms: p99(took) / 1_000,
+    sentMb: Number(sent) / 2 ** 20,
+    made: Number(made),
+  };
+}
+
+const wanted = Deno.env.get("QUILT_FLOODS")?.split(" ");
+
+for (const [kind, connections] of FLOODS) {
+  if (wanted !== undefined && !wanted.includes(kind)) continue;
+  const from = `${connections} ${connections === 1 ? "connection" : "connections"}`;
+  Deno.test(`a flood of ${kind} from ${from}: the agent's p99 stays within ${TIMES_SINK} times that beside a sink, memory below ${MOST_MB} MB`, async () => {
+    const ratios: number[] = [];
+    for (let tried = 0; tried < TRIES; tried += 1) {
+      await using host = await openHost();
+      const { pid } = host.sidecar;
+      const sink = startSink(host.namespace);
+      await syncs(host, 0);
+      const beside = await flooded(host, SINK_PORT, kind, connections);
+      sink.kill("SIGKILL");
+      await sink.status;
+      let peak = 0;
+      const watch = setInterval(() => peak = Math.max(peak, rssMb(pid)), 50);
+      const attacked = await flooded(host, SERVER_PORT, kind, connections);
+      clearInterval(watch);
+      await rest(1_000);
+      const ratio = attacked.p99Ms / beside.p99Ms;
+      ratios.push(ratio);
+      await say(
+        `  ${kind.padEnd(26)} ${`${connections}`.padStart(3)}  ` +
+          `p99 ${attacked.p99Ms.toFixed(1)} ms, sink ${beside.p99Ms.toFixed(1)} ms, ` +
+          `${ratio.toFixed(2)} ×  RSS peak ${peak.toFixed(0)} MB, ` +
+          `after ${rssMb(pid).toFixed(0)} MB  (${attacked.sentMb.toFixed(0)} MB in ` +
+          `${attacked.made} connections; sink ${beside.sentMb.toFixed(0)} MB)`,
+      );
+      assert.ok(peak <= MOST_MB, `${peak} MB`);
+      if (ratio <= TIMES_SINK) return;
+    }
+    assert.fail(`p99 beside that of a sink: ${ratios.join(" ")}`);
+  });
+}

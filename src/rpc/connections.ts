@@ -29,9 +29,9 @@ const LAST_STREAM_IS_OPEN = new Uint8Array([
   ...[0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0],
 ]);
 /** What waits in memory for slow clients, of all connections together. */
-const MOST_HELD_BYTES = 48 * 1024 * 1024;
+const MOST_HELD_BYTES = 32 * 1024 * 1024;
 /** What a stream takes as long as it is open, whatever is on it: measured, Deno 2.9.3. */
-const HELD_BY_STREAM = 8 * 1024;
+const HELD_BY_STREAM = 10 * 1024;
 /** A client that is cut off and reads is told why within that time. */
 const LAST_WORDS_MS = 100;
 

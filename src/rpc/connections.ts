@@ -7,7 +7,9 @@ import {
 import type { Socket } from "node:net";
 import { isOfConnection, onConnection } from "./connection_error.ts";
 import type { Account, FairTurns } from "./fair_turns.ts";
+import { ClientInput } from "./client_input.ts";
 import { FrameBudget, type FrameFault } from "./frame_budget.ts";
+import { countHeaders } from "./frame_reader.ts";
 import { guardSession, type OpenedStream } from "./http2_sessions.ts";
 import { SendWindows } from "./send_windows.ts";
 
@@ -47,14 +49,6 @@ const HEADER_BYTES = 4 * 1024;
 /** Why a client was cut off. */
 export type Cut = FrameFault | "untaken answers" | "error";
 
-/** A call of a client, as grpc-js begins with it. */
-export interface ClientCall {
-  /** Begins it, at once or when it is its turn; false if too many wait already. */
-  begin(call: () => void): boolean;
-  /** So much of an answer goes back. */
-  answer(bytes: number): void;
-}
-
 /** One connection. */
 interface Connection {
   readonly peer: string;
@@ -62,6 +56,8 @@ interface Connection {
   readonly account: Account;
   readonly budget: FrameBudget;
   readonly windows: SendWindows;
+  /** Known as soon as HTTP/2 begins. */
+  input: ClientInput | undefined;
   readonly firstCallTimer: ReturnType<typeof setTimeout>;
   session: ServerHttp2Session | undefined;
   hasCalled: boolean;
@@ -95,8 +91,8 @@ export class Connections {
   readonly #looking: ReturnType<typeof setInterval>;
   /** Whose session is about to begin. */
   #beginning: Connection | undefined;
-  /** The call that grpc-js is about to hear of. */
-  #opening: ClientCall | undefined;
+  /** What the call is told of its answers that grpc-js is about to hear of. */
+  #opening: ((bytes: number) => void) | undefined;
   /** What all of them hold in memory. */
   #held = 0;
   /** Of those that were bidden farewell; undefined as long as nobody leaves. */
@@ -113,30 +109,30 @@ export class Connections {
    * Serves a connection from now on.
    *
    * @param peer what gRPC calls it
-   * @param heard what has come on it behind the connection preface
    */
-  take(socket: Socket, peer: string, heard: Uint8Array): void {
+  take(socket: Socket, peer: string): void {
     if (socket.destroyed) return;
     const connection = this.#describe(socket, peer);
     if (this.#byPeer.size >= MOST_CONNECTIONS) this.#makeRoom();
     this.#byPeer.set(peer, connection);
     socket.once("close", () => this.#forget(peer, connection));
-    if (!this.#admit(connection, heard)) return;
-    const push = socket.push.bind(socket);
-    // What must not be decoded does not come as far as the session.
-    socket.push = (part: unknown, encoding?: BufferEncoding): boolean =>
-      (!(part instanceof Uint8Array) || this.#admit(connection, part)) &&
-      onConnection(end, () => push(part, encoding));
+    const { account, budget } = connection;
     const end = (): void => this.#cut(connection, "error");
     this.#beginning = connection;
     onConnection(end, () => this.#options.serve(socket));
     this.#beginning = undefined;
+    connection.input = new ClientInput(socket, budget, {
+      begin: (octets) => this.#turns.spend(account, () => countHeaders(octets) - 1),
+      receive: (receive) => onConnection(end, receive),
+      fault: (fault) => this.#cut(connection, fault),
+    });
   }
 
   #describe(socket: Socket, peer: string): Connection {
-    const account = this.#turns.open(socket);
     const windows = new SendWindows();
+    const account = this.#turns.open(() => connection.input?.proceed());
     const budget = new FrameBudget(this.#options.requestBytes, {
+      mayBegin: (octets) => connection.input?.mayBegin(octets) ?? false,
       message: (bytes, number) => {
         const further = number === 1 ? 0 : 1;
         this.#turns.charge(account, further + priceOf(bytes, REQUEST_BYTES));
@@ -144,9 +140,10 @@ export class Connections {
       initialWindow: (bytes) => windows.begin(bytes),
       window: (stream, bytes) => windows.grow(stream, bytes),
     });
-    return {
+    const connection: Connection = {
       ...{ peer, socket, account, budget, windows },
       firstCallTimer: setTimeout(() => socket.destroy(), FIRST_CALL_MS),
+      input: undefined,
       session: undefined,
       hasCalled: false,
       streams: new Set(),
@@ -155,6 +152,7 @@ export class Connections {
       held: 0,
       leaves: "no",
     };
+    return connection;
   }
 
   /** Looks after a session from its beginning on. */
@@ -173,8 +171,11 @@ export class Connections {
     });
   }
 
-  /** The call that grpc-js begins with in this turn; undefined: it is no client's. */
-  get opening(): ClientCall | undefined {
+  /**
+   * What is to be told of each answer to the call that grpc-js begins with in this turn:
+   * how many bytes it has. Undefined: the call is no client's.
+   */
+  get opening(): ((bytes: number) => void) | undefined {
     return this.#opening;
   }
 
@@ -211,14 +212,6 @@ export class Connections {
     }
   }
 
-  /** False if it must not be decoded: the client is cut off. */
-  #admit(connection: Connection, part: Uint8Array): boolean {
-    if (connection.leaves === "cut off") return false;
-    const fault = connection.budget.take(part);
-    if (fault !== undefined) this.#cut(connection, fault);
-    return fault === undefined;
-  }
-
   #noteStream(
     connection: Connection,
     { headers, stream }: OpenedStream,
@@ -234,18 +227,14 @@ export class Connections {
       windows.close(id);
       this.#weigh(connection);
     });
-    this.#turns.spend(account);
     this.#turns.charge(account, priceOf(sizeOf(headers), HEADER_BYTES));
     this.#weigh(connection);
-    this.#opening = {
-      begin: (call) => this.#turns.begin(account, call),
-      answer: (bytes) => {
-        connection.answers += 1;
-        budget.answer(bytes);
-        windows.send(id, bytes);
-        this.#turns.charge(account, priceOf(bytes, ANSWER_BYTES));
-        this.#weigh(connection);
-      },
+    this.#opening = (bytes) => {
+      connection.answers += 1;
+      budget.answer(bytes);
+      windows.send(id, bytes);
+      this.#turns.charge(account, priceOf(bytes, ANSWER_BYTES));
+      this.#weigh(connection);
     };
     try {
       serve();
@@ -333,12 +322,13 @@ export class Connections {
     const { leaves, peer, session, socket } = connection;
     if (leaves === "cut off") return;
     connection.leaves = "cut off";
+    connection.input?.end();
+    this.#turns.close(connection.account);
     this.#weighOne(connection);
     this.#options.cut(peer, why);
     if (session === undefined || session.destroyed) return void socket.destroy();
     session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM);
     session.destroy();
-    socket.pause();
     setTimeout(() => socket.destroy(), LAST_WORDS_MS);
   }
 }

@@ -2,7 +2,7 @@ import type { ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type Checked, pass } from "../ipam/checked.ts";
-import { type ClientCall, Connections, type Cut, peerOf } from "./connections.ts";
+import { Connections, type Cut, peerOf } from "./connections.ts";
 import { FairTurns } from "./fair_turns.ts";
 import { Handshakes } from "./handshakes.ts";
 import type { HealthStatus } from "./healthz.ts";
@@ -98,8 +98,8 @@ export class Entrance {
     this.#connections.noteSession(session);
   }
 
-  /** The call that grpc-js begins with in this turn; undefined: it is no client's. */
-  get opening(): ClientCall | undefined {
+  /** What is to be told how long each answer to the call is that grpc-js begins with. */
+  get opening(): ((bytes: number) => void) | undefined {
     return this.#connections.opening;
   }
 
@@ -164,10 +164,10 @@ export class Entrance {
   #hear(socket: Socket): void {
     this.#name(socket);
     this.#expect(socket);
-    const take = (heard: Uint8Array): void => {
+    const take = (): void => {
       const peer = peerOf(socket);
       this.#silent.delete(peer);
-      this.#connections.take(socket, peer, heard);
+      this.#connections.take(socket, peer);
     };
     awaitPreface(socket, take, this.#health);
   }

@@ -1,17 +1,11 @@
-/** A connection, as far as turns are concerned. */
-export interface Reader {
-  /** Nothing is read from it any more. */
-  pause(): void;
-  resume(): void;
-}
-
 /** What one connection has taken; kept by {@linkcode FairTurns}, in its clock's time. */
 export interface Account {
-  readonly reader: Reader;
-  /** Calls that are not paid yet. */
-  owed: number;
-  /** Begin the calls that wait, in their order. */
-  readonly held: (() => void)[];
+  /** Its call goes on: it has its turn. */
+  readonly proceed: () => void;
+  /** Calls that it has to pay for before its next one. */
+  debt: number;
+  /** Calls that have come behind the one that waits. */
+  behind: number;
   /** When its last call began. */
   spentAt: number;
   /** From when on it is put off for calling without a silence; may lie ahead. */
@@ -35,10 +29,8 @@ const SHARE_PER_MS = 0.5;
 const MOST_SHARE = 32;
 /** Of it, what is only for who owes one call: it comes at once beside those of others. */
 const RESERVE = 8;
-/** To make a connection takes as long as some calls. */
-const ENTRY_COST = 2;
-/** A client that keeps to our settings has at most 32 calls on the way. */
-const MOST_HELD = 64;
+/** To make a connection takes as long as so many calls besides. */
+const ENTRY_DEBT = 1;
 /** Who owes one call more waits until the others have waited so much longer. */
 const PATIENCE_MS = 1_000;
 /** Who has called for so long is not put off further, or it would never have a turn. */
@@ -48,9 +40,8 @@ const ROUND_MS = 2;
 /**
  * As long as only one connection calls, nothing is limited. While several do, they share
  * a part of the time: who owes few calls, and was silent a moment ago, goes first, as the
- * agent is and does, on a new connection as well. Who has to wait is not read from, and
- * what came before begins when it is its turn. That costs little, where a refusal costs
- * half a call.
+ * agent is and does, on a new connection as well. Of who has to wait nothing is decoded
+ * until it is its turn: that costs nothing, where a refusal costs half a call.
  */
 export class FairTurns {
   readonly #now: () => number;
@@ -70,17 +61,21 @@ export class FairTurns {
 
   /** Lets a connection in when it is its turn: mostly at once, in a rush at 250/s. */
   letIn(enter: () => void): void {
-    const account = this.open({ pause: () => {}, resume: enter });
-    account.owed = ENTRY_COST;
+    const account = this.open(enter);
+    account.debt = ENTRY_DEBT;
     this.#queue(account, "to be let in");
     this.#giveTurns();
   }
 
-  /** An account for a connection that was let in. */
-  open(reader: Reader): Account {
+  /**
+   * An account for a connection that was let in.
+   *
+   * @param proceed called when a call that had to wait has its turn
+   */
+  open(proceed: () => void): Account {
     const now = this.#now();
     const times = { spentAt: now, begunAt: now, waitsSince: now };
-    return { reader, owed: 0, held: [], waits: "no", ...times };
+    return { proceed, debt: 0, behind: 0, waits: "no", ...times };
   }
 
   /** The connection has ended. */
@@ -89,41 +84,33 @@ export class FairTurns {
     if (this.#latest === account) this.#latest = undefined;
   }
 
-  /** A call has come. */
-  spend(account: Account): void {
+  /**
+   * A call has come, on a connection that does not wait for a turn.
+   *
+   * @param behind how many more have come with it
+   * @returns true if it begins now; else the account's `proceed` says when
+   */
+  spend(account: Account, behind: () => number = () => 0): boolean {
     const now = this.#now();
     this.#noteCompetition(account, now);
     if (now - account.spentAt >= SILENCE_MS) {
       account.begunAt = now + GRACE_MS;
-      if (account.waits === "no") account.owed = 0;
+      account.debt = 0;
     }
     account.spentAt = now;
-    if (!this.#isLimited(account, now)) return;
-    account.owed += 1;
-    if (account.waits !== "no") return;
+    if (!this.#isLimited(account, now)) return true;
+    account.behind = behind();
     account.waitsSince = now;
     const first = this.#first();
     const isFirst = first === undefined || rank(account) <= rank(first);
-    if (isFirst && this.#pay(account, now) && account.owed === 0) return;
-    account.reader.pause();
+    if (isFirst && account.debt === 0 && this.#pay(account, now)) return true;
     this.#queue(account, "for a turn");
+    return false;
   }
 
   /** What a call has taken besides is paid for, before the next one of its connection. */
   charge(account: Account, calls: number): void {
-    if (calls > 0 && this.#isLimited(account, this.#now())) account.owed += calls;
-  }
-
-  /**
-   * Begins the call that has come last, at once or when it is its turn.
-   *
-   * @returns false if too many came before the connection could be paused
-   */
-  begin(account: Account, call: () => void): boolean {
-    if (account.held.length >= MOST_HELD) return false;
-    if (account.waits === "no") call();
-    else account.held.push(call);
-    return true;
+    if (calls > 0 && this.#isLimited(account, this.#now())) account.debt += calls;
   }
 
   /** Limits nothing from now on: what has come so far is to be served, and soon. */
@@ -146,15 +133,14 @@ export class FairTurns {
     return waits === "to be let in" || now <= this.#competingUntil;
   }
 
-  /** Pays for one call. */
+  /** Pays for one call, the next one or one that is owed. */
   #pay(account: Account, now: number): boolean {
     const grown = this.#share + (now - this.#sharedAt) * SHARE_PER_MS;
     this.#share = Math.min(MOST_SHARE, grown);
     this.#sharedAt = now;
-    const left = account.owed > 1 ? RESERVE : 0;
+    const left = owed(account) > 1 ? RESERVE : 0;
     if (this.#share < left + 1) return false;
     this.#share -= 1;
-    account.owed -= 1;
     return true;
   }
 
@@ -167,11 +153,10 @@ export class FairTurns {
   #giveTurns(): void {
     const now = this.#now();
     for (let next = this.#first(); next !== undefined; next = this.#first()) {
-      if (!this.#isLimited(next, now)) next.owed = 0;
+      if (!this.#isLimited(next, now)) next.debt = 0;
       else if (!this.#pay(next, now)) return;
-      // What was charged for earlier calls is paid before the next one begins.
-      if (next.owed < next.held.length) next.held.shift()?.();
-      if (next.owed === 0) this.#release(next, now);
+      if (next.debt > 0) next.debt -= 1;
+      else this.#release(next, now);
     }
     clearInterval(this.#round);
     this.#round = undefined;
@@ -181,8 +166,7 @@ export class FairTurns {
     this.#waiting.delete(account);
     account.waits = "no";
     account.spentAt = now;
-    for (const call of account.held.splice(0)) call();
-    account.reader.resume();
+    account.proceed();
   }
 
   #first(): Account | undefined {
@@ -194,8 +178,14 @@ export class FairTurns {
   }
 }
 
+/** The call that waits, what has to be paid before it, and what waits behind it. */
+function owed({ behind, debt }: Account): number {
+  return debt + 1 + behind;
+}
+
 /** The lowest is first. */
-function rank({ begunAt, owed, waitsSince }: Account): number {
+function rank(account: Account): number {
+  const { begunAt, waitsSince } = account;
   const age = Math.min(Math.max(0, waitsSince - begunAt), MOST_AGE_MS);
-  return waitsSince + age + owed * PATIENCE_MS;
+  return waitsSince + age + owed(account) * PATIENCE_MS;
 }

@@ -48,6 +48,12 @@ export interface FrameBudgetListener {
    * @param number 1 for the first one of the request
    */
   message(bytes: number, number: number): void;
+  /**
+   * Whether a call begins now; otherwise it is asked again with the next reading.
+   *
+   * @param octets from its first frame on, all that has come
+   */
+  mayBegin(octets: Uint8Array): boolean;
   /** What may be sent on a stream, or with 0 on all together, has grown by so much. */
   window(stream: number, bytes: number): void;
   /** What may be sent on each stream before it grows. */
@@ -68,7 +74,6 @@ export class FrameBudget {
   #frames = FIRST_FRAMES;
   #bytes = FIRST_BYTES;
   #earnedAt: number;
-  #latestStream = 0;
   #fault: FrameFault | undefined;
 
   /**
@@ -84,8 +89,14 @@ export class FrameBudget {
     this.#earnedAt = now();
     this.#bytesPerCall = requestBytes + BYTES_PER_CALL;
     this.#reader = new FrameReader({
+      mayBegin: (octets) => {
+        if (!listener.mayBegin(octets)) return false;
+        this.#frames = this.#earned(FRAMES_PER_CALL);
+        this.#bytes += this.#bytesPerCall;
+        return true;
+      },
       frame: (head) => this.#takeFrame(head),
-      headers: (head, block) => this.#takeHeaders(head, block),
+      headers: (block) => this.#takeHeaders(block),
       data: ({ length }, messages) => {
         if (messages === 0 && length < LARGE_DATA) this.#spendFrames(1);
       },
@@ -113,13 +124,25 @@ export class FrameBudget {
     this.#reader.forget(stream);
   }
 
-  /** Takes what has come, and says why it is more than may come. */
-  take(part: Uint8Array): FrameFault | undefined {
-    this.#earn();
-    this.#reader.read(part);
-    this.#bytes -= part.length;
-    if (this.#bytes < 0) this.#stop("bytes without calls");
+  /** Why the client is to be cut off. */
+  get fault(): FrameFault | undefined {
     return this.#fault;
+  }
+
+  /** So many bytes have come. */
+  take(bytes: number): void {
+    this.#earn();
+    this.#bytes -= bytes;
+    if (this.#bytes < 0) this.#stop("bytes without calls");
+  }
+
+  /**
+   * Reads what has come, as far as calls may begin.
+   *
+   * @returns how many octets were read
+   */
+  read(octets: Uint8Array): number {
+    return this.#reader.read(octets);
   }
 
   #earn(): void {
@@ -150,14 +173,9 @@ export class FrameBudget {
     if (this.#frames < 0) this.#stop("frames without calls");
   }
 
-  #takeHeaders({ stream }: FrameHead, block: Uint8Array | undefined): void {
-    // A block that cannot be decoded ends the connection by RFC 9113, 4.3: not here.
+  #takeHeaders(block: Uint8Array | undefined): void {
+    // A block that cannot be decoded ends the connection by RFC 9113, 4.3, as well.
     const size = block === undefined ? Infinity : this.#headers.sizeOf(block);
     if (size > MOST_HEADER_LIST_BYTES) this.#stop("long headers");
-    // Trailers come on a stream that is there already.
-    if (stream <= this.#latestStream) return this.#spendFrames(1);
-    this.#latestStream = stream;
-    this.#frames = this.#earned(FRAMES_PER_CALL);
-    this.#bytes += this.#bytesPerCall;
   }
 }

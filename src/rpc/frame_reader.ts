@@ -39,12 +39,18 @@ export interface FrameHead {
 
 /** Told what is read. */
 export interface FrameListener {
+  /**
+   * Whether a call begins now, before anything of it is read.
+   *
+   * @param octets from its first frame on, all that has come
+   */
+  mayBegin(octets: Uint8Array): boolean;
   /** Each frame but those of data, when its head has come. */
   frame(head: FrameHead): void;
   /** A frame of data, when it is whole, and how many messages began in it. */
   data(head: FrameHead, messages: number): void;
   /** A whole block of headers; undefined if it is too long, or none. */
-  headers(head: FrameHead, block: Uint8Array | undefined): void;
+  headers(block: Uint8Array | undefined): void;
   /**
    * A message of a request begins, when its prefix has come.
    *
@@ -71,12 +77,10 @@ interface Request {
 
 /**
  * Reads the frames of one client from its connection's bytes, in whatever parts they come,
- * beside whoever serves it. It holds no more than one block of headers.
+ * before whoever serves it. It holds no more than one block of headers.
  */
 export class FrameReader {
   readonly #listener: FrameListener;
-  readonly #head = new Uint8Array(HEAD_BYTES);
-  #headBytes = 0;
   /** One object for all of them: a flood of small frames makes no garbage. */
   readonly #frame = { length: 0, type: 0, flags: 0, stream: 0 };
   /** Octets of the frame that are still to come. */
@@ -93,6 +97,8 @@ export class FrameReader {
   readonly #requests = new Map<number, Request>();
   #unfinishedBytes = 0;
   #stopped = false;
+  /** The highest stream so far. */
+  #latest = 0;
 
   constructor(listener: FrameListener) {
     this.#listener = listener;
@@ -116,45 +122,60 @@ export class FrameReader {
     this.#stopped = true;
   }
 
-  /** Takes the next octets; the first ever are those behind the connection preface. */
-  read(part: Uint8Array): void {
+  /**
+   * Reads the next octets; the first ever are those behind the connection preface.
+   *
+   * @returns how many were read: those of a frame's head that is not whole were not, nor
+   * those from a call on that may not begin now
+   */
+  read(octets: Uint8Array): number {
     let at = 0;
-    while (at < part.length && !this.#stopped) {
+    while (at < octets.length && !this.#stopped) {
       if (this.#left > 0) {
-        const payload = part.subarray(at, at + this.#left);
+        const payload = octets.subarray(at, at + this.#left);
         at += payload.length;
         this.#takePayload(payload);
         this.#left -= payload.length;
         if (this.#left === 0) this.#end();
-      } else if (this.#headBytes === 0 && at + HEAD_BYTES <= part.length) {
-        this.#begin(part, at);
-        at += HEAD_BYTES;
-      } else {
-        this.#head[this.#headBytes++] = part[at++] ?? 0;
-        if (this.#headBytes === HEAD_BYTES) this.#begin(this.#head, 0);
+        continue;
       }
+      if (at + HEAD_BYTES > octets.length) break;
+      this.#readHead(octets, at);
+      if (this.#isCall() && !this.#listener.mayBegin(octets.subarray(at))) break;
+      this.#begin();
+      at += HEAD_BYTES;
     }
     this.#copyHeld();
+    return at;
+  }
+
+  #readHead(octets: Uint8Array, at: number): void {
+    const frame = this.#frame;
+    frame.length = numberAt(octets, at) >>> 8;
+    frame.type = octets[at + 3] ?? 0;
+    frame.flags = octets[at + 4] ?? 0;
+    frame.stream = numberAt(octets, at + 5) & 0x7fff_ffff;
+  }
+
+  /** Trailers come on a stream that is there already. */
+  #isCall(): boolean {
+    return this.#frame.type === FRAMES.headers && this.#frame.stream > this.#latest;
+  }
+
+  #begin(): void {
+    const { stream, type } = this.#frame;
+    if (type === FRAMES.headers) this.#latest = Math.max(this.#latest, stream);
+    this.#left = this.#frame.length;
+    this.#padding = 0;
+    this.#begun = 0;
+    if (type !== FRAMES.data) this.#listener.frame(this.#frame);
+    if (this.#left === 0) this.#end();
   }
 
   /** What is held longer is copied, or a few octets would keep all that came with them. */
   #copyHeld(): void {
     if (this.#parts.length > 0) this.#parts = [join(this.#parts).slice()];
     if (this.#fragments.length > 0) this.#fragments = [join(this.#fragments).slice()];
-  }
-
-  #begin(octets: Uint8Array, at: number): void {
-    this.#headBytes = 0;
-    const frame = this.#frame;
-    frame.length = numberAt(octets, at) >>> 8;
-    frame.type = octets[at + 3] ?? 0;
-    frame.flags = octets[at + 4] ?? 0;
-    frame.stream = numberAt(octets, at + 5) & 0x7fff_ffff;
-    this.#left = frame.length;
-    this.#padding = 0;
-    this.#begun = 0;
-    if (frame.type !== FRAMES.data) this.#listener.frame(frame);
-    if (this.#left === 0) this.#end();
   }
 
   #takePayload(payload: Uint8Array): void {
@@ -217,7 +238,7 @@ export class FrameReader {
     const block = isWhole ? join(this.#fragments) : undefined;
     this.#fragments = [];
     this.#blockBytes = 0;
-    this.#listener.headers(this.#frame, block);
+    this.#listener.headers(block);
   }
 
   /** Six octets each, RFC 9113, 6.5.1 */
@@ -302,4 +323,14 @@ function numberAt(octets: Uint8Array, at: number): number {
   const high = ((octets[at] ?? 0) << 8) | (octets[at + 1] ?? 0);
   const low = ((octets[at + 2] ?? 0) << 8) | (octets[at + 3] ?? 0);
   return high * 0x1_0000 + low;
+}
+
+/** How many frames of headers begin in octets, the first of which begins a frame. */
+export function countHeaders(octets: Uint8Array): number {
+  let count = 0;
+  for (let at = 0; at + HEAD_BYTES <= octets.length;) {
+    if (octets[at + 3] === FRAMES.headers) count += 1;
+    at += HEAD_BYTES + (numberAt(octets, at) >>> 8);
+  }
+  return count;
 }

@@ -14,14 +14,14 @@ const PATIENCE_MS = 10_000;
 type Greeting = "http2" | "healthz" | "unclear" | "neither";
 
 /**
- * Hands a connection on as soon as its client has begun to speak HTTP/2, with what has
- * come behind the preface, answers `GET /healthz`, and ends it if it speaks anything else. Deno 2.9.3 keeps some 20 KB of
+ * Hands a connection on as soon as its client has begun to speak HTTP/2, answers
+ * `GET /healthz`, and ends it if it speaks anything else. Deno 2.9.3 keeps some 20 KB of
  * every HTTP/2 session for as long as the process lives, so whoever only knocks must not
  * get one.
  */
 export function awaitPreface(
   socket: Socket,
-  serve: (heard: Uint8Array) => void,
+  serve: () => void,
   status: () => HealthStatus,
 ): void {
   const end = (): void => void socket.destroy();
@@ -39,7 +39,7 @@ export function awaitPreface(
     clearTimeout(timer);
     socket.pause();
     socket.unshift(heard);
-    serve(heard.subarray(PREFACE.length));
+    serve();
   };
   socket.on("data", hear);
   socket.on("end", end);

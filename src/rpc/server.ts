@@ -7,13 +7,11 @@ import {
   type ServerOptions,
   type ServiceDefinition,
   setLogVerbosity,
-  status,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import type { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
 import { type Checked, pass } from "../ipam/checked.ts";
-import type { ClientCall } from "./connections.ts";
 import { Entrance, type Protection } from "./entrance.ts";
 import { http2ServerOf } from "./http2_sessions.ts";
 import type { ListenAddress } from "./listen_address.ts";
@@ -71,12 +69,6 @@ const SERVER_OPTIONS: ServerOptions = {
   "grpc.keepalive_timeout_ms": 20_000,
 };
 
-const TOO_MANY_CALLS = {
-  code: status.RESOURCE_EXHAUSTED,
-  details:
-    "Too many calls at once on this connection while others wait; call again later",
-};
-
 /**
  * Headers of a call, RFC 9113, 6.5.2, as much as gRPC's other libraries take. Each client
  * is told; a stream with more ends with ENHANCE_YOUR_CALM, which is RESOURCE_EXHAUSTED to
@@ -126,18 +118,15 @@ export async function startServer(
   });
 }
 
-/** A call that is one too many is refused before its request is read. */
+/** Tells how long each answer of a call is. */
 function meter(
   call: ServerInterceptingCallInterface,
-  own: ClientCall | undefined,
+  answered: ((bytes: number) => void) | undefined,
   answers: AnswerSizes,
 ): ServerInterceptingCall {
-  if (own === undefined) return new ServerInterceptingCall(call);
+  if (answered === undefined) return new ServerInterceptingCall(call);
   return new ServerInterceptingCall(call, {
-    start(next) {
-      if (!own.begin(next)) call.sendStatus(TOO_MANY_CALLS);
-    },
-    sendMessage: (message, next) => own.answer(answers.sizeIn(() => next(message))),
+    sendMessage: (message, next) => answered(answers.sizeIn(() => next(message))),
   });
 }
 

@@ -220,7 +220,8 @@ export class Connections {
     const { account, budget, streams, windows } = connection;
     const { id = 0 } = stream;
     if (!connection.hasCalled) this.#noteFirst(connection);
-    streams.add(stream);
+    // One that is gone closes no more.
+    if (!stream.destroyed) streams.add(stream);
     stream.once("close", () => {
       streams.delete(stream);
       budget.forget(id);

@@ -10,8 +10,8 @@ export type FrameFault =
 /** Frames that a connection may send before its first call, and whatever it calls. */
 const FIRST_FRAMES = 256;
 const MOST_FRAMES = 1_024;
-/** A call has a header frame and a data frame or two; a library may ping at each. */
-const FRAMES_PER_CALL = 8;
+/** A call has a frame of headers and one or two of data; a library may ping at each. */
+const FRAMES_PER_CALL = 9;
 const FRAMES_PER_MS = 0.05;
 /** A client that takes an answer says how much more it can take, and may ping. */
 const FRAMES_PER_ANSWER = 2;
@@ -32,7 +32,6 @@ const COSTS: ReadonlyMap<number, number> = new Map([
   [FRAMES.settings, 4],
   // A call that is taken back was begun all the same.
   [FRAMES.resetStream, 2],
-  [FRAMES.headers, 0],
 ]);
 /** Frames of data as large as this are counted by their bytes. */
 const LARGE_DATA = 1_024;

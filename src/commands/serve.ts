@@ -19,7 +19,7 @@ import { createRouteService } from "../rpc/route_service.ts";
 import { type RpcServer, startServer } from "../rpc/server.ts";
 import { composeServices } from "../rpc/services.ts";
 import { cutTeller } from "./cut_log.ts";
-import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from "./exit_codes.ts";
+import { EXIT_FAILURE, EXIT_HAND_OVER, EXIT_OK, EXIT_USAGE } from "./exit_codes.ts";
 import { parseServeFlags, SERVE_HELP, type ServeOptions } from "./flags.ts";
 import { rehearse } from "./rehearsal.ts";
 import { listenForSignals, type StopSignals } from "./stop_signals.ts";
@@ -94,6 +94,7 @@ async function run(
   const node = openNode({ ...options, logger, auditSink, onKernel });
   const services = composeServices(ownServices(node, streams, logger), health, streams);
   node.watch();
+  const worn = Promise.withResolvers<number>();
   const server = await startServer(listen, services, {
     requestBytes: requestLimit(options.policy),
     socketMode: options.socketMode,
@@ -101,6 +102,11 @@ async function run(
     tls: tls.value?.material,
     refused: refusalTeller(logger),
     cut: cutTeller(logger),
+    worn: (sessions) => {
+      // Only who was handed a socket is started again, and nobody finds it closed.
+      if (listen.kind === "fd") worn.resolve(sessions);
+      else logger.log("warn", describeWorn(sessions));
+    },
   });
   const code = server.ok
     ? await serveUntilSignal(options, {
@@ -111,6 +117,7 @@ async function run(
       streams,
       logger,
       signals,
+      worn: worn.promise,
     })
     : explain(server.fault, logger);
   await node.close();
@@ -139,12 +146,14 @@ interface Serving {
   readonly streams: OpenStreams;
   readonly logger: Logger;
   readonly signals: StopSignals;
+  /** Resolves with the count of HTTP/2 sessions when another process is to take over. */
+  readonly worn: Promise<number>;
 }
 
 /** The contract's line says that calls are welcome: it is written when all is warm. */
 async function serveUntilSignal(
   { logFormat }: ServeOptions,
-  { node, server, tls, health, streams, logger, signals }: Serving,
+  { node, server, tls, health, streams, logger, signals, worn }: Serving,
 ): Promise<number> {
   const started = await node.start();
   if (!started.ok) {
@@ -156,11 +165,24 @@ async function serveUntilSignal(
   tls?.follow(server, logger);
   health.clear("starting");
   logger.log("info", `Starting gRPC server on ${formatListenAddress(server.address)}`);
-  logger.log("info", `Stopping on ${await signals.first}`);
+  const reason = await Promise.race([signals.first, worn]);
+  const isWorn = typeof reason === "number";
+  logger.log("info", isWorn ? describeHandOver(reason) : `Stopping on ${reason}`);
   health.hinder("stopping");
   streams.endAll();
   await server.close();
-  return EXIT_OK;
+  return isWorn ? EXIT_HAND_OVER : EXIT_OK;
+}
+
+function describeHandOver(sessions: number): string {
+  return `Handing over to a new process after ${sessions} connections, of each of which ` +
+    "Deno keeps 24 KB; what comes meanwhile waits in the socket";
+}
+
+function describeWorn(sessions: number): string {
+  return `${sessions} connections since the start, of each of which Deno keeps 24 KB: ` +
+    "new ones are let in at 10 a second from now on; restart the sidecar to free that " +
+    "memory, its routes stay";
 }
 
 /** Probes and load balancers see that the kernel does not answer; the log says why. */

@@ -21,6 +21,10 @@ export interface Protection {
   readonly tls?: TlsMaterial | undefined;
   /** Told why a TLS client was refused. */
   readonly refused?: (refusal: TlsRefusal) => void;
+  /** HTTP/2 sessions until new ones are let in slowly. @default {10000} */
+  readonly mostSessions?: number;
+  /** Told when there were as many. */
+  readonly worn?: (sessions: number) => void;
   /** Told which client was cut off, and why. */
   readonly cut?: (peer: string, why: Cut) => void;
   /** What `GET /healthz` is answered. @default {"NOT_SERVING"} */
@@ -37,6 +41,14 @@ const MOST_WAITING = 512;
  * it has none left, Deno 2.9.3 takes no connection any more, for ever, and says nothing.
  */
 const MOST_SOCKETS = 768;
+/**
+ * Deno 2.9.3 keeps 24 KB of every session for as long as the process lives: these are
+ * 240 MB, which the unit's MemoryMax has room for.
+ */
+const MOST_SESSIONS = 10_000;
+/** What it costs to let one more in, in calls: 250 a second, and 10 when there were many. */
+const ENTRY_COST = 2;
+const LATE_ENTRY_COST = 50;
 
 /** The one way in: every connection passes here, of whatever kind it is. */
 export class Entrance {
@@ -45,6 +57,9 @@ export class Entrance {
   readonly #handshakes: Handshakes | undefined;
   readonly #socketMode: number;
   readonly #health: () => HealthStatus;
+  readonly #mostSessions: number;
+  readonly #worn: (sessions: number) => void;
+  #sessions = 0;
   #listener: Listener | undefined;
   #sockets = 0;
   #waiting = 0;
@@ -64,11 +79,13 @@ export class Entrance {
     const { cut = () => {}, refused = () => {}, socketMode = 0o600, tls } = protection;
     this.#socketMode = socketMode;
     this.#health = protection.health ?? (() => "NOT_SERVING");
+    this.#mostSessions = protection.mostSessions ?? MOST_SESSIONS;
+    this.#worn = protection.worn ?? (() => {});
     const turns = this.#turns;
     this.#connections = new Connections({ turns, requestBytes, serve, cut });
     this.#handshakes = tls === undefined
       ? undefined
-      : new Handshakes(tls, (socket) => this.#hear(socket), refused);
+      : new Handshakes(tls, (socket) => this.#hear(socket, enterAtOnce), refused);
   }
 
   /** Begins to listen. */
@@ -125,19 +142,20 @@ export class Entrance {
   #meet(socket: Socket): void {
     // Whatever ends it, the end is what counts; unheard, it would end the process.
     socket.on("error", () => {});
-    if (this.#waiting >= MOST_WAITING || !this.#hasRoom()) {
+    if (!this.#hasRoom()) {
       socket.destroy();
       return;
     }
     this.#sockets += 1;
     socket.once("close", () => this.#sockets -= 1);
-    this.#waiting += 1;
-    this.#turns.letIn(() => {
-      this.#waiting -= 1;
-      if (this.#handshakes === undefined) return this.#hear(socket);
+    const handshakes = this.#handshakes;
+    if (handshakes === undefined) return this.#hear(socket, this.#queue);
+    // A handshake takes the time of many calls, so turns come before it.
+    if (this.#waiting >= MOST_WAITING) return void socket.destroy();
+    this.#queue(() => {
       // Without an address it could not be known again in what TLS makes of it.
       if (socket.remoteAddress !== undefined) this.#expect(socket);
-      this.#handshakes.begin(socket);
+      handshakes.begin(socket);
     });
   }
 
@@ -161,15 +179,42 @@ export class Entrance {
     });
   }
 
-  #hear(socket: Socket): void {
+  /** Calls back when it is the connection's turn; returns what gives it up. */
+  readonly #queue = (enter: () => void): () => void => {
+    this.#waiting += 1;
+    let waits = true;
+    const leave = (): void => {
+      if (waits) this.#waiting -= 1;
+      waits = false;
+    };
+    const isLate = this.#sessions >= this.#mostSessions;
+    const giveUp = this.#turns.letIn(isLate ? LATE_ENTRY_COST : ENTRY_COST, () => {
+      leave();
+      enter();
+    });
+    return () => {
+      leave();
+      giveUp();
+    };
+  };
+
+  #hear(socket: Socket, queue: (enter: () => void) => () => void): void {
     this.#name(socket);
     this.#expect(socket);
-    const take = (): void => {
-      const peer = peerOf(socket);
-      this.#silent.delete(peer);
-      this.#connections.take(socket, peer);
+    const serve = (): void => {
+      this.#connections.take(socket, peerOf(socket));
+      this.#sessions += 1;
+      if (this.#sessions === this.#mostSessions) this.#worn(this.#sessions);
     };
-    awaitPreface(socket, take, this.#health);
+    awaitPreface(socket, {
+      queue: (enter) => {
+        this.#silent.delete(peerOf(socket));
+        if (this.#waiting < MOST_WAITING) return queue(enter);
+        socket.destroy();
+        return () => {};
+      },
+      serve,
+    }, this.#health);
   }
 
   /** Through a Unix socket everybody comes without an address; a number tells them apart. */
@@ -180,4 +225,10 @@ export class Entrance {
       value: `${where}#${++this.#unnamed}`,
     });
   }
+}
+
+/** Has had its turn. */
+function enterAtOnce(enter: () => void): () => void {
+  enter();
+  return () => {};
 }

@@ -29,8 +29,6 @@ const SHARE_PER_MS = 0.5;
 const MOST_SHARE = 32;
 /** Of it, what is only for who owes one call: it comes at once beside those of others. */
 const RESERVE = 8;
-/** To make a connection takes as long as so many calls besides. */
-const ENTRY_DEBT = 1;
 /** Who owes one call more waits until the others have waited so much longer. */
 const PATIENCE_MS = 1_000;
 /** Who has called for so long is not put off further, or it would never have a turn. */
@@ -59,12 +57,18 @@ export class FairTurns {
     this.#now = now;
   }
 
-  /** Lets a connection in when it is its turn: mostly at once, in a rush at 250/s. */
-  letIn(enter: () => void): void {
+  /**
+   * Lets a connection in when it is its turn: mostly at once, in a rush one after another.
+   *
+   * @param cost as many calls could begin instead; at least 1
+   * @returns what gives its turn up
+   */
+  letIn(cost: number, enter: () => void): () => void {
     const account = this.open(enter);
-    account.debt = ENTRY_DEBT;
+    account.debt = cost - 1;
     this.#queue(account, "to be let in");
     this.#giveTurns();
+    return () => this.close(account);
   }
 
   /**

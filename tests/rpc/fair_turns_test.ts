@@ -157,7 +157,7 @@ Deno.test("who is paused gets its turn, and all of them do", async () => {
 Deno.test("connections in a rush are let in one after another, and all at once when it closes", async () => {
   const { turns, wait } = open();
   let entered = 0;
-  for (let come = 0; come < 100; come += 1) turns.letIn(() => entered += 1);
+  for (let come = 0; come < 100; come += 1) turns.letIn(2, () => entered += 1);
   const first = entered;
   assert.ok(first > 0 && first <= 16, `${first} were let in at once`);
   wait(20);

@@ -6,11 +6,11 @@
  *
  * Words: the port on 127.0.0.1.
  */
-import { createServer } from "node:http2";
+import { createServer, type ServerHttp2Stream } from "node:http2";
 import process from "node:process";
 
 const server = createServer();
-server.on("stream", (stream) => {
+server.on("stream", (stream: ServerHttp2Stream) => {
   stream.on("error", () => {});
   stream.respond({ ":status": 200 }, { endStream: true });
 });

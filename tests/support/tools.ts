@@ -29,7 +29,7 @@ interface Stack {
 
 const GO_SOURCES = [
   ...["go.mod", "go.sum", "main.go"],
-  ...["fuzz.go", "misuse.go", "steady.go", "wire.go"],
+  ...["frames.go", "fuzz.go", "misuse.go", "steady.go", "wire.go"],
 ];
 
 const GO: Stack = {

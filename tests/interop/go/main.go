@@ -5,8 +5,8 @@
 // each step: {"step":"RemoveRoute","result":…}, the result being the response, or the
 // name of the status code if that is not OK.
 //
-// Or: steady ADDRESS DESTINATION, misuse ADDRESS CONNECTIONS SEED; see the files of those
-// names.
+// Or: steady ADDRESS DESTINATION, misuse ADDRESS CONNECTIONS SEED, fuzz ADDRESS FIRST
+// CONNECTIONS SEED; see the files of those names.
 package main
 
 import (
@@ -33,6 +33,8 @@ func main() {
 	switch os.Args[1] {
 	case "steady":
 		callOnAndOn(os.Args[2], os.Args[3])
+	case "fuzz":
+		fuzz(os.Args[2], number(os.Args[3]), number(os.Args[4]), int64(number(os.Args[5])))
 	case "misuse":
 		misuse(os.Args[2], number(os.Args[3]), int64(number(os.Args[4])))
 	default:

@@ -16,6 +16,8 @@ const (
 	mostFrames  = 24
 	lastStream  = 1<<31 - 1
 	dialSeconds = 10
+	// In a rush the sidecar lets some hundred in a second.
+	letInSeconds = 2
 )
 
 // What became of the connections.
@@ -72,17 +74,23 @@ func fuzzConnection(address string, f *fuzzer) fuzzed {
 	conn := dialled.(*net.TCPConn)
 	defer conn.Close()
 	told := fuzzed{}
-	over := make(chan int, 1)
+	greeting, parts := f.sequence()
+	if _, err := conn.Write(greeting); err == nil && !f.one(12) {
+		// Who has not been let in yet would be gone before a frame of it is read.
+		_ = conn.SetReadDeadline(time.Now().Add(letInSeconds * time.Second))
+		told.Heard, _ = io.ReadAtLeast(conn, make([]byte, 9), 9)
+		_ = conn.SetReadDeadline(time.Time{})
+	}
+	over := make(chan int64, 1)
 	if f.one(12) {
 		// It does not read.
 		over <- 0
 	} else {
 		go func() {
 			count, _ := io.Copy(io.Discard, conn)
-			over <- int(count)
+			over <- count
 		}()
 	}
-	parts := f.sequence()
 	for at, part := range parts {
 		if at == len(parts)-1 && f.one(4) {
 			// In the middle of a frame.
@@ -100,8 +108,7 @@ func fuzzConnection(address string, f *fuzzer) fuzzed {
 		}
 	}
 	f.leave(conn)
-	heard := <-over
-	if heard > 0 {
+	if <-over > 0 || told.Heard > 0 {
 		told.Heard = 1
 	}
 	return told
@@ -151,14 +158,13 @@ func (f *fuzzer) leave(conn *net.TCPConn) {
 	}
 }
 
-// What is sent, in the parts in which it is written.
-func (f *fuzzer) sequence() [][]byte {
-	var parts [][]byte
+// What is sent first, and then the parts in which the rest is written.
+func (f *fuzzer) sequence() (greeting []byte, parts [][]byte) {
 	if !f.one(40) {
-		parts = append(parts, []byte(preface))
+		greeting = append(greeting, preface...)
 	}
 	if !f.one(20) {
-		parts = append(parts, frame(settings, 0, 0, nil))
+		greeting = append(greeting, frame(settings, 0, 0, nil)...)
 	}
 	for left := 1 + f.below(mostFrames); left > 0; left-- {
 		part := faults[f.below(len(faults))](f)
@@ -173,9 +179,9 @@ func (f *fuzzer) sequence() [][]byte {
 		for _, part := range parts {
 			whole = append(whole, part...)
 		}
-		return [][]byte{whole}
+		return greeting, [][]byte{whole}
 	}
-	return parts
+	return greeting, parts
 }
 
 func (f *fuzzer) mutate(part []byte) {

@@ -69,9 +69,13 @@ func goWrong(address, kind string, random *rand.Rand) {
 		time.Sleep(time.Duration(random.Intn(6_000)) * time.Microsecond)
 		return
 	}
+	if random.Intn(4) > 0 {
+		// It has been let in; who has not may be gone before a byte of it is read.
+		rightly(conn)
+	}
 	var calls sync.WaitGroup
 	for left := 1 + random.Intn(8); left > 0; left-- {
-		moment := time.Duration(random.Intn(6_000)) * time.Microsecond
+		moment := time.Duration(random.Intn(soon(random))) * time.Microsecond
 		destination := fmt.Sprintf("10.42.%d.0/24", 20+random.Intn(20))
 		which := random.Intn(3)
 		calls.Add(1)
@@ -81,10 +85,23 @@ func goWrong(address, kind string, random *rand.Rand) {
 		}()
 	}
 	if random.Intn(2) == 0 {
-		time.Sleep(time.Duration(random.Intn(10_000)) * time.Microsecond)
+		time.Sleep(time.Duration(random.Intn(soon(random))) * time.Microsecond)
 		conn.Close()
 	}
 	calls.Wait()
+}
+
+// Microseconds within which something happens: while its call is in one read, or later.
+func soon(random *rand.Rand) int {
+	return []int{100, 400, 2_000, 10_000}[random.Intn(4)]
+}
+
+func rightly(conn *grpc.ClientConn) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	sent := route{"10.42.20.0/24", ""}
+	path := "/quilt.QuiltRuntime/RemoveRoute"
+	_ = conn.Invoke(ctx, path, sent, &answer{}, plain, grpc.WaitForReady(true))
 }
 
 func callWrongly(

@@ -76,12 +76,15 @@ def go_wrong(address, kind, seed):
         time.sleep(chance.random() * 0.006)
         channel.close()
         return
+    if chance.random() < 0.75:
+        # It has been let in; who has not may be gone before a byte of it is read.
+        unary(channel, "/quilt.QuiltRuntime/RemoveRoute", route("10.42.20.0/24")).exception()
     calls = [begin(kind, channel, chance) for _ in range(chance.randrange(1, 9))]
     if kind in ("missing", "wrong service", "deadlines") and chance.random() < 0.5:
         for call in calls:
             call.exception()
     else:
-        time.sleep(chance.random() * 0.02)
+        time.sleep(chance.random() * chance.choice([0.0001, 0.0004, 0.002, 0.02]))
     for call in calls:
         if chance.random() < 0.5:
             call.cancel()

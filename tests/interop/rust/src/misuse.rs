@@ -79,9 +79,22 @@ async fn labour(address: String, work: Arc<Mutex<Work>>) {
 
 /// Some calls of that kind at once, and the end of the connection at a random moment.
 async fn go_wrong(kind: &str, channel: Channel, mut random: Random) {
+    if random.below(4) > 0 {
+        // It has been let in; who has not may be gone before a byte of it is read.
+        let route = Route {
+            destination: "10.42.20.0/24".to_owned(),
+            via_interface: String::new(),
+        };
+        let _ = unary(
+            &channel,
+            "/quilt.QuiltRuntime/RemoveRoute",
+            Request::new(route),
+        )
+        .await;
+    }
     let mut calls = Vec::new();
     for _ in 0..1 + random.below(8) {
-        let moment = Duration::from_micros(random.below(6_000));
+        let moment = soon(&mut random);
         let channel = channel.clone();
         let route = Route {
             destination: format!("10.42.{}.0/24", 20 + random.below(20)),
@@ -134,7 +147,7 @@ async fn go_wrong(kind: &str, channel: Channel, mut random: Random) {
         }
     }
     let whole = random.below(2) == 0;
-    let moment = Duration::from_micros(random.below(10_000));
+    let moment = soon(&mut random);
     if !whole {
         tokio::time::sleep(moment).await;
         for call in &calls {
@@ -144,6 +157,12 @@ async fn go_wrong(kind: &str, channel: Channel, mut random: Random) {
     for call in calls {
         let _ = call.await;
     }
+}
+
+/// When something happens: while its call is in one read, or later.
+fn soon(random: &mut Random) -> Duration {
+    let most = [100, 400, 2_000, 10_000][random.below(4) as usize];
+    Duration::from_micros(random.below(most))
 }
 
 /// A call that is dropped at that moment, if it is not over.

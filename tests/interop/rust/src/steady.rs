@@ -43,7 +43,11 @@ pub async fn call_on_and_on(address: &str, destination: &str) {
             via_interface: "vxlan100".to_owned(),
         });
         request.set_timeout(PATIENCE);
-        let rpc = if turn % 2 == 0 { "InjectRoute" } else { "RemoveRoute" };
+        let rpc = if turn % 2 == 0 {
+            "InjectRoute"
+        } else {
+            "RemoveRoute"
+        };
         let outcome = unary(&channel, &format!("/quilt.QuiltRuntime/{rpc}"), request).await;
         let mut told = told.lock().unwrap();
         match outcome {
@@ -51,7 +55,8 @@ pub async fn call_on_and_on(address: &str, destination: &str) {
             Ok(answer) => told.failures.push(answer.error),
             Err(status) => {
                 let at = began.elapsed().as_millis();
-                told.failures.push(format!("{} (after {at} ms)", in_words(&status)));
+                told.failures
+                    .push(format!("{} (after {at} ms)", in_words(&status)));
             }
         }
     }

@@ -73,19 +73,24 @@ func goWrong(address, kind string, random *rand.Rand) {
 		// It has been let in; who has not may be gone before a byte of it is read.
 		rightly(conn)
 	}
+	// Half of them give up all their calls in the same moment as the connection.
+	together, giveUp := context.WithCancel(context.Background())
+	defer giveUp()
 	var calls sync.WaitGroup
-	for left := 1 + random.Intn(8); left > 0; left-- {
-		moment := time.Duration(random.Intn(soon(random))) * time.Microsecond
-		destination := fmt.Sprintf("10.42.%d.0/24", 20+random.Intn(20))
-		which := random.Intn(3)
+	for left := 1 + random.Intn([]int{1, 8, 64}[random.Intn(3)]); left > 0; left-- {
+		chance := rand.New(rand.NewSource(random.Int63()))
 		calls.Add(1)
 		go func() {
 			defer calls.Done()
-			callWrongly(conn, kind, which, moment, destination)
+			// What is said while the sidecar is busy comes in one read.
+			for again := 1 + chance.Intn(3); again > 0; again-- {
+				callWrongly(together, conn, kind, chance)
+			}
 		}()
 	}
 	if random.Intn(2) == 0 {
 		time.Sleep(time.Duration(random.Intn(soon(random))) * time.Microsecond)
+		giveUp()
 		conn.Close()
 	}
 	calls.Wait()
@@ -105,10 +110,13 @@ func rightly(conn *grpc.ClientConn) {
 }
 
 func callWrongly(
-	conn *grpc.ClientConn, kind string, which int, moment time.Duration, destination string,
+	together context.Context, conn *grpc.ClientConn, kind string, chance *rand.Rand,
 ) {
+	moment := time.Duration(chance.Intn(soon(chance))) * time.Microsecond
+	destination := fmt.Sprintf("10.42.%d.0/24", 20+chance.Intn(20))
+	which := chance.Intn(3)
 	unary := func(path string, limit time.Duration, sent route) {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(together, patience)
 		defer cancel()
 		// A cancellation, where a limit would be sent as a deadline.
 		defer time.AfterFunc(limit, cancel).Stop()
@@ -122,7 +130,7 @@ func callWrongly(
 		unary("/quilt.Nothing/InjectRoute", 4*moment, sent)
 	case "deadlines":
 		limit := time.Duration(which) * time.Millisecond
-		ctx, cancel := context.WithTimeout(context.Background(), limit)
+		ctx, cancel := context.WithTimeout(together, limit)
 		defer cancel()
 		_ = conn.Invoke(ctx, inject, sent, &answer{}, plain)
 	case "cancelled":
@@ -133,7 +141,7 @@ func callWrongly(
 			"/quilt.sidecar.v1.RouteService/WatchRoutes",
 			"/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
 		}[which]
-		ctx, cancel := context.WithTimeout(context.Background(), 4*moment)
+		ctx, cancel := context.WithTimeout(together, 4*moment)
 		defer cancel()
 		shape := &grpc.StreamDesc{ServerStreams: true, ClientStreams: which == 2}
 		stream, err := conn.NewStream(ctx, shape, path, plain)

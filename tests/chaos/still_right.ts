@@ -43,7 +43,8 @@ export class Witness {
 
   #mustLive(after: string): void {
     const { log, pid } = this.#host.sidecar;
-    const last = log.slice(-3).join("\n");
+    // Without the frames of a stack, which are many and have no names.
+    const last = log.filter((line) => /^\S/.test(line)).slice(-8).join("\n");
     assert.equal(
       this.#ended,
       undefined,

@@ -65,6 +65,11 @@ export function residentKiB(pid: number): number {
   return counter(`/proc/${pid}/status`, "VmRSS");
 }
 
+/** The most KiB of a process that were in memory until now. */
+export function peakKiB(pid: number): number {
+  return counter(`/proc/${pid}/status`, "VmHWM");
+}
+
 /** Seconds of one core that a process and all its children have used until now. */
 export function processorSeconds(pid: number): number {
   const own = [...childrenOf(pid).map((child) => child.pid), pid].map((each) => {

@@ -60,3 +60,16 @@ export function objectAt(object: JsonObject, name: string): JsonObject {
   }
   return value;
 }
+
+/**
+ * The array that stands under a name.
+ *
+ * @throws {TypeError} when there is none.
+ */
+export function arrayAt(object: JsonObject, name: string): readonly unknown[] {
+  const value = object[name];
+  if (!Array.isArray(value)) {
+    throw new TypeError(`Cannot read ${name} as an array in ${JSON.stringify(object)}`);
+  }
+  return value;
+}

@@ -1,7 +1,7 @@
 /**
- * Programs that we did not write, for the tests to run: grpcurl, grpc-health-probe, two
- * clients of ours on grpc-go and on grpcio, and a validator with the published schemas
- * of Kubernetes. They are built into the user's cache before the tests enter their
+ * Programs that we did not write, for the tests to run: grpcurl, grpc-health-probe,
+ * h2spec, three clients of ours on grpc-go, grpcio and tonic, and a validator with the
+ * published schemas of Kubernetes. They are built into the user's cache before the tests enter their
  * namespaces, where no registry can be reached; a change of what they are built from
  * makes a new folder there.
  */
@@ -9,7 +9,7 @@ import { createHash } from "node:crypto";
 import { repository } from "./serve_task.ts";
 
 /** The programs that are built with Go. */
-export type GoTool = "grpcurl" | "grpc-health-probe" | "quiltcall";
+export type GoTool = "grpcurl" | "grpc-health-probe" | "h2spec" | "quiltcall";
 
 /** A command line and the variables that it needs. */
 export interface ToolCommand {
@@ -27,10 +27,15 @@ interface Stack {
   fill(folder: string): Promise<string | undefined>;
 }
 
+const GO_SOURCES = [
+  ...["go.mod", "go.sum", "main.go"],
+  ...["frames.go", "fuzz.go", "misuse.go", "steady.go", "wire.go"],
+];
+
 const GO: Stack = {
   remedy: "Go 1.19 or newer (Debian: apt-get install golang)",
   // Not asked for its version: where the cache is filled, Go need not be there.
-  folder: () => Promise.resolve(cacheFolder("go", "", ["go.mod", "go.sum", "main.go"])),
+  folder: () => Promise.resolve(cacheFolder("go", "", GO_SOURCES)),
   fill: (folder) =>
     run([
       "go",
@@ -43,7 +48,30 @@ const GO: Stack = {
       ".",
       "github.com/fullstorydev/grpcurl/cmd/grpcurl",
       "github.com/grpc-ecosystem/grpc-health-probe",
+      "github.com/summerwind/h2spec/cmd/h2spec",
     ], `${repository}/tests/interop/go`),
+};
+
+const RUST_SOURCES = [
+  ...["Cargo.toml", "Cargo.lock"],
+  ...["main", "misuse", "random", "steady", "wire"].map((name) => `src/${name}.rs`),
+];
+
+const RUST: Stack = {
+  remedy: "Rust 1.85 or newer (Debian: apt-get install cargo-web)",
+  folder: () => Promise.resolve(cacheFolder("rust", "", RUST_SOURCES)),
+  fill: async (folder) => {
+    const building = await Deno.makeTempDir();
+    const built = await run([
+      ...["cargo", "build", "--quiet", "--release", "--locked"],
+      ...["--target-dir", building],
+    ], `${repository}/tests/interop/rust`);
+    if (built === undefined) {
+      await Deno.copyFile(`${building}/release/tonicall`, `${folder}/tonicall`);
+    }
+    await Deno.remove(building, { recursive: true });
+    return built;
+  },
 };
 
 /** Packages of PyPI, pinned in tests/interop/NAME/requirements.txt. */
@@ -80,7 +108,7 @@ const PYTHON = pythonStack("python");
 const SCHEMAS = pythonStack("schemas");
 
 /**
- * Builds what the cache has not yet: about a minute of two cores, once.
+ * Builds what the cache has not yet: about three minutes of two cores, once.
  *
  * @returns a sentence for each language whose programs could not be built; the tests
  * that need them fail
@@ -88,6 +116,7 @@ const SCHEMAS = pythonStack("schemas");
 export async function prepareTools(): Promise<readonly string[]> {
   const faults = [
     await prepare(GO),
+    await prepare(RUST),
     await prepare(PYTHON),
     await prepare(SCHEMAS),
   ];
@@ -104,13 +133,24 @@ export async function goTool(name: GoTool): Promise<string> {
 }
 
 /**
- * Our client on grpcio.
+ * Our client on tonic.
+ *
+ * @throws {Error} if it is not in the cache, with the remedy.
+ */
+export async function tonicClient(): Promise<string> {
+  return `${await prepared(RUST)}/tonicall`;
+}
+
+/**
+ * A client of ours on grpcio.
  *
  * @throws {Error} if grpcio is not in the cache, with the remedy.
  */
-export async function pythonClient(): Promise<ToolCommand> {
+export async function pythonClient(
+  name: "client" | "misuse" | "steady" = "client",
+): Promise<ToolCommand> {
   return {
-    words: ["python3", `${repository}/tests/interop/python/client.py`],
+    words: ["python3", `${repository}/tests/interop/python/${name}.py`],
     env: { PYTHONPATH: await prepared(PYTHON), PYTHONDONTWRITEBYTECODE: "1" },
   };
 }
@@ -156,7 +196,7 @@ function cacheRoot(): string {
 }
 
 function cacheFolder(
-  language: "go" | "python" | "schemas",
+  language: "go" | "python" | "rust" | "schemas",
   version: string,
   sources: readonly string[],
 ): string {

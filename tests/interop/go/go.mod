@@ -7,6 +7,7 @@ require (
 	github.com/bufbuild/protocompile v0.10.0
 	github.com/fullstorydev/grpcurl v1.9.1
 	github.com/grpc-ecosystem/grpc-health-probe v0.4.19
+	github.com/summerwind/h2spec v2.2.1+incompatible
 	google.golang.org/grpc v1.61.0
 	google.golang.org/protobuf v1.33.1-0.20240408130810-98873a205002
 )
@@ -21,9 +22,15 @@ require (
 	github.com/cncf/xds/go v0.0.0-20231109132714-523115ebc101 // indirect
 	github.com/envoyproxy/go-control-plane v0.11.1 // indirect
 	github.com/envoyproxy/protoc-gen-validate v1.0.2 // indirect
+	github.com/fatih/color v1.13.0 // indirect
 	github.com/go-jose/go-jose/v3 v3.0.0 // indirect
 	github.com/golang/protobuf v1.5.4 // indirect
+	github.com/inconshreveable/mousetrap v1.0.1 // indirect
 	github.com/jhump/protoreflect v1.16.0 // indirect
+	github.com/mattn/go-colorable v0.1.12 // indirect
+	github.com/mattn/go-isatty v0.0.14 // indirect
+	github.com/spf13/cobra v1.6.1 // indirect
+	github.com/spf13/pflag v1.0.5 // indirect
 	github.com/spiffe/go-spiffe/v2 v2.1.6 // indirect
 	github.com/zeebo/errs v1.3.0 // indirect
 	golang.org/x/crypto v0.21.0 // indirect

@@ -4,6 +4,9 @@
 // Words: the address and the folder of the .proto files. It writes one JSON line for
 // each step: {"step":"RemoveRoute","result":…}, the result being the response, or the
 // name of the status code if that is not OK.
+//
+// Or: steady ADDRESS DESTINATION, misuse ADDRESS CONNECTIONS SEED, fuzz ADDRESS FIRST
+// CONNECTIONS SEED; see the files of those names.
 package main
 
 import (
@@ -12,6 +15,7 @@ import (
 	"fmt"
 	"os"
 	"sort"
+	"strconv"
 	"time"
 
 	"github.com/bufbuild/protocompile"
@@ -26,13 +30,32 @@ import (
 )
 
 func main() {
+	switch os.Args[1] {
+	case "steady":
+		callOnAndOn(os.Args[2], os.Args[3])
+	case "fuzz":
+		fuzz(os.Args[2], number(os.Args[3]), number(os.Args[4]), int64(number(os.Args[5])))
+	case "misuse":
+		misuse(os.Args[2], number(os.Args[3]), int64(number(os.Args[4])))
+	default:
+		callAll(os.Args[1], os.Args[2])
+	}
+}
+
+func number(word string) int {
+	value, err := strconv.Atoi(word)
+	must(err)
+	return value
+}
+
+func callAll(address, folder string) {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	conn, err := grpc.DialContext(ctx, os.Args[1],
+	conn, err := grpc.DialContext(ctx, address,
 		grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithBlock())
 	must(err)
 	defer conn.Close()
-	callQuilt(ctx, conn, os.Args[2])
+	callQuilt(ctx, conn, folder)
 	checkHealth(ctx, conn)
 	listServices(ctx, conn)
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { deflateSync, gzipSync } from "node:zlib";
 import {
   DATA,
   END_HEADERS,
@@ -133,6 +134,38 @@ Deno.test("a call with a content-type of another case and a timeout of 30 days i
   const answer = await send(portOf(server), { headers, body: REQUEST });
   assert.equal(answer.trailers?.["grpc-status"], "0");
   assert.deepEqual(calls, [{ wasGone: false }]);
+});
+
+/** In a Length-Prefixed-Message with the compressed flag. */
+function compressedBody(bytes: Uint8Array): string {
+  const prefix = [1, 0, 0, bytes.length >> 8, bytes.length & 255];
+  return [...prefix, ...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join(
+    "",
+  );
+}
+
+const MESSAGE = Uint8Array.from(
+  REQUEST.slice(10).match(/../g) ?? [],
+  (byte) => parseInt(byte, 16),
+);
+
+Deno.test("a compressed call is carried out, and one that does not decompress is refused", async () => {
+  const { calls, exchange } = await openCounted();
+  await using server = exchange;
+  const call = async (encoding: string, bytes: Uint8Array) => {
+    const headers = { ...CALL, "grpc-encoding": encoding };
+    const body = compressedBody(bytes);
+    const answer = await send(portOf(server), { headers, body });
+    return (answer.trailers ?? answer.headers)?.["grpc-status"];
+  };
+  assert.equal(await call("gzip", gzipSync(MESSAGE)), "0");
+  assert.equal(await call("deflate", deflateSync(MESSAGE)), "0");
+  assert.equal(calls.length, 2);
+  assert.equal(await call("gzip", deflateSync(MESSAGE)), "13");
+  assert.equal(await call("gzip", gzipSync(MESSAGE).subarray(0, -4)), "13");
+  assert.equal(await call("identity", gzipSync(MESSAGE)), "13");
+  assert.equal(await call("gzip", gzipSync(new Uint8Array(1_000_000))), "8");
+  assert.equal(calls.length, 2);
 });
 
 Deno.test("a request that is answered by its head is told to send no more", async () => {

@@ -45,7 +45,6 @@ export interface ImmediateResponse {
  * | `GET` or `HEAD` of `/healthz`            | 200 `SERVING`, or 503 `NOT_SERVING`     |
  * | a method other than POST                 | 405 with `allow`                        |
  * | a content-type other than gRPC's         | 415                                     |
- * | more than 16 KiB of headers              | RESOURCE_EXHAUSTED                      |
  * | a malformed `grpc-timeout`               | INTERNAL                                |
  * | a path that is not served                | UNIMPLEMENTED                           |
  * | a `grpc-encoding` that is not supported  | UNIMPLEMENTED, `grpc-accept-encoding`   |
@@ -67,9 +66,6 @@ export function screenRequest(
   if (method !== "POST") return respondMethod(method, allowed);
   const type = textOf(headers["content-type"]) ?? "";
   if (!GRPC_CONTENT_TYPE.test(type)) return respondContentType(type);
-  if (headerListBytes(headers) > MOST_HEADER_BYTES) {
-    return respondStatus(status.RESOURCE_EXHAUSTED, LONG_HEADERS);
-  }
   const timeoutText = textOf(headers["grpc-timeout"]);
   const timeout = readRequestTimeout(timeoutText);
   if (timeout.kind === "malformed") {
@@ -128,10 +124,6 @@ const HEALTHZ_PATH = "/healthz";
 const HEALTHZ_METHODS = ["GET", "HEAD"];
 const CALL_METHODS = ["POST"];
 
-/** What gRPC's other libraries take at most. */
-const MOST_HEADER_BYTES = 16 * 1024;
-const LONG_HEADERS = "The headers of a call may have 16 KiB; send less metadata";
-
 /** Of grpc-js 1.14.7. */
 const IDENTITY = "identity";
 const ENCODINGS = [IDENTITY, "deflate", "gzip"];
@@ -180,14 +172,6 @@ function respondStatus(
   more: OutgoingHttpHeaders = {},
 ): ScreenedRequest {
   return { kind: "response", response: trailersOnly(code, sentence, more) };
-}
-
-/** The size of a list of headers: RFC 9113, 6.5.2. */
-function headerListBytes(headers: IncomingHttpHeaders): number {
-  return Object.entries(headers).reduce(
-    (size, [name, value]) => size + name.length + (textOf(value)?.length ?? 0) + 32,
-    0,
-  );
 }
 
 function textOf(value: string | string[] | undefined): string | undefined {

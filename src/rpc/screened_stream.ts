@@ -2,6 +2,7 @@ import { status } from "@grpc/grpc-js";
 import {
   constants,
   type IncomingHttpHeaders,
+  type ServerHttp2Session,
   type ServerHttp2Stream,
 } from "node:http2";
 import { MessageFrames } from "./message_frames.ts";
@@ -12,6 +13,23 @@ import {
   type ServedPaths,
   trailersOnly,
 } from "./request_head.ts";
+
+/**
+ * Screens every request on a session: grpc-js, which listens to the session's `stream`,
+ * sees only those that it is to answer, with the headers that it is to read.
+ */
+export function screenSession(session: ServerHttp2Session, served: ServedPaths): void {
+  const emit: (event: string | symbol, ...args: unknown[]) => boolean = session.emit
+    .bind(session);
+  session.emit = (event: string | symbol, ...args: unknown[]): boolean => {
+    const [stream, headers, ...more] = args;
+    if (event !== "stream" || !isServerStream(stream) || !isHeaders(headers)) {
+      return emit(event, ...args);
+    }
+    const passed = screenStream(stream, headers, served);
+    return passed === undefined || emit(event, stream, passed, ...more);
+  };
+}
 
 /**
  * Screens a request before grpc-js sees its stream: answers it at once, or follows the
@@ -68,4 +86,12 @@ function followMessages(stream: ServerHttp2Stream, encoding: string): void {
   };
   stream.on("data", (bytes: Uint8Array) => refuse(frames.read(bytes)));
   stream.on("end", () => refuse(frames.end()));
+}
+
+function isServerStream(value: unknown): value is ServerHttp2Stream {
+  return typeof value === "object" && value !== null && "respond" in value;
+}
+
+function isHeaders(value: unknown): value is IncomingHttpHeaders {
+  return typeof value === "object" && value !== null;
 }

@@ -1,4 +1,5 @@
 import type { LineSink } from "./line_sink.ts";
+import { escapeInvisible } from "./visible_text.ts";
 
 /** From the most to the least talkative. */
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error"] as const;
@@ -44,6 +45,9 @@ export function createLogger(options: LoggerOptions): Logger {
 /**
  * One line of the log, without its line feed; `time` is given in UTC, to the millisecond.
  *
+ * Callers have quoted what a client sent. That invisible characters are escaped here as
+ * well is a second lock, for what slipped through.
+ *
  * @example
  * ```ts
  * import assert from "node:assert/strict";
@@ -70,21 +74,4 @@ export function formatLine(
     default:
       return format satisfies never;
   }
-}
-
-/** Controls, direction marks and the like, line and paragraph separators. */
-const INVISIBLE = /[\p{C}\p{Zl}\p{Zp}]/gu;
-
-/**
- * Whoever builds a message has quoted what a caller sent. This is the second lock: even
- * what slipped through cannot begin a line of its own or steer a terminal.
- */
-function escapeInvisible(text: string): string {
-  return text.replace(INVISIBLE, (character) => {
-    let escaped = "";
-    for (let at = 0; at < character.length; at += 1) {
-      escaped += "\\u" + character.charCodeAt(at).toString(16).padStart(4, "0");
-    }
-    return escaped;
-  });
 }

@@ -1,3 +1,4 @@
+import { earlyLine } from "./commands/early_line.ts";
 import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from "./commands/exit_codes.ts";
 import { describeUnexpected } from "./commands/uncaught.ts";
 import { refuseDenoVersion } from "./deno_version.ts";
@@ -16,7 +17,7 @@ const HELP = `Usage: main.ts <command> [options]
 async function main(args: readonly string[]): Promise<number> {
   const refusal = refuseDenoVersion(Deno.version.deno);
   if (refusal !== undefined) {
-    await writeLine(Deno.stderr, refusal);
+    await writeLine(Deno.stderr, earlyLine(args, refusal));
     return EXIT_FAILURE;
   }
   const [command, ...rest] = args;
@@ -54,7 +55,8 @@ function describeUnknown(command: string | undefined): string {
 }
 
 async function fail(cause: unknown): Promise<number> {
-  await writeLine(Deno.stderr, describeUnexpected(cause, Deno.args[0] ?? ""));
+  const sentence = describeUnexpected(cause, Deno.args[0] ?? "");
+  await writeLine(Deno.stderr, earlyLine(Deno.args, sentence));
   return EXIT_FAILURE;
 }
 

@@ -7,6 +7,7 @@ import {
 } from "../rpc/health_client.ts";
 import { DEFAULT_LISTEN_ADDRESS, formatListenAddress } from "../rpc/listen_address.ts";
 import { describeGrant, isGranted } from "../rpc/listen_fault.ts";
+import { escapeInvisible } from "../visible_text.ts";
 import { readTls } from "./access_flags.ts";
 import { ASKED_ADDRESS_HELP, readAskedAddress } from "./asked_address.ts";
 import { EXIT_FAILURE, EXIT_OK } from "./exit_codes.ts";
@@ -83,7 +84,8 @@ async function readAddress(given: Given): Promise<Checked<HealthAddress, string>
 }
 
 async function say(sentence: string): Promise<number> {
-  await writeLine(Deno.stderr, sentence);
+  // Deno's words for a TLS failure quote the certificate of whatever listens there.
+  await writeLine(Deno.stderr, escapeInvisible(sentence));
   return EXIT_FAILURE;
 }
 

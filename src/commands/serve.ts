@@ -19,9 +19,11 @@ import { createRouteService } from "../rpc/route_service.ts";
 import { type RpcServer, startServer } from "../rpc/server.ts";
 import { composeServices } from "../rpc/services.ts";
 import { cutTeller } from "./cut_log.ts";
+import { earlyLine } from "./early_line.ts";
 import { EXIT_FAILURE, EXIT_HAND_OVER, EXIT_OK, EXIT_USAGE } from "./exit_codes.ts";
 import { parseServeFlags, SERVE_HELP, type ServeOptions } from "./flags.ts";
 import { rehearse } from "./rehearsal.ts";
+import { logRuntimeWarnings } from "./runtime_warnings.ts";
 import { listenForSignals, type StopSignals } from "./stop_signals.ts";
 import { type OpenTls, openTls, refusalTeller } from "./tls.ts";
 import { describeUnexpected, firstUncaught } from "./uncaught.ts";
@@ -43,7 +45,7 @@ const AUDIT_BACKLOG = { bytes: 4 * 1024 * 1024 };
 export async function serve(args: readonly string[]): Promise<number> {
   const command = parseServeFlags(args);
   if (!command.ok) {
-    await writeLine(Deno.stderr, command.fault);
+    await writeLine(Deno.stderr, earlyLine(args, command.fault));
     return EXIT_USAGE;
   }
   if (command.value.kind === "help") {
@@ -56,6 +58,7 @@ export async function serve(args: readonly string[]): Promise<number> {
 async function serveAndLog(options: ServeOptions): Promise<number> {
   const { logLevel: level, logFormat: format } = options;
   const logger = createLogger({ level, format, sink: openLog(format) });
+  logRuntimeWarnings(logger);
   const auditSink = createLineSink(Deno.stdout, AUDIT_BACKLOG, describeAuditGap);
   const signals = listenForSignals();
   const unexpected = (cause: unknown): number => {

@@ -3,6 +3,7 @@ import { type Checked, pass } from "../ipam/checked.ts";
 import { writeLine, writeWhole } from "../line_sink.ts";
 import { type CallFault, openConnection, unaryCalls } from "../rpc/channel.ts";
 import { sidecarReader } from "../rpc/client.ts";
+import { escapeInvisible } from "../visible_text.ts";
 import { DEFAULT_LISTEN_ADDRESS, formatListenAddress } from "../rpc/listen_address.ts";
 import { describeGrant, isGranted } from "../rpc/listen_fault.ts";
 import { ASKED_ADDRESS_HELP, readAskedAddress } from "./asked_address.ts";
@@ -64,7 +65,8 @@ export async function status(args: readonly string[]): Promise<number> {
 }
 
 async function end(code: number, sentence: string): Promise<number> {
-  await writeLine(Deno.stderr, sentence);
+  // Whatever listens there may have answered with any text.
+  await writeLine(Deno.stderr, escapeInvisible(sentence));
   return code;
 }
 

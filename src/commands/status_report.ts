@@ -1,3 +1,4 @@
+import { escapeInvisible } from "../visible_text.ts";
 import type { NodeNetworkMessage } from "../rpc/wire_addresses.ts";
 import type { RouteMessage, TimestampMessage } from "../rpc/wire_routes.ts";
 
@@ -35,7 +36,7 @@ export function formatStatus(
 
 /** For machines: one JSON document; README.md explains its fields. */
 export function statusJson({ allocated, free, network, routes }: NodeStatus): string {
-  return JSON.stringify({
+  return escapeInvisible(JSON.stringify({
     node_network: network,
     addresses: { allocated, free },
     route_counts: countRoutes(routes),
@@ -47,7 +48,7 @@ export function statusJson({ allocated, free, network, routes }: NodeStatus): st
       since: toIso(route.since),
       confirmed: route.confirmed,
     })),
-  });
+  }));
 }
 
 function describeSubnet({ gateway, subnet }: NodeNetworkMessage): string {
@@ -85,8 +86,12 @@ function toIso({ nanos, seconds }: TimestampMessage): string {
   return new Date(seconds * 1000 + nanos / 1e6).toISOString();
 }
 
-/** Lines whose cells stand below each other, two spaces apart. */
-function align(rows: readonly (readonly string[])[]): readonly string[] {
+/**
+ * Lines whose cells stand below each other, two spaces apart. The reason of a route may
+ * hold the words of `ip`, and they any character.
+ */
+function align(texts: readonly (readonly string[])[]): readonly string[] {
+  const rows = texts.map((cells) => cells.map(escapeInvisible));
   const widths: number[] = [];
   for (const row of rows) {
     row.forEach((cell, at) => widths[at] = Math.max(widths[at] ?? 0, cell.length));

@@ -1,4 +1,5 @@
 import type { LineSink } from "../line_sink.ts";
+import { escapeInvisible } from "../visible_text.ts";
 
 /** Why a mutation is made: what asked for it, and who. */
 export interface Cause {
@@ -44,7 +45,8 @@ export class AuditTrail {
   /** Never blocks: a gap in `sequence` on the far side tells of lines it could not take. */
   record(entry: AuditEntry): void {
     this.#sequence += 1;
-    const line = JSON.stringify({
+    // The name of a device and the words of ip may hold any character.
+    const line = escapeInvisible(JSON.stringify({
       time: this.#now(),
       sequence: this.#sequence,
       rpc: entry.rpc,
@@ -54,7 +56,7 @@ export class AuditTrail {
       outcome: entry.outcome,
       failure: entry.failure,
       duration_ms: Math.round(entry.durationMs * 1000) / 1000,
-    });
+    }));
     this.#sincePace += line.length;
     this.#sink.write(line);
   }

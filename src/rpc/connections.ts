@@ -79,6 +79,8 @@ export interface ConnectionsOptions {
   readonly requestBytes: number;
   /** Begins HTTP/2 on a connection; its session is told of at once. */
   readonly serve: (socket: Socket) => void;
+  /** The headers for grpc-js to read; undefined if the stream was answered without it. */
+  readonly screen: (opened: OpenedStream) => IncomingHttpHeaders | undefined;
   /** Told why a client was cut off. */
   readonly cut: (peer: string, why: Cut) => void;
 }
@@ -161,8 +163,9 @@ export class Connections {
     if (connection !== undefined) connection.session = session;
     guardSession(session, {
       opened: (opened, serve) => {
-        if (connection === undefined) serve();
-        else this.#noteStream(connection, opened, serve);
+        if (connection !== undefined) this.#noteStream(connection, opened);
+        const headers = this.#options.screen(opened);
+        if (headers !== undefined) this.#open(connection, opened, () => serve(headers));
       },
       failed: (error) => {
         if (!isOfConnection(error)) throw error;
@@ -212,11 +215,7 @@ export class Connections {
     }
   }
 
-  #noteStream(
-    connection: Connection,
-    { headers, stream }: OpenedStream,
-    serve: () => void,
-  ): void {
+  #noteStream(connection: Connection, { headers, stream }: OpenedStream): void {
     const { account, budget, streams, windows } = connection;
     const { id = 0 } = stream;
     if (!connection.hasCalled) this.#noteFirst(connection);
@@ -230,18 +229,37 @@ export class Connections {
     });
     this.#turns.charge(account, priceOf(sizeOf(headers), HEADER_BYTES));
     this.#weigh(connection);
-    this.#opening = (bytes) => {
-      connection.answers += 1;
-      budget.answer(bytes);
-      windows.send(id, bytes);
-      this.#turns.charge(account, priceOf(bytes, ANSWER_BYTES));
-      this.#weigh(connection);
-    };
+  }
+
+  /** Lets grpc-js begin with a call, whose answers are told of from then on. */
+  #open(
+    connection: Connection | undefined,
+    { stream }: OpenedStream,
+    serve: () => void,
+  ): void {
+    this.#opening = connection === undefined
+      ? undefined
+      : (bytes) => this.#noteAnswer(connection, stream, bytes);
     try {
       serve();
     } finally {
       this.#opening = undefined;
     }
+  }
+
+  #noteAnswer(
+    connection: Connection,
+    stream: ServerHttp2Stream,
+    bytes: number,
+  ): void {
+    const { account, budget, windows } = connection;
+    // What is answered on a stream that is gone goes nowhere.
+    if (stream.closed || stream.destroyed) return;
+    connection.answers += 1;
+    budget.answer(bytes);
+    windows.send(stream.id ?? 0, bytes);
+    this.#turns.charge(account, priceOf(bytes, ANSWER_BYTES));
+    this.#weigh(connection);
   }
 
   #noteFirst(connection: Connection): void {

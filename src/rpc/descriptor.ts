@@ -4,7 +4,7 @@ import type { ProtoFile } from "./proto_file.ts";
 
 /**
  * `google.protobuf.FileDescriptorProto` of descriptor.proto, as far as our files need
- * it: proto3 without maps. Comments, options and reserved numbers are left out.
+ * it: proto3. Comments, options and reserved numbers are left out.
  */
 export interface FileDescriptor {
   readonly name: string;
@@ -23,6 +23,8 @@ export interface MessageDescriptor {
   readonly nestedType: readonly MessageDescriptor[];
   readonly enumType: readonly EnumDescriptor[];
   readonly oneofDecl: readonly { readonly name: string }[];
+  /** Of the message that protoc makes for the entries of a map. */
+  readonly options?: { readonly mapEntry: true };
 }
 
 /** `FieldDescriptorProto` */
@@ -62,8 +64,6 @@ export interface ServiceDescriptor {
 /**
  * Describes a file as protoc does. protobufjs has a converter of its own, but it knows
  * neither the file's name nor its imports, and shortens the names of types.
- *
- * @throws {TypeError} if the file has something that is not described yet, such as a map
  */
 export function describeFile(file: ProtoFile): FileDescriptor {
   const { nestedArray } = file.content;
@@ -106,7 +106,11 @@ function describeMessage(type: protobuf.Type): MessageDescriptor {
   return {
     name: type.name,
     field: type.fieldsArray.map((field) => describeField(field, oneofs)),
-    nestedType: describeTypes(type.nestedArray),
+    nestedType: [
+      ...describeTypes(type.nestedArray),
+      ...type.fieldsArray.filter((field) => field instanceof protobuf.MapField)
+        .map(describeEntry),
+    ],
     enumType: describeEnums(type.nestedArray),
     oneofDecl: oneofs.map(({ name }) => ({ name })),
   };
@@ -116,21 +120,48 @@ function describeField(
   field: protobuf.Field,
   oneofs: readonly protobuf.OneOf[],
 ): FieldDescriptor {
-  if (field.map) {
-    throw new TypeError(
-      `Cannot describe ${field.fullName}: maps are not described yet`,
-    );
-  }
   const { id: number, name, partOf, resolvedType } = field;
   return {
     name,
     number,
-    label: field.repeated ? "LABEL_REPEATED" : "LABEL_OPTIONAL",
-    ...describeFieldType(field.type, resolvedType),
-    jsonName: name.replaceAll(/_+(.?)/g, (_, next: string) => next.toUpperCase()),
+    label: field.repeated || field.map ? "LABEL_REPEATED" : "LABEL_OPTIONAL",
+    ...(field.map
+      ? {
+        type: "TYPE_MESSAGE",
+        typeName: `${field.parent?.fullName}.${entryName(name)}`,
+      }
+      : describeFieldType(field.type, resolvedType)),
+    jsonName: camelCase(name),
     ...(partOf ? { oneofIndex: oneofs.indexOf(partOf) } : {}),
     ...(partOf?.isProto3Optional ? { proto3Optional: true } : {}),
   };
+}
+
+/** A map is a repeated message of a key and a value. */
+function describeEntry(map: protobuf.MapField): MessageDescriptor {
+  const label = "LABEL_OPTIONAL";
+  const key = { name: "key", number: 1, label, jsonName: "key" } as const;
+  const value = { name: "value", number: 2, label, jsonName: "value" } as const;
+  return {
+    name: entryName(map.name),
+    field: [
+      { ...key, ...describeFieldType(map.keyType, null) },
+      { ...value, ...describeFieldType(map.type, map.resolvedType) },
+    ],
+    nestedType: [],
+    enumType: [],
+    oneofDecl: [],
+    options: { mapEntry: true },
+  };
+}
+
+/** `StatusesEntry` for `statuses`, as protoc names it. */
+function entryName(field: string): string {
+  return `${camelCase(`_${field}`)}Entry`;
+}
+
+function camelCase(name: string): string {
+  return name.replaceAll(/_+(.?)/g, (_, next: string) => next.toUpperCase());
 }
 
 function describeFieldType(

@@ -2,7 +2,12 @@ import type { ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type Checked, pass } from "../ipam/checked.ts";
-import { Connections, type Cut, peerOf } from "./connections.ts";
+import {
+  Connections,
+  type ConnectionsOptions,
+  type Cut,
+  peerOf,
+} from "./connections.ts";
 import { FairTurns } from "./fair_turns.ts";
 import { Handshakes } from "./handshakes.ts";
 import type { HealthStatus } from "./healthz.ts";
@@ -50,6 +55,12 @@ const MOST_SESSIONS = 10_000;
 const ENTRY_COST = 2;
 const LATE_ENTRY_COST = 50;
 
+/** How a connection that was let in is served. */
+export type Serving = Pick<ConnectionsOptions, "requestBytes" | "screen"> & {
+  /** Begins HTTP/2 on a connection. */
+  readonly serve: (connection: Duplex) => void;
+};
+
 /** The one way in: every connection passes here, of whatever kind it is. */
 export class Entrance {
   readonly #turns = new FairTurns();
@@ -67,13 +78,8 @@ export class Entrance {
   readonly #silent = new Map<string, Socket>();
   #unnamed = 0;
 
-  /**
-   * @param serve begins HTTP/2 on a connection
-   * @param requestBytes the longest request that is allowed
-   */
   constructor(
-    serve: (connection: Duplex) => void,
-    requestBytes: number,
+    { requestBytes, screen, serve }: Serving,
     protection: Protection,
   ) {
     const { cut = () => {}, refused = () => {}, socketMode = 0o600, tls } = protection;
@@ -82,7 +88,7 @@ export class Entrance {
     this.#mostSessions = protection.mostSessions ?? MOST_SESSIONS;
     this.#worn = protection.worn ?? (() => {});
     const turns = this.#turns;
-    this.#connections = new Connections({ turns, requestBytes, serve, cut });
+    this.#connections = new Connections({ turns, requestBytes, screen, serve, cut });
     this.#handshakes = tls === undefined
       ? undefined
       : new Handshakes(tls, (socket) => this.#hear(socket, enterAtOnce), refused);

@@ -10,6 +10,7 @@ import {
   HEALTH,
   HEALTH_FILE,
   type HealthCheckResponse,
+  type HealthListResponse,
   type ServingStatus,
 } from "./health_wire.ts";
 import type { HealthStatus } from "./healthz.ts";
@@ -20,6 +21,7 @@ import type { OpenStreams } from "./open_streams.ts";
 export type Hindrance = "starting" | "kernel" | "stopping";
 
 type Check = handleUnaryCall<unknown, HealthCheckResponse>;
+type List = handleUnaryCall<unknown, HealthListResponse>;
 type Watch = handleServerStreamingCall<unknown, HealthCheckResponse>;
 
 /**
@@ -39,7 +41,7 @@ export class Health {
   }
 
   /**
-   * What answers Check and Watch.
+   * What answers Check, List and Watch.
    *
    * @param services the full names of the services to know besides "", the whole server
    */
@@ -48,7 +50,7 @@ export class Health {
     return {
       file: HEALTH_FILE,
       definition: HEALTH,
-      implementation: { Check: this.#check, Watch: this.#watch },
+      implementation: { Check: this.#check, List: this.#list, Watch: this.#watch },
     };
   }
 
@@ -87,6 +89,13 @@ export class Health {
     if (now !== "SERVICE_UNKNOWN") return callback(null, { status: now });
     const details = `No service ${quote(service)} on this server`;
     callback({ code: status.NOT_FOUND, details });
+  };
+
+  /** As many as there are services, so that the answer needs no limit of its own. */
+  readonly #list: List = (_, callback) => {
+    const now = { status: this.status() };
+    const statuses = Object.fromEntries([...this.#names].map((name) => [name, now]));
+    callback(null, { statuses });
   };
 
   readonly #watch: Watch = (stream) => {

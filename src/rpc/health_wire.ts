@@ -15,6 +15,12 @@ export interface HealthCheckResponse {
   readonly status: ServingStatus;
 }
 
+/** `grpc.health.v1.HealthListResponse` */
+export interface HealthListResponse {
+  /** By the service's full name; "" is the server as a whole. */
+  readonly statuses: Readonly<Record<string, HealthCheckResponse>>;
+}
+
 /** `grpc.health.v1.HealthCheckResponse.ServingStatus`, as far as we answer it. */
 export type ServingStatus = "SERVING" | "NOT_SERVING" | "SERVICE_UNKNOWN";
 

@@ -38,9 +38,9 @@ export interface SessionGuard {
   /**
    * Given each stream before grpc-js is.
    *
-   * @param serve lets grpc-js answer it; throws what grpc-js throws
+   * @param serve lets grpc-js answer it, by these headers; throws what grpc-js throws
    */
-  opened(opened: OpenedStream, serve: () => void): void;
+  opened(opened: OpenedStream, serve: (headers: IncomingHttpHeaders) => void): void;
   /** Told what a listener threw; the session has ended by then. */
   failed(error: unknown): void;
 }
@@ -56,12 +56,12 @@ export function guardSession(session: ServerHttp2Session, guard: SessionGuard): 
   const emit: (event: string | symbol, ...args: unknown[]) => boolean = session.emit
     .bind(session);
   const open = (args: readonly unknown[]): void => {
-    const [stream, headers] = args;
-    if (!isServerStream(stream)) return;
+    const [stream, headers, ...more] = args;
+    if (!isServerStream(stream) || !isHeaders(headers)) return;
     // Its end is what counts, and that is heard.
     stream.on("error", () => {});
-    guard.opened({ stream, headers: isHeaders(headers) ? headers : {} }, () => {
-      if (!stream.destroyed && !stream.closed) emit("stream", ...args);
+    guard.opened({ stream, headers }, (passed) => {
+      if (!stream.destroyed && !stream.closed) emit("stream", stream, passed, ...more);
     });
   };
   session.emit = (event: string | symbol, ...args: unknown[]): boolean => {

@@ -1,6 +1,11 @@
 import type { ServiceDefinition } from "@grpc/grpc-js";
-import { fromJSON, type PackageDefinition } from "@grpc/proto-loader";
+import {
+  fromJSON,
+  type PackageDefinition,
+  type ServiceDefinition as LoadedService,
+} from "@grpc/proto-loader";
 import protobuf from "protobufjs";
+import { checkEncoding } from "./wire_check.ts";
 
 /** A .proto file. */
 export interface ProtoFile {
@@ -76,7 +81,38 @@ function toProtoFile(
     longs: Number,
     oneofs: true,
   });
-  return { name, package: packageName, imports, content, definition };
+  const strict = checkRequests(definition, root);
+  return { name, package: packageName, imports, content, definition: strict };
+}
+
+/** Of every service: a request is checked before it is decoded. */
+function checkRequests(
+  definition: PackageDefinition,
+  root: protobuf.Root,
+): PackageDefinition {
+  return Object.fromEntries(
+    Object.entries(definition).map(([name, entry]) => [
+      name,
+      "format" in entry ? entry : checkRequestsOf(entry, root.lookupService(name)),
+    ]),
+  );
+}
+
+function checkRequestsOf(
+  definition: LoadedService,
+  service: protobuf.Service,
+): LoadedService {
+  return Object.fromEntries(
+    Object.entries(definition).map(([name, method]) => {
+      const type = service.methods[name]?.resolvedRequestType;
+      if (!type) throw new TypeError(`Cannot find what ${service.name}.${name} takes`);
+      const requestDeserialize: typeof method.requestDeserialize = (bytes) => {
+        checkEncoding(bytes, type);
+        return method.requestDeserialize(bytes);
+      };
+      return [name, { ...method, requestDeserialize }];
+    }),
+  );
 }
 
 function addStandardTypes(root: protobuf.Root, name: string): void {

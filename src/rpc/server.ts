@@ -13,10 +13,12 @@ import type { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
 import { type Checked, pass } from "../ipam/checked.ts";
 import { Entrance, type Protection } from "./entrance.ts";
-import { http2ServerOf } from "./http2_sessions.ts";
+import { http2ServerOf, type OpenedStream } from "./http2_sessions.ts";
 import type { ListenAddress } from "./listen_address.ts";
 import type { ListenFault } from "./listen_fault.ts";
+import type { ServedPaths } from "./request_head.ts";
 import { LEAST_REQUEST_BYTES } from "./request_limit.ts";
+import { screenStream } from "./screened_stream.ts";
 import type { TlsMaterial } from "./tls_files.ts";
 
 /** A service and what answers it. */
@@ -91,15 +93,28 @@ export async function startServer(
     interceptors: [(_, call) => meter(call, entrance.opening, answers)],
   });
   const answers = new AnswerSizes();
-  const add = ({ definition, implementation }: ServedService): void =>
+  const paths = new Set<string>();
+  const add = ({ definition, implementation }: ServedService): void => {
     server.addService(answers.measured(definition), implementation);
+    for (const { path } of Object.values(definition)) paths.add(path);
+  };
+  const remove = (definition: ServiceDefinition): void => {
+    server.removeService(definition);
+    for (const { path } of Object.values(definition)) paths.delete(path);
+  };
   services.forEach(add);
+  const served: ServedPaths = {
+    serves: (path) => paths.has(path),
+    health: protection.health ?? (() => "NOT_SERVING"),
+  };
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   const http2Server = http2ServerOf(server);
   http2Server.updateSettings({ maxHeaderListSize: MOST_HEADER_BYTES });
   http2Server.on("session", (session) => entrance.noteSession(session));
   const serve = (connection: Duplex): void => injector.injectConnection(connection);
-  const entrance = new Entrance(serve, requestBytes, protection);
+  const screen = ({ headers, stream }: OpenedStream) =>
+    screenStream(stream, headers, served);
+  const entrance = new Entrance({ requestBytes, screen, serve }, protection);
   const opened = await entrance.open(address);
   if (!opened.ok) {
     entrance.abandon();
@@ -111,7 +126,7 @@ export async function startServer(
       return entrance.visited;
     },
     add,
-    remove: (definition) => server.removeService(definition),
+    remove,
     renew: (material) => entrance.renew(material),
     serve,
     close: (limitMs = DRAIN_LIMIT_MS) => drain(server, entrance, limitMs),

@@ -13,7 +13,7 @@ import type {
   Undone,
 } from "../node_service.ts";
 import { callerOf } from "./caller.ts";
-import { describeUndone, type LogLine } from "./log_lines.ts";
+import { DEADLINE_EXCEEDED, describeUndone, type LogLine } from "./log_lines.ts";
 import type { QuiltResponse } from "./wire.ts";
 
 /** What the node may answer to any of the agent's RPCs. */
@@ -98,7 +98,7 @@ async function answer<Request, Result, Message>(
     for (const line of method.describe(request, outcome)) {
       logger.log(line.level, line.message);
     }
-    return method.reply(outcome);
+    return nameDeadline(method.reply(outcome), serverCall);
   } catch (cause) {
     logger.log("error", `${method.rpc} failed unexpectedly: ${String(cause)}`);
     return statusReply(
@@ -108,6 +108,24 @@ async function answer<Request, Result, Message>(
   }
 }
 
+/**
+ * The node only knows that its caller is gone. A caller that has cancelled reads no
+ * status any more, so one that is still there has let its deadline pass.
+ */
+function nameDeadline<Message>(
+  reply: Reply<Message>,
+  serverCall: ServerUnaryCall<unknown, Message>,
+): Reply<Message> {
+  return reply.kind === "status" && reply.code === status.CANCELLED &&
+      isOverdue(serverCall)
+    ? statusReply(status.DEADLINE_EXCEEDED, DEADLINE_EXCEEDED)
+    : reply;
+}
+
+function isOverdue<Message>(serverCall: ServerUnaryCall<unknown, Message>): boolean {
+  return Number(serverCall.getDeadline()) <= Date.now();
+}
+
 function callOf<Message>(
   rpc: string,
   serverCall: ServerUnaryCall<unknown, Message>,
@@ -115,7 +133,7 @@ function callOf<Message>(
   return {
     rpc,
     ...callerOf(serverCall),
-    gone: () => serverCall.cancelled || Number(serverCall.getDeadline()) <= Date.now(),
+    gone: () => serverCall.cancelled || isOverdue(serverCall),
   };
 }
 

@@ -1,5 +1,6 @@
 /** What no client does to a gRPC server, byte by byte. */
 import {
+  ascii,
   type Bytes,
   CONTINUATION,
   DATA,
@@ -55,12 +56,21 @@ export interface Attack {
 const STREAMS = 8;
 
 /**
- * Calls whose answers nobody reads. The server repeats the name of a method that it does
- * not know, and no window of HTTP/2 holds headers back: 90 KB, several times what the
- * kernel holds where the test has made the buffers of sockets small.
+ * Calls whose answers nobody reads: several times what the kernel holds where the test
+ * has made the buffers of sockets small. A bare server repeats the name of a method that
+ * it does not know, 90 KB of headers, which no window of HTTP/2 holds back. The sidecar
+ * cuts names, but describes itself: 55 KB.
  */
 const UNREAD = 16;
 const LONG_NAME = headersOf(`/${"x".repeat(6_000)}`);
+const REFLECTION = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+const FILE_NAME = ascii("quilt_sidecar.proto");
+/** A `ServerReflectionRequest` with `file_by_filename`, field 3. */
+const QUESTION = [0x1a, FILE_NAME.length, ...FILE_NAME];
+const QUESTIONS = Array.from(
+  { length: UNREAD },
+  () => [0, 0, 0, 0, QUESTION.length, ...QUESTION],
+).flat();
 
 /** All kinds of attacks, by their names. */
 export const KINDS: Readonly<Record<string, (random: Random) => Attack>> = {
@@ -137,10 +147,11 @@ export const KINDS: Readonly<Record<string, (random: Random) => Attack>> = {
     ],
   }),
   "stalled readers": () => ({
-    exchanges: UNREAD,
+    exchanges: UNREAD + 1,
     bytes: [
       ...HELLO,
       ...onStreams(UNREAD, (stream) => call(stream, LONG_NAME, [0, 0, 0, 0, 0])),
+      ...call(2 * UNREAD + 1, headersOf(REFLECTION), QUESTIONS),
     ],
     unread: true,
   }),

@@ -90,3 +90,13 @@ Deno.test("a table of 200,000 routes is as long as that", () => {
   const routes = Array.from({ length: 200_000 }, () => INSTALLED);
   assert.equal(formatStatus({ ...STATUS, routes }).split("\n").length, 200_006);
 });
+
+Deno.test("no character of a reason is invisible in either form", () => {
+  const reason = "Interface 'wg\u202e0\n' is down";
+  const odd: NodeStatus = { ...STATUS, routes: [{ ...PENDING, reason }] };
+  const text = formatStatus(odd);
+  assert.ok(text.endsWith(String.raw`Interface 'wg\u202e0\u000a' is down`), text);
+  const json = statusJson(odd);
+  assert.doesNotMatch(json, /[^ -~]/);
+  assert.equal(JSON.parse(json).routes[0].reason, reason);
+});

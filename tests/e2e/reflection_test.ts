@@ -65,6 +65,12 @@ Deno.test("grpcurl describes everything that is served, enums and what is nested
       assert.ok(text.startsWith(`${message} is a message:\n`), text);
     }
   }
+  const list = "grpc.health.v1.HealthListResponse";
+  assert.equal(
+    await grpcurlOutput(namespace, ["describe", list]),
+    `${list} is a message:\nmessage HealthListResponse {\n` +
+      "  map<string, .grpc.health.v1.HealthCheckResponse> statuses = 1;\n}\n",
+  );
   const status = "grpc.health.v1.HealthCheckResponse.ServingStatus";
   assert.equal(
     await grpcurlOutput(namespace, ["describe", status]),
@@ -151,6 +157,15 @@ const CALLS: readonly (readonly [method: string, request: object, answer: object
     released: address,
   }],
   ["grpc.health.v1.Health.Check", {}, { status: "SERVING" }],
+  ["grpc.health.v1.Health.List", {}, {
+    statuses: {
+      "": { status: "SERVING" },
+      "quilt.QuiltRuntime": { status: "SERVING" },
+      "quilt.sidecar.v1.AddressService": { status: "SERVING" },
+      "quilt.sidecar.v1.NodeNetworkService": { status: "SERVING" },
+      "quilt.sidecar.v1.RouteService": { status: "SERVING" },
+    },
+  }],
   ["grpc.health.v1.Health.Watch", {}, { status: "SERVING" }],
 ];
 

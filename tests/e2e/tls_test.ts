@@ -30,7 +30,10 @@ Deno.test("over mutual TLS a client of the CA is served, and the trail names it 
   assert.ok(records.length > 0);
   for (const record of records) {
     assert.match(String(record["peer"]), /^127\.0\.0\.1:\d+$/);
-    assert.equal(record["subject"], `CN=agent \\"1\\"\n{},O=Quilt\\, Inc,C=IT`);
+    assert.equal(
+      record["subject"],
+      String.raw`CN=agent \"1\"\u000a{},O=Quilt\, Inc,C=IT`,
+    );
   }
 });
 

@@ -100,3 +100,19 @@ Deno.test("a dry run leaves the records and not one change", async () => {
   assert.deepEqual(outcomes, [[1, "dry-run"], [2, "dry-run"], [3, "dry-run"]]);
   assert.equal(await ip("-4 route show table all"), before);
 });
+
+Deno.test("a record is one line of visible characters, whatever its texts, and JSON keeps them", () => {
+  const lines: string[] = [];
+  const sink = {
+    write: (line: string) => void lines.push(line),
+    dropped: 0,
+    flush: () => Promise.resolve(),
+  };
+  const odd = "a\u202e\u2028\n\u0000\u200b\ufe0f";
+  const entry = { ...CAUSE, subject: odd, words: odd, failure: odd };
+  new AuditTrail(sink).record({ ...entry, outcome: "failed", durationMs: 1 });
+  const [line = ""] = lines;
+  assert.match(line, /^[ -~]+$/);
+  const { failure, subject, words } = JSON.parse(line);
+  assert.deepEqual([failure, subject, words], [odd, odd, odd]);
+});

@@ -37,6 +37,16 @@ for (const service of ["", "quilt.QuiltRuntime"]) {
   });
 }
 
+Deno.test("List tells the status of the whole and of each service that Check knows", async () => {
+  await using surface = await openSurface();
+  const list = (status: object) => ({
+    statuses: { "": status, "quilt.QuiltRuntime": status },
+  });
+  assert.deepEqual(await surface.ask(HEALTH, "List", {}), list(NOT_SERVING));
+  surface.health.clear("starting");
+  assert.deepEqual(await surface.ask(HEALTH, "List", {}), list(SERVING));
+});
+
 Deno.test("the health is SERVING only when nothing hinders any more", async () => {
   await using surface = await openSurface();
   const { health } = surface;

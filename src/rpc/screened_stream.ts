@@ -1,0 +1,69 @@
+import { status } from "@grpc/grpc-js";
+import {
+  constants,
+  type IncomingHttpHeaders,
+  type ServerHttp2Stream,
+} from "node:http2";
+import { MessageFrames } from "./message_frames.ts";
+import {
+  type ImmediateResponse,
+  requestEncoding,
+  screenRequest,
+  type ServedPaths,
+  trailersOnly,
+} from "./request_head.ts";
+
+/**
+ * Screens a request before grpc-js sees its stream: answers it at once, or follows the
+ * bytes of its messages and ends the call at the first that cannot be.
+ *
+ * @returns the headers to hand on to grpc-js; undefined: it must not see the stream
+ */
+export function screenStream(
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  served: ServedPaths,
+): IncomingHttpHeaders | undefined {
+  const screened = screenRequest(headers, served);
+  switch (screened.kind) {
+    case "response":
+      respond(stream, screened.response);
+      return undefined;
+    case "call":
+      followMessages(stream, requestEncoding(screened.headers));
+      return screened.headers;
+    default:
+      return screened satisfies never;
+  }
+}
+
+/**
+ * Sends the whole answer, and tells the client to send no more: RFC 9113, 8.1. The stream
+ * may have ended meanwhile: then nobody waits for an answer.
+ */
+function respond(
+  stream: ServerHttp2Stream,
+  { body, headers }: ImmediateResponse,
+): void {
+  if (stream.destroyed || stream.closed) return;
+  try {
+    stream.respond(headers, { endStream: body === "" });
+    if (body !== "") stream.end(body);
+    stream.close(constants.NGHTTP2_NO_ERROR);
+  } catch {
+    stream.destroy();
+  }
+}
+
+/** Its listeners stand before those of grpc-js, which pauses the stream meanwhile. */
+function followMessages(stream: ServerHttp2Stream, encoding: string): void {
+  const frames = new MessageFrames(encoding);
+  const refuse = (sentence: string | undefined): void => {
+    if (sentence === undefined) return;
+    // grpc-js ignores what comes on a stream that is closed.
+    if (stream.headersSent) stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    else respond(stream, trailersOnly(status.INTERNAL, sentence));
+  };
+  stream.on("data", (bytes: Uint8Array) => refuse(frames.read(bytes)));
+  stream.on("end", () => refuse(frames.end()));
+}

@@ -57,7 +57,10 @@ export class ClientInput {
     this.#receive = (part) =>
       listener.receive(() => Reflect.apply(receive, socket, [part]));
     socket.removeAllListeners("data");
-    socket.on("data", (part: Uint8Array) => this.#take(part));
+    const take = (part: Uint8Array): void => this.#take(part);
+    socket.on("data", take);
+    // Deno 2.9.3 keeps a socket with its session for ever: this is not to stay with it.
+    socket.once("close", () => socket.off("data", take));
   }
 
   /** Asked by the budget: whether a call begins now. */

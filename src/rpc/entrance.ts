@@ -147,7 +147,7 @@ export class Entrance {
 
   #meet(socket: Socket): void {
     // Whatever ends it, the end is what counts; unheard, it would end the process.
-    socket.on("error", () => {});
+    socket.on("error", ignore);
     if (!this.#hasRoom()) {
       socket.destroy();
       return;
@@ -238,3 +238,5 @@ function enterAtOnce(enter: () => void): () => void {
   enter();
   return () => {};
 }
+
+function ignore(): void {}

@@ -59,7 +59,7 @@ export function guardSession(session: ServerHttp2Session, guard: SessionGuard): 
     const [stream, headers, ...more] = args;
     if (!isServerStream(stream) || !isHeaders(headers)) return;
     // Its end is what counts, and that is heard.
-    stream.on("error", () => {});
+    stream.on("error", ignore);
     guard.opened({ stream, headers }, (passed) => {
       if (!stream.destroyed && !stream.closed) emit("stream", stream, passed, ...more);
     });
@@ -74,8 +74,12 @@ export function guardSession(session: ServerHttp2Session, guard: SessionGuard): 
     }
     return true;
   };
-  session.on("error", () => {});
+  session.on("error", ignore);
+  // Deno 2.9.3 keeps the session itself for ever: nothing else is to stay with it.
+  session.once("close", () => Reflect.deleteProperty(session, "emit"));
 }
+
+function ignore(): void {}
 
 function isServerStream(value: unknown): value is ServerHttp2Stream {
   return typeof value === "object" && value !== null && "respond" in value;

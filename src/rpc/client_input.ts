@@ -34,6 +34,8 @@ export class ClientInput {
   readonly #receive: (part: Uint8Array) => void;
   /** What has come and was not handed on. */
   #rest: Uint8Array;
+  /** Octets at the beginning of that which were read. */
+  #readOctets = 0;
   #stands: "open" | "waits for a turn" | "lets others go first" | "ended" = "open";
   #callsLeft = CALLS_A_TURN;
   #hasBegun = false;
@@ -61,6 +63,11 @@ export class ClientInput {
     socket.on("data", take);
     // Deno 2.9.3 keeps a socket with its session for ever: this is not to stay with it.
     socket.once("close", () => socket.off("data", take));
+  }
+
+  /** Octets that have come and were not handed on. */
+  get heldOctets(): number {
+    return this.#rest.length;
   }
 
   /** Asked by the budget: whether a call begins now. */
@@ -114,11 +121,13 @@ export class ClientInput {
 
   #read(): void {
     this.#callsLeft = CALLS_A_TURN;
-    const end = this.#budget.read(this.#rest);
-    const { fault } = this.#budget;
+    this.#readOctets += this.#budget.read(this.#rest.subarray(this.#readOctets));
+    const { blockOctets, fault } = this.#budget;
     if (fault !== undefined) return this.#listener.fault(fault);
+    const end = this.#readOctets - blockOctets;
     const part = this.#rest.subarray(0, end);
     this.#rest = this.#rest.subarray(end);
+    this.#readOctets = blockOctets;
     if (this.#stands !== "open") this.#socket.pause();
     if (this.#stands === "lets others go first") setImmediate(() => this.#letGoOn());
     if (part.length > 0) this.#receive(part);

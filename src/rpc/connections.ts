@@ -283,9 +283,11 @@ export class Connections {
   }
 
   #weighOne(connection: Connection): void {
-    const { budget, leaves, socket, streams, windows } = connection;
-    const held = leaves === "cut off" || socket.destroyed ? 0 : windows.held +
-      budget.unfinishedBytes + socket.writableLength + streams.size * HELD_BY_STREAM;
+    const { budget, input, leaves, socket, streams, windows } = connection;
+    const isOver = leaves === "cut off" || socket.destroyed;
+    const received = budget.unfinishedBytes + (input?.heldOctets ?? 0);
+    const sent = windows.held + socket.writableLength;
+    const held = isOver ? 0 : received + sent + streams.size * HELD_BY_STREAM;
     this.#held += held - connection.held;
     connection.held = held;
   }

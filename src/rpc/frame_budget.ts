@@ -113,6 +113,11 @@ export class FrameBudget {
     return this.#reader.unfinishedBytes;
   }
 
+  /** Of what was read, what belongs to a block of headers that is not whole. */
+  get blockOctets(): number {
+    return this.#reader.blockOctets;
+  }
+
   /** So much of an answer goes back. */
   answer(bytes: number): void {
     this.#frames += FRAMES_PER_ANSWER + bytes / ANSWER_BYTES_PER_FRAME;

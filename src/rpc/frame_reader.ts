@@ -94,6 +94,9 @@ export class FrameReader {
   /** Fragments of a block of headers, whose end is still to come. */
   #fragments: Uint8Array[] = [];
   #blockBytes = 0;
+  /** A block of headers has begun whose end has not come. */
+  #isInBlock = false;
+  #blockOctets = 0;
   readonly #requests = new Map<number, Request>();
   #unfinishedBytes = 0;
   #stopped = false;
@@ -131,22 +134,41 @@ export class FrameReader {
   read(octets: Uint8Array): number {
     let at = 0;
     while (at < octets.length && !this.#stopped) {
-      if (this.#left > 0) {
-        const payload = octets.subarray(at, at + this.#left);
-        at += payload.length;
-        this.#takePayload(payload);
-        this.#left -= payload.length;
-        if (this.#left === 0) this.#end();
-        continue;
-      }
-      if (at + HEAD_BYTES > octets.length) break;
-      this.#readHead(octets, at);
-      if (this.#isCall() && !this.#listener.mayBegin(octets.subarray(at))) break;
-      this.#begin();
-      at += HEAD_BYTES;
+      const read = this.#left > 0
+        ? this.#readPayload(octets.subarray(at, at + this.#left))
+        : this.#readFrame(octets.subarray(at));
+      if (read === 0) break;
+      at += read;
     }
     this.#copyHeld();
     return at;
+  }
+
+  /**
+   * Of what was read, the octets since the beginning of a block of headers that is not
+   * whole: who decodes a part of one keeps it for ever if the other never comes.
+   */
+  get blockOctets(): number {
+    return this.#blockOctets;
+  }
+
+  #readPayload(payload: Uint8Array): number {
+    if (this.#isInBlock) this.#blockOctets += payload.length;
+    this.#takePayload(payload);
+    this.#left -= payload.length;
+    if (this.#left === 0) this.#end();
+    return payload.length;
+  }
+
+  /** 0 if it may not begin now, or is not there as far as its payload. */
+  #readFrame(octets: Uint8Array): number {
+    if (octets.length < HEAD_BYTES) return 0;
+    this.#readHead(octets, 0);
+    if (this.#isCall() && !this.#listener.mayBegin(octets)) return 0;
+    if (this.#frame.type === FRAMES.headers) this.#isInBlock = true;
+    if (this.#isInBlock) this.#blockOctets += HEAD_BYTES;
+    this.#begin();
+    return HEAD_BYTES;
   }
 
   #readHead(octets: Uint8Array, at: number): void {
@@ -238,6 +260,8 @@ export class FrameReader {
     const block = isWhole ? join(this.#fragments) : undefined;
     this.#fragments = [];
     this.#blockBytes = 0;
+    this.#isInBlock = false;
+    this.#blockOctets = 0;
     this.#listener.headers(block);
   }
 

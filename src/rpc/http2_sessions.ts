@@ -53,8 +53,9 @@ export interface SessionGuard {
  * by then; grpc-js answers it all the same, which throws. Such a stream is not served.
  */
 export function guardSession(session: ServerHttp2Session, guard: SessionGuard): void {
-  const emit: (event: string | symbol, ...args: unknown[]) => boolean = session.emit
-    .bind(session);
+  const { emit: unguarded } = session;
+  const emit = (event: string | symbol, ...args: unknown[]): boolean =>
+    Reflect.apply(unguarded, session, [event, ...args]);
   const open = (args: readonly unknown[]): void => {
     const [stream, headers, ...more] = args;
     if (!isServerStream(stream) || !isHeaders(headers)) return;
@@ -76,7 +77,7 @@ export function guardSession(session: ServerHttp2Session, guard: SessionGuard): 
   };
   session.on("error", ignore);
   // Deno 2.9.3 keeps the session itself for ever: nothing else is to stay with it.
-  session.once("close", () => Reflect.deleteProperty(session, "emit"));
+  session.once("close", () => session.emit = unguarded);
 }
 
 function ignore(): void {}

@@ -60,6 +60,9 @@ const KEPT_COMPLAINTS = 16;
 /** An exchange lasts so many times its deadline at most, whatever signs of life there are. */
 const LONGEST = 10;
 
+/** Milliseconds for what is on its way through a pipe when all has been written. */
+const AFTER_MARK_MS = 250;
+
 interface Waiting {
   readonly commands: readonly Command[];
   readonly firstLine: number;
@@ -270,8 +273,9 @@ export class Session {
   #putOff(): void {
     const waiting = this.#waiting;
     if (waiting === undefined) return;
-    const leftMs = waiting.endMs - performance.now();
-    this.#deadline.set(Math.max(0, Math.min(waiting.deadlineMs, leftMs)));
+    const leftMs = Math.max(0, waiting.endMs - performance.now());
+    const patienceMs = waiting.marked ? AFTER_MARK_MS : Infinity;
+    this.#deadline.set(Math.min(waiting.deadlineMs, patienceMs, leftMs));
   }
 
   #onDocument(line: string): void {
@@ -344,7 +348,8 @@ export class Session {
   #settleIfComplete(waiting: Waiting): void {
     if (!waiting.marked) return;
     const answers = waiting.reads - this.#failedReads(waiting);
-    if (waiting.documents.length < answers) return;
+    // `ip` has flushed them before it complained about the mark.
+    if (waiting.documents.length < answers) return this.#putOff();
     if (waiting.documents.length > answers) {
       return this.#lose("ip answered more than it was asked");
     }

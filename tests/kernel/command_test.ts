@@ -89,7 +89,7 @@ for (const [command, line] of READS) {
   Deno.test(`the read ${command.kind} is "${line}"`, () => {
     assert.equal(words(command), line);
     assert.ok(isRead(command));
-    const walks = / show (table|dev \S+ type)/.test(line);
+    const walks = / show($| table| dev \S+ type)/.test(line);
     assert.equal(isDump(command), walks);
   });
 }

@@ -49,6 +49,10 @@ export interface RoutesOptions {
   readonly touch?: RouteParts["touch"];
   /** Takes the audit trail in place of the one that is kept in memory. */
   readonly sink?: LineSink;
+  /** Milliseconds for an `ip` without a sign of life. @default 2000 */
+  readonly deadlineMs?: number;
+  /** Told when `ip` no longer answers, and when it does again. */
+  readonly onReach?: (fault: string | undefined) => void;
 }
 
 /** Puts the middle together as `node.ts` does. */
@@ -58,7 +62,11 @@ export function openRoutes(options: RoutesOptions = {}): RoutesUnderTest {
   const policy = checkClusterPolicy(clusterCidr, 24);
   assert.ok(policy.ok);
   const trail = keepTrail();
-  const real = new KernelDoor(new AuditTrail(options.sink ?? trail));
+  const { deadlineMs, onReach } = options;
+  const real = new KernelDoor(new AuditTrail(options.sink ?? trail), {
+    onReach,
+    ...(deadlineMs === undefined ? {} : { deadlineMs }),
+  });
   const door = behind(real);
   const book = new RouteBook();
   const { ledger } = book;

@@ -8,6 +8,8 @@ const LATE_MS = 100;
 export class Deadline {
   readonly #onPassed: () => void;
   #dueMs = Infinity;
+  /** True if it has come round too late once already. */
+  #wasLate = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** @param onPassed called when it passes, not before and at most a moment later */
@@ -17,6 +19,7 @@ export class Deadline {
 
   /** Sets it, or puts it off, to so many milliseconds from now. */
   set(inMs: number): void {
+    this.#wasLate = false;
     this.#dueMs = performance.now() + inMs;
     this.#timer ??= setTimeout(() => this.#check(), inMs);
   }
@@ -38,7 +41,9 @@ export class Deadline {
     const leftMs = this.#dueMs - performance.now();
     if (leftMs > 0) this.#timer = setTimeout(() => this.#check(), leftMs);
     // What has arrived meanwhile is read before the timer comes round again.
-    else if (leftMs < -LATE_MS) this.set(LATE_MS / 2);
-    else this.#onPassed();
+    else if (leftMs < -LATE_MS && !this.#wasLate) {
+      this.set(LATE_MS / 2);
+      this.#wasLate = true;
+    } else this.#onPassed();
   }
 }

@@ -57,6 +57,9 @@ const LONGEST_COMPLAINT = 64 * 1024;
 /** Lines of stderr that are kept until it is known what they are about. */
 const KEPT_COMPLAINTS = 16;
 
+/** Lines of stderr without a failure that one exchange may bring. */
+const MOST_COMPLAINTS = 1_000;
+
 /** An exchange lasts so many times its deadline at most, whatever signs of life there are. */
 const LONGEST = 10;
 
@@ -109,6 +112,8 @@ export class Session {
   #line = 0;
   #waiting: Waiting | undefined;
   #complaints: string[] = [];
+  /** Lines of stderr since the last failure or the last exchange. */
+  #noise = 0;
   readonly #deadline = new Deadline(() =>
     this.#lose(`ip did not answer within ${this.#waiting?.deadlineMs} ms`)
   );
@@ -291,9 +296,12 @@ export class Session {
   }
 
   #onComplaint(line: string): void {
+    if (this.spent && this.#waiting === undefined) return;
     const failed = /^Command failed -:(\d+)$/.exec(line);
     if (failed !== null) return this.#onFailure(Number(failed[1]));
     if (line.includes("Command failed")) return this.#lose("ip complained illegibly");
+    this.#noise += 1;
+    if (this.#noise > MOST_COMPLAINTS) return this.#lose("ip complained without end");
     if (line.trim() === "") return;
     this.#complaints.push(line);
     if (this.#complaints.length <= KEPT_COMPLAINTS) return;
@@ -305,6 +313,7 @@ export class Session {
   #onFailure(line: number): void {
     const complaints = this.#complaints;
     this.#complaints = [];
+    this.#noise = 0;
     const waiting = this.#waiting;
     if (waiting === undefined) return this.#lose("ip complained without being asked");
     const index = line - waiting.firstLine;

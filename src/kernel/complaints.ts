@@ -31,6 +31,18 @@ const REASON = new RegExp(
   ].join("|") + ")",
 );
 
+/** Reasons that only the kernel's answer, or a command that was sent, can have. */
+const OF_IP_ALONE =
+  /^(?:RTNETLINK|Object|Command|Device|Cannot find device|Dump|[Nn]etlink|Message|EOF|!!!)/;
+
+/**
+ * True for words that some other program may write as well, such as `Error: …`: where
+ * every read was answered beside them, they were about none.
+ */
+export function mayBeNoise(line: string): boolean {
+  return !OF_IP_ALONE.test(line);
+}
+
 /** What stands behind the kernel's own words on the same failure. */
 const CLOSING = /^(?:Dump terminated|Cannot send )/;
 

@@ -71,6 +71,8 @@ export class KernelDoor implements Door {
   readonly #queueLimit: number;
   readonly #onReach: (fault: string | undefined) => void;
   readonly #onWarning: (warning: string) => void;
+  /** What each `ip` writes beside good answers. */
+  readonly #noise = new Set<string>();
   /** Why `ip` does not answer; undefined while it does. */
   #fault: string | undefined;
   #session: Session | undefined;
@@ -138,7 +140,7 @@ export class KernelDoor implements Door {
     family: Family | undefined,
   ): Promise<Exchange> {
     if (this.#closed) return ABANDONED;
-    const session = new Session(family, this.#onWarning);
+    const session = this.#newSession(family);
     this.#surveyors.add(session);
     const exchange = await session.exchange(reads, this.#surveyDeadlineMs);
     await session.close();
@@ -185,8 +187,8 @@ export class KernelDoor implements Door {
     this.#judge(probed.kind === "lost" ? probed.why : undefined);
   }
 
-  #newSession(): Session {
-    return new Session("inet", this.#onWarning);
+  #newSession(family?: Family): Session {
+    return new Session({ family, onWarning: this.#onWarning, noise: this.#noise });
   }
 
   #judge(fault: string | undefined): void {

@@ -7,7 +7,7 @@ import {
   type Read,
   words,
 } from "./command.ts";
-import { isReason, readComplaint } from "./complaints.ts";
+import { isReason, mayBeNoise, readComplaint } from "./complaints.ts";
 import { Deadline } from "./deadline.ts";
 import { classify, type Failure } from "./failures.ts";
 import { onLines } from "./lines.ts";
@@ -66,6 +66,16 @@ const LONGEST = 10;
 /** Milliseconds for what is on its way through a pipe when all has been written. */
 const AFTER_MARK_MS = 250;
 
+/** What an `ip` is started with. */
+export interface SessionOptions {
+  /** @default {"inet"} */
+  readonly family?: Family | undefined;
+  /** Told of what `ip` writes that is no answer and harms none. */
+  readonly onWarning?: (warning: string) => void;
+  /** Lines that stood beside good answers: each `ip` may write them. */
+  readonly noise?: Set<string>;
+}
+
 interface Waiting {
   readonly commands: readonly Command[];
   readonly firstLine: number;
@@ -77,6 +87,8 @@ interface Waiting {
   /** How many documents there can be, if nothing fails. */
   readonly reads: number;
   marked: boolean;
+  /** Reasons that belong to no command; harmless if all that was asked is answered. */
+  noise: readonly string[];
   /** Milliseconds without a sign of life. */
   readonly deadlineMs: number;
   /** When it is over in any case, on the clock of `performance.now()`. */
@@ -107,23 +119,21 @@ export class Session {
   readonly #indexes = new Map<InterfaceName, number>();
   /** Lines of stderr that were no failure of a command. */
   readonly #warnings = new Set<string>();
+  readonly #noise: Set<string>;
   /** Why it is spent. */
   #why = "ip ended";
   #line = 0;
   #waiting: Waiting | undefined;
   #complaints: string[] = [];
   /** Lines of stderr since the last failure or the last exchange. */
-  #noise = 0;
+  #complained = 0;
   readonly #deadline = new Deadline(() =>
     this.#lose(`ip did not answer within ${this.#waiting?.deadlineMs} ms`)
   );
 
-  /** @param onWarning told of what `ip` writes that is no answer and harms none */
-  constructor(
-    family: Family = "inet",
-    onWarning: (warning: string) => void = () => {},
-  ) {
-    this.#onWarning = onWarning;
+  constructor({ family, noise, onWarning }: SessionOptions = {}) {
+    this.#onWarning = onWarning ?? (() => {});
+    this.#noise = noise ?? new Set();
     this.#child = this.#start(family === "bridge" ? ["-family", "bridge"] : []);
     // One that could not be started has no streams, whatever its type says.
     const { stderr, stdin, stdout } = this.#child ?? {};
@@ -230,6 +240,7 @@ export class Session {
       documents: [],
       reads: commands.filter(isRead).length,
       marked: false,
+      noise: [],
       settle: (exchange) => {
         this.#deadline.lift();
         this.#waiting = undefined;
@@ -300,12 +311,14 @@ export class Session {
     const failed = /^Command failed -:(\d+)$/.exec(line);
     if (failed !== null) return this.#onFailure(Number(failed[1]));
     if (line.includes("Command failed")) return this.#lose("ip complained illegibly");
-    this.#noise += 1;
-    if (this.#noise > MOST_COMPLAINTS) return this.#lose("ip complained without end");
+    this.#complained += 1;
+    if (this.#complained > MOST_COMPLAINTS) {
+      return this.#lose("ip complained without end");
+    }
     if (line.trim() === "") return;
     this.#complaints.push(line);
     if (this.#complaints.length <= KEPT_COMPLAINTS) return;
-    const stray = this.#warn(this.#complaints.splice(0, 1));
+    const [stray] = this.#warn(this.#complaints.splice(0, 1));
     if (stray !== undefined) this.#lose(stray);
   }
 
@@ -313,15 +326,18 @@ export class Session {
   #onFailure(line: number): void {
     const complaints = this.#complaints;
     this.#complaints = [];
-    this.#noise = 0;
+    this.#complained = 0;
     const waiting = this.#waiting;
     if (waiting === undefined) return this.#lose("ip complained without being asked");
     const index = line - waiting.firstLine;
     const ended = complaints.at(-1) ?? "";
     if (index === waiting.commands.length && isMark(ended, waiting.mark)) {
-      const stray = this.#warn(complaints.slice(0, -1));
-      if (stray !== undefined) return this.#lose(stray);
       if (waiting.marked) return this.#lose("ip ended an exchange twice");
+      const strays = this.#warn(complaints.slice(0, -1));
+      const onlyReads = waiting.reads === waiting.commands.length;
+      const stray = strays.find((line) => !onlyReads || !mayBeNoise(line));
+      if (stray !== undefined) return this.#lose(stray);
+      waiting.noise = strays;
       waiting.marked = true;
       return this.#settleIfComplete(waiting);
     }
@@ -334,7 +350,7 @@ export class Session {
       (known) => this.#warnings.has(known),
     );
     this.#warn(warnings);
-    if (stray !== undefined) return this.#lose(stray);
+    if (stray !== undefined && !this.#noise.has(stray)) return this.#lose(stray);
     waiting.failures.set(index, classify(words));
     waiting.lastFailed = index;
   }
@@ -342,16 +358,16 @@ export class Session {
   /**
    * Takes lines that belong to no failed command.
    *
-   * @returns one that is no mere warning, e.g. of a dump that was interrupted
+   * @returns those that are no mere warnings, e.g. of a dump that was interrupted
    */
-  #warn(lines: readonly string[]): string | undefined {
-    const stray = lines.find(isReason);
+  #warn(lines: readonly string[]): readonly string[] {
+    const isStray = (line: string) => isReason(line) && !this.#noise.has(line);
     for (const line of lines) {
-      if (isReason(line)) continue;
+      if (isStray(line)) continue;
       if (this.#warnings.size < KEPT_COMPLAINTS) this.#warnings.add(line);
       this.#onWarning(line);
     }
-    return stray;
+    return lines.filter(isStray);
   }
 
   #settleIfComplete(waiting: Waiting): void {
@@ -375,6 +391,10 @@ export class Session {
         : DONE;
       if (answer === undefined) return;
       results.push({ ok: true, answer });
+    }
+    for (const line of waiting.noise) {
+      if (this.#noise.size < KEPT_COMPLAINTS) this.#noise.add(line);
+      this.#onWarning(line);
     }
     this.#wear(waiting.commands, results);
     this.hasAnswered = true;

@@ -17,6 +17,7 @@ import {
   routesTo,
 } from "./ground.ts";
 import { openNodeUnderTest } from "./node_under_test.ts";
+import { openRoutes, peers } from "./routes_under_test.ts";
 
 // iproute2 reads such a name by sscanf("if%u") where the kernel has no device of it.
 
@@ -90,6 +91,21 @@ Deno.test("InjectRoute through if9 in the middle of others hurts none of them", 
     else assert.equal(answer, `Interface 'if${4000 + at}' not found`);
   });
   assert.deepEqual(news, []);
+});
+
+Deno.test("SyncRoutes with such names keeps them waiting and adds all others", async () => {
+  await using _ground = await makeGround("vxlan100");
+  await using node = openRoutes();
+  const through = await indexOf("vxlan100");
+  const stated = [
+    ...peers(2, 30),
+    ...peers(40, 5, `if${through}`),
+    ...peers(50, 5, "if9999"),
+  ];
+  const outcomes = await node.sync(stated);
+  const kinds = Map.groupBy(outcomes, (line) => line.split(" ")[0]);
+  assert.equal(kinds.get("added")?.length, 30);
+  assert.equal(kinds.get("pending")?.length, 10);
 });
 
 Deno.test("a deletion through such a name takes no route of the device with that index", async () => {

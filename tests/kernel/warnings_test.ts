@@ -178,6 +178,23 @@ Deno.test("a node starts, serves and looks at everything beside warnings, and sa
   assert.deepEqual(faults, []);
 });
 
+Deno.test("what looks like a reason and stood beside a good answer is a warning from then on", async () => {
+  await using _ground = await makeGround("vxlan100");
+  using odd = beOdd();
+  const text = "Error: libquilt cannot find its configuration";
+  odd.obey([{ on: "^(route|link|rule)", does: "say", text }]);
+  await using node = await openNodeUnderTest();
+  for (let octet = 2; octet < 6; octet += 1) {
+    assert.equal(await node.inject(`10.42.${octet}.0/24`), "added");
+    assert.equal(
+      await node.inject(`10.42.${octet}.0/24`, "nosuch"),
+      "Interface 'nosuch' not found",
+    );
+  }
+  const said = node.log.filter((line) => line.includes("libquilt"));
+  assert.deepEqual(said, [`warn: Warning of ip, ignored: "${text}"`]);
+});
+
 Deno.test("the log of warnings is bounded, quotes them, and takes a number for no other one", () => {
   const lines: string[] = [];
   const log = new WarningLog({

@@ -45,7 +45,7 @@ export async function survey(
   const own = answerOf(results[0], "entries");
   const within = answerOf(results[1], "routes");
   const rules = answerOf(results[2], "rules");
-  if (own === undefined || within === undefined || rules === undefined) {
+  if (own === undefined || within === undefined) {
     return fail(describeFailure(results));
   }
   const { entries } = own;
@@ -56,7 +56,7 @@ export async function survey(
   return pass({
     ...compare(ledger, policy, routes),
     forgotten: [...forgottenPrefixes(ledger, entries), ...outdated],
-    rulesMayHide: rules.hiding,
+    rulesMayHide: rules?.hiding ?? true,
   });
 }
 

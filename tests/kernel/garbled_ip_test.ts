@@ -3,6 +3,8 @@ import type { InjectOutcome, RemoveOutcome } from "../../src/node_service.ts";
 import { say } from "../support/isolation.ts";
 import { type Dice, makeDice, makeGround } from "./ground.ts";
 import { beOdd, type Garbling, GARBLINGS } from "./odd_ip.ts";
+import { until } from "../support/wait.ts";
+import { openNodeUnderTest } from "./node_under_test.ts";
 import { openRoutes } from "./routes_under_test.ts";
 
 /** Ways in which a line is garbled, one each. */
@@ -66,17 +68,28 @@ function compare(octet: number, { kind }: InjectOutcome | RemoveOutcome): void {
   if (kind === "removed" || kind === "absent") assert.deepEqual(devices, []);
 }
 
-Deno.test(`what ip writes is garbled in ${ROUNDS} ways: every call is answered, the next one is right`, async () => {
-  await using _ground = await makeGround("vxlan100", "other");
-  using odd = beOdd();
-  await using node = openRoutes({ deadlineMs: DEADLINE_MS });
-  const dice = makeDice();
+/** What no promise of ours may do; disposed, it fails if one did. */
+function forbidRejections(): Disposable {
   const rejections: unknown[] = [];
   const onRejection = (event: PromiseRejectionEvent) => {
     event.preventDefault();
     rejections.push(event.reason);
   };
   addEventListener("unhandledrejection", onRejection);
+  return {
+    [Symbol.dispose]: () => {
+      removeEventListener("unhandledrejection", onRejection);
+      assert.deepEqual(rejections, []);
+    },
+  };
+}
+
+Deno.test(`what ip writes is garbled in ${ROUNDS} ways: every call is answered, the next one is right`, async () => {
+  await using _ground = await makeGround("vxlan100", "other");
+  using odd = beOdd();
+  await using node = openRoutes({ deadlineMs: DEADLINE_MS });
+  const dice = makeDice();
+  using _forbidden = forbidRejections();
   const call = (octet: number): Promise<InjectOutcome | RemoveOutcome> => {
     const to = `10.42.${octet}.0/24`;
     return dice.roll(3) === 0 ? node.remove(to) : node.inject(to);
@@ -107,10 +120,41 @@ Deno.test(`what ip writes is garbled in ${ROUNDS} ways: every call is answered, 
       throw new Error(said, { cause: error });
     }
   }
-  removeEventListener("unhandledrejection", onRejection);
-  assert.deepEqual(rejections, []);
   const seconds = Math.round((performance.now() - began) / 1000);
   await say(
     `${ROUNDS} garblings in ${seconds} s, ${lost} calls refused, seed ${dice.seed}`,
   );
+});
+
+Deno.test("a node whose ip is garbled all the time, resyncs too, is well as soon as it is not", async () => {
+  await using _ground = await makeGround("vxlan100", "other");
+  using odd = beOdd();
+  using _forbidden = forbidRejections();
+  let fault: string | undefined;
+  await using node = await openNodeUnderTest({
+    resyncMs: 50,
+    onKernel: (told) => void (fault = told),
+  });
+  const dice = makeDice();
+  const endMs = performance.now() + 12_000;
+  let garbled = 0;
+  while (performance.now() < endMs) {
+    if (odd.isGarbled()) {
+      odd.garble(garbling(dice, garbled));
+      garbled += 1;
+    }
+    const to = `10.42.${2 + dice.roll(8)}.0/24`;
+    await (dice.roll(3) === 0 ? node.remove(to) : node.inject(to));
+    await new Promise((resolve) => setTimeout(resolve, dice.roll(30)));
+  }
+  await until(() => odd.isGarbled(), { what: "the last one" });
+  for (let octet = 2; octet < 10; octet += 1) {
+    assert.match(await node.inject(`10.42.${octet}.0/24`), /^(?:added|unchanged)$/);
+  }
+  const seen = () => Array.from({ length: 8 }, (_, at) => devicesTo(at + 2).join());
+  await until(() => seen().every((devices) => devices === "vxlan100"), {
+    what: () => `the routes, seed ${dice.seed}: ${seen()}`,
+  });
+  await until(() => fault === undefined, { what: () => `health: ${fault}` });
+  assert.ok(garbled > 20, `${garbled} garblings`);
 });

@@ -72,8 +72,13 @@ export function readComplaint(
 ): Complaint {
   const last = lines.findLastIndex(isReason);
   if (last < 0) {
-    const words = lines.filter((line) => !isKnown(line));
-    return { words: words.join("\n"), warnings: [], stray: undefined };
+    // Of words that nobody knows those that stand last are the reason.
+    const reason = lines.findLastIndex((line) => !isKnown(line));
+    return {
+      words: lines[reason] ?? "",
+      warnings: lines.filter((_, index) => index !== reason),
+      stray: undefined,
+    };
   }
   const before = lines[last - 1] ?? "";
   const first = CLOSING.test(lines[last] ?? "") && isReason(before) ? last - 1 : last;

@@ -72,14 +72,15 @@ Deno.test("SyncRoutes with one that no ip outlives adds all others", async () =>
   );
 });
 
-for (const does of ["exit", "hang"] as const) {
+// An ip that hangs is waited for; one that is only slow to start must not count as such.
+for (const [does, deadlineMs] of [["exit", 5000], ["hang", 1000]] as const) {
   Deno.test(`a command at which ip ${does}s is no fault of the node, and hurts no other call`, async () => {
     await using _ground = await makeGround("vxlan100");
     using odd = beOdd();
     odd.obey([{ on: "10\\.42\\.7\\.0", does }]);
     const news: unknown[] = [];
     const onReach = (fault?: string) => void news.push(fault);
-    await using node = openRoutes({ onReach, deadlineMs: 300 });
+    await using node = openRoutes({ onReach, deadlineMs });
     const octets = Array.from({ length: 20 }, (_, at) => at + 2);
     const outcomes = await Promise.all(
       octets.map((octet) => node.inject(`10.42.${octet}.0/24`)),

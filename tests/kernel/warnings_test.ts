@@ -67,9 +67,12 @@ Deno.test("a failure of two lines is one, and two failures are not", () => {
 });
 
 Deno.test("words that nobody knows are a reason, unless they were seen before as a warning", () => {
-  const lines = ["seen before", "the moon is down"];
-  const words = readComplaint(lines, (line) => line === "seen before").words;
-  assert.equal(words, "the moon is down");
+  const lines = ["warning: File exists", "the moon is down", "seen before"];
+  assert.deepEqual(readComplaint(lines, (line) => line === "seen before"), {
+    words: "the moon is down",
+    warnings: ["warning: File exists", "seen before"],
+    stray: undefined,
+  });
 });
 
 interface OpenDoor extends AsyncDisposable {

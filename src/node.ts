@@ -118,7 +118,7 @@ class QueuedNode implements OpenNode {
     this.#warnings = new WarningLog(options.logger);
     const audit = new AuditTrail(options.auditSink);
     const door = options.dryRun ? new DryDoor(audit) : new KernelDoor(audit, {
-      onReach: (fault) => this.#follow({ door: fault }),
+      onReach: (fault) => this.#followDoor(fault),
       onWarning: (warning) => this.#warnings.note(warning),
     });
     this.#door = door;
@@ -173,6 +173,11 @@ class QueuedNode implements OpenNode {
       this.#reportTimer = setTimeout(() => this.#report(adoptedAny), REPORT_MS);
     }
     return adopted;
+  }
+
+  #followDoor(fault: string | undefined): void {
+    this.#follow({ door: fault });
+    if (fault === undefined) this.#reconciler.resyncSoon();
   }
 
   #follow(news: Partial<KernelFaults>): void {

@@ -170,8 +170,10 @@ export class KernelDoor implements Door {
     const isFirst = !session.hasAnswered;
     const commands = errands.map(({ command }) => command);
     const exchange = await session.exchange(commands, this.#deadlineMs);
-    if (exchange.kind === "answered") this.#judge(undefined);
-    else if (isFirst && !this.#abandoned) await this.#suspect(commands, exchange.why);
+    if (exchange.kind === "answered") {
+      // Nothing was asked of the kernel by none.
+      if (commands.length > 0) this.#judge(undefined);
+    } else if (isFirst && !this.#abandoned) await this.#suspect(commands, exchange.why);
     return exchange;
   }
 

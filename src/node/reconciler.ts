@@ -119,6 +119,11 @@ export class Reconciler {
     this.#schedule();
   }
 
+  /** Looks at everything in a moment: `ip` answers again. */
+  resyncSoon(): void {
+    if (!this.#closed) this.#surveys.within(EARLY_SURVEY_MS);
+  }
+
   /** Stops; what runs comes to its end. */
   async close(): Promise<void> {
     this.#closed = true;

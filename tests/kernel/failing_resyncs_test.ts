@@ -24,3 +24,26 @@ Deno.test("resyncs that keep failing while calls are answered are said, and heal
   const said = node.log.filter((line) => line.includes("The resync "));
   assert.equal(said.length, 2, said.join("\n"));
 });
+
+Deno.test("while no answer of ip can be believed health says so once, and is well soon after", async () => {
+  await using _ground = await makeGround("vxlan100");
+  using odd = beOdd();
+  const faults: (string | undefined)[] = [];
+  await using node = await openNodeUnderTest({
+    resyncMs: 30_000,
+    onKernel: (fault) => void faults.push(fault),
+  });
+  const text = "Dump was interrupted and may be inconsistent.";
+  odd.obey([{ on: "^(link|route|rule)", does: "say", text }]);
+  const answer = await node.inject("10.42.2.0/24");
+  assert.match(answer, /^No answer from the kernel about 10\.42\.2\.0\/24: Dump was/);
+  // The repair goes on trying meanwhile.
+  await new Promise((resolve) => setTimeout(resolve, 3000));
+  assert.deepEqual(faults, [text]);
+  odd.obey([]);
+  await until(() => faults.length === 2, { what: "its end" });
+  assert.equal(faults[1], undefined);
+  await until(async () => await node.inject("10.42.2.0/24") === "unchanged", {
+    what: "the route",
+  });
+});

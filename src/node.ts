@@ -4,6 +4,7 @@ import { AuditTrail } from "./kernel/audit.ts";
 import { type Door, KernelDoor } from "./kernel/door.ts";
 import { DryDoor } from "./kernel/dry_door.ts";
 import { Monitor } from "./kernel/monitor.ts";
+import { WarningLog } from "./kernel/warning_log.ts";
 import type { LineSink } from "./line_sink.ts";
 import type { Logger } from "./log.ts";
 import { Addresses } from "./node/addresses.ts";
@@ -90,6 +91,11 @@ const CLOSE_LIMIT_MS = 3_000;
 /** Who waited for the start is answered before what it found amiss is looked into. */
 const REPORT_MS = 250;
 
+interface KernelFaults {
+  readonly door: string | undefined;
+  readonly resync: string | undefined;
+}
+
 class QueuedNode implements OpenNode {
   readonly #door: Door;
   readonly #options: NodeOptions;
@@ -101,15 +107,20 @@ class QueuedNode implements OpenNode {
   readonly #reconciler: Reconciler;
   readonly routes: RouteTable;
   readonly #addresses: Addresses;
+  readonly #warnings: WarningLog;
+  /** Why the kernel cannot be reached, as each of them sees it. */
+  #faults: KernelFaults = { door: undefined, resync: undefined };
   #reportTimer: ReturnType<typeof setTimeout> | undefined;
   #reporting: Promise<unknown> = Promise.resolve();
 
   constructor(options: NodeOptions) {
     this.#options = options;
+    this.#warnings = new WarningLog(options.logger);
     const audit = new AuditTrail(options.auditSink);
-    const door = options.dryRun
-      ? new DryDoor(audit)
-      : new KernelDoor(audit, { onReach: options.onKernel });
+    const door = options.dryRun ? new DryDoor(audit) : new KernelDoor(audit, {
+      onReach: (fault) => this.#followDoor(fault),
+      onWarning: (warning) => this.#warnings.note(warning),
+    });
     this.#door = door;
     const book = this.#book = new RouteBook(options.gatewayIndex);
     const { ledger } = book;
@@ -119,7 +130,15 @@ class QueuedNode implements OpenNode {
     const keeper = new RouteKeeper(parts);
     const queue = new WorkQueue((jobs) => keeper.carryOut(jobs));
     this.#queue = queue;
-    this.#reconciler = new Reconciler({ ...options, door, ledger, snapshot, queue });
+    const onResync = (fault?: string): void => this.#follow({ resync: fault });
+    this.#reconciler = new Reconciler({
+      ...options,
+      door,
+      ledger,
+      snapshot,
+      queue,
+      onResync,
+    });
     this.routes = new QueuedRoutes({ ...parts, book, queue, policy: options.policy });
     this.#addresses = new Addresses({ ...options.policy, door, ledger, queue });
   }
@@ -130,7 +149,10 @@ class QueuedNode implements OpenNode {
 
   watch(): void {
     if (this.#options.dryRun) return;
-    this.#monitor ??= new Monitor((event) => this.#hearing.hear(event));
+    this.#monitor ??= new Monitor(
+      (event) => this.#hearing.hear(event),
+      (warning) => this.#warnings.note(warning),
+    );
   }
 
   async start(): Promise<Checked<void, string>> {
@@ -151,6 +173,18 @@ class QueuedNode implements OpenNode {
       this.#reportTimer = setTimeout(() => this.#report(adoptedAny), REPORT_MS);
     }
     return adopted;
+  }
+
+  #followDoor(fault: string | undefined): void {
+    this.#follow({ door: fault });
+    if (fault === undefined) this.#reconciler.resyncSoon();
+  }
+
+  #follow(news: Partial<KernelFaults>): void {
+    const before = this.#faults.door ?? this.#faults.resync;
+    this.#faults = { ...this.#faults, ...news };
+    const now = this.#faults.door ?? this.#faults.resync;
+    if ((before === undefined) !== (now === undefined)) this.#options.onKernel?.(now);
   }
 
   #report(adoptedAny: boolean): void {

@@ -16,6 +16,10 @@ export type Read =
   | { readonly kind: "link"; readonly device: InterfaceName }
   /** The device again, if it is a bridge; otherwise an empty answer. */
   | { readonly kind: "bridge"; readonly device: InterfaceName }
+  /** The names of all devices; walks them. */
+  | { readonly kind: "link-names" }
+  /** The IPv4 rules that say which tables a look-up goes through. */
+  | { readonly kind: "rules" }
   /** One FIB look-up of the destination's first address: no cost grows with a table. */
   | { readonly kind: "best-route"; readonly destination: Ipv4Cidr }
   /** Every route of the main table for exactly this destination; walks the table. */
@@ -54,6 +58,8 @@ export type Mutation =
 export function isDump(command: Command): boolean {
   switch (command.kind) {
     case "bridge":
+    case "link-names":
+    case "rules":
     case "exact-routes":
     case "routes-within":
     case "own-routes":
@@ -71,6 +77,31 @@ export function isRead(command: Command): command is Read {
     command.kind === "best-route" || command.kind === "permission";
 }
 
+/**
+ * The device that a command names, if `ip` may take the name for an index: where the kernel
+ * has no such device, iproute2 reads `if9`, and whatever begins like it, by sscanf(3) as
+ * `if%u`, which takes a sign as well. A route would go through device 9, and
+ * `link show` ends the whole process.
+ */
+export function indexLikeName(command: Command): InterfaceName | undefined {
+  const device = deviceOf(command);
+  return device !== undefined && /^if[-+]?[0-9]/.test(device) ? device : undefined;
+}
+
+function deviceOf(command: Command): InterfaceName | undefined {
+  switch (command.kind) {
+    case "link":
+    case "bridge":
+    case "add-route":
+    case "replace-route":
+      return command.device;
+    case "delete-route":
+      return command.route.device;
+    default:
+      return undefined;
+  }
+}
+
 /** The words of ip-route(8) and ip-link(8) for a command: one batch line, no newline. */
 export function words(command: Command): string {
   switch (command.kind) {
@@ -78,6 +109,10 @@ export function words(command: Command): string {
       return `link show dev ${command.device}`;
     case "bridge":
       return `link show dev ${command.device} type bridge`;
+    case "link-names":
+      return "link show";
+    case "rules":
+      return "rule show";
     case "best-route":
       return `route get fibmatch ${networkAddress(command.destination)}`;
     case "exact-routes":

@@ -1,5 +1,5 @@
 import type { AuditTrail, Cause } from "./audit.ts";
-import { type Mutation, type Read, words } from "./command.ts";
+import { type Command, type Mutation, type Read, words } from "./command.ts";
 import { type Exchange, type Family, type Result, Session } from "./session.ts";
 
 /** A read, or a mutation with the cause that the audit trail names. */
@@ -44,6 +44,8 @@ export interface DoorOptions {
    * undefined. An `ip` that dies is no such news as long as the next one answers.
    */
   readonly onReach?: ((fault: string | undefined) => void) | undefined;
+  /** Told of what `ip` writes that is no answer and harms none, as often as it does. */
+  readonly onWarning?: ((warning: string) => void) | undefined;
 }
 
 const ABANDONED = { kind: "lost", why: "the sidecar is shutting down" } as const;
@@ -68,6 +70,9 @@ export class KernelDoor implements Door {
   readonly #mutationsPerSession: number;
   readonly #queueLimit: number;
   readonly #onReach: (fault: string | undefined) => void;
+  readonly #onWarning: (warning: string) => void;
+  /** What each `ip` writes beside good answers. */
+  readonly #noise = new Set<string>();
   /** Why `ip` does not answer; undefined while it does. */
   #fault: string | undefined;
   #session: Session | undefined;
@@ -86,6 +91,7 @@ export class KernelDoor implements Door {
     this.#mutationsPerSession = options.mutationsPerSession ?? 3000;
     this.#queueLimit = options.queueLimit ?? 256;
     this.#onReach = options.onReach ?? (() => {});
+    this.#onWarning = options.onWarning ?? (() => {});
   }
 
   exchange(errands: readonly Errand[]): Promise<Reply> {
@@ -134,7 +140,7 @@ export class KernelDoor implements Door {
     family: Family | undefined,
   ): Promise<Exchange> {
     if (this.#closed) return ABANDONED;
-    const session = new Session(family);
+    const session = this.#newSession(family);
     this.#surveyors.add(session);
     const exchange = await session.exchange(reads, this.#surveyDeadlineMs);
     await session.close();
@@ -164,9 +170,27 @@ export class KernelDoor implements Door {
     const isFirst = !session.hasAnswered;
     const commands = errands.map(({ command }) => command);
     const exchange = await session.exchange(commands, this.#deadlineMs);
-    if (exchange.kind === "answered") this.#judge(undefined);
-    else if (isFirst) this.#judge(exchange.why);
+    if (exchange.kind === "answered") {
+      // Nothing was asked of the kernel by none.
+      if (commands.length > 0) this.#judge(undefined);
+    } else if (isFirst && !this.#abandoned) await this.#suspect(commands, exchange.why);
     return exchange;
+  }
+
+  /**
+   * A fresh `ip` was lost: by what it was asked, or because none can answer. Once that is
+   * so, each exchange is a question of its own, and calls do not wait for another one.
+   */
+  async #suspect(commands: readonly Command[], why: string): Promise<void> {
+    const isProbe = commands.length === 1 && commands[0] === PROBE.command;
+    if (isProbe || this.#fault !== undefined) return this.#judge(why);
+    const session = this.#currentSession();
+    const probed = await session.exchange([PROBE.command], this.#deadlineMs);
+    this.#judge(probed.kind === "lost" ? probed.why : undefined);
+  }
+
+  #newSession(family?: Family): Session {
+    return new Session({ family, onWarning: this.#onWarning, noise: this.#noise });
   }
 
   #judge(fault: string | undefined): void {
@@ -183,7 +207,7 @@ export class KernelDoor implements Door {
     const successor = this.#successor;
     this.#successor = undefined;
     this.#session = successor === undefined || successor.spent
-      ? new Session()
+      ? this.#newSession()
       : successor;
     return this.#session;
   }
@@ -199,7 +223,7 @@ export class KernelDoor implements Door {
       );
     if (stale) session.spent = true;
     const wearing = session.mutations >= this.#mutationsPerSession * 0.8;
-    if (wearing && this.#successor === undefined) this.#successor = new Session();
+    if (wearing && this.#successor === undefined) this.#successor = this.#newSession();
   }
 
   #record(errands: readonly Errand[], exchange: Exchange, durationMs: number): void {

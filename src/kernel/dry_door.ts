@@ -1,6 +1,7 @@
 import type { AuditTrail } from "./audit.ts";
-import { type Command, type Read, words } from "./command.ts";
+import { type Read, words } from "./command.ts";
 import type { Door, Errand, Reply } from "./door.ts";
+import type { Answer } from "./replies.ts";
 import type { Exchange, Result } from "./session.ts";
 
 /**
@@ -25,7 +26,7 @@ export class DryDoor implements Door {
         failure: "",
         durationMs: 0,
       });
-      return { ok: true, document: undefined };
+      return answered({ kind: "done" });
     });
     return Promise.resolve({ kind: "answered", results });
   }
@@ -45,13 +46,36 @@ export class DryDoor implements Door {
   abandon(): void {}
 }
 
-function pretend(command: Command): Result {
-  if (command.kind === "link") {
-    const link = { ifindex: 0, ifname: command.device, flags: ["UP"] };
-    return { ok: true, document: JSON.stringify([link]) };
+function pretend(command: Read): Result {
+  switch (command.kind) {
+    case "link":
+      return answered({
+        kind: "link",
+        link: { kind: "present", ifindex: 0, up: true, master: undefined },
+        ifindex: 0,
+      });
+    case "bridge":
+      return answered({ kind: "bridge", isBridge: false });
+    case "link-names":
+      return answered({ kind: "link-names", names: new Set() });
+    case "exact-routes":
+    case "routes-within":
+      return answered({ kind: "routes", routes: [] });
+    case "own-routes":
+    case "state-table":
+      return answered({ kind: "entries", entries: [] });
+    case "forwarding-entries":
+      return answered({ kind: "peers", peers: new Map() });
+    case "rules":
+      return answered({ kind: "rules", hiding: false });
+    case "best-route":
+    case "permission":
+      return { ok: false, failure: { kind: "unreachable", words: "dry run" } };
+    default:
+      return command satisfies never;
   }
-  if (command.kind === "best-route") {
-    return { ok: false, failure: { kind: "unreachable", words: "dry run" } };
-  }
-  return { ok: true, document: "[]" };
+}
+
+function answered(answer: Answer): Result {
+  return { ok: true, answer };
 }

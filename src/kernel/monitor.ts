@@ -1,6 +1,7 @@
 import { cidrFromKernel, type Ipv4Cidr } from "../ipam/cidr.ts";
 import { PROTOCOL, TABLE_MAIN } from "../routes/found_route.ts";
 import { checkInterfaceName, type InterfaceName } from "../routes/interface_name.ts";
+import { isReason } from "./complaints.ts";
 import { eachLine } from "./lines.ts";
 
 /** A hint that something changed: when to look, never what is true. */
@@ -16,6 +17,8 @@ export type KernelEvent =
     readonly plain: boolean;
   }
   | { readonly kind: "link"; readonly ifindex: number; readonly device: InterfaceName }
+  /** A rule came or went that can make a FIB look-up miss a route of the main table. */
+  | { readonly kind: "rule" }
   /** Events may have been missed. */
   | { readonly kind: "blind"; readonly why: string }
   /** Nobody hears events from now on. */
@@ -23,7 +26,18 @@ export type KernelEvent =
   /** Somebody does again, in a moment. */
   | { readonly kind: "listening" };
 
-const MONITOR_ARGUMENTS = ["-4", "-Numeric", "-oneline", "monitor", "link", "route"];
+const MONITOR_ARGUMENTS = [
+  "-4",
+  "-Numeric",
+  "-oneline",
+  "monitor",
+  "link",
+  "route",
+  "rule",
+];
+
+/** Characters of one event: a route may have some hundred nexthops. */
+const LONGEST_EVENT = 256 * 1024;
 
 /** First and last pause before a monitor that died is started again, in milliseconds. */
 const RESTART_MS = { first: 10, last: 5000 };
@@ -35,19 +49,25 @@ const RESTART_MS = { first: 10, last: 5000 };
 const PAUSE_MS = 10;
 
 /**
- * Watches links and IPv4 routes with `ip monitor`, and starts it again when it dies.
+ * Watches links, IPv4 routes and rules with `ip monitor`, and starts it again when it dies.
  * The kernel drops routes of a link that goes down without an event (Linux 6.18), and
  * a monitor needs a moment to subscribe: so a listener has to look for itself as well.
  */
 export class Monitor {
   readonly #listener: (event: KernelEvent) => void;
+  readonly #onWarning: (warning: string) => void;
   #child: Deno.ChildProcess | undefined;
   #restart: ReturnType<typeof setTimeout> | undefined;
   #pauseMs = RESTART_MS.first;
   #closed = false;
 
-  constructor(listener: (event: KernelEvent) => void) {
+  /** @param onWarning told of what `ip` writes that is no sign of lost events */
+  constructor(
+    listener: (event: KernelEvent) => void,
+    onWarning: (warning: string) => void = () => {},
+  ) {
     this.#listener = listener;
+    this.#onWarning = onWarning;
     this.#start();
   }
 
@@ -89,10 +109,16 @@ export class Monitor {
       if (event !== undefined) this.#listener(event);
     };
     // "netlink receive error": the kernel had more events than room for them.
-    const complain = (why: string): void => this.#listener({ kind: "blind", why });
+    const complain = (line: string): void => {
+      if (isReason(line)) blind(line);
+      else if (line.trim() !== "") this.#onWarning(line);
+    };
+    const blind = (why: string): void => this.#listener({ kind: "blind", why });
+    const onOverflow = (): void => blind("an event without end");
+    const limit = LONGEST_EVENT;
     const read = [
-      eachLine(child.stdout, hear, PAUSE_MS),
-      eachLine(child.stderr, complain),
+      eachLine(child.stdout, { onLine: hear, onOverflow, limit }, PAUSE_MS),
+      eachLine(child.stderr, { onLine: complain, onOverflow, limit }),
     ];
     void Promise.allSettled(read).then(() => this.#again("ip monitor ended"));
   }
@@ -117,6 +143,8 @@ export function readEvent(line: string): KernelEvent | undefined {
       ? { kind: "link", ifindex: Number(link[1]), device: device.value }
       : undefined;
   }
+  const rule = /^(?:Deleted )?\d+:\t(.*)/.exec(line);
+  if (rule !== null) return isHidingRule(rule[1] ?? "") ? { kind: "rule" } : undefined;
   const words = line.split(/\s+/).filter((word) => word !== "");
   const deleted = words[0] === "Deleted";
   if (deleted) words.shift();
@@ -126,6 +154,12 @@ export function readEvent(line: string): KernelEvent | undefined {
   const destination = cidrFromKernel(words.shift() ?? "");
   if (destination === undefined) return undefined;
   return { kind: "route", deleted, destination, ...attributes(words, typed) };
+}
+
+/** Any but one that looks into a table; also one that leads every packet to main. */
+function isHidingRule(rule: string): boolean {
+  return !/ (?:lookup|l3mdev)\b/.test(rule) || / suppress_/.test(rule) ||
+    /^from all lookup (?:254|main)\b/.test(rule);
 }
 
 const PLAIN_WORDS: ReadonlySet<string> = new Set(["dev", "proto", "scope"]);

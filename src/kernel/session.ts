@@ -1,14 +1,38 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { type Command, isDump, isRead, words } from "./command.ts";
+import {
+  type Command,
+  indexLikeName,
+  isDump,
+  isRead,
+  type Read,
+  words,
+} from "./command.ts";
+import { isReason, mayBeNoise, readComplaint } from "./complaints.ts";
 import { Deadline } from "./deadline.ts";
 import { classify, type Failure } from "./failures.ts";
 import { onLines } from "./lines.ts";
+import { type Answer, decode } from "./replies.ts";
 import type { InterfaceName } from "../routes/interface_name.ts";
 
 /** What became of one command of an exchange. */
 export type Result =
-  | { readonly ok: true; readonly document: string | undefined }
+  | { readonly ok: true; readonly answer: Answer }
   | { readonly ok: false; readonly failure: Failure };
+
+/** The answer of a result, if it is one of this kind. */
+export function answerOf<Kind extends Answer["kind"]>(
+  result: Result | undefined,
+  kind: Kind,
+): Extract<Answer, { readonly kind: Kind }> | undefined {
+  return result?.ok === true && isOf(result.answer, kind) ? result.answer : undefined;
+}
+
+function isOf<Kind extends Answer["kind"]>(
+  answer: Answer,
+  kind: Kind,
+): answer is Extract<Answer, { readonly kind: Kind }> {
+  return answer.kind === kind;
+}
 
 /** Results in the order of the commands, or nothing that can be believed. */
 export type Exchange =
@@ -21,15 +45,54 @@ const IP_ARGUMENTS = ["-json", "-Numeric", "-force", "-batch", "-"];
 /** Which neighbours an `ip` lists, all its life; of IPv4 unless told otherwise. */
 export type Family = "inet" | "bridge";
 
+/**
+ * Characters of one line of stdout: a dump is one line, and 65,536 routes of ours with
+ * their entries in table 142 have 22 million. The heap has four times as much.
+ */
+const LONGEST_DOCUMENT = 64 * 1024 * 1024;
+
+/** Characters of one line of stderr. */
+const LONGEST_COMPLAINT = 64 * 1024;
+
+/** Lines of stderr that are kept until it is known what they are about. */
+const KEPT_COMPLAINTS = 16;
+
+/** Lines of stderr without a failure that one exchange may bring. */
+const MOST_COMPLAINTS = 1_000;
+
+/** An exchange lasts so many times its deadline at most, whatever signs of life there are. */
+const LONGEST = 10;
+
+/** Milliseconds for what is on its way through a pipe when all has been written. */
+const AFTER_MARK_MS = 250;
+
+/** What an `ip` is started with. */
+export interface SessionOptions {
+  /** @default {"inet"} */
+  readonly family?: Family | undefined;
+  /** Told of what `ip` writes that is no answer and harms none. */
+  readonly onWarning?: (warning: string) => void;
+  /** Lines that stood beside good answers: each `ip` may write them. */
+  readonly noise?: Set<string>;
+}
+
 interface Waiting {
   readonly commands: readonly Command[];
   readonly firstLine: number;
   readonly mark: string;
   readonly failures: Map<number, Failure>;
+  /** The command that failed last: complaints come in the order of the commands. */
+  lastFailed: number;
   readonly documents: string[];
+  /** How many documents there can be, if nothing fails. */
+  readonly reads: number;
   marked: boolean;
+  /** Reasons that belong to no command; harmless if all that was asked is answered. */
+  noise: readonly string[];
   /** Milliseconds without a sign of life. */
   readonly deadlineMs: number;
+  /** When it is over in any case, on the clock of `performance.now()`. */
+  readonly endMs: number;
   readonly settle: (exchange: Exchange) => void;
 }
 
@@ -38,6 +101,9 @@ interface Waiting {
  * an object which does not exist: `ip` complains about it on stderr, in order, after
  * every complaint about the lines before it. Complaints carry the line's number, and
  * each read that did not fail writes one line of JSON: so every answer has one owner.
+ *
+ * No text leaves it but the reasons of failures: documents are decoded here, and what
+ * cannot be read, or answers something else than was asked, is a lost exchange.
  */
 export class Session {
   /** Routes changed by this process: iproute2 6.1 leaks about 4 KB for each. */
@@ -47,29 +113,43 @@ export class Session {
   /** True once it has answered: then the next `ip` will most likely answer as well. */
   hasAnswered = false;
   readonly #child: ChildProcess | undefined;
+  readonly #onWarning: (warning: string) => void;
   readonly #ended = Promise.withResolvers<void>();
   /** The index that each name had when it was asked for last. */
-  readonly #indexes = new Map<InterfaceName, string>();
+  readonly #indexes = new Map<InterfaceName, number>();
+  /** Lines of stderr that were no failure of a command. */
+  readonly #warnings = new Set<string>();
+  readonly #noise: Set<string>;
   /** Why it is spent. */
   #why = "ip ended";
   #line = 0;
   #waiting: Waiting | undefined;
-  #complaint = "";
+  #complaints: string[] = [];
+  /** Lines of stderr since the last failure or the last exchange. */
+  #complained = 0;
   readonly #deadline = new Deadline(() =>
     this.#lose(`ip did not answer within ${this.#waiting?.deadlineMs} ms`)
   );
 
-  constructor(family: Family = "inet") {
+  constructor({ family, noise, onWarning }: SessionOptions = {}) {
+    this.#onWarning = onWarning ?? (() => {});
+    this.#noise = noise ?? new Set();
     this.#child = this.#start(family === "bridge" ? ["-family", "bridge"] : []);
     // One that could not be started has no streams, whatever its type says.
     const { stderr, stdin, stdout } = this.#child ?? {};
     if (!stderr || !stdin || !stdout) return;
     stdin.on("error", () => this.#lose("ip closed its input"));
-    onLines(stdout, (line) => this.#onDocument(line));
-    onLines(stderr, (line) => this.#onComplaint(line));
-    stdout.on("data", () => {
-      if (this.#waiting !== undefined) this.#deadline.set(this.#waiting.deadlineMs);
+    onLines(stdout, {
+      limit: LONGEST_DOCUMENT,
+      onLine: (line) => this.#onDocument(line),
+      onOverflow: () => this.#lose("ip wrote a line without end"),
     });
+    onLines(stderr, {
+      limit: LONGEST_COMPLAINT,
+      onLine: (line) => this.#onComplaint(line),
+      onOverflow: () => this.#lose("ip complained without end"),
+    });
+    stdout.on("data", () => this.#putOff());
   }
 
   /** Not by Deno.Command: its web streams cost 40 µs more for every exchange. */
@@ -93,6 +173,56 @@ export class Session {
    * long dump may take many times that
    */
   exchange(commands: readonly Command[], deadlineMs: number): Promise<Exchange> {
+    const doubtful = new Set(
+      commands.flatMap((command) => {
+        const device = indexLikeName(command);
+        return device === undefined || this.#indexes.has(device) ? [] : [device];
+      }),
+    );
+    return doubtful.size === 0
+      ? this.#send(commands, deadlineMs)
+      : this.#sendKnown(commands, doubtful, deadlineMs);
+  }
+
+  /**
+   * `ip` keeps the index of a name that it has found: so such a name is handed over only
+   * once this very `ip` has answered about a device that has it. If that goes away, `ip`
+   * ends or the kernel knows no such index: no route goes through another device.
+   */
+  async #sendKnown(
+    commands: readonly Command[],
+    doubtful: ReadonlySet<InterfaceName>,
+    deadlineMs: number,
+  ): Promise<Exchange> {
+    const listed = await this.#send([{ kind: "link-names" }], deadlineMs);
+    if (listed.kind === "lost") return listed;
+    const names = answerOf(listed.results[0], "link-names")?.names;
+    if (names === undefined) return { kind: "lost", why: "ip listed no devices" };
+    const there = [...doubtful].filter((device) => names.has(device));
+    if (there.length > 0) {
+      const met = await this.#send(
+        there.map((device) => ({ kind: "link", device })),
+        deadlineMs,
+      );
+      if (met.kind === "lost") return met;
+    }
+    const isKnown = (command: Command): boolean => {
+      const device = indexLikeName(command);
+      return device === undefined || this.#indexes.has(device);
+    };
+    const sent = await this.#send(commands.filter(isKnown), deadlineMs);
+    if (sent.kind === "lost") return sent;
+    const results = sent.results.values();
+    return {
+      kind: "answered",
+      results: commands.map((command): Result => {
+        const result = isKnown(command) ? results.next().value : undefined;
+        return result ?? { ok: false, failure: noDevice(command) };
+      }),
+    };
+  }
+
+  #send(commands: readonly Command[], deadlineMs: number): Promise<Exchange> {
     if (this.spent) return Promise.resolve({ kind: "lost", why: this.#why });
     const { promise, resolve } = Promise.withResolvers<Exchange>();
     const firstLine = this.#line + 1;
@@ -101,12 +231,16 @@ export class Session {
     this.#deadline.set(deadlineMs);
     this.#waiting = {
       deadlineMs,
+      endMs: performance.now() + LONGEST * deadlineMs,
       commands,
       firstLine,
       mark,
       failures: new Map(),
+      lastFailed: -1,
       documents: [],
+      reads: commands.filter(isRead).length,
       marked: false,
+      noise: [],
       settle: (exchange) => {
         this.#deadline.lift();
         this.#waiting = undefined;
@@ -152,62 +286,149 @@ export class Session {
     waiting?.settle({ kind: "lost", why });
   }
 
+  #putOff(): void {
+    const waiting = this.#waiting;
+    if (waiting === undefined) return;
+    const leftMs = Math.max(0, waiting.endMs - performance.now());
+    const patienceMs = waiting.marked ? AFTER_MARK_MS : Infinity;
+    this.#deadline.set(Math.min(waiting.deadlineMs, patienceMs, leftMs));
+  }
+
   #onDocument(line: string): void {
+    // What one that was given up has left in the pipe is nobody's.
+    if (this.spent && this.#waiting === undefined) return;
     const waiting = this.#waiting;
     if (waiting === undefined) return this.#lose("ip spoke without being asked");
     waiting.documents.push(line);
+    if (waiting.documents.length > waiting.reads) {
+      return this.#lose("ip answered more than it was asked");
+    }
     this.#settleIfComplete(waiting);
   }
 
   #onComplaint(line: string): void {
+    if (this.spent && this.#waiting === undefined) return;
     const failed = /^Command failed -:(\d+)$/.exec(line);
-    if (failed === null) {
-      this.#complaint += line + "\n";
-      return;
+    if (failed !== null) return this.#onFailure(Number(failed[1]));
+    if (line.includes("Command failed")) return this.#lose("ip complained illegibly");
+    this.#complained += 1;
+    if (this.#complained > MOST_COMPLAINTS) {
+      return this.#lose("ip complained without end");
     }
-    const text = this.#complaint;
-    this.#complaint = "";
+    if (line.trim() === "") return;
+    this.#complaints.push(line);
+    if (this.#complaints.length <= KEPT_COMPLAINTS) return;
+    const [stray] = this.#warn(this.#complaints.splice(0, 1));
+    if (stray !== undefined) this.#lose(stray);
+  }
+
+  /** The lines before this one tell why the line with that number failed. */
+  #onFailure(line: number): void {
+    const complaints = this.#complaints;
+    this.#complaints = [];
+    this.#complained = 0;
     const waiting = this.#waiting;
     if (waiting === undefined) return this.#lose("ip complained without being asked");
-    const index = Number(failed[1]) - waiting.firstLine;
-    if (index >= 0 && index < waiting.commands.length) {
-      waiting.failures.set(index, classify(text));
-    } else if (
-      index === waiting.commands.length && text.includes(`"${waiting.mark}"`)
-    ) {
-      // A warning that belongs to no failed line, e.g. an interrupted dump.
-      if (!text.startsWith("Object ")) return this.#lose(text.trim());
+    const index = line - waiting.firstLine;
+    const ended = complaints.at(-1) ?? "";
+    if (index === waiting.commands.length && isMark(ended, waiting.mark)) {
+      if (waiting.marked) return this.#lose("ip ended an exchange twice");
+      const strays = this.#warn(complaints.slice(0, -1));
+      const onlyReads = waiting.reads === waiting.commands.length;
+      const stray = strays.find((line) => !onlyReads || !mayBeNoise(line));
+      if (stray !== undefined) return this.#lose(stray);
+      waiting.noise = strays;
       waiting.marked = true;
-      this.#settleIfComplete(waiting);
-    } else {
-      this.#lose("ip complained about a line that was not sent");
+      return this.#settleIfComplete(waiting);
     }
+    const isNext = index > waiting.lastFailed && index < waiting.commands.length;
+    if (waiting.marked || !isNext) {
+      return this.#lose("ip complained about a line that was not sent");
+    }
+    const { stray, warnings, words } = readComplaint(
+      complaints,
+      (known) => this.#warnings.has(known),
+    );
+    this.#warn(warnings);
+    if (stray !== undefined && !this.#noise.has(stray)) return this.#lose(stray);
+    waiting.failures.set(index, classify(words));
+    waiting.lastFailed = index;
+  }
+
+  /**
+   * Takes lines that belong to no failed command.
+   *
+   * @returns those that are no mere warnings, e.g. of a dump that was interrupted
+   */
+  #warn(lines: readonly string[]): readonly string[] {
+    const isStray = (line: string) => isReason(line) && !this.#noise.has(line);
+    for (const line of lines) {
+      if (isStray(line)) continue;
+      if (this.#warnings.size < KEPT_COMPLAINTS) this.#warnings.add(line);
+      this.#onWarning(line);
+    }
+    return lines.filter(isStray);
   }
 
   #settleIfComplete(waiting: Waiting): void {
     if (!waiting.marked) return;
-    const answers =
-      waiting.commands.filter((command, index) =>
-        isRead(command) && !waiting.failures.has(index)
-      ).length;
-    if (waiting.documents.length < answers) return;
+    const answers = waiting.reads - this.#failedReads(waiting);
+    // `ip` has flushed them before it complained about the mark.
+    if (waiting.documents.length < answers) return this.#putOff();
     if (waiting.documents.length > answers) {
       return this.#lose("ip answered more than it was asked");
     }
     const documents = waiting.documents.values();
-    const results = waiting.commands.map((command, index): Result => {
+    const results: Result[] = [];
+    for (const [index, command] of waiting.commands.entries()) {
       const failure = waiting.failures.get(index);
-      if (failure !== undefined) return { ok: false, failure };
-      const document = isRead(command) ? documents.next().value : undefined;
-      return { ok: true, document };
-    });
-    const isStale = waiting.commands.some((command, index) =>
-      command.kind === "link" && this.#isStale(command.device, results[index])
-    );
-    if (isStale) return this.#lose("a device has a new index");
+      if (failure !== undefined) {
+        results.push({ ok: false, failure });
+        continue;
+      }
+      const answer = isRead(command)
+        ? this.#read(command, documents.next().value ?? "")
+        : DONE;
+      if (answer === undefined) return;
+      results.push({ ok: true, answer });
+    }
+    for (const line of waiting.noise) {
+      if (this.#noise.size < KEPT_COMPLAINTS) this.#noise.add(line);
+      this.#onWarning(line);
+    }
     this.#wear(waiting.commands, results);
     this.hasAnswered = true;
     waiting.settle({ kind: "answered", results });
+  }
+
+  #failedReads({ commands, failures }: Waiting): number {
+    let failed = 0;
+    for (const index of failures.keys()) {
+      const command = commands[index];
+      if (command !== undefined && isRead(command)) failed += 1;
+    }
+    return failed;
+  }
+
+  /** Undefined if it cannot be believed: then the exchange is lost already. */
+  #read(command: Read, document: string): Answer | undefined {
+    const read = decode(command, document);
+    if (read.kind === "unreadable") {
+      this.#lose(read.why);
+      return undefined;
+    }
+    for (const entry of read.odd) {
+      this.#onWarning(`an entry that cannot be read: ${JSON.stringify(entry)}`);
+    }
+    const { answer } = read;
+    if (command.kind !== "link" || answer.kind !== "link") return answer;
+    if (
+      answer.link.kind === "present" && this.#isStale(command.device, answer.ifindex)
+    ) {
+      this.#lose("a device has a new index");
+      return undefined;
+    }
+    return answer;
   }
 
   /**
@@ -215,10 +436,7 @@ export class Session {
    * answers with the device that has the name now, `ip` filters it out: `[{}]`. Where a
    * route has shown it the new device before, it goes by both from then on.
    */
-  #isStale(device: InterfaceName, result: Result | undefined): boolean {
-    if (result?.ok !== true) return false;
-    const ifindex = /"ifindex":(\d+)/.exec(result.document ?? "")?.[1];
-    if (ifindex === undefined) return true;
+  #isStale(device: InterfaceName, ifindex: number): boolean {
     const before = this.#indexes.get(device) ?? ifindex;
     this.#indexes.set(device, ifindex);
     return ifindex !== before;
@@ -232,6 +450,17 @@ export class Session {
       if (!ok && isDump(command)) this.spent = true;
     });
   }
+}
+
+const DONE: Answer = { kind: "done" };
+
+function isMark(line: string, mark: string): boolean {
+  return line.startsWith("Object ") && line.includes(`"${mark}"`);
+}
+
+/** What `ip` says of a name that it cannot take for an index either. */
+function noDevice(command: Command): Failure {
+  return classify(`Cannot find device "${indexLikeName(command) ?? ""}"`);
 }
 
 function describeStartFault(error: unknown): string {

@@ -4,7 +4,7 @@ import type { Result } from "../kernel/session.ts";
 import { decideRemove } from "../routes/decide.ts";
 import { type FoundRoute, ourRoute, type Sight } from "../routes/found_route.ts";
 import type { AbsentGoal, AbsentReached } from "./goal.ts";
-import { readSight } from "./look.ts";
+import { readBest } from "./look.ts";
 import type { Snapshot } from "./snapshot.ts";
 import {
   AGAIN,
@@ -35,7 +35,7 @@ export function absentTask(
   // Once the kernel has taken the entry away, only routes are left to see to.
   let { forget } = goal;
   const remove = (routes: readonly FoundRoute[], by: Sight["kind"]): Step =>
-    removal({ ...goal, forget }, routes, by, () => forget = undefined);
+    removal({ ...goal, forget }, routes, by, snapshot, () => forget = undefined);
   return createTask<AbsentReached>({
     question: { destination, device: undefined },
     opening: installed === undefined
@@ -54,7 +54,7 @@ export function absentTask(
             : remove([], sight.kind);
         case "remove":
           return remove(
-            history.wrote ? decision.routes.map(ofAnyDevice) : decision.routes,
+            history.tried ? decision.routes.map(ofAnyDevice) : decision.routes,
             sight.kind,
           );
       }
@@ -76,6 +76,7 @@ function removal(
   { cause, destination, forget, owners }: AbsentGoal,
   routes: readonly FoundRoute[],
   by: Sight["kind"],
+  snapshot: Snapshot,
   forgotten: () => void,
 ): Step {
   const memory: readonly Errand[] = forget === undefined
@@ -104,7 +105,7 @@ function removal(
       if (by === "all") {
         return routes.length === 0 ? settled({ kind: "removed" }) : CLOSER;
       }
-      const after = readSight(destination, false, results.at(-1));
+      const after = readBest(destination, results.at(-1), snapshot);
       if (after === undefined) return CLOSER;
       return decideRemove(after, owners).kind === "absent"
         ? settled({ kind: "removed" })

@@ -3,7 +3,8 @@ import { type ClusterPolicy, isNodeCidr } from "../ipam/policy.ts";
 import { describeGatewayTaken } from "../ipam/pool_sentences.ts";
 import type { Cause } from "../kernel/audit.ts";
 import type { Door, Errand } from "../kernel/door.ts";
-import { decodeRoutes, type TableEntry } from "../kernel/replies.ts";
+import type { TableEntry } from "../kernel/replies.ts";
+import { answerOf } from "../kernel/session.ts";
 import type { Logger } from "../log.ts";
 import { isWanted } from "../routes/decide.ts";
 import { TABLE_MAIN } from "../routes/found_route.ts";
@@ -11,8 +12,9 @@ import { OUR_PROTOCOL, recall, subnetEntry } from "../routes/memory.ts";
 import { adoptAddresses } from "./address_memory.ts";
 import { INSTALLED, type Ledger, type Standing } from "./ledger.ts";
 import { describeRenewals, list } from "./news.ts";
-import { isOutside, memoryOf, OWN, readOwn } from "./own.ts";
+import { isOutside, memoryOf, readOwn } from "./own.ts";
 import { renew } from "./renew.ts";
+import { readRules } from "./rules.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 const ADOPT: Cause = { rpc: "adopt", peer: "" };
@@ -41,6 +43,7 @@ export async function adopt(
   const own = await readOwn(door);
   if (own.kind === "lost") return fail(`Cannot read the kernel's routes: ${own.why}`);
   const { entries } = own;
+  snapshot.learnRules(await readRules(door));
   await adoptSubnet(door, ledger, policy, entries);
   await adoptAddresses(door, ledger, entries, ADOPT);
   const ours = entries.filter((entry) => !isOutside(entry, policy));
@@ -146,12 +149,12 @@ function describeAdopted(ledger: Ledger): string {
 export async function reportForeign(door: Door, logger: Logger): Promise<void> {
   const reply = await door.exchange([{ command: { kind: "state-table" } }]);
   const result = reply.kind === "answered" ? reply.results[0] : undefined;
-  if (result?.ok !== true) return;
-  const foreign = decodeRoutes(result.document ?? "[]", { ...OWN, protocol: 3 })
-    .filter(({ route, state }) =>
-      route.protocol !== OUR_PROTOCOL || state === undefined ||
-      recall(state).kind === "nonsense"
-    );
+  const answer = answerOf(result, "entries");
+  if (answer === undefined) return;
+  const foreign = answer.entries.filter(({ route, state }) =>
+    route.protocol !== OUR_PROTOCOL || state === undefined ||
+    recall(state).kind === "nonsense"
+  );
   if (foreign.length === 0) return;
   const named = list(foreign.map(({ route }) => route.destination));
   logger.log(

@@ -37,7 +37,7 @@ export function amendsFor(
 function mayHaveWritten(reached: PresentReached): boolean {
   switch (reached.kind) {
     case "connected":
-      return reached.wrote;
+      return reached.remembered;
     case "failed":
       return reached.failure.kind !== "not-permitted";
     default:

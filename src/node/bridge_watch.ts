@@ -1,5 +1,5 @@
 import type { Door } from "../kernel/door.ts";
-import { decodeLinks } from "../kernel/replies.ts";
+import { answerOf } from "../kernel/session.ts";
 import type { InterfaceName } from "../routes/interface_name.ts";
 import { describeBridgePort } from "../routes/sentences.ts";
 
@@ -33,7 +33,6 @@ export class BridgeWatch {
   async #isBridge(device: InterfaceName): Promise<boolean | undefined> {
     const reply = await this.#door.exchange([{ command: { kind: "bridge", device } }]);
     const result = reply.kind === "answered" ? reply.results[0] : undefined;
-    if (result?.ok !== true) return undefined;
-    return decodeLinks(result.document ?? "[]").length > 0;
+    return answerOf(result, "bridge")?.isBridge;
   }
 }

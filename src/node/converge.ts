@@ -36,23 +36,80 @@ export async function converge(
   }
 }
 
+/** Tasks that share exchanges. */
+interface Party {
+  readonly tasks: readonly Task[];
+  /** Rounds that they have had. */
+  readonly rounds: number;
+}
+
+/**
+ * When `ip` is lost, half of those who shared the exchange go on without the other half,
+ * until only the one is lost that no `ip` outlives.
+ */
 async function convergeGroup(
   door: Door,
   snapshot: Snapshot,
   tasks: readonly Task[],
 ): Promise<void> {
-  for (let round = 0; round < ROUNDS; round += 1) {
-    if (!await runRound(door, snapshot, tasks)) return;
+  const endMs = performance.now() + LONGEST_MS;
+  const parties: Party[] = [{ tasks, rounds: 0 }];
+  let lostInARow = 0;
+  for (let party = parties.shift(); party !== undefined; party = parties.shift()) {
+    const end = await runRound(door, snapshot, party.tasks);
+    lostInARow = end === "lost" ? lostInARow + 1 : 0;
+    if (lostInARow >= LOST_IN_A_ROW) {
+      lostInARow = 0;
+      const late = performance.now() >= endMs;
+      if (late || !await answersAnybody(door)) return giveUp([party, ...parties]);
+    }
+    parties.push(...nextParties(party, end));
   }
-  for (const task of tasks) task.giveUp();
 }
 
-/** False when nothing is open any more. */
+/** Losses in a row after which it is asked whether `ip` answers anybody at all. */
+const LOST_IN_A_ROW = ROUNDS - 1;
+
+/** After so long nobody is looked for any more who makes an `ip` hang, milliseconds. */
+const LONGEST_MS = 15_000;
+
+/** How often one is tried that is known to be lost alone as well. */
+const ALONE = 2;
+
+async function answersAnybody(door: Door): Promise<boolean> {
+  return (await door.exchange([{ command: { kind: "rules" } }])).kind === "answered";
+}
+
+function giveUp(parties: readonly Party[]): void {
+  for (const { tasks } of parties) {
+    for (const task of tasks) task.giveUp();
+  }
+}
+
+function nextParties(party: Party, end: RoundEnd): readonly Party[] {
+  const tasks = party.tasks.filter((task) => task.question() !== undefined);
+  if (end === "settled" || tasks.length === 0) return [];
+  if (end === "lost" && tasks.length > 1) {
+    const half = Math.ceil(tasks.length / 2);
+    return [tasks.slice(0, half), tasks.slice(half)].map((tasks) => ({
+      tasks,
+      rounds: tasks.length === 1 ? ROUNDS - ALONE : party.rounds,
+    }));
+  }
+  const rounds = party.rounds + 1;
+  if (rounds < ROUNDS) return [{ tasks, rounds }];
+  giveUp([{ tasks, rounds }]);
+  return [];
+}
+
+/** `lost`: an `ip` was; `open`: some have to look again. */
+type RoundEnd = "settled" | "open" | "lost";
+
 async function runRound(
   door: Door,
   snapshot: Snapshot,
   tasks: readonly Task[],
-): Promise<boolean> {
+): Promise<RoundEnd> {
   const openers: Sent[] = [];
   const lookers: Asking[] = [];
   for (const task of tasks) {
@@ -63,13 +120,13 @@ async function runRound(
     else openers.push({ task, question, errands });
   }
   const asking = [...openers, ...lookers];
-  if (asking.length === 0) return false;
-  const look = planLook(lookers.map(({ question }) => question));
+  if (asking.length === 0) return "settled";
+  const look = planLook(lookers.map(({ question }) => question), snapshot);
   const answers = await send(door, snapshot, asking, [
     ...openers.flatMap(({ errands }) => errands),
     ...look.errands,
   ]);
-  if (answers === undefined) return true;
+  if (answers === undefined) return "lost";
   conclude(openers, answers);
   const views = look.read(take(answers.results, look.errands), answers.links);
   const next = lookers.flatMap((looker, index): readonly Sent[] => {
@@ -77,11 +134,12 @@ async function runRound(
     const errands = view === undefined ? [] : looker.task.judge(view);
     return errands.length === 0 ? [] : [{ ...looker, errands }];
   });
-  if (next.length === 0) return true;
+  if (next.length === 0) return "open";
   const errands = next.flatMap(({ errands }) => errands);
   const written = await send(door, snapshot, next, errands);
-  if (written !== undefined) conclude(next, written);
-  return true;
+  if (written === undefined) return "lost";
+  conclude(next, written);
+  return "open";
 }
 
 interface Asking {

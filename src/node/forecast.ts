@@ -22,7 +22,12 @@ export function forecastTask(
         case "pending":
           return settled(decision);
         case "connected":
-          return settled({ kind: "connected", device: decision.device, wrote: false });
+          return settled({
+            kind: "connected",
+            device: decision.device,
+            wrote: false,
+            remembered: false,
+          });
         case "unchanged":
           return settled({ ...decision, master });
         case "install": {

@@ -52,6 +52,8 @@ export type PresentReached =
     readonly device: InterfaceName | undefined;
     /** True if something was written before this came to light. */
     readonly wrote: boolean;
+    /** True if its entry in table 142 may have been written before. */
+    readonly remembered: boolean;
   }
   | Trouble;
 

@@ -45,6 +45,7 @@ function isOfMonitor({ kind }: KernelEvent): boolean {
       return true;
     case "route":
     case "link":
+    case "rule":
       return false;
     default:
       return kind satisfies never;

@@ -1,8 +1,7 @@
 import { covering, type Ipv4Cidr } from "../ipam/cidr.ts";
 import type { Errand } from "../kernel/door.ts";
 import type { Failure } from "../kernel/failures.ts";
-import { decodeLinks, decodeRoutes } from "../kernel/replies.ts";
-import type { Result } from "../kernel/session.ts";
+import { answerOf, type Result } from "../kernel/session.ts";
 import { sightOfBest } from "../routes/decide.ts";
 import type { LinkState, Sight } from "../routes/found_route.ts";
 import type { InterfaceName } from "../routes/interface_name.ts";
@@ -51,7 +50,7 @@ const MISSING: LinkState = { kind: "missing" };
 const MANY = 8;
 
 /** Plans to ask about destinations. */
-export function planLook(questions: readonly Question[]): Look {
+export function planLook(questions: readonly Question[], snapshot: Snapshot): Look {
   const closer = questions.filter((question) => question.closer);
   const walks = closer.length >= MANY;
   const walk: readonly Errand[] = walks
@@ -76,7 +75,7 @@ export function planLook(questions: readonly Question[]): Look {
         const link = device === undefined ? MISSING : links.get(device) ?? MISSING;
         return closer && walked !== undefined
           ? walked(destination, link)
-          : view(question, link, rest.next().value);
+          : view(question, link, rest.next().value, snapshot);
       });
     },
   };
@@ -96,7 +95,7 @@ export function planLinks(
     errands: asked.map((device) => ({ command: { kind: "link", device } })),
     read: (results) =>
       new Map(asked.map((device, index) => {
-        const state = linkState(device, results[index]);
+        const state = answerOf(results[index], "link")?.link ?? MISSING;
         snapshot.learn(device, state);
         return [device, state];
       })),
@@ -107,31 +106,40 @@ export function planLinks(
 function readWalk(
   result: Result | undefined,
 ): (destination: Ipv4Cidr, link: LinkState) => View {
-  if (result?.ok !== true) return () => failedView(result);
-  const byDestination = Map.groupBy(
-    decodeRoutes(result.document ?? "[]").map(({ route }) => route),
-    (route) => route.destination,
-  );
+  const walked = answerOf(result, "routes");
+  if (walked === undefined) return () => failedView(result);
+  const byDestination = Map.groupBy(walked.routes, (route) => route.destination);
   return (destination, link) => {
     const routes = byDestination.get(destination) ?? [];
     return { kind: "seen", link, sight: { kind: "all", routes } };
   };
 }
 
-/** Reads the answer to one `best-route` or `exact-routes`. */
-export function readSight(
+/**
+ * Reads the answer to one `best-route`. "Nothing there" is what a rule says as well that
+ * hides the route: it counts only where no such rule is known.
+ */
+export function readBest(
   destination: Ipv4Cidr,
-  closer: boolean,
+  result: Result | undefined,
+  { rulesMayHide }: Pick<Snapshot, "rulesMayHide">,
+): Sight | undefined {
+  const sight = sightOf(destination, result);
+  const isNothing = sight?.kind === "best" && sight.route === undefined;
+  return isNothing && rulesMayHide ? undefined : sight;
+}
+
+function sightOf(
+  destination: Ipv4Cidr,
   result: Result | undefined,
 ): Sight | undefined {
-  if (result === undefined) return undefined;
-  if (!result.ok) {
-    return !closer && result.failure.kind === "unreachable"
+  if (result?.ok === false) {
+    return result.failure.kind === "unreachable"
       ? { kind: "best", route: undefined }
       : undefined;
   }
-  const routes = decodeRoutes(result.document ?? "[]").map(({ route }) => route);
-  return closer ? { kind: "all", routes } : sightOfBest(destination, routes[0]);
+  const best = answerOf(result, "best-route")?.route;
+  return best === undefined ? undefined : sightOfBest(destination, best);
 }
 
 /** The reply of a door that did not answer, as the reason that callers are told. */
@@ -151,11 +159,19 @@ export function lostBecause(
   }
 }
 
-function view(question: Question, link: LinkState, result: Result | undefined): View {
-  const sight = readSight(question.destination, question.closer, result);
-  if (sight !== undefined) return { kind: "seen", link, sight };
-  if (!question.closer) return { kind: "closer" };
-  return failedView(result);
+function view(
+  { closer, destination }: Question,
+  link: LinkState,
+  result: Result | undefined,
+  snapshot: Snapshot,
+): View {
+  if (!closer) {
+    const sight = readBest(destination, result, snapshot);
+    return sight === undefined ? { kind: "closer" } : { kind: "seen", link, sight };
+  }
+  const walked = answerOf(result, "routes");
+  if (walked === undefined) return failedView(result);
+  return { kind: "seen", link, sight: { kind: "all", routes: walked.routes } };
 }
 
 function failedView(result: Result | undefined): View {
@@ -163,11 +179,4 @@ function failedView(result: Result | undefined): View {
     ? result.failure
     : { kind: "other", words: "no answer" } as const;
   return { kind: "failed", failure };
-}
-
-/** The kernel takes an altname as well, but routes are shown by the device's one name. */
-function linkState(device: InterfaceName, result: Result | undefined): LinkState {
-  if (result === undefined || !result.ok) return MISSING;
-  const links = decodeLinks(result.document ?? "[]");
-  return links.find(({ name }) => name === device)?.state ?? MISSING;
 }

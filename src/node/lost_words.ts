@@ -1,5 +1,5 @@
 import type { Door } from "../kernel/door.ts";
-import { decodePeers } from "../kernel/replies.ts";
+import { answerOf } from "../kernel/session.ts";
 import type { Logger } from "../log.ts";
 import type { InterfaceName } from "../routes/interface_name.ts";
 import type { Ledger } from "./ledger.ts";
@@ -16,9 +16,10 @@ export async function reportLostWords(
 ): Promise<void> {
   const exchange = await door.survey([{ kind: "forwarding-entries" }], "bridge");
   const result = exchange.kind === "answered" ? exchange.results[0] : undefined;
-  if (result?.ok !== true) return;
+  const answer = answerOf(result, "peers");
+  if (answer === undefined) return;
   const routes = routesByDevice(ledger);
-  for (const [device, peers] of decodePeers(result.document ?? "[]")) {
+  for (const [device, peers] of answer.peers) {
     // Without any route nobody knows which of several devices is the agent's.
     const known = routes.get(device) ?? (routes.size === 0 ? 0 : peers);
     if (peers > known) logger.log("warn", describeLostWords(device, peers, known));

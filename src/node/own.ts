@@ -1,6 +1,7 @@
 import { type ClusterPolicy, isNodeCidr } from "../ipam/policy.ts";
 import type { Door } from "../kernel/door.ts";
-import { type Assumed, decodeRoutes, type TableEntry } from "../kernel/replies.ts";
+import type { TableEntry } from "../kernel/replies.ts";
+import { answerOf } from "../kernel/session.ts";
 import { TABLE_MAIN } from "../routes/found_route.ts";
 import {
   OUR_PROTOCOL,
@@ -15,9 +16,6 @@ import { lostBecause } from "./look.ts";
 export type OwnEntries =
   | { readonly kind: "read"; readonly entries: readonly TableEntry[] }
   | { readonly kind: "lost"; readonly why: string };
-
-/** What a listing of our routes leaves out, because it asked for them. */
-export const OWN: Assumed = { protocol: OUR_PROTOCOL, table: TABLE_MAIN };
 
 /** An entry of table 142 and what it means. */
 export interface MemoryEntry {
@@ -60,5 +58,7 @@ async function readOnce(door: Door): Promise<OwnEntries> {
   const result = reply.results[0];
   if (result === undefined) return { kind: "lost", why: "no answer" };
   if (!result.ok) return { kind: "lost", why: result.failure.words };
-  return { kind: "read", entries: decodeRoutes(result.document ?? "[]", OWN) };
+  const answer = answerOf(result, "entries");
+  if (answer === undefined) return { kind: "lost", why: "another answer" };
+  return { kind: "read", entries: answer.entries };
 }

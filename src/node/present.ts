@@ -72,6 +72,7 @@ function judge(
         kind: "connected",
         device: decision.device,
         wrote: history.wrote,
+        remembered: history.remembered,
       });
     case "pending":
       return remembering(goal, settled(decision));

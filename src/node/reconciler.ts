@@ -15,6 +15,7 @@ import type { Ledger } from "./ledger.ts";
 import { readOwn } from "./own.ts";
 import { renew, type Renewal } from "./renew.ts";
 import { RepairLog } from "./repair_log.ts";
+import { ResyncLog } from "./resync_log.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { rememberSubnet } from "./subnet.ts";
 import { forgottenPrefixes, survey } from "./survey.ts";
@@ -31,6 +32,8 @@ export interface ReconcilerParts {
   readonly policy: ClusterPolicy;
   /** Milliseconds between two looks at everything. */
   readonly resyncMs: number;
+  /** Told why resyncs keep failing, and when they do no longer. */
+  readonly onResync?: (fault: string | undefined) => void;
 }
 
 const REPAIR: Cause = { rpc: "repair", peer: "" };
@@ -60,8 +63,11 @@ export class Reconciler {
   readonly #log: RepairLog;
   readonly #blindness: FightLog<"ip monitor">;
   readonly #surveys: SurveyTimer;
+  readonly #resyncs: ResyncLog;
   /** Since when no event was missed; Infinity while nobody hears any. */
   #hearingSince = 0;
+  /** When a rule came or went last. */
+  #rulesChanged = 0;
   /** The node's subnet, if its entry in table 142 has to be written again. */
   #forgottenSubnet: Ipv4Cidr | undefined;
   #running = false;
@@ -74,6 +80,8 @@ export class Reconciler {
     const { logger, resyncMs } = parts;
     this.#log = new RepairLog(logger);
     this.#blindness = new FightLog(logger, BLINDNESS);
+    const onFault = parts.onResync ?? (() => {});
+    this.#resyncs = new ResyncLog({ logger, resyncMs, onFault });
     this.#surveys = new SurveyTimer(() => this.#survey(), resyncMs);
     this.#surveys.within(Math.min(EARLY_SURVEY_MS, resyncMs));
   }
@@ -90,6 +98,10 @@ export class Reconciler {
         this.#hints.addDevices(devices);
         return this.#schedule();
       }
+      case "rule":
+        this.#rulesChanged = performance.now();
+        this.#parts.snapshot.learnRules(true);
+        return this.#surveys.within(EARLY_SURVEY_MS);
       case "blind":
         this.#sayBlind(event.why);
         return this.#lookAgain(performance.now());
@@ -105,6 +117,11 @@ export class Reconciler {
   touch(destinations: Iterable<Ipv4Cidr>): void {
     for (const destination of destinations) this.#hints.dirty.add(destination);
     this.#schedule();
+  }
+
+  /** Looks at everything in a moment: `ip` answers again. */
+  resyncSoon(): void {
+    if (!this.#closed) this.#surveys.within(EARLY_SURVEY_MS);
   }
 
   /** Stops; what runs comes to its end. */
@@ -239,10 +256,18 @@ export class Reconciler {
   async #survey(): Promise<void> {
     const { door, ledger, policy, snapshot } = this.#parts;
     const started = performance.now();
-    const found = await survey(door, ledger, policy);
-    if (this.#closed || found === undefined) return;
+    const surveyed = await survey(door, ledger, policy);
+    if (this.#closed) return;
+    if (!surveyed.ok) {
+      return this.#surveys.within(this.#resyncs.failed(surveyed.fault));
+    }
+    this.#resyncs.succeeded();
+    const found = surveyed.value;
     if (started >= this.#hearingSince) snapshot.survey(found.occupied);
     else if (this.#hearingSince < Infinity) this.#surveys.within(EARLY_SURVEY_MS);
+    if (started >= Math.max(this.#hearingSince, this.#rulesChanged)) {
+      snapshot.learnRules(found.rulesMayHide);
+    }
     for (const prefix of found.forgotten) this.#hints.addForgotten(prefix);
     this.touch(found.suspicious);
   }

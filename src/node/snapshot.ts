@@ -3,7 +3,7 @@ import type { KernelEvent } from "../kernel/monitor.ts";
 import type { LinkState } from "../routes/found_route.ts";
 import type { InterfaceName } from "../routes/interface_name.ts";
 
-/** A device that is there and up. */
+/** A device that is there, is up and has IPv4. */
 export type UpLink = Extract<LinkState, { kind: "present" }>;
 
 /**
@@ -16,6 +16,7 @@ export class Snapshot {
   readonly #links = new Map<InterfaceName, UpLink>();
   readonly #occupied = new Set<Ipv4Cidr>();
   #surveyed = false;
+  #rulesMayHide = false;
 
   /** The device as it was seen last; undefined: it has to be looked at. */
   link(device: InterfaceName): UpLink | undefined {
@@ -23,7 +24,7 @@ export class Snapshot {
   }
 
   learn(device: InterfaceName, state: LinkState): void {
-    if (state.kind === "present" && state.up) this.#links.set(device, state);
+    if (isUsable(state)) this.#links.set(device, state);
     else this.#links.delete(device);
   }
 
@@ -58,6 +59,19 @@ export class Snapshot {
     this.#surveyed = true;
   }
 
+  /**
+   * True if a rule may answer in front of the main table: then a look-up that finds
+   * nothing there tells nothing.
+   */
+  get rulesMayHide(): boolean {
+    return this.#rulesMayHide;
+  }
+
+  /** The rules were looked at, or an event told of one. */
+  learnRules(mayHide: boolean): void {
+    this.#rulesMayHide = mayHide;
+  }
+
   /** Devices, under every name, that an event is about. */
   devicesOf(event: Extract<KernelEvent, { kind: "link" }>): readonly InterfaceName[] {
     const renamed = [...this.#links].filter(([name, link]) =>
@@ -70,5 +84,10 @@ export class Snapshot {
   forgetAll(): void {
     this.#links.clear();
     this.#surveyed = false;
+    this.#rulesMayHide = true;
   }
+}
+
+function isUsable(state: LinkState): state is UpLink {
+  return state.kind === "present" && state.up && state.withoutIpv4 !== true;
 }

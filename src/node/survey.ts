@@ -2,13 +2,15 @@ import type { Ipv4Cidr } from "../ipam/cidr.ts";
 import { prefixLength } from "../ipam/cidr.ts";
 import type { ClusterPolicy } from "../ipam/policy.ts";
 import type { Door } from "../kernel/door.ts";
-import { decodeRoutes, type TableEntry } from "../kernel/replies.ts";
+import type { TableEntry } from "../kernel/replies.ts";
+import { answerOf, type Result } from "../kernel/session.ts";
+import { type Checked, fail, pass } from "../ipam/checked.ts";
 import { isWanted } from "../routes/decide.ts";
 import { type FoundRoute, TABLE_MAIN } from "../routes/found_route.ts";
 import { missingEntries, strangers } from "./address_memory.ts";
 import { outdatedConfirmations } from "./confirmations.ts";
 import type { Ledger } from "./ledger.ts";
-import { memoryOf, OWN } from "./own.ts";
+import { memoryOf } from "./own.ts";
 
 /** What a look at everything found that is worth a closer one. */
 export interface Survey {
@@ -18,35 +20,49 @@ export interface Survey {
   readonly suspicious: readonly Ipv4Cidr[];
   /** Prefixes whose entry in table 142 is gone or says something else. */
   readonly forgotten: readonly Ipv4Cidr[];
+  /** A look-up may miss a route of the main table. */
+  readonly rulesMayHide: boolean;
 }
 
 /**
  * Looks at all that is ours and all that lies in the cluster's prefix. It runs beside
  * the queue, so what it finds may be out of date: it only says where to look.
  *
- * @returns undefined if `ip` did not answer
+ * @returns why the kernel could not be read, if it could not
  */
 export async function survey(
   door: Door,
   ledger: Ledger,
   policy: ClusterPolicy,
-): Promise<Survey | undefined> {
+): Promise<Checked<Survey, string>> {
   const exchange = await door.survey([
     { kind: "own-routes" },
     { kind: "routes-within", cluster: policy.clusterCidr },
+    { kind: "rules" },
   ]);
-  if (exchange.kind === "lost") return undefined;
-  const [own, within] = exchange.results;
-  if (own?.ok !== true || within?.ok !== true) return undefined;
-  const entries = decodeRoutes(own.document ?? "[]", OWN);
+  if (exchange.kind === "lost") return fail(exchange.why);
+  const { results } = exchange;
+  const own = answerOf(results[0], "entries");
+  const within = answerOf(results[1], "routes");
+  const rules = answerOf(results[2], "rules");
+  if (own === undefined || within === undefined) {
+    return fail(describeFailure(results));
+  }
+  const { entries } = own;
   for (const address of strangers(ledger.pool, entries)) ledger.doubtful.add(address);
-  const routes = decodeRoutes(within.document ?? "[]").map(({ route }) => route);
   const outdated = outdatedConfirmations(ledger, entries).map(({ prefix }) => prefix);
   ledger.ageUnconfirmed();
-  return {
-    ...compare(ledger, policy, routes.filter((route) => route.table === TABLE_MAIN)),
+  const routes = within.routes.filter((route) => route.table === TABLE_MAIN);
+  return pass({
+    ...compare(ledger, policy, routes),
     forgotten: [...forgottenPrefixes(ledger, entries), ...outdated],
-  };
+    rulesMayHide: rules?.hiding ?? true,
+  });
+}
+
+function describeFailure(results: readonly Result[]): string {
+  const failed = results.find((result) => !result.ok);
+  return failed?.ok === false ? failed.failure.words : "no answer";
 }
 
 /** The prefixes that table 142 should have an entry for and has not. */

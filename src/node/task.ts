@@ -1,13 +1,18 @@
+import { isRead } from "../kernel/command.ts";
 import type { Errand } from "../kernel/door.ts";
 import type { Result } from "../kernel/session.ts";
 import type { FoundRoute, LinkState } from "../routes/found_route.ts";
 import type { Trouble } from "./goal.ts";
 import type { Question, Seen, View } from "./look.ts";
 
-/** What earlier rounds did for a goal, when their outcome was not learned. */
+/** What earlier rounds did for a goal. */
 export interface History {
-  /** A write went out whose fate is unknown: what is true now may be our doing. */
+  /** A write succeeded, or its fate is unknown: what is true now may be our doing. */
   readonly wrote: boolean;
+  /** A command was sent, whatever became of it. */
+  readonly tried: boolean;
+  /** The entry in table 142 may have been written. */
+  readonly remembered: boolean;
   /** The routes that such a write was to replace. */
   readonly over: readonly FoundRoute[];
 }
@@ -81,13 +86,32 @@ export function createTask<Reached>(course: Course<Reached>, closer = false): Ta
   return new GoalTask(course, closer);
 }
 
+/** So often a failure is seen in the same circumstances before it counts as steady. */
+const STEADY = 3;
+
+/** True for what changes more than the memory of what is wanted. */
+function changes({ command }: Errand): boolean {
+  return !isRead(command) && command.kind !== "remember";
+}
+
+const NOTHING_DONE: History = {
+  wrote: false,
+  tried: false,
+  remembered: false,
+  over: [],
+};
+
 class GoalTask<Reached> implements Task {
   readonly #course: Course<Reached>;
   #open = true;
   #closer: boolean;
   #opening: Step<Reached> | undefined;
-  #history: History = { wrote: false, over: [] };
+  #history = NOTHING_DONE;
+  /** Handed out, and nothing is known yet of its results. */
   #step: Step<Reached> | undefined;
+  /** What the step was decided by; undefined if by no look. */
+  #view: View | undefined;
+  readonly #setbacks = new Map<string, number>();
   #why = "its routes change faster than they can be read";
 
   constructor(course: Course<Reached>, closer: boolean) {
@@ -99,6 +123,7 @@ class GoalTask<Reached> implements Task {
   open(): readonly Errand[] {
     const opening = this.#opening;
     this.#opening = undefined;
+    this.#view = undefined;
     return opening === undefined ? [] : this.#take(opening);
   }
 
@@ -115,6 +140,7 @@ class GoalTask<Reached> implements Task {
         this.#apply(settled(view));
         return [];
       case "seen": {
+        this.#view = view;
         const verdict = this.#course.judge(view, this.#history);
         if (verdict.kind === "step") return this.#take(verdict);
         this.#apply(verdict);
@@ -124,13 +150,22 @@ class GoalTask<Reached> implements Task {
   }
 
   conclude(results: readonly Result[], link: LinkState | undefined): void {
-    const next = this.#step?.interpret(results, link);
-    if (next?.kind === "step") this.#opening = next;
-    else if (next !== undefined) this.#apply(next);
+    const step = this.#step;
+    if (step === undefined) return;
+    this.#step = undefined;
+    this.#note(step, step.errands.filter((_, index) => results[index]?.ok === true));
+    const next = step.interpret(results, link);
+    if (next.kind === "step") this.#opening = next;
+    else {this.#apply(
+        next.kind === "again" ? this.#steady(step, results) ?? next : next,
+      );}
   }
 
   lose(why: string): void {
     this.#why = why;
+    const step = this.#step;
+    this.#step = undefined;
+    if (step !== undefined) this.#note(step, step.errands);
   }
 
   giveUp(): void {
@@ -139,8 +174,41 @@ class GoalTask<Reached> implements Task {
 
   #take(step: Step<Reached>): readonly Errand[] {
     this.#step = step;
-    this.#history = { wrote: true, over: [...this.#history.over, ...step.over] };
     return step.errands;
+  }
+
+  /** Takes what of a step is done, or may be. */
+  #note(step: Step<Reached>, done: readonly Errand[]): void {
+    const { over, remembered, wrote } = this.#history;
+    const writes = done.some(changes);
+    this.#history = {
+      tried: true,
+      wrote: wrote || writes,
+      remembered: remembered || done.some(({ command }) => command.kind === "remember"),
+      over: writes ? [...over, ...step.over] : over,
+    };
+  }
+
+  /**
+   * A failure that comes again and again while the look shows the same is no race: the
+   * kernel's words are the answer. Undefined as long as it may still be one.
+   */
+  #steady(
+    { errands }: Step<Reached>,
+    results: readonly Result[],
+  ): Verdict<Reached> | undefined {
+    const written = results.filter((_, index) => {
+      const errand = errands[index];
+      return errand !== undefined && changes(errand);
+    });
+    const failed = written.find((result) => !result.ok);
+    const anyDone = written.some((result) => result.ok);
+    if (failed?.ok !== false || anyDone || this.#view === undefined) return undefined;
+    const { failure } = failed;
+    const setback = JSON.stringify([this.#view, failure]);
+    const count = (this.#setbacks.get(setback) ?? 0) + 1;
+    this.#setbacks.set(setback, count);
+    return count < STEADY ? undefined : settled({ kind: "failed", failure });
   }
 
   #apply(verdict: Verdict<Reached>): void {

@@ -11,7 +11,7 @@ import type { InterfaceName } from "./interface_name.ts";
 import type { WantedRoute } from "./memory.ts";
 
 /** Why a wanted route cannot be installed now, though it will be one day. */
-export type PendingReason = "missing" | "down";
+export type PendingReason = "missing" | "down" | "no-ipv4";
 
 /** What to do so that the main table has exactly one route, the wanted one. */
 export type InstallDecision =
@@ -74,6 +74,7 @@ export function decideInstall(
 ): InstallDecision {
   if (link.kind === "missing") return { kind: "pending", reason: "missing" };
   if (!link.up) return { kind: "pending", reason: "down" };
+  if (link.withoutIpv4) return { kind: "pending", reason: "no-ipv4" };
   const { ifindex } = link;
   if (sight.kind === "best") {
     if (sight.route === undefined) {

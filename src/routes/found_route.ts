@@ -38,6 +38,8 @@ export type LinkState =
     readonly up: boolean;
     /** The device that this one is a port of. */
     readonly master: InterfaceName | undefined;
+    /** Up, but with an MTU under 68: the kernel has no IPv4 on it, nor routes. */
+    readonly withoutIpv4?: true;
   };
 
 /** What is known of the routes for one destination in the main table. */

@@ -10,6 +10,9 @@ export function describePending(reason: PendingReason, device: InterfaceName): s
       return `Interface '${device}' not found`;
     case "down":
       return `Interface '${device}' is down`;
+    case "no-ipv4":
+      return `The kernel refuses routes through '${device}': No such device; its MTU ` +
+        `is under 68, so it has no IPv4; run: ip link set dev ${device} mtu 1450`;
   }
 }
 

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { AuditTrail } from "../../src/kernel/audit.ts";
 import { type Command, isRead, words } from "../../src/kernel/command.ts";
 import { type Errand, KernelDoor, type Reply } from "../../src/kernel/door.ts";
-import { decodeLinks, decodeRoutes } from "../../src/kernel/replies.ts";
-import type { Result } from "../../src/kernel/session.ts";
+import type { Answer } from "../../src/kernel/replies.ts";
+import { answerOf, type Result } from "../../src/kernel/session.ts";
+import type { FoundRoute } from "../../src/routes/found_route.ts";
 import type { StateEntry, StateType } from "../../src/routes/memory.ts";
 import {
   batch,
@@ -85,37 +86,61 @@ function errand(command: Command): Errand {
   return isRead(command) ? { command } : { command, cause: CAUSE };
 }
 
-function mainRoutes(document: string): readonly unknown[] {
-  return decodeRoutes(document, { protocol: 142, table: 254 })
-    .filter(({ route }) => route.table === 254 && route.destination.startsWith("10.42"))
-    .map(({ route }) => ({
-      dst: route.destination,
-      dev: route.device,
-      protocol: route.protocol,
-      metric: route.metric,
+function routesOf(answer: Answer): readonly FoundRoute[] {
+  switch (answer.kind) {
+    case "best-route":
+      return answer.route === undefined ? [] : [answer.route];
+    case "routes":
+      return answer.routes;
+    case "entries":
+      return answer.entries.map(({ route }) => route);
+    default:
+      throw new Error(`Cannot take ${answer.kind} for routes`);
+  }
+}
+
+function mainRoutes(answer: Answer): readonly unknown[] {
+  return routesOf(answer)
+    .filter(({ destination, table }) =>
+      table === 254 && destination.startsWith("10.42")
+    )
+    .map(({ destination, device, metric, protocol }) => ({
+      dst: destination,
+      dev: device,
+      protocol,
+      metric,
     }));
 }
 
 /** Fails unless a result is the one that this very command must have. */
-function compare(expected: Expected, result: Result): void {
+function compare(command: Command, expected: Expected, result: Result): void {
   if (expected.kind === "failure") {
     const got = result.ok ? "success" : result.failure.kind;
     return assert.equal(got, expected.failure);
   }
   assert.ok(result.ok, result.ok ? "" : `unexpected: ${result.failure.words}`);
-  const { document } = result;
-  if (expected.kind === "done") return assert.equal(document, undefined);
-  assert.ok(document !== undefined, "a read answers with a document");
+  const { answer } = result;
+  if (expected.kind === "done") return assert.deepEqual(answer, { kind: "done" });
   switch (expected.kind) {
     case "devices":
-      assert.deepEqual(decodeLinks(document).map(({ name }) => name), expected.names);
+      if (command.kind === "link") {
+        assert.equal(answerOf(result, "link")?.link.kind, "present");
+        assert.deepEqual([command.device], expected.names);
+      } else {
+        const isBridge = answerOf(result, "bridge")?.isBridge;
+        assert.equal(isBridge, expected.names.length === 1);
+      }
       break;
     case "routes":
-      assert.deepEqual(mainRoutes(document), expected.routes);
+      assert.deepEqual(mainRoutes(answer), expected.routes);
       break;
     case "memory":
       assert.deepEqual(
-        new Set(decodeRoutes(document).map(({ state }) => JSON.stringify(state))),
+        new Set(
+          answerOf(result, "entries")?.entries.map(({ state }) =>
+            JSON.stringify(state)
+          ),
+        ),
         new Set(expected.entries.map((kept) => JSON.stringify(kept))),
       );
       break;
@@ -143,7 +168,7 @@ async function check(asked: Asked, traces: Trace[]): Promise<void> {
     const result = reply.results[index];
     assert.ok(expected !== undefined && result !== undefined);
     try {
-      compare(expected, result);
+      compare(command, expected, result);
     } catch (error) {
       const lines = asked.commands.map((each) => words(each)).join("\n");
       throw new Error(`Line ${index} of\n${lines}`, { cause: error });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
   type Command,
+  indexLikeName,
   isDump,
   isRead,
   type Mutation,
@@ -24,6 +25,8 @@ const ENTRY: StateEntry = {
 const READS: readonly (readonly [command: Read, words: string])[] = [
   [{ kind: "link", device: THROUGH }, "link show dev vxlan100"],
   [{ kind: "bridge", device: THROUGH }, "link show dev vxlan100 type bridge"],
+  [{ kind: "link-names" }, "link show"],
+  [{ kind: "rules" }, "rule show"],
   [{ kind: "best-route", destination: TO }, "route get fibmatch 10.42.2.0"],
   [
     { kind: "exact-routes", destination: TO },
@@ -86,7 +89,7 @@ for (const [command, line] of READS) {
   Deno.test(`the read ${command.kind} is "${line}"`, () => {
     assert.equal(words(command), line);
     assert.ok(isRead(command));
-    const walks = / show (table|dev \S+ type)/.test(line);
+    const walks = / show($| table| dev \S+ type)/.test(line);
     assert.equal(isDump(command), walks);
   });
 }
@@ -132,6 +135,26 @@ Deno.test("no text that passes the check of a name is more than one word of one 
     { numRuns: 20_000 },
   );
 });
+
+for (const name of ["if9", "if0", "if9x", "if09", "if-9", "if-4294967294", "if9.100"]) {
+  Deno.test(`${name} is a name that ip may take for an index`, () => {
+    const named = device(name);
+    const commands: readonly Command[] = [
+      { kind: "link", device: named },
+      { kind: "bridge", device: named },
+      { kind: "add-route", destination: TO, device: named },
+      { kind: "replace-route", destination: TO, device: named },
+      { kind: "delete-route", route: found(TO, { device: named }) },
+    ];
+    for (const command of commands) assert.equal(indexLikeName(command), name);
+  });
+}
+
+for (const name of ["if", "ifb0", "IF9", "eth9", "xif9", "if.9", "if_9", "i9", "9"]) {
+  Deno.test(`${name} is a name that ip takes for no index`, () => {
+    assert.equal(indexLikeName({ kind: "link", device: device(name) }), undefined);
+  });
+}
 
 function withName(command: Command): Command {
   if (command.kind === "link") return { ...command, device: THROUGH };

@@ -69,7 +69,10 @@ Deno.test("an agent that has just started has until the second look at everythin
   ledger.put({ route, remembered: true, standing: INSTALLED });
   ledger.unconfirmAll();
   const policy = { clusterCidr: cidr("10.42.0.0/16"), nodePrefix: 24 };
-  const forgotten = async () => (await survey(door, ledger, policy))?.forgotten;
+  const forgotten = async () => {
+    const surveyed = await survey(door, ledger, policy);
+    return surveyed.ok ? surveyed.value.forgotten : surveyed.fault;
+  };
   assert.deepEqual(await forgotten(), []);
   assert.deepEqual(await forgotten(), [GONE]);
   ledger.confirm(route.destination);

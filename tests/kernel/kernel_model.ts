@@ -82,6 +82,9 @@ export class KernelModel {
         return failure("absent");
       case "forwarding-entries":
         throw new Error("Cannot list an FDB: that is for an ip of the family bridge");
+      case "link-names":
+      case "rules":
+        throw new Error("Cannot list what the model has not");
       default:
         return this.#write(command);
     }

@@ -7,7 +7,11 @@ import { onLines } from "../../src/kernel/lines.ts";
 async function linesOf(pieces: readonly string[]): Promise<readonly string[]> {
   const stream = new PassThrough();
   const lines: string[] = [];
-  onLines(stream, (line) => lines.push(line));
+  onLines(stream, {
+    limit: 128 * 1024 * 1024,
+    onLine: (line) => void lines.push(line),
+    onOverflow: () => assert.fail("no line is too long"),
+  });
   for (const piece of pieces) {
     stream.write(piece);
     await new Promise((resolve) => setImmediate(resolve));

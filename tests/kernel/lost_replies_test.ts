@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Ipv4Cidr } from "../../src/ipam/cidr.ts";
 import { AuditTrail } from "../../src/kernel/audit.ts";
 import { type Errand, KernelDoor } from "../../src/kernel/door.ts";
-import { decodeRoutes } from "../../src/kernel/replies.ts";
+import { answerOf } from "../../src/kernel/session.ts";
 import { BridgeWatch } from "../../src/node/bridge_watch.ts";
 import { Ledger } from "../../src/node/ledger.ts";
 import { RouteKeeper } from "../../src/node/route_keeper.ts";
@@ -76,13 +76,15 @@ async function truth({ door }: Bench): Promise<Truth> {
   ]);
   assert.equal(reply.kind, "answered");
   const [routes, table] = reply.kind === "answered" ? reply.results : [];
-  assert.ok(routes?.ok && table?.ok);
-  const memory = decodeRoutes(table.document ?? "").flatMap(({ state }) => {
+  const within = answerOf(routes, "routes");
+  const entries = answerOf(table, "entries")?.entries;
+  assert.ok(within !== undefined && entries !== undefined);
+  const memory = entries.flatMap(({ state }) => {
     const meaning = state === undefined ? undefined : recall(state);
     return meaning?.kind === "route" ? [meaning.route] : [];
   });
   return {
-    routes: decodeRoutes(routes.document ?? "").map(({ route }) => route),
+    routes: within.routes,
     memory: new Map(memory.map(({ destination, device }) => [destination, device])),
   };
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { Monitor } from "../../src/kernel/monitor.ts";
+import fc from "fast-check";
+import { Monitor, readEvent } from "../../src/kernel/monitor.ts";
 import { childrenOf, signalAll } from "../e2e/processes.ts";
 import { until } from "../support/wait.ts";
 
@@ -38,4 +39,42 @@ Deno.test("an ip monitor that cannot be started is told as well, and when one is
   }
   await until(() => told.at(-1) === "listening", { what: "a start" });
   monitor.close();
+});
+
+for (
+  const [line, kind] of [
+    ["101:\tfrom all to 10.42.3.0/24 7", "rule"],
+    ["Deleted 101:\tfrom all to 10.42.3.0/24 unreachable", "rule"],
+    ["104:\tfrom all lookup 254 suppress_prefixlength 16", "rule"],
+    ["106:\tfrom all to 10.42.3.0/24 goto 32767", "rule"],
+    ["108:\tfrom all nop", "rule"],
+    ["Deleted 32766:\tfrom all lookup 254", "rule"],
+    ["105:\tfrom all iif vxlan100 lookup 100", undefined],
+    ["5210:\tnot from all fwmark 0xca6c lookup 51820", undefined],
+    ["5: from: <BROADCAST,UP> mtu 1450", "link"],
+    ["10.42.2.0/24 dev vxlan100 proto 142 scope 253", "route"],
+    ["Deleted 7 10.42.2.0/24 table 142 proto 142 metric 142", "route"],
+  ] as const
+) {
+  Deno.test(`the line ${JSON.stringify(line)} tells of ${kind ?? "nothing that matters"}`, () => {
+    assert.equal(readEvent(line)?.kind, kind);
+  });
+}
+
+Deno.test("no line makes the reader of events throw, however it is cut, mixed or made up", () => {
+  const words = fc.constantFrom(
+    ..."Deleted 7 10.42.2.0/24 10.42.2.1/24 dev vxlan100 proto 142 table 1e9 -1 101: from"
+      .split(" "),
+    "5: v1: <UP>",
+    "5:\t",
+    "\u0000",
+    "default",
+    "fe80::/64",
+    "",
+  );
+  const line = fc.oneof(
+    fc.array(words, { maxLength: 12 }).map((many) => many.join(" ")),
+    fc.string({ maxLength: 80, unit: "binary" }),
+  );
+  fc.assert(fc.property(line, (text) => void readEvent(text)), { numRuns: 20_000 });
 });

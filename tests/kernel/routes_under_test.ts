@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { checkClusterPolicy } from "../../src/ipam/policy.ts";
 import { AuditTrail } from "../../src/kernel/audit.ts";
 import { type Door, KernelDoor } from "../../src/kernel/door.ts";
-import { decodeRoutes } from "../../src/kernel/replies.ts";
+import { answerOf } from "../../src/kernel/session.ts";
 import type { LineSink } from "../../src/line_sink.ts";
 import { BridgeWatch } from "../../src/node/bridge_watch.ts";
 import { QueuedRoutes } from "../../src/node/queued_routes.ts";
@@ -49,6 +49,10 @@ export interface RoutesOptions {
   readonly touch?: RouteParts["touch"];
   /** Takes the audit trail in place of the one that is kept in memory. */
   readonly sink?: LineSink;
+  /** Milliseconds for an `ip` without a sign of life. @default 2000 */
+  readonly deadlineMs?: number;
+  /** Told when `ip` no longer answers, and when it does again. */
+  readonly onReach?: (fault: string | undefined) => void;
 }
 
 /** Puts the middle together as `node.ts` does. */
@@ -58,7 +62,11 @@ export function openRoutes(options: RoutesOptions = {}): RoutesUnderTest {
   const policy = checkClusterPolicy(clusterCidr, 24);
   assert.ok(policy.ok);
   const trail = keepTrail();
-  const real = new KernelDoor(new AuditTrail(options.sink ?? trail));
+  const { deadlineMs, onReach } = options;
+  const real = new KernelDoor(new AuditTrail(options.sink ?? trail), {
+    onReach,
+    ...(deadlineMs === undefined ? {} : { deadlineMs }),
+  });
   const door = behind(real);
   const book = new RouteBook();
   const { ledger } = book;
@@ -119,9 +127,9 @@ async function oursIn(door: Door): Promise<readonly string[]> {
   const reply = await door.exchange([{ command: { kind: "own-routes" } }]);
   assert.equal(reply.kind, "answered");
   const result = reply.kind === "answered" ? reply.results[0] : undefined;
-  assert.ok(result?.ok);
-  const assumed = { protocol: 142, table: 254 };
-  return decodeRoutes(result.document ?? "[]", assumed).map(({ route, state }) => {
+  const entries = answerOf(result, "entries")?.entries;
+  assert.ok(entries !== undefined);
+  return entries.map(({ route, state }) => {
     const { destination } = route;
     if (state === undefined) return `main ${destination} ${route.device}`;
     const entry = recall(state);

@@ -6,7 +6,7 @@ import { until } from "../support/wait.ts";
 import { type Ground, ip, makeGround } from "./ground.ts";
 import { caller, type NodeUnderTest, openNodeUnderTest } from "./node_under_test.ts";
 import { recall } from "../../src/routes/memory.ts";
-import { decodeRoutes } from "../../src/kernel/replies.ts";
+import { decode } from "../../src/kernel/replies.ts";
 
 const DEVICES = ["model0", "model1", "model2"] as const;
 type Device = (typeof DEVICES)[number];
@@ -131,7 +131,9 @@ async function shown(): Promise<Shown> {
     main.set(destination, deviceOf(route));
   }
   const text = await ip("-4 -json -Numeric route show table all proto 142");
-  for (const { state } of decodeRoutes(text || "[]", { protocol: 142, table: 254 })) {
+  const read = decode({ kind: "own-routes" }, text || "[]");
+  assert.ok(read.kind === "decoded" && read.answer.kind === "entries");
+  for (const { state } of read.answer.entries) {
     const entry = state === undefined ? undefined : recall(state);
     if (entry?.kind === "route") {
       memory.set(entry.route.destination, entry.route.device);

@@ -179,12 +179,12 @@ async function serveUntilSignal(
 
 function describeHandOver(sessions: number): string {
   return `Handing over to a new process after ${sessions} connections, of each of which ` +
-    "Deno keeps 24 KB; what comes meanwhile waits in the socket";
+    "Deno keeps some 30 KB; what comes meanwhile waits in the socket";
 }
 
 function describeWorn(sessions: number): string {
-  return `${sessions} connections since the start, of each of which Deno keeps 24 KB: ` +
-    "new ones are let in at 10 a second from now on; restart the sidecar to free that " +
+  return `${sessions} connections since the start, of each of which Deno keeps some 30 KB: ` +
+    "new ones are let in at 25 a second from now on; restart the sidecar to free that " +
     "memory, its routes stay";
 }
 

@@ -25,11 +25,9 @@ const FAREWELL_MS = 500;
 const LAST_ANSWERS_MS = 500;
 /** What was sent before is read within that time. */
 const READ_MS = 20;
-/** GOAWAY, NO_ERROR, with the highest stream that there can be: RFC 9113, 6.8. */
-const LAST_STREAM_IS_OPEN = new Uint8Array([
-  ...[0, 0, 8, 7, 0, 0, 0, 0, 0],
-  ...[0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0],
-]);
+/** It names the highest stream that there can be: any call may have been carried out. */
+const LAST_STREAM_IS_OPEN = goaway(constants.NGHTTP2_NO_ERROR);
+const TOO_MUCH = goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM);
 /** What waits in memory for slow clients, of all connections together. */
 const MOST_HELD_BYTES = 32 * 1024 * 1024;
 /** What a stream takes as long as it is open, whatever is on it: measured, Deno 2.9.3. */
@@ -340,18 +338,25 @@ export class Connections {
 
   /** Reads nothing more from it; a client that reads hears why. */
   #cut(connection: Connection, why: Cut): void {
-    const { leaves, peer, session, socket } = connection;
+    const { leaves, peer, socket } = connection;
     if (leaves === "cut off") return;
     connection.leaves = "cut off";
     connection.input?.end();
     this.#turns.close(connection.account);
     this.#weighOne(connection);
     this.#options.cut(peer, why);
-    if (session === undefined || session.destroyed) return void socket.destroy();
-    session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM);
-    session.destroy();
+    // Past the session, which would read on while it ends.
+    socket.write(TOO_MUCH);
     setTimeout(() => socket.destroy(), LAST_WORDS_MS);
   }
+}
+
+/** A GOAWAY frame: 8 octets of type 7, RFC 9113, 4.1 and 6.8. */
+function goaway(code: number): Uint8Array {
+  return new Uint8Array([
+    ...[0, 0, 8, 7, 0, 0, 0, 0, 0],
+    ...[0x7f, 0xff, 0xff, 0xff, 0, 0, 0, code],
+  ]);
 }
 
 /** Calls that take as long as so many bytes more than usual. */

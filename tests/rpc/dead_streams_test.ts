@@ -112,7 +112,7 @@ Deno.test("a flood of pings is cut off with ENHANCE_YOUR_CALM, and nobody else i
   const ping = frame(6, 0, 0, [1, 2, 3, 4, 5, 6, 7, 8]);
   socket.write(new Uint8Array([...HELLO, ...Array(1_000).fill(ping).flat()]));
   await closed;
-  const goaway = frame(GOAWAY, 0, 0, [0, 0, 0, 0, 0, 0, 0, 11]).join();
+  const goaway = frame(GOAWAY, 0, 0, [0x7f, 255, 255, 255, 0, 0, 0, 11]).join();
   assert.ok(received.join().includes(goaway));
   const ending = await exchange.call("RemoveRoute", { destination: "10.42.2.0/24" });
   assert.deepEqual(ending, { message: { success: true, error: "" } });

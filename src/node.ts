@@ -76,8 +76,12 @@ export interface OpenNode extends NodeService {
    * @returns one sentence if the kernel cannot be read; then the node is of no use
    */
   start(): Promise<Checked<void, string>>;
-  /** Answers what is waiting, takes nothing more, and lets go of the kernel. */
-  close(): Promise<void>;
+  /**
+   * Answers what is waiting, takes nothing more, and lets go of the kernel.
+   *
+   * @param handsOver another process goes on at once: routes stay whatever was asked
+   */
+  close(handsOver?: boolean): Promise<void>;
 }
 
 /** A node that has touched nothing yet; what is asked of it waits for its start. */
@@ -251,7 +255,7 @@ class QueuedNode implements OpenNode {
     }));
   }
 
-  async close(): Promise<void> {
+  async close(handsOver = false): Promise<void> {
     this.#monitor?.close();
     clearTimeout(this.#reportTimer);
     const timer = setTimeout(() => this.#door.abandon(), CLOSE_LIMIT_MS);
@@ -259,7 +263,7 @@ class QueuedNode implements OpenNode {
     await this.#queue.close();
     // What a node that never served finds there is another one's, which may still serve.
     const { logger, policy, removeRoutesOnExit } = this.#options;
-    if (removeRoutesOnExit && this.#hearing.serving) {
+    if (removeRoutesOnExit && !handsOver && this.#hearing.serving) {
       await removeOurs(this.#door, policy, logger);
     }
     clearTimeout(timer);

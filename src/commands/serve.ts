@@ -123,7 +123,7 @@ async function run(
       worn: worn.promise,
     })
     : explain(server.fault, logger);
-  await node.close();
+  await node.close(code === EXIT_HAND_OVER);
   return code;
 }
 

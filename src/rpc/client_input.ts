@@ -1,8 +1,10 @@
 import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
+import process from "node:process";
+import type { Turn } from "./fair_turns.ts";
 import type { FrameBudget, FrameFault } from "./frame_budget.ts";
 
-/** Calls of one client that begin in one turn of the event loop; others come between. */
+/** Calls of one client that begin in one turn of the event loop, as long as it is alone. */
 const CALLS_A_TURN = 32;
 
 /** The connection preface, RFC 9113, 3.4; whoever waited for it has it whole. */
@@ -11,11 +13,11 @@ const PREFACE_BYTES = 24;
 /** What is done with what a client sends. */
 export interface InputListener {
   /**
-   * Whether a call begins now; otherwise `proceed` is called when it is its turn.
+   * Whether a call begins now; if it waits, `proceed` is called when it is its turn.
    *
    * @param octets from its first frame on, all that has come
    */
-  begin(octets: Uint8Array): boolean;
+  begin(octets: Uint8Array): Turn;
   /** Hands on what may be decoded; in what follows from that, errors are the client's. */
   receive(receive: () => void): void;
   /** The client is to be cut off: nothing more of it is read. */
@@ -43,15 +45,29 @@ export class ClientInput {
   #proceeds = false;
 
   /**
-   * @param socket one that a session has just begun to listen to
+   * @param socket one that is paused, and that nobody listens to
+   * @param serve begins the session, which listens to the socket then
    * @param budget asks {@linkcode mayBegin} whether a call begins
    * @throws {TypeError} if the session listens in another way
    */
-  constructor(socket: Socket, budget: FrameBudget, listener: InputListener) {
+  constructor(
+    socket: Socket,
+    serve: () => void,
+    budget: FrameBudget,
+    listener: InputListener,
+  ) {
+    const { read } = socket;
+    // In the next tick the session takes by itself what has come by then.
+    socket.read = () => null;
+    serve();
     const [receive, ...others] = socket.listeners("data");
     if (receive === undefined || others.length > 0) {
       throw new TypeError("This Deno does not read HTTP/2 from a socket as 2.9.3 does");
     }
+    process.nextTick(() => {
+      socket.read = read;
+      this.#takeRest();
+    });
     this.#socket = socket;
     this.#budget = budget;
     this.#listener = listener;
@@ -59,7 +75,7 @@ export class ClientInput {
     this.#receive = (part) =>
       listener.receive(() => Reflect.apply(receive, socket, [part]));
     socket.removeAllListeners("data");
-    const take = (part: Uint8Array): void => this.#take(part);
+    const take = (part: Uint8Array): void => this.take(part);
     socket.on("data", take);
     // Deno 2.9.3 keeps a socket with its session for ever: this is not to stay with it.
     socket.once("close", () => socket.off("data", take));
@@ -70,18 +86,34 @@ export class ClientInput {
     return this.#rest.length;
   }
 
+  /** Takes what has come; the first part has the whole of the connection preface. */
+  take(part: Uint8Array): void {
+    if (this.#stands === "ended") return;
+    if (!this.#hasBegun) {
+      this.#hasBegun = true;
+      this.#receive(part.subarray(0, PREFACE_BYTES));
+      return this.take(part.subarray(PREFACE_BYTES));
+    }
+    this.#budget.take(part.length);
+    this.#rest = this.#rest.length === 0 ? part : Buffer.concat([this.#rest, part]);
+    // A socket that is paused may hand on what it has read already.
+    if (this.#stands === "open") this.#read();
+  }
+
   /** Asked by the budget: whether a call begins now. */
   mayBegin(octets: Uint8Array): boolean {
     if (this.#callsLeft === 0) {
       this.#stands = "lets others go first";
       return false;
     }
-    if (!this.#proceeds && !this.#listener.begin(octets)) {
+    const turn = this.#proceeds ? "paid" : this.#listener.begin(octets);
+    this.#proceeds = false;
+    if (turn === "waits") {
       this.#stands = "waits for a turn";
       return false;
     }
-    this.#proceeds = false;
-    this.#callsLeft -= 1;
+    // What a call costs is known when it has begun, and the next one waits for that.
+    this.#callsLeft = turn === "free" ? this.#callsLeft - 1 : 0;
     return true;
   }
 
@@ -99,17 +131,9 @@ export class ClientInput {
     this.#socket.pause();
   }
 
-  #take(part: Uint8Array): void {
-    if (this.#stands === "ended") return;
-    if (!this.#hasBegun) {
-      this.#hasBegun = true;
-      this.#receive(part.subarray(0, PREFACE_BYTES));
-      return this.#take(part.subarray(PREFACE_BYTES));
-    }
-    this.#budget.take(part.length);
-    this.#rest = this.#rest.length === 0 ? part : Buffer.concat([this.#rest, part]);
-    // A socket that is paused may hand on what it has read already.
-    if (this.#stands === "open") this.#read();
+  #takeRest(): void {
+    const rest: unknown = this.#stands === "open" ? this.#socket.read() : null;
+    if (rest instanceof Uint8Array) this.take(rest);
   }
 
   #goOn(): void {

@@ -91,6 +91,8 @@ export class Connections {
   readonly #looking: ReturnType<typeof setInterval>;
   /** Whose session is about to begin. */
   #beginning: Connection | undefined;
+  /** What the latest answer to each method cost, in calls. */
+  readonly #prices = new Map<string, number>();
   /** What the call is told of its answers that grpc-js is about to hear of. */
   #opening: ((bytes: number) => void) | undefined;
   /** What all of them hold in memory. */
@@ -109,8 +111,9 @@ export class Connections {
    * Serves a connection from now on.
    *
    * @param peer what gRPC calls it
+   * @param heard all that was read of it, from the connection preface on
    */
-  take(socket: Socket, peer: string): void {
+  take(socket: Socket, peer: string, heard: Uint8Array): void {
     if (socket.destroyed) return;
     const connection = this.#describe(socket, peer);
     if (this.#byPeer.size >= MOST_CONNECTIONS) this.#makeRoom();
@@ -119,13 +122,14 @@ export class Connections {
     const { account, budget } = connection;
     const end = (): void => this.#cut(connection, "error");
     this.#beginning = connection;
-    onConnection(end, () => this.#options.serve(socket));
-    this.#beginning = undefined;
-    connection.input = new ClientInput(socket, budget, {
+    const serve = (): void => onConnection(end, () => this.#options.serve(socket));
+    connection.input = new ClientInput(socket, serve, budget, {
       begin: (octets) => this.#turns.spend(account, () => countHeaders(octets) - 1),
       receive: (receive) => onConnection(end, receive),
       fault: (fault) => this.#cut(connection, fault),
     });
+    this.#beginning = undefined;
+    connection.input.take(heard);
   }
 
   #describe(socket: Socket, peer: string): Connection {
@@ -225,19 +229,21 @@ export class Connections {
       windows.close(id);
       this.#weigh(connection);
     });
-    this.#turns.charge(account, priceOf(sizeOf(headers), HEADER_BYTES));
+    const price = this.#prices.get(headers[":path"] ?? "") ?? 0;
+    this.#turns.charge(account, price + priceOf(sizeOf(headers), HEADER_BYTES));
     this.#weigh(connection);
   }
 
   /** Lets grpc-js begin with a call, whose answers are told of from then on. */
   #open(
     connection: Connection | undefined,
-    { stream }: OpenedStream,
+    { headers, stream }: OpenedStream,
     serve: () => void,
   ): void {
+    const path = headers[":path"] ?? "";
     this.#opening = connection === undefined
       ? undefined
-      : (bytes) => this.#noteAnswer(connection, stream, bytes);
+      : (bytes) => this.#noteAnswer(connection, stream, path, bytes);
     try {
       serve();
     } finally {
@@ -248,6 +254,7 @@ export class Connections {
   #noteAnswer(
     connection: Connection,
     stream: ServerHttp2Stream,
+    path: string,
     bytes: number,
   ): void {
     const { account, budget, windows } = connection;
@@ -256,7 +263,10 @@ export class Connections {
     connection.answers += 1;
     budget.answer(bytes);
     windows.send(stream.id ?? 0, bytes);
-    this.#turns.charge(account, priceOf(bytes, ANSWER_BYTES));
+    const price = priceOf(bytes, ANSWER_BYTES);
+    // The method's usual price was charged when the call began.
+    this.#turns.charge(account, price - (this.#prices.get(path) ?? 0));
+    this.#prices.set(path, price);
     this.#weigh(connection);
   }
 

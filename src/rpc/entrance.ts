@@ -210,8 +210,8 @@ export class Entrance {
   #hear(socket: Socket, queue: (enter: () => void) => () => void): void {
     this.#name(socket);
     this.#expect(socket);
-    const serve = (): void => {
-      this.#connections.take(socket, peerOf(socket));
+    const serve = (heard: Uint8Array): void => {
+      this.#connections.take(socket, peerOf(socket), heard);
       this.#sessions += 1;
       if (this.#sessions === this.#mostSessions) this.#worn(this.#sessions);
     };

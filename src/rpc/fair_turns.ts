@@ -14,6 +14,12 @@ export interface Account {
   waitsSince: number;
 }
 
+/**
+ * What becomes of a call: it is not limited, it has been paid for out of the share of all
+ * that compete, or it waits for its turn.
+ */
+export type Turn = "free" | "paid" | "waits";
+
 /** Connections that call within such a time compete, and do so for as long again. */
 const COMPETING_MS = 1_000;
 /** After such a silence a connection begins anew. */
@@ -92,9 +98,9 @@ export class FairTurns {
    * A call has come, on a connection that does not wait for a turn.
    *
    * @param behind how many more have come with it
-   * @returns true if it begins now; else the account's `proceed` says when
+   * @returns `waits` if it does not begin now: then the account's `proceed` says when
    */
-  spend(account: Account, behind: () => number = () => 0): boolean {
+  spend(account: Account, behind: () => number = () => 0): Turn {
     const now = this.#now();
     this.#noteCompetition(account, now);
     if (now - account.spentAt >= SILENCE_MS) {
@@ -102,14 +108,14 @@ export class FairTurns {
       account.debt = 0;
     }
     account.spentAt = now;
-    if (!this.#isLimited(account, now)) return true;
+    if (!this.#isLimited(account, now)) return "free";
     account.behind = behind();
     account.waitsSince = now;
     const first = this.#first();
     const isFirst = first === undefined || rank(account) <= rank(first);
-    if (isFirst && account.debt === 0 && this.#pay(account, now)) return true;
+    if (isFirst && account.debt === 0 && this.#pay(account, now)) return "paid";
     this.#queue(account, "for a turn");
-    return false;
+    return "waits";
   }
 
   /** What a call has taken besides is paid for, before the next one of its connection. */

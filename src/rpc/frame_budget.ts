@@ -14,7 +14,7 @@ const MOST_FRAMES = 1_024;
 const FRAMES_PER_CALL = 9;
 const FRAMES_PER_MS = 0.05;
 /** A client that takes an answer says how much more it can take, and may ping. */
-const FRAMES_PER_ANSWER = 2;
+const FRAMES_PER_ANSWER = 4;
 const ANSWER_BYTES_PER_FRAME = 2_048;
 
 /** The same for bytes: a client may begin to send a request that is too long. */
@@ -35,8 +35,12 @@ const COSTS: ReadonlyMap<number, number> = new Map([
 ]);
 /** Frames of data as large as this are counted by their bytes. */
 const LARGE_DATA = 1_024;
-/** Reflection is asked as many questions on one stream; other requests have one message. */
-const FREE_MESSAGES = 64;
+/**
+ * Only reflection is asked several questions on one stream: grpcurl asks 6, and each is
+ * decoded at once, which takes as long as some frames.
+ */
+const FREE_MESSAGES = 8;
+const FRAMES_PER_MESSAGE = 4;
 
 /** Told what a client sends that is in order. */
 export interface FrameBudgetListener {
@@ -100,7 +104,7 @@ export class FrameBudget {
         if (messages === 0 && length < LARGE_DATA) this.#spendFrames(1);
       },
       message: (bytes, number) => {
-        if (number > FREE_MESSAGES) this.#spendFrames(1);
+        if (number > FREE_MESSAGES) this.#spendFrames(FRAMES_PER_MESSAGE);
         listener.message(Math.min(bytes, requestBytes), number);
       },
       window: (stream, bytes) => listener.window(stream, bytes),

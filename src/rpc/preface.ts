@@ -23,8 +23,12 @@ export interface Greeted {
    * @returns what gives its turn up: the client has gone
    */
   queue(enter: () => void): () => void;
-  /** Serves it; nothing has been taken from it. */
-  serve(): void;
+  /**
+   * Serves it; the socket is paused.
+   *
+   * @param heard all that was read of it, from the preface on
+   */
+  serve(heard: Uint8Array): void;
 }
 
 /**
@@ -48,8 +52,7 @@ export function awaitPreface(
     socket.off("data", hear);
     socket.off("end", end);
     socket.pause();
-    socket.unshift(heard);
-    greeted.serve();
+    greeted.serve(heard);
   };
   const hear = (part: Uint8Array): void => {
     heard = Buffer.concat([heard, part]);

@@ -25,10 +25,11 @@ function open() {
       },
       read(): void {
         while (waiting > 0 && !connection.paused) {
-          if (turns.spend(connection.account, () => waiting - 1)) {
-            connection.begun += 1;
-            waiting -= 1;
-          } else connection.paused = true;
+          const turn = turns.spend(connection.account, () => waiting - 1);
+          connection.paused = turn === "waits";
+          if (connection.paused) break;
+          connection.begun += 1;
+          waiting -= 1;
         }
       },
     };

@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect } from "node:net";
+import { startServer } from "../../src/rpc/server.ts";
+import { HELLO } from "../chaos/http2_frames.ts";
+
+/** A connection that has been served: the server's SETTINGS have come. */
+async function visit(port: number): Promise<void> {
+  const socket = connect({ port, host: "127.0.0.1", noDelay: true });
+  socket.on("error", () => {});
+  socket.write(new Uint8Array(HELLO));
+  await once(socket, "data");
+  socket.destroy();
+}
+
+Deno.test("a server that has served as many sessions as it may says so once, and lets new ones in slowly", async () => {
+  const worn: number[] = [];
+  const address = { kind: "tcp", host: "127.0.0.1", port: 0 } as const;
+  const started = await startServer(address, [], {
+    mostSessions: 3,
+    worn: (sessions) => worn.push(sessions),
+  });
+  assert.ok(started.ok);
+  const server = started.value;
+  assert.ok(server.address.kind === "tcp");
+  const { port } = server.address;
+  for (let each = 0; each < 3; each += 1) await visit(port);
+  assert.deepEqual(worn, [3]);
+  const began = performance.now();
+  for (let each = 0; each < 10; each += 1) await visit(port);
+  // 25 a second, of which two may come at once.
+  assert.ok(performance.now() - began > 250, `${performance.now() - began} ms`);
+  assert.deepEqual(worn, [3]);
+  await server.close(0);
+});
+
+Deno.test("a client that has gone before its turn takes nobody's turn and is no session", async () => {
+  const worn: number[] = [];
+  const address = { kind: "tcp", host: "127.0.0.1", port: 0 } as const;
+  const started = await startServer(address, [], {
+    mostSessions: 40,
+    worn: (sessions) => worn.push(sessions),
+  });
+  assert.ok(started.ok);
+  const server = started.value;
+  assert.ok(server.address.kind === "tcp");
+  const { port } = server.address;
+  // In a rush 8 are let in at once, and one more every 8 ms.
+  const gone = Array.from({ length: 300 }, async () => {
+    const socket = connect({ port, host: "127.0.0.1", noDelay: true });
+    socket.on("error", () => {});
+    socket.write(new Uint8Array(HELLO));
+    await once(socket, "connect");
+    socket.destroy();
+  });
+  await Promise.all(gone);
+  const began = performance.now();
+  await visit(port);
+  const took = performance.now() - began;
+  assert.ok(took < 1_000, `${took} ms behind 300 clients that have gone`);
+  assert.deepEqual(worn, []);
+  await server.close(0);
+});

@@ -6,7 +6,7 @@ import { numberAt, parseJsonObject } from "../support/json.ts";
 import { goTool } from "../support/tools.ts";
 import { Witness } from "./still_right.ts";
 
-const CONNECTIONS = 10_000;
+const CONNECTIONS = Number(Deno.env.get("QUILT_FUZZ_CONNECTIONS") ?? 10_000);
 const BATCH = 500;
 
 /** Decides every byte; with it a run can be repeated. */

@@ -96,6 +96,7 @@ export class FrameReader {
   #blockBytes = 0;
   /** A block of headers has begun whose end has not come. */
   #isInBlock = false;
+  #blockStream = 0;
   #blockOctets = 0;
   readonly #requests = new Map<number, Request>();
   #unfinishedBytes = 0;
@@ -165,10 +166,24 @@ export class FrameReader {
     if (octets.length < HEAD_BYTES) return 0;
     this.#readHead(octets, 0);
     if (this.#isCall() && !this.#listener.mayBegin(octets)) return 0;
-    if (this.#frame.type === FRAMES.headers) this.#isInBlock = true;
+    const { stream, type } = this.#frame;
+    const goesOn = type === FRAMES.continuation && stream === this.#blockStream;
+    // RFC 9113, 6.10: who decodes this ends the connection, so it has to see it.
+    if (this.#isInBlock && !goesOn) this.#endBlock();
+    if (type === FRAMES.headers) {
+      this.#isInBlock = true;
+      this.#blockStream = stream;
+    }
     if (this.#isInBlock) this.#blockOctets += HEAD_BYTES;
     this.#begin();
     return HEAD_BYTES;
+  }
+
+  #endBlock(): void {
+    this.#isInBlock = false;
+    this.#fragments = [];
+    this.#blockBytes = 0;
+    this.#blockOctets = 0;
   }
 
   #readHead(octets: Uint8Array, at: number): void {
@@ -223,7 +238,6 @@ export class FrameReader {
       case FRAMES.headers:
         this.forget(stream);
         if ((flags & END_STREAM) === 0) this.#beginRequest(stream);
-        this.#fragments = [];
         this.#takeFragment(withoutPadding(this.#payload(), flags));
         break;
       case FRAMES.continuation:
@@ -258,10 +272,7 @@ export class FrameReader {
     if ((this.#frame.flags & END_HEADERS) === 0) return;
     const isWhole = this.#blockBytes <= MOST_BLOCK_BYTES;
     const block = isWhole ? join(this.#fragments) : undefined;
-    this.#fragments = [];
-    this.#blockBytes = 0;
-    this.#isInBlock = false;
-    this.#blockOctets = 0;
+    this.#endBlock();
     this.#listener.headers(block);
   }
 

@@ -173,3 +173,19 @@ Deno.test("the calls among octets are counted, also when the last one is not who
   assert.equal(countHeaders(new Uint8Array(calls.slice(0, -10))), 3);
   assert.equal(countHeaders(new Uint8Array(calls.slice(0, 5))), 0);
 });
+
+Deno.test("a block of headers is handed on when it is whole, and at once when it can never be", () => {
+  const { reader } = open();
+  const begun = frame(HEADERS, 0, 1, [1, 2]);
+  reader.read(new Uint8Array([...frame(SETTINGS, 0, 0, []), ...begun.slice(0, 10)]));
+  assert.equal(reader.blockOctets, 10);
+  reader.read(new Uint8Array(begun.slice(10)));
+  assert.equal(reader.blockOctets, begun.length);
+  reader.read(new Uint8Array(frame(CONTINUATION, END_HEADERS, 1, [3])));
+  assert.equal(reader.blockOctets, 0);
+  for (const other of [frame(SETTINGS, 0, 0, []), frame(CONTINUATION, 0, 5, [1])]) {
+    reader.read(new Uint8Array(frame(HEADERS, 0, 3, [1])));
+    reader.read(new Uint8Array(other));
+    assert.equal(reader.blockOctets, 0);
+  }
+});

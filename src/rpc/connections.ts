@@ -25,7 +25,7 @@ const FAREWELL_MS = 500;
 const LAST_ANSWERS_MS = 500;
 /** What was sent before is read within that time. */
 const READ_MS = 20;
-/** It names the highest stream that there can be: any call may have been carried out. */
+/** It names the highest stream that there can be: each call may have been carried out. */
 const LAST_STREAM_IS_OPEN = goaway(constants.NGHTTP2_NO_ERROR);
 const TOO_MUCH = goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM);
 /** What waits in memory for slow clients, of all connections together. */
@@ -394,7 +394,7 @@ function isMissedLess(one: Connection, other: Connection): boolean {
 
 /** The session ends when what has come on it by then is answered. */
 async function dismiss(session: ServerHttp2Session, socket: Socket): Promise<void> {
-  await farewell(session, socket);
+  await announceEnd(session, socket);
   session.close();
 }
 
@@ -412,7 +412,7 @@ export function peerOf({ remoteAddress, remotePort }: Socket): string {
  * Written past the session: once nghttp2 itself has sent a GOAWAY, whatever that names, it
  * drops every new stream without a word, those on their way among them.
  */
-async function farewell(session: ServerHttp2Session, socket: Socket): Promise<void> {
+async function announceEnd(session: ServerHttp2Session, socket: Socket): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   session.once("close", resolve);
   try {

@@ -37,9 +37,13 @@ export function screenStream(
   }
 }
 
+/** A request that is answered already may end by itself for so long. */
+const END_MS = 1_000;
+
 /**
- * Sends the whole answer, and tells the client to send no more: RFC 9113, 8.1. The stream
- * may have ended meanwhile: then nobody waits for an answer.
+ * Sends the whole answer. A client that does not end its request soon is told to send no
+ * more (RFC 9113, 8.1), but not at once: curl 7.88 takes that for a failure while the end
+ * is on its way. The stream may be over: then nobody waits for an answer.
  */
 function respond(
   stream: ServerHttp2Stream,
@@ -49,10 +53,14 @@ function respond(
   try {
     stream.respond(headers, { endStream: body === "" });
     if (body !== "") stream.end(body);
-    stream.close(constants.NGHTTP2_NO_ERROR);
   } catch {
     stream.destroy();
+    return;
   }
+  const timer = setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), END_MS);
+  stream.once("close", () => clearTimeout(timer));
+  // Nothing of the rest is kept.
+  stream.resume();
 }
 
 /** Its listeners stand before those of grpc-js, which pauses the stream meanwhile. */
@@ -62,7 +70,11 @@ function followMessages(stream: ServerHttp2Stream, encoding: string): void {
     if (sentence === undefined) return;
     // grpc-js ignores what comes on a stream that is closed.
     if (stream.headersSent) stream.close(constants.NGHTTP2_INTERNAL_ERROR);
-    else respond(stream, trailersOnly(status.INTERNAL, sentence));
+    else {
+      respond(stream, trailersOnly(status.INTERNAL, sentence));
+      // At once: grpc-js must not carry out what came before.
+      stream.close(constants.NGHTTP2_NO_ERROR);
+    }
   };
   stream.on("data", (bytes: Uint8Array) => refuse(frames.read(bytes)));
   stream.on("end", () => refuse(frames.end()));

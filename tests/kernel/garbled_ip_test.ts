@@ -136,6 +136,8 @@ Deno.test("a node whose ip is garbled all the time, resyncs too, is well as soon
     onKernel: (told) => void (fault = told),
   });
   const dice = makeDice();
+  // A resync whose end was garbled away is given up after 20 s.
+  const deadlineMs = 30_000;
   const endMs = performance.now() + 12_000;
   let garbled = 0;
   while (performance.now() < endMs) {
@@ -147,14 +149,18 @@ Deno.test("a node whose ip is garbled all the time, resyncs too, is well as soon
     await (dice.roll(3) === 0 ? node.remove(to) : node.inject(to));
     await new Promise((resolve) => setTimeout(resolve, dice.roll(30)));
   }
-  await until(() => odd.isGarbled(), { what: "the last one" });
+  await until(() => odd.isGarbled(), { what: "the last one", deadlineMs });
   for (let octet = 2; octet < 10; octet += 1) {
     assert.match(await node.inject(`10.42.${octet}.0/24`), /^(?:added|unchanged)$/);
   }
   const seen = () => Array.from({ length: 8 }, (_, at) => devicesTo(at + 2).join());
   await until(() => seen().every((devices) => devices === "vxlan100"), {
     what: () => `the routes, seed ${dice.seed}: ${seen()}`,
+    deadlineMs,
   });
-  await until(() => fault === undefined, { what: () => `health: ${fault}` });
+  await until(() => fault === undefined, {
+    what: () => `health, seed ${dice.seed}: ${fault}`,
+    deadlineMs,
+  });
   assert.ok(garbled > 20, `${garbled} garblings`);
 });

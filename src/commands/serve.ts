@@ -18,7 +18,7 @@ import { requestLimit } from "../rpc/request_limit.ts";
 import { createRouteService } from "../rpc/route_service.ts";
 import { type RpcServer, startServer } from "../rpc/server.ts";
 import { composeServices } from "../rpc/services.ts";
-import { cutTeller } from "./cut_log.ts";
+import { cutTeller, describeWorn } from "./cut_log.ts";
 import { earlyLine } from "./early_line.ts";
 import { EXIT_FAILURE, EXIT_HAND_OVER, EXIT_OK, EXIT_USAGE } from "./exit_codes.ts";
 import { parseServeFlags, SERVE_HELP, type ServeOptions } from "./flags.ts";
@@ -108,7 +108,7 @@ async function run(
     worn: (sessions) => {
       // Only who was handed a socket is started again, and nobody finds it closed.
       if (listen.kind === "fd") worn.resolve(sessions);
-      else logger.log("warn", describeWorn(sessions));
+      else logger.log("warn", describeWorn(sessions, options.removeRoutesOnExit));
     },
   });
   const code = server.ok
@@ -180,12 +180,6 @@ async function serveUntilSignal(
 function describeHandOver(sessions: number): string {
   return `Handing over to a new process after ${sessions} connections, of each of which ` +
     "Deno keeps some 30 KB; what comes meanwhile waits in the socket";
-}
-
-function describeWorn(sessions: number): string {
-  return `${sessions} connections since the start, of each of which Deno keeps some 30 KB: ` +
-    "new ones are let in at 25 a second from now on; restart the sidecar to free that " +
-    "memory, its routes stay";
 }
 
 /** Probes and load balancers see that the kernel does not answer; the log says why. */

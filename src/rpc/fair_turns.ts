@@ -35,6 +35,8 @@ const SHARE_PER_MS = 0.5;
 const MOST_SHARE = 32;
 /** Of it, what is only for who owes one call: it comes at once beside those of others. */
 const RESERVE = 8;
+/** So many calls begin before those who wait to be let in; then it is turn about. */
+const MOST_AHEAD = RESERVE;
 /** Who owes one call more waits until the others have waited so much longer. */
 const PATIENCE_MS = 1_000;
 /** Who has called for so long is not put off further, or it would never have a turn. */
@@ -44,12 +46,18 @@ const ROUND_MS = 2;
 /**
  * As long as only one connection calls, nothing is limited. While several do, they share
  * a part of the time: who owes few calls, and was silent a moment ago, goes first, as the
- * agent is and does, on a new connection as well. Of who has to wait nothing is decoded
- * until it is its turn: that costs nothing, where a refusal costs half a call.
+ * agent is and does, on a new connection as well. Neither keeps the other out: between
+ * calls and new connections it is turn about. Of who has to wait nothing is decoded until
+ * it is its turn: that costs nothing, where a refusal costs half a call.
  */
 export class FairTurns {
   readonly #now: () => number;
-  readonly #waiting = new Set<Account>();
+  /** Whose call waits. */
+  readonly #callers = new Set<Account>();
+  /** Who waits to be let in. */
+  readonly #newcomers = new Set<Account>();
+  /** Calls that have begun beyond as many turns of newcomers, since any of these wait. */
+  #callsAhead = 0;
   #latest: Account | undefined;
   #latestAt = -Infinity;
   #competingUntil = -Infinity;
@@ -90,7 +98,7 @@ export class FairTurns {
 
   /** The connection has ended. */
   close(account: Account): void {
-    this.#waiting.delete(account);
+    this.#forget(account);
     if (this.#latest === account) this.#latest = undefined;
   }
 
@@ -111,9 +119,10 @@ export class FairTurns {
     if (!this.#isLimited(account, now)) return "free";
     account.behind = behind();
     account.waitsSince = now;
-    const first = this.#first();
+    const first = firstOf(this.#callers);
     const isFirst = first === undefined || rank(account) <= rank(first);
-    if (isFirst && account.debt === 0 && this.#pay(account, now)) return "paid";
+    const isNext = isFirst && account.debt === 0 && !this.#newcomersAreNext();
+    if (isNext && this.#pay(account, now)) return "paid";
     this.#queue(account, "for a turn");
     return "waits";
   }
@@ -151,18 +160,29 @@ export class FairTurns {
     const left = owed(account) > 1 ? RESERVE : 0;
     if (this.#share < left + 1) return false;
     this.#share -= 1;
+    this.#countAhead(account);
     return true;
   }
 
-  #queue(account: Account, what: Account["waits"]): void {
+  #countAhead({ waits }: Account): void {
+    const difference = waits === "to be let in" ? -1 : 1;
+    const ahead = Math.max(0, this.#callsAhead + difference);
+    this.#callsAhead = this.#newcomers.size > 0 ? ahead : 0;
+  }
+
+  #newcomersAreNext(): boolean {
+    return this.#newcomers.size > 0 && this.#callsAhead >= MOST_AHEAD;
+  }
+
+  #queue(account: Account, what: "for a turn" | "to be let in"): void {
     account.waits = what;
-    this.#waiting.add(account);
+    (what === "for a turn" ? this.#callers : this.#newcomers).add(account);
     this.#round ??= setInterval(() => this.#giveTurns(), ROUND_MS);
   }
 
   #giveTurns(): void {
     const now = this.#now();
-    for (let next = this.#first(); next !== undefined; next = this.#first()) {
+    for (let next = this.#next(); next !== undefined; next = this.#next()) {
       if (!this.#isLimited(next, now)) next.debt = 0;
       else if (!this.#pay(next, now)) return;
       if (next.debt > 0) next.debt -= 1;
@@ -173,19 +193,30 @@ export class FairTurns {
   }
 
   #release(account: Account, now: number): void {
-    this.#waiting.delete(account);
+    this.#forget(account);
     account.waits = "no";
     account.spentAt = now;
     account.proceed();
   }
 
-  #first(): Account | undefined {
-    let first: Account | undefined;
-    for (const account of this.#waiting) {
-      if (first === undefined || rank(account) < rank(first)) first = account;
-    }
-    return first;
+  #next(): Account | undefined {
+    const caller = firstOf(this.#callers);
+    if (caller !== undefined && !this.#newcomersAreNext()) return caller;
+    return firstOf(this.#newcomers);
   }
+
+  #forget(account: Account): void {
+    this.#callers.delete(account);
+    this.#newcomers.delete(account);
+  }
+}
+
+function firstOf(accounts: Iterable<Account>): Account | undefined {
+  let first: Account | undefined;
+  for (const account of accounts) {
+    if (first === undefined || rank(account) < rank(first)) first = account;
+  }
+  return first;
 }
 
 /** The call that waits, what has to be paid before it, and what waits behind it. */

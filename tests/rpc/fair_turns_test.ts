@@ -168,6 +168,44 @@ Deno.test("connections in a rush are let in one after another, and all at once w
   assert.equal(entered, 100);
 });
 
+Deno.test("who has called without a pause for minutes, and others who wait to be let in without end, have half of the turns each", async () => {
+  const { connect, turns, wait } = open();
+  const [busy, other] = [connect(), connect()];
+  const call = (): void => {
+    for (const one of [busy, other]) if (!one.paused) one.call();
+  };
+  for (let ms = 0; ms < 120_000; ms += 900) {
+    call();
+    wait(900);
+  }
+  let [entered, waiting] = [0, 0];
+  const rush = (): void => {
+    for (; waiting < 50; waiting += 1) {
+      turns.letIn(4, () => {
+        entered += 1;
+        waiting -= 1;
+      });
+    }
+  };
+  const begun = (): number => busy.begun + other.begun;
+  const before = begun();
+  for (let round = 0; round < 100; round += 1) {
+    rush();
+    for (let times = 0; times < 100; times += 1) call();
+    wait(20);
+    await new Promise((resolve) => setTimeout(resolve, 3));
+  }
+  const [calls, entries] = [begun() - before, 4 * entered];
+  assert.ok(
+    calls >= 300 && calls >= 0.4 * entries,
+    `${calls} calls, ${entries} for entries`,
+  );
+  assert.ok(
+    entries >= 300 && entries >= 0.4 * calls,
+    `${calls} calls, ${entries} for entries`,
+  );
+});
+
 Deno.test("what a call has taken besides is paid for before the next call of its connection, and before nobody else's", async () => {
   const { connect, turns, wait } = open();
   const [heavy, light] = [connect(), connect()];

@@ -77,8 +77,11 @@ export class ClientInput {
     socket.removeAllListeners("data");
     const take = (part: Uint8Array): void => this.take(part);
     socket.on("data", take);
-    // Deno 2.9.3 keeps a socket with its session for ever: this is not to stay with it.
-    socket.once("close", () => socket.off("data", take));
+    // Deno 2.9.3 keeps a session for ever, with its socket and all that hangs on it.
+    socket.once("close", () => {
+      socket.off("data", take);
+      this.end();
+    });
   }
 
   /** Octets that have come and were not handed on. */
@@ -132,8 +135,8 @@ export class ClientInput {
   }
 
   #takeRest(): void {
-    const rest: unknown = this.#stands === "open" ? this.#socket.read() : null;
-    if (rest instanceof Uint8Array) this.take(rest);
+    // Each part comes as data; the stream flows on by itself only when none is left.
+    while (this.#stands === "open" && this.#socket.read() !== null);
   }
 
   #goOn(): void {

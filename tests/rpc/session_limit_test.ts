@@ -2,7 +2,25 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { startServer } from "../../src/rpc/server.ts";
-import { HELLO } from "../chaos/http2_frames.ts";
+import {
+  ACK,
+  DATA,
+  END_HEADERS,
+  frame,
+  frameReader,
+  HEADERS,
+  headersOf,
+  HELLO,
+  PING,
+} from "../chaos/http2_frames.ts";
+
+const CALL = headersOf("/quilt.QuiltRuntime/InjectRoute");
+/** The first part of a message of 60 kB, then the others: more than is read of who waits. */
+const REST_OF_PART = Array.from({ length: 9_995 }, () => 0);
+const PARTS = [
+  [0, 0, 0, 0xea, 0x60],
+  ...Array.from({ length: 5 }, () => [0, 0, 0, 0, 0]),
+];
 
 /** A connection that has been served: the server's SETTINGS have come. */
 async function visit(port: number): Promise<void> {
@@ -59,5 +77,40 @@ Deno.test("a client that has gone before its turn takes nobody's turn and is no 
   const took = performance.now() - began;
   assert.ok(took < 1_000, `${took} ms behind 300 clients that have gone`);
   assert.deepEqual(worn, []);
+  await server.close(0);
+});
+
+Deno.test("what a client sends while it waits to be let in is read to its end", async () => {
+  const address = { kind: "tcp", host: "127.0.0.1", port: 0 } as const;
+  const started = await startServer(address, [], { mostSessions: 1 });
+  assert.ok(started.ok);
+  const server = started.value;
+  assert.ok(server.address.kind === "tcp");
+  const { port } = server.address;
+  // 40 ms for each of them, once there was a session.
+  await visit(port);
+  const others = Array.from({ length: 12 }, () => visit(port));
+  const socket = connect({ port, host: "127.0.0.1", noDelay: true });
+  socket.write(new Uint8Array([...HELLO, ...frame(HEADERS, END_HEADERS, 1, CALL)]));
+  for (const part of PARTS) {
+    socket.write(new Uint8Array(frame(DATA, 0, 1, [...part, ...REST_OF_PART])));
+    // Each of them is to come by itself.
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  socket.write(new Uint8Array(frame(PING, 0, 0, [1, 2, 3, 4, 5, 6, 7, 8])));
+  await new Promise<void>((resolve, reject) => {
+    const timer = setTimeout(
+      () => reject(new Error("The ping is not answered")),
+      5_000,
+    );
+    const read = frameReader(({ type, flags }) => {
+      if (type !== PING || (flags & ACK) === 0) return;
+      clearTimeout(timer);
+      resolve();
+    });
+    socket.on("data", read);
+  });
+  socket.destroy();
+  await Promise.all(others);
   await server.close(0);
 });

@@ -14,8 +14,10 @@ if (caches.length === 0) throw new Error(`No cache of compiled code in ${folder}
 for (const name of caches) {
   const path = `${folder}/${name}`;
   const cache = new DatabaseSync(path);
-  cache.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+  const merged = cache.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get();
   cache.close();
+  // What was not merged would be lost with the file that is emptied now.
+  if (merged?.["busy"] !== 0) throw new Error(`Somebody still writes to ${path}`);
   for (const beside of ["wal", "shm"]) {
     Deno.writeFileSync(`${path}-${beside}`, new Uint8Array());
   }

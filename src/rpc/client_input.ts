@@ -77,11 +77,8 @@ export class ClientInput {
     socket.removeAllListeners("data");
     const take = (part: Uint8Array): void => this.take(part);
     socket.on("data", take);
-    // Deno 2.9.3 keeps a session for ever, with its socket and all that hangs on it.
-    socket.once("close", () => {
-      socket.off("data", take);
-      this.end();
-    });
+    // Deno 2.9.3 keeps a socket with its session for ever: this is not to stay with it.
+    socket.once("close", () => socket.off("data", take));
   }
 
   /** Octets that have come and were not handed on. */

@@ -120,7 +120,7 @@ export class Connections {
     this.#byPeer.set(peer, connection);
     socket.once("close", () => this.#forget(peer, connection));
     const { account, budget } = connection;
-    const end = whileOpen(socket, () => this.#cut(connection, "error"));
+    const end = (): void => this.#cut(connection, "error");
     this.#beginning = connection;
     const serve = (): void => onConnection(end, () => this.#options.serve(socket));
     connection.input = new ClientInput(socket, serve, budget, {
@@ -359,16 +359,6 @@ export class Connections {
     socket.write(TOO_MUCH);
     setTimeout(() => socket.destroy(), LAST_WORDS_MS);
   }
-}
-
-/**
- * Does nothing from the end of the connection on, and keeps nothing of it: who may call it
- * stays with the session, and that Deno 2.9.3 keeps for ever.
- */
-function whileOpen(socket: Socket, act: () => void): () => void {
-  let acts: (() => void) | undefined = act;
-  socket.once("close", () => acts = undefined);
-  return () => acts?.();
 }
 
 /** A GOAWAY frame: 8 octets of type 7, RFC 9113, 4.1 and 6.8. */

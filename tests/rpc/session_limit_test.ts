@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect } from "node:net";
+import type { Protection } from "../../src/rpc/entrance.ts";
 import { startServer } from "../../src/rpc/server.ts";
 import {
   ACK,
@@ -22,6 +23,16 @@ const PARTS = [
   ...Array.from({ length: 5 }, () => [0, 0, 0, 0, 0]),
 ];
 
+/** A server on a port of its own. */
+async function open(protection: Protection) {
+  const address = { kind: "tcp", host: "127.0.0.1", port: 0 } as const;
+  const started = await startServer(address, [], protection);
+  assert.ok(started.ok);
+  const server = started.value;
+  assert.ok(server.address.kind === "tcp");
+  return { server, port: server.address.port };
+}
+
 /** A connection that has been served: the server's SETTINGS have come. */
 async function visit(port: number): Promise<void> {
   const socket = connect({ port, host: "127.0.0.1", noDelay: true });
@@ -33,15 +44,10 @@ async function visit(port: number): Promise<void> {
 
 Deno.test("a server that has served as many sessions as it may says so once, and lets new ones in slowly", async () => {
   const worn: number[] = [];
-  const address = { kind: "tcp", host: "127.0.0.1", port: 0 } as const;
-  const started = await startServer(address, [], {
+  const { port, server } = await open({
     mostSessions: 3,
     worn: (sessions) => worn.push(sessions),
   });
-  assert.ok(started.ok);
-  const server = started.value;
-  assert.ok(server.address.kind === "tcp");
-  const { port } = server.address;
   for (let each = 0; each < 3; each += 1) await visit(port);
   assert.deepEqual(worn, [3]);
   const began = performance.now();
@@ -54,15 +60,10 @@ Deno.test("a server that has served as many sessions as it may says so once, and
 
 Deno.test("a client that has gone before its turn takes nobody's turn and is no session", async () => {
   const worn: number[] = [];
-  const address = { kind: "tcp", host: "127.0.0.1", port: 0 } as const;
-  const started = await startServer(address, [], {
+  const { port, server } = await open({
     mostSessions: 40,
     worn: (sessions) => worn.push(sessions),
   });
-  assert.ok(started.ok);
-  const server = started.value;
-  assert.ok(server.address.kind === "tcp");
-  const { port } = server.address;
   // In a rush 8 are let in at once, and one more every 8 ms.
   const gone = Array.from({ length: 300 }, async () => {
     const socket = connect({ port, host: "127.0.0.1", noDelay: true });
@@ -81,12 +82,7 @@ Deno.test("a client that has gone before its turn takes nobody's turn and is no 
 });
 
 Deno.test("what a client sends while it waits to be let in is read to its end", async () => {
-  const address = { kind: "tcp", host: "127.0.0.1", port: 0 } as const;
-  const started = await startServer(address, [], { mostSessions: 1 });
-  assert.ok(started.ok);
-  const server = started.value;
-  assert.ok(server.address.kind === "tcp");
-  const { port } = server.address;
+  const { port, server } = await open({ mostSessions: 1 });
   // 40 ms for each of them, once there was a session.
   await visit(port);
   const others = Array.from({ length: 12 }, () => visit(port));

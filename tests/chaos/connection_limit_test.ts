@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { connectClient } from "../support/client.ts";
 import { until } from "../support/wait.ts";
-import { auditRecords, done, openHost } from "../e2e/host.ts";
+import { auditRecordsSoFar, done, openHost } from "../e2e/host.ts";
 import { type CrowdKind, gather } from "./crowd.ts";
 
 const MOST_CONNECTIONS = 512;
@@ -24,7 +24,7 @@ for (const kind of ["unfinished", "unread"] satisfies readonly CrowdKind[]) {
     const peerOf = (destination: string) =>
       until(
         () =>
-          auditRecords(sidecar).find(({ words }) =>
+          auditRecordsSoFar(sidecar).find(({ words }) =>
             words === `route add ${destination} dev vxlan100 proto 142`
           )?.["peer"],
         { what: `the record of ${destination}` },

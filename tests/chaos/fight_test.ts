@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { lanes } from "../support/lanes.ts";
 import type { Sidecar } from "../support/sidecar.ts";
 import { until } from "../support/wait.ts";
-import { done, fib, type Host, messages, openHost } from "../e2e/host.ts";
+import { done, fib, type Host, messagesSoFar, openHost } from "../e2e/host.ts";
 import { processorSeconds } from "../e2e/processes.ts";
 
 const TO = "10.42.2.0/24";
@@ -70,7 +70,7 @@ async function run({ namespace }: Host, loop: string): Promise<void> {
 
 /** Lines of the log from the one with this number on. */
 function since(sidecar: Sidecar, known: number): readonly string[] {
-  return messages(sidecar).slice(known);
+  return messagesSoFar(sidecar).slice(known);
 }
 
 async function fight({ begun, loop, over, what }: Fight): Promise<void> {

@@ -149,6 +149,7 @@ Deno.test("ip killed with 64 calls in flight, 20 times: each is answered, truly"
     stalls.push(performance.now() - start);
     for (const step of steps) assertTrue(sidecar, step);
   }
+  assert.equal((await sidecar.stop()).code, 0);
   assert.ok(unknowns(sidecar) >= ROUNDS, "each kill meets a mutation at least");
   // 64 answers on a busy machine take their time, but nobody waited for a deadline.
   assert.ok(

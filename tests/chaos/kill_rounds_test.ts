@@ -5,7 +5,7 @@ import { stringAt } from "../support/json.ts";
 import { lanes } from "../support/lanes.ts";
 import { type Sidecar, startSidecar } from "../support/sidecar.ts";
 import { until } from "../support/wait.ts";
-import { auditRecords, done } from "../e2e/host.ts";
+import { auditRecordsSoFar, done } from "../e2e/host.ts";
 import { type Dice, makeDice } from "../kernel/ground.ts";
 import { Acknowledged, type Word } from "./acknowledged.ts";
 import { assertMet } from "./met.ts";
@@ -115,7 +115,7 @@ async function ask({ client, overlay, owed, sidecar }: Stage): Promise<void> {
   await client.configureNodeSubnet("10.42.99.0/24");
   if (owed.subnet !== undefined) await client.configureNodeSubnet(owed.subnet);
   const told = await until(() => {
-    const records = auditRecords(sidecar);
+    const records = auditRecordsSoFar(sidecar);
     return records.some((record) => record["rpc"] === "ConfigureNodeSubnet") && records;
   }, { what: "the audit trail" });
   const written = told.filter((record) => record["rpc"] === "InjectRoute");

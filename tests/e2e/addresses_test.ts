@@ -147,9 +147,11 @@ Deno.test("what changes an address is logged once at info, and what does not is 
   await quilt.release({ owner: "web-1" });
   await quilt.release({ owner: "web-1" });
   await quilt.allocate("a\nINFO: forged");
-  await host.sidecar.logged(/Invalid owner/);
-  const since = messages(host.sidecar).slice(
-    messages(host.sidecar).findIndex((line) => line.includes("AllocateAddress")),
+  await host.sidecar.stop();
+  const lines = messages(host.sidecar);
+  const since = lines.slice(
+    lines.findIndex((line) => line.includes("AllocateAddress")),
+    -1,
   );
   assert.deepEqual(since, [
     "INFO: RPC: AllocateAddress(owner=web-1)",

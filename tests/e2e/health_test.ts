@@ -115,6 +115,7 @@ Deno.test("health is NOT_SERVING while ip cannot be started, and SERVING again b
   ip.bringBack();
   assert.deepEqual(await watch.count(3), ["SERVING", "NOT_SERVING", "SERVING"]);
   assert.equal((await healthProbe(namespace)).code, 0);
+  assert.equal((await sidecar.stop()).code, 0);
   const said = messages(sidecar).filter((line) => line.includes("Health is "));
   assert.equal(said.length, 2, said.join("\n"));
   assert.match(

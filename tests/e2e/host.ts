@@ -102,12 +102,36 @@ export function fib(pid: number): ReadonlyMap<string, string> {
   );
 }
 
-/** The messages of the log with their levels, without the time before them. */
-export function messages({ log }: Sidecar): readonly string[] {
+/**
+ * The messages of the whole log with their levels, without the time before them.
+ *
+ * @throws {Error} while the sidecar runs: log and trail are written beside an answer,
+ *   so what stands there at a moment says nothing. Wait for a line, or for the end.
+ */
+export function messages(sidecar: Sidecar): readonly string[] {
+  return messagesSoFar(atEnd(sidecar));
+}
+
+/** As {@linkcode messages}, of what is there until now: for a condition to wait for. */
+export function messagesSoFar({ log }: Sidecar): readonly string[] {
   return log.map((line) => line.replace(/^\S+Z /, ""));
 }
 
-/** The audit trail so far, a record a line. */
-export function auditRecords({ audit }: Sidecar): readonly JsonObject[] {
+/**
+ * The whole audit trail, a record a line.
+ *
+ * @throws {Error} while the sidecar runs, as with {@linkcode messages}.
+ */
+export function auditRecords(sidecar: Sidecar): readonly JsonObject[] {
+  return auditRecordsSoFar(atEnd(sidecar));
+}
+
+/** As {@linkcode auditRecords}, until now: for a condition to wait for. */
+export function auditRecordsSoFar({ audit }: Sidecar): readonly JsonObject[] {
   return audit.map(parseJsonObject);
+}
+
+function atEnd(sidecar: Sidecar): Sidecar {
+  if (sidecar.ended) return sidecar;
+  throw new Error("The sidecar runs: its log and its trail may lack lines yet");
 }

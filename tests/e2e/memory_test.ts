@@ -93,6 +93,7 @@ Deno.test("a start says in one line what it found, and serves only then", async 
   await namespace.ip("link set vxlan100 down");
   await namespace.ip("link set vxlan100 up");
   await using next = await startSidecar(namespace);
+  await next.stop();
   assert.deepEqual(messages(next).slice(0, 3), [
     "INFO: Adopted from the kernel: node subnet 10.42.1.0/24, 2 routes",
     "INFO: Restored, gone while nobody watched: 10.42.2.0/24, 10.42.3.0/24",

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { until } from "../support/wait.ts";
-import { auditRecords, type Host, messages, openHost } from "./host.ts";
+import { auditRecordsSoFar, type Host, messages, openHost } from "./host.ts";
 
 const ENTRIES = [
   "blackhole 10.42.1.0/24 table 142 proto 142 metric 142 window 1",
@@ -27,7 +27,7 @@ function openRefused(resyncSeconds: number): Promise<Host> {
 
 /** When the sidecar tried in vain to write something, in milliseconds. */
 function attempts({ sidecar }: Host, what: RegExp): readonly number[] {
-  return auditRecords(sidecar)
+  return auditRecordsSoFar(sidecar)
     .filter(({ rpc, words }) => rpc === "repair" && what.test(String(words)))
     .map(({ time }) => Date.parse(String(time)));
 }

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import type { Http2Answer, Http2Request } from "../support/http2_request.ts";
+import { stringAt } from "../support/json.ts";
 import type { Namespace } from "../support/namespace.ts";
 import { repository } from "../support/serve_task.ts";
-import { allRoutes, done, type Host, openHost } from "./host.ts";
+import { allRoutes, auditRecords, done, type Host, openHost } from "./host.ts";
 
 const PORT = "50051";
 const CALL = {
@@ -64,11 +65,17 @@ Deno.test("a request that is none of gRPC's is refused over HTTP/2 and changes n
     assert.match(headers["grpc-message"] ?? "", /^[ -~]+$/);
   }
   assert.equal(await allRoutes(namespace), before);
-  assert.deepEqual(sidecar.audit, []);
   const [carriedOut] = await answers(namespace, [{ headers: CALL, body: REQUEST }]);
   assert.equal(carriedOut?.trailers?.["grpc-status"], "0");
   assert.notEqual(await allRoutes(namespace), before);
   assert.deepEqual(await client.injectRoute("10.42.3.0/24", "vxlan100"), done);
+  await sidecar.stop();
+  const words = auditRecords(sidecar).map((record) => stringAt(record, "words"))
+    .filter((written) => !written.includes(" table 142"));
+  assert.deepEqual(words, [
+    "route add 10.42.2.0/24 dev vxlan100 proto 142",
+    "route add 10.42.3.0/24 dev vxlan100 proto 142",
+  ]);
 });
 
 /** Of GET and HEAD over HTTP/2. */
@@ -101,5 +108,6 @@ Deno.test("a watch with a deadline of 30 days lasts", async () => {
   // The client's own CANCEL ended it.
   assert.equal(watch?.rst, 8);
   assert.equal(watch?.trailers, undefined);
+  await host.sidecar.stop();
   assert.ok(!host.sidecar.log.some((line) => line.includes("Timeout")));
 });

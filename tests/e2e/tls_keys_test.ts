@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { CertificateFiles } from "../support/certificates.ts";
 import { until } from "../support/wait.ts";
-import { done, makeQuietNamespace, messages } from "./host.ts";
+import { done, makeQuietNamespace, messagesSoFar } from "./host.ts";
 import { openTlsHost, tlsWords } from "./tls_host.ts";
 
 const UNFIT = {
@@ -25,7 +25,7 @@ Deno.test("a renewed key of a kind that cannot be used keeps the old one, which 
     await put(await authority.issue("unfit", { key }));
     const said = "WARN: New TLS files cannot be used, so the old ones stay in use: " +
       complaint(kind);
-    await until(() => messages(sidecar).includes(said), {
+    await until(() => messagesSoFar(sidecar).includes(said), {
       what: () => `${said}\n${sidecar.log.join("\n")}`,
     });
     await using client = await host.connect(agent);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type CertificateFiles, makeAuthority } from "../support/certificates.ts";
 import { until } from "../support/wait.ts";
-import { messages } from "./host.ts";
+import { messagesSoFar } from "./host.ts";
 import { openTlsHost } from "./tls_host.ts";
 
 Deno.test("why a client is refused is a warning with its remedy, once a minute for each reason, and a knock is none", async () => {
@@ -33,7 +33,7 @@ Deno.test("why a client is refused is a warning with its remedy, once a minute f
     `WARN: ${refused} it does not accept our certificate (received fatal alert: ` +
     "UnknownCA); give it the CA of --tls-cert, and connect to a name of that certificate",
   ];
-  const said = () => messages(sidecar).filter((line) => line.includes(refused));
+  const said = () => messagesSoFar(sidecar).filter((line) => line.includes(refused));
   await until(() => said().length >= warnings.length + 2, {
     what: () => `all refusals:\n${said().join("\n")}`,
   });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type CertificateFiles, makeAuthority } from "../support/certificates.ts";
 import { until } from "../support/wait.ts";
-import { auditRecords, done, makeQuietNamespace, messages } from "./host.ts";
+import { auditRecords, done, makeQuietNamespace, messagesSoFar } from "./host.ts";
 import { ENDED, greet } from "./tls_greeting.ts";
 import { openTlsHost, type TlsHost, tlsWords } from "./tls_host.ts";
 
@@ -159,7 +159,7 @@ Deno.test("a broken new pair keeps the old one, which the log says once, and the
     () => Deno.remove(`${directory}/tls.crt`),
   ];
   const complaints = () =>
-    messages(sidecar).filter((line) => line.startsWith("WARN: New TLS files"));
+    messagesSoFar(sidecar).filter((line) => line.startsWith("WARN: New TLS files"));
   for (const [at, breakIt] of breakings.entries()) {
     await breakIt();
     await until(() => complaints().length === at + 1, {

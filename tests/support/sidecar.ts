@@ -30,6 +30,8 @@ export interface Sidecar extends AsyncDisposable {
   readonly log: readonly string[];
   /** Lines on stdout until now: the audit trail, JSON each. */
   readonly audit: readonly string[];
+  /** Whether it has ended and all its lines are here. */
+  readonly ended: boolean;
   /** Resolves when it has ended and all its lines are here. */
   readonly status: Promise<Deno.CommandStatus>;
   /** Sends a signal and does not wait; nothing happens when it has ended already. */
@@ -107,8 +109,10 @@ function watch(
   audit: CollectedLines,
   log: CollectedLines,
 ): Sidecar {
+  let ended = false;
   const end = async (): Promise<Deno.CommandStatus> => {
     const [status] = await Promise.all([child.status, audit.ended, log.ended]);
+    ended = true;
     return status;
   };
   const status = end();
@@ -117,6 +121,9 @@ function watch(
     pid: child.pid,
     log: log.lines,
     audit: audit.lines,
+    get ended(): boolean {
+      return ended;
+    },
     status,
     kill,
     stop: (deadlineMs = 10_000) => stop(kill, status, deadlineMs),

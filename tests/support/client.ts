@@ -88,18 +88,35 @@ interface Waiting {
   readonly failed: (error: Error) => void;
 }
 
+/** The process of a client that is not connected yet. Disposing ends it. */
+export interface StartedClient extends AsyncDisposable {
+  /**
+   * Resolves when it is connected; called once. What it gives stands in its place and is
+   * to be disposed instead.
+   *
+   * @throws {Error} when nobody listens within 10 s, with the client's own words.
+   */
+  connect(): Promise<QuiltClient>;
+}
+
+/** Starts a client and connects it: {@linkcode startClient} says how. */
+export function connectClient(
+  ...target: Parameters<typeof startClient>
+): Promise<QuiltClient> {
+  return startClient(...target).connect();
+}
+
 /**
- * Starts a client in a namespace; resolves when it is connected.
+ * Starts a client in a namespace, to be connected when the sidecar is there.
  *
  * @param address Where the sidecar listens. @default {"127.0.0.1:50051"}
  * @param tls For TLS: the file of its CA, then those of a certificate and its key.
- * @throws {Error} when nobody listens within 10 s, with the client's own words.
  */
-export async function connectClient(
+export function startClient(
   namespace: Namespace,
   address = "127.0.0.1:50051",
   tls: readonly string[] = [],
-): Promise<QuiltClient> {
+): StartedClient {
   const program = `${repository}/tests/support/client_main.ts`;
   const child = namespace.command(
     [
@@ -120,13 +137,22 @@ export async function connectClient(
   const ended = receive(child, waiting, ready.resolve, complaints);
   ended.then(ready.reject);
   const input = child.stdin.getWriter();
-  try {
-    await ready.promise;
-  } catch (error) {
-    await input.abort();
-    throw error;
-  }
-  return talk(child, input, waiting, ended);
+  return {
+    connect: async () => {
+      try {
+        await input.write(new TextEncoder().encode("connect\n"));
+        await ready.promise;
+      } catch (error) {
+        await input.abort();
+        throw error;
+      }
+      return talk(child, input, waiting, ended);
+    },
+    [Symbol.asyncDispose]: async () => {
+      await input.close();
+      await ended;
+    },
+  };
 }
 
 /** Hands every answer to its call; resolves at the process's end with why. */

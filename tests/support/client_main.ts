@@ -5,7 +5,8 @@
  *
  * Words: the address, e.g. `127.0.0.1:50051` or `unix:///run/x.sock`; for TLS the file
  *        of the server's CA besides, and those of our certificate and key if we have any.
- * In:    `{"id":1,"rpc":"InjectRoute","request":{…},"deadlineMs":1000}`
+ * In:    a line of anything: connect; then calls:
+ *        `{"id":1,"rpc":"InjectRoute","request":{…},"deadlineMs":1000}`
  * Out:   `{"ready":true}` once connected, then in any order
  *        `{"id":1,"status":0,"details":"","microseconds":310,"response":{…}}`
  */
@@ -110,13 +111,16 @@ function call(
 
 async function main(address: string, tls: readonly string[]): Promise<void> {
   const known = methods();
+  const lines = linesOf(Deno.stdin.readable);
+  // Whoever started us may need us no more.
+  if ((await lines.next()).done) return;
   const client = await connect(address, credentialsOf(tls));
   const out = Deno.stdout.writable.getWriter();
   const report = (answer: JsonObject): Promise<void> =>
     out.write(new TextEncoder().encode(`${JSON.stringify(answer)}\n`));
   const inFlight = new Set<Promise<void>>();
   await report({ ready: true });
-  for await (const line of linesOf(Deno.stdin.readable)) {
+  for await (const line of lines) {
     const reported = call(client, known, parseJsonObject(line)).then(report);
     inFlight.add(reported);
     reported.then(() => inFlight.delete(reported));

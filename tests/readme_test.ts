@@ -1,3 +1,6 @@
+/**
+ * @needs go
+ */
 import assert from "node:assert/strict";
 import type { Block } from "./support/markdown.ts";
 import {
@@ -9,6 +12,7 @@ import {
 } from "./support/readme.ts";
 import type { Shell } from "./support/shell.ts";
 import { until } from "./support/wait.ts";
+import { fullTest } from "./support/suite.ts";
 
 /** Looks only: it may be repeated, because what heals, and what is logged, takes a moment. */
 const LOOK = /^(cat|grep|tail) |^(bridge|ip) .*\bshow\b/;
@@ -62,7 +66,7 @@ Deno.test("README.md begins with the two commands that serve and test", () => {
 });
 
 for (const section of new Set(blocks.map(({ section }) => section))) {
-  Deno.test(`README.md, "${section}": each command does what is shown`, async () => {
+  fullTest(`README.md, "${section}": each command does what is shown`, async () => {
     assert.ok(preparation !== undefined);
     await using shell = await openReader();
     const own = blocks.filter((block) => block.section === section);

@@ -5,8 +5,9 @@ import { addVxlan, type Namespace } from "../support/namespace.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { until } from "../support/wait.ts";
 import { fib, makeQuietNamespace } from "../e2e/host.ts";
+import { bounded } from "../support/suite.ts";
 
-const LIVES = 100;
+const LIVES = bounded(100, 4);
 /** Calls that a life answers before it ends. */
 const CALLS = 5;
 const PEERS = 8;

@@ -1,4 +1,5 @@
 /** What no client does to a gRPC server, byte by byte. */
+import type { Random } from "../support/random.ts";
 import {
   ascii,
   type Bytes,
@@ -14,19 +15,6 @@ import {
   RST_STREAM,
 } from "./http2_frames.ts";
 
-/** Numbers that a seed decides (mulberry32). */
-export function randomOf(seed: number): Random {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-/** A number from 0 to below 1. */
-export type Random = () => number;
 function someBytes(random: Random, most: number): Bytes {
   return Array.from({ length: Math.floor(random() * most) }, () => random() * 256 | 0);
 }

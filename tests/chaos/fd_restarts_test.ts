@@ -1,3 +1,6 @@
+/**
+ * @needs go python rust
+ */
 import assert from "node:assert/strict";
 import { makeQuietNamespace } from "../e2e/host.ts";
 import { holdSocket } from "../support/held_socket.ts";
@@ -7,6 +10,7 @@ import { startSidecar } from "../support/sidecar.ts";
 import { goTool, pythonClient, tonicClient } from "../support/tools.ts";
 import { until } from "../support/wait.ts";
 import { startSteady, type Steady } from "./steady.ts";
+import { fullTest } from "../support/suite.ts";
 
 const RESTARTS = 50;
 /** Calls of each client that a life answers before it ends. */
@@ -45,28 +49,31 @@ async function answerEach(clients: readonly Steady[], moment: string): Promise<v
   });
 }
 
-Deno.test(`${RESTARTS} orderly restarts on fd:3 lose no call of clients on tonic, grpc-go and grpcio`, async () => {
-  await using namespace = await makeQuietNamespace();
-  await addVxlan(namespace);
-  using socket = holdSocket(namespace, { port: 50051 });
-  const start = () =>
-    startSidecar(namespace, { launcher: socket.launcher, options: OPTIONS });
-  await using stack = new AsyncDisposableStack();
-  const starting = start();
-  const clients = await startClients(namespace);
-  for (const client of clients) stack.use(client);
-  let sidecar = await starting;
-  for (let life = 0; life < RESTARTS; life += 1) {
-    await answerEach(clients, `in life ${life}`);
-    const { code } = await sidecar.stop();
-    assert.equal(code, 0, sidecar.log.join("\n"));
-    sidecar = await start();
-  }
-  stack.use(sidecar);
-  await answerEach(clients, "in the last life");
-  for (const client of clients) {
-    const { answered } = await client.end();
-    await say(`${client.name}: ${answered} answered, ${client.failures.length} lost`);
-  }
-  assert.deepEqual(lost(clients), []);
-});
+fullTest(
+  `${RESTARTS} orderly restarts on fd:3 lose no call of clients on tonic, grpc-go and grpcio`,
+  async () => {
+    await using namespace = await makeQuietNamespace();
+    await addVxlan(namespace);
+    using socket = holdSocket(namespace, { port: 50051 });
+    const start = () =>
+      startSidecar(namespace, { launcher: socket.launcher, options: OPTIONS });
+    await using stack = new AsyncDisposableStack();
+    const starting = start();
+    const clients = await startClients(namespace);
+    for (const client of clients) stack.use(client);
+    let sidecar = await starting;
+    for (let life = 0; life < RESTARTS; life += 1) {
+      await answerEach(clients, `in life ${life}`);
+      const { code } = await sidecar.stop();
+      assert.equal(code, 0, sidecar.log.join("\n"));
+      sidecar = await start();
+    }
+    stack.use(sidecar);
+    await answerEach(clients, "in the last life");
+    for (const client of clients) {
+      const { answered } = await client.end();
+      await say(`${client.name}: ${answered} answered, ${client.failures.length} lost`);
+    }
+    assert.deepEqual(lost(clients), []);
+  },
+);

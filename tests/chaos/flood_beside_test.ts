@@ -1,9 +1,13 @@
+/**
+ * @alone
+ */
 import assert from "node:assert/strict";
 import { setTimeout as rest } from "node:timers/promises";
 import { done, type Host, openHost } from "../e2e/host.ts";
 import { connectClient, type QuiltClient } from "../support/client.ts";
 import { serveWords } from "../support/serve_task.ts";
 import { gather } from "./crowd.ts";
+import { fullTest } from "../support/suite.ts";
 
 const PEERS = 100;
 const SYNCS = 3;
@@ -52,35 +56,41 @@ async function compare(
   assert.fail(`what it takes in a flood to what it takes else: ${ratios.join(" ")}`);
 }
 
-Deno.test(`an agent that connects while 60 connections flood, 32 calls each, is served within ${TIMES_QUIET} times what it takes else, and health answers a new connection`, async () => {
-  await using host = await openHost();
-  const syncAnew = async (): Promise<number> => {
-    await using client = await connectClient(host.namespace);
-    return await sync(host, client);
-  };
-  await syncAnew();
-  await compare(async () => {
-    const quiet = await several(syncAnew);
-    await using crowd = await gather(host.namespace, "calling", 60);
-    await crowd.call();
-    const flooded = await several(syncAnew);
-    const words = serveWords([]).map((word) => word === "serve" ? "health" : word);
-    const health = await host.namespace.run(words);
-    assert.equal(health.code, 0, health.stderr);
-    return { quiet, flooded };
-  });
-});
+fullTest(
+  `an agent that connects while 60 connections flood, 32 calls each, is served within ${TIMES_QUIET} times what it takes else, and health answers a new connection`,
+  async () => {
+    await using host = await openHost();
+    const syncAnew = async (): Promise<number> => {
+      await using client = await connectClient(host.namespace);
+      return await sync(host, client);
+    };
+    await syncAnew();
+    await compare(async () => {
+      const quiet = await several(syncAnew);
+      await using crowd = await gather(host.namespace, "calling", 60);
+      await crowd.call();
+      const flooded = await several(syncAnew);
+      const words = serveWords([]).map((word) => word === "serve" ? "health" : word);
+      const health = await host.namespace.run(words);
+      assert.equal(health.code, 0, health.stderr);
+      return { quiet, flooded };
+    });
+  },
+);
 
-Deno.test(`20 connections that call after a long silence, 32 calls each, cost the agent no more than ${TIMES_QUIET} times what it takes else`, async () => {
-  await using host = await openHost();
-  const syncAgain = () => sync(host, host.client);
-  await syncAgain();
-  await compare(async () => {
-    await using crowd = await gather(host.namespace, "calling", 20);
-    // What they could save, they have then.
-    await rest(10_000);
-    const quiet = await several(syncAgain);
-    await crowd.call();
-    return { quiet, flooded: await several(syncAgain) };
-  });
-});
+fullTest(
+  `20 connections that call after a long silence, 32 calls each, cost the agent no more than ${TIMES_QUIET} times what it takes else`,
+  async () => {
+    await using host = await openHost();
+    const syncAgain = () => sync(host, host.client);
+    await syncAgain();
+    await compare(async () => {
+      await using crowd = await gather(host.namespace, "calling", 20);
+      // What they could save, they have then.
+      await rest(10_000);
+      const quiet = await several(syncAgain);
+      await crowd.call();
+      return { quiet, flooded: await several(syncAgain) };
+    });
+  },
+);

@@ -2,9 +2,11 @@
  * Floods that are cheap to send, beside the agent: the same bytes go once to a sink, which
  * throws them away and burns the same processors, and once to the sidecar.
  *
- * `QUILT_FLOODS=all deno task test tests/chaos/frame_flood_test.ts` prints the table of
+ * `QUILT_FLOODS=all deno task test:all tests/chaos/frame_flood_test.ts` prints the table of
  * docs/deno-workarounds.md; names in place of `all` choose some, and without the variable
  * it is one of each sort.
+ *
+ * @alone
  */
 import assert from "node:assert/strict";
 import { setTimeout as rest } from "node:timers/promises";
@@ -12,6 +14,7 @@ import { done, type Host, openHost } from "../e2e/host.ts";
 import type { Namespace } from "../support/namespace.ts";
 import { parseJsonObject } from "../support/json.ts";
 import { say } from "../support/isolation.ts";
+import { fullTest } from "../support/suite.ts";
 
 const PEERS = 254;
 /** The agent's own interval, in milliseconds. */
@@ -127,33 +130,38 @@ function isWanted([kind, connections]: readonly [string, number]): boolean {
 
 for (const [kind, connections] of FLOODS.filter(isWanted)) {
   const from = `${connections} ${connections === 1 ? "connection" : "connections"}`;
-  Deno.test(`a flood of ${kind} from ${from}: the agent's p99 stays within ${TIMES_SINK} times that beside a sink, memory below ${MOST_MB} MB`, async () => {
-    const ratios: number[] = [];
-    for (let tried = 0; tried < TRIES; tried += 1) {
-      await using host = await openHost();
-      const { pid } = host.sidecar;
-      const sink = startSink(host.namespace);
-      await syncs(host, 0);
-      const beside = await flooded(host, SINK_PORT, kind, connections);
-      sink.kill("SIGKILL");
-      await sink.status;
-      let peak = 0;
-      const watch = setInterval(() => peak = Math.max(peak, rssMb(pid)), 50);
-      const attacked = await flooded(host, SERVER_PORT, kind, connections);
-      clearInterval(watch);
-      await rest(LATER_MS);
-      const ratio = attacked.p99Ms / beside.p99Ms;
-      ratios.push(ratio);
-      await say(
-        `  ${kind.padEnd(26)} ${`${connections}`.padStart(3)}  ` +
-          `p99 ${attacked.p99Ms.toFixed(1)} ms, sink ${beside.p99Ms.toFixed(1)} ms, ` +
-          `${ratio.toFixed(2)} ×  RSS peak ${peak.toFixed(0)} MB, ` +
-          `after ${rssMb(pid).toFixed(0)} MB  (${attacked.sentMb.toFixed(0)} MB in ` +
-          `${attacked.made} connections; sink ${beside.sentMb.toFixed(0)} MB)`,
-      );
-      assert.ok(peak <= MOST_MB, `${peak} MB`);
-      if (ratio <= TIMES_SINK) return;
-    }
-    assert.fail(`p99 beside that of a sink: ${ratios.join(" ")}`);
-  });
+  fullTest(
+    `a flood of ${kind} from ${from}: the agent's p99 stays within ${TIMES_SINK} times that beside a sink, memory below ${MOST_MB} MB`,
+    async () => {
+      const ratios: number[] = [];
+      for (let tried = 0; tried < TRIES; tried += 1) {
+        await using host = await openHost();
+        const { pid } = host.sidecar;
+        const sink = startSink(host.namespace);
+        await syncs(host, 0);
+        const beside = await flooded(host, SINK_PORT, kind, connections);
+        sink.kill("SIGKILL");
+        await sink.status;
+        let peak = 0;
+        const watch = setInterval(() => peak = Math.max(peak, rssMb(pid)), 50);
+        const attacked = await flooded(host, SERVER_PORT, kind, connections);
+        clearInterval(watch);
+        await rest(LATER_MS);
+        const ratio = attacked.p99Ms / beside.p99Ms;
+        ratios.push(ratio);
+        await say(
+          `  ${kind.padEnd(26)} ${`${connections}`.padStart(3)}  ` +
+            `p99 ${attacked.p99Ms.toFixed(1)} ms, sink ${
+              beside.p99Ms.toFixed(1)
+            } ms, ` +
+            `${ratio.toFixed(2)} ×  RSS peak ${peak.toFixed(0)} MB, ` +
+            `after ${rssMb(pid).toFixed(0)} MB  (${attacked.sentMb.toFixed(0)} MB in ` +
+            `${attacked.made} connections; sink ${beside.sentMb.toFixed(0)} MB)`,
+        );
+        assert.ok(peak <= MOST_MB, `${peak} MB`);
+        if (ratio <= TIMES_SINK) return;
+      }
+      assert.fail(`p99 beside that of a sink: ${ratios.join(" ")}`);
+    },
+  );
 }

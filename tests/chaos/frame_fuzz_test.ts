@@ -1,3 +1,7 @@
+/**
+ * @long
+ * @needs go
+ */
 import assert from "node:assert/strict";
 import { openHost } from "../e2e/host.ts";
 import { residentKiB } from "../e2e/processes.ts";
@@ -5,6 +9,7 @@ import { say } from "../support/isolation.ts";
 import { numberAt, parseJsonObject } from "../support/json.ts";
 import { goTool } from "../support/tools.ts";
 import { Witness } from "./still_right.ts";
+import { fullTest } from "../support/suite.ts";
 
 const CONNECTIONS = Number(Deno.env.get("QUILT_FUZZ_CONNECTIONS") ?? 10_000);
 const BATCH = 500;
@@ -15,34 +20,39 @@ function seedOfThisRun(): number {
   return given === undefined ? Math.floor(Math.random() * 1e9) : Number(given);
 }
 
-Deno.test(`${CONNECTIONS} connections of frames by chance: after each ${BATCH} the sidecar lives, is SERVING, and the next call is right`, async () => {
-  const seed = seedOfThisRun();
-  await using host = await openHost();
-  const { namespace, sidecar } = host;
-  const witness = new Witness(host);
-  const fuzzer = await goTool("quiltcall");
-  const sums = new Map<string, number>();
-  const began = performance.now();
-  let peakKiB = 0;
-  for (let first = 0; first < CONNECTIONS; first += BATCH) {
-    const words = ["fuzz", "127.0.0.1:50051", first, BATCH, seed].map(String);
-    const { code, stderr, stdout } = await namespace.run([fuzzer, ...words]);
-    assert.equal(code, 0, stderr);
-    const told = parseJsonObject(stdout);
-    for (const name of ["connections", "refused", "heard", "ended", "sent"]) {
-      sums.set(name, (sums.get(name) ?? 0) + numberAt(told, name));
+fullTest(
+  `${CONNECTIONS} connections of frames by chance: after each ${BATCH} the sidecar lives, is SERVING, and the next call is right`,
+  async () => {
+    const seed = seedOfThisRun();
+    await using host = await openHost();
+    const { namespace, sidecar } = host;
+    const witness = new Witness(host);
+    const fuzzer = await goTool("quiltcall");
+    const sums = new Map<string, number>();
+    const began = performance.now();
+    let peakKiB = 0;
+    for (let first = 0; first < CONNECTIONS; first += BATCH) {
+      const words = ["fuzz", "127.0.0.1:50051", first, BATCH, seed].map(String);
+      const { code, stderr, stdout } = await namespace.run([fuzzer, ...words]);
+      assert.equal(code, 0, stderr);
+      const told = parseJsonObject(stdout);
+      for (const name of ["connections", "refused", "heard", "ended", "sent"]) {
+        sums.set(name, (sums.get(name) ?? 0) + numberAt(told, name));
+      }
+      await witness.look(
+        `connections ${first} to ${first + BATCH} (QUILT_FUZZ_SEED=${seed})`,
+      );
+      peakKiB = Math.max(peakKiB, residentKiB(sidecar.pid));
     }
-    await witness.look(
-      `connections ${first} to ${first + BATCH} (QUILT_FUZZ_SEED=${seed})`,
+    const seconds = Math.round((performance.now() - began) / 1_000);
+    const counts = Array.from(sums, ([name, sum]) => `${sum} ${name}`).join(", ");
+    await say(
+      `fuzz, QUILT_FUZZ_SEED=${seed}: ${counts}; ${seconds} s, RSS ${
+        peakKiB >> 10
+      } MiB`,
     );
-    peakKiB = Math.max(peakKiB, residentKiB(sidecar.pid));
-  }
-  const seconds = Math.round((performance.now() - began) / 1_000);
-  const counts = Array.from(sums, ([name, sum]) => `${sum} ${name}`).join(", ");
-  await say(
-    `fuzz, QUILT_FUZZ_SEED=${seed}: ${counts}; ${seconds} s, RSS ${peakKiB >> 10} MiB`,
-  );
-  // Who never gets in tells nothing.
-  assert.ok((sums.get("heard") ?? 0) > CONNECTIONS / 2, counts);
-  assert.equal((await sidecar.stop()).code, 0, sidecar.log.join("\n"));
-});
+    // Who never gets in tells nothing.
+    assert.ok((sums.get("heard") ?? 0) > CONNECTIONS / 2, counts);
+    assert.equal((await sidecar.stop()).code, 0, sidecar.log.join("\n"));
+  },
+);

@@ -1,3 +1,6 @@
+/**
+ * @needs go
+ */
 import assert from "node:assert/strict";
 import { done, openHost } from "../e2e/host.ts";
 import { say } from "../support/isolation.ts";
@@ -6,6 +9,7 @@ import type { Namespace } from "../support/namespace.ts";
 import { repository } from "../support/serve_task.ts";
 import { until } from "../support/wait.ts";
 import { type Conformance, h2spec } from "./h2spec.ts";
+import { fullTest } from "../support/suite.ts";
 
 const TESTS = 145;
 const BARE_PORT = 50052;
@@ -34,26 +38,29 @@ function inWords(who: string, { failed, passed, tests }: Conformance): string {
   return [`h2spec, ${who}: ${passed} of ${tests}`, ...failed].join("\n  failed: ");
 }
 
-Deno.test(`h2spec's ${TESTS} tests: the sidecar lives through them, and passes no fewer than a bare node:http2 server does`, async () => {
-  await using host = await openHost();
-  await using _bare = await startBare(host.namespace);
-  let ended: Deno.CommandStatus | undefined;
-  host.sidecar.status.then((status) => ended = status);
-  for (let tried = 1;; tried += 1) {
-    const [bare, ours] = await lanes([
-      h2spec(host.namespace, BARE_PORT),
-      h2spec(host.namespace, 50051).catch((error) => {
-        assert.equal(ended, undefined, host.sidecar.log.slice(-3).join("\n"));
-        throw error;
-      }),
-    ]);
-    assert.equal(ended, undefined, host.sidecar.log.slice(-3).join("\n"));
-    await say(inWords("a bare server", bare));
-    await say(inWords("the sidecar", ours));
-    assert.equal(ours.tests, TESTS);
-    assert.deepEqual(await host.client.injectRoute("10.42.2.0/24", "vxlan100"), done);
-    if (ours.passed >= bare.passed) break;
-    assert.ok(tried < TRIES, inWords("the sidecar", ours));
-  }
-  assert.equal((await host.sidecar.stop()).code, 0, host.sidecar.log.join("\n"));
-});
+fullTest(
+  `h2spec's ${TESTS} tests: the sidecar lives through them, and passes no fewer than a bare node:http2 server does`,
+  async () => {
+    await using host = await openHost();
+    await using _bare = await startBare(host.namespace);
+    let ended: Deno.CommandStatus | undefined;
+    host.sidecar.status.then((status) => ended = status);
+    for (let tried = 1;; tried += 1) {
+      const [bare, ours] = await lanes([
+        h2spec(host.namespace, BARE_PORT),
+        h2spec(host.namespace, 50051).catch((error) => {
+          assert.equal(ended, undefined, host.sidecar.log.slice(-3).join("\n"));
+          throw error;
+        }),
+      ]);
+      assert.equal(ended, undefined, host.sidecar.log.slice(-3).join("\n"));
+      await say(inWords("a bare server", bare));
+      await say(inWords("the sidecar", ours));
+      assert.equal(ours.tests, TESTS);
+      assert.deepEqual(await host.client.injectRoute("10.42.2.0/24", "vxlan100"), done);
+      if (ours.passed >= bare.passed) break;
+      assert.ok(tried < TRIES, inWords("the sidecar", ours));
+    }
+    assert.equal((await host.sidecar.stop()).code, 0, host.sidecar.log.join("\n"));
+  },
+);

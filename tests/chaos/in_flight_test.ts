@@ -2,11 +2,12 @@ import assert from "node:assert/strict";
 import { connectClient, GrpcStatusError, type QuiltClient } from "../support/client.ts";
 import { done, fib, openHost } from "../e2e/host.ts";
 import { hangInFlight, signalBatches } from "../e2e/processes.ts";
+import { bounded } from "../support/suite.ts";
 
 Deno.test("64 calls in flight: every one is answered, and every answer is true", async () => {
   await using host = await openHost();
   const { client, sidecar } = host;
-  for (let round = 0; round < 10; round += 1) {
+  for (let round = 0; round < bounded(10, 2); round += 1) {
     const inject = round % 2 === 0;
     const calls = Array.from({ length: 64 }, async (_, at) => {
       const to = `10.42.${at + 2}.0/24`;
@@ -52,7 +53,7 @@ Deno.test("calls for one destination in flight end in the state of the last answ
   const { client, namespace, sidecar } = host;
   await using second = await connectClient(namespace);
   const wishes = randomWishes();
-  for (let round = 0; round < 30; round += 1) {
+  for (let round = 0; round < bounded(30, 4); round += 1) {
     const next = () => wishes.next().value;
     const alone = await mixedCalls(client, Array.from({ length: 30 }, next));
     assert.equal(fib(sidecar.pid).get("10.42.2.0/24"), alone.at(-1), `round ${round}`);

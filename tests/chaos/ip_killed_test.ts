@@ -11,8 +11,9 @@ import {
   signalBatches,
 } from "../e2e/processes.ts";
 import { Pace } from "./pace.ts";
+import { bounded } from "../support/suite.ts";
 
-const ROUNDS = 20;
+const ROUNDS = bounded(20, 2);
 const CALLS = 200;
 
 /** One call of a round: what it is to make true. */
@@ -115,7 +116,7 @@ function unknowns(sidecar: Sidecar): number {
   return auditRecords(sidecar).filter(({ outcome }) => outcome === "unknown").length;
 }
 
-Deno.test("ip killed among 200 calls, 20 times: each answer is true and calls go on within 100 ms", async () => {
+Deno.test(`ip killed among 200 calls, ${ROUNDS} times: each answer is true and calls go on within 100 ms`, async () => {
   await using host = await openHost();
   const pace = new Pace();
   const stalls: number[] = [];
@@ -127,10 +128,10 @@ Deno.test("ip killed among 200 calls, 20 times: each answer is true and calls go
   assert.ok(Math.max(...stalls) < STALL_MS, shown);
   assert.equal((await host.sidecar.stop()).code, 0);
   // Eight, measured.
-  assert.ok(unknowns(host.sidecar) > 0, "no kill met a mutation");
+  assert.ok(unknowns(host.sidecar) >= bounded(1, 0), "no kill met a mutation");
 });
 
-Deno.test("ip killed with 64 calls in flight, 20 times: each is answered, truly", async () => {
+Deno.test(`ip killed with 64 calls in flight, ${ROUNDS} times: each is answered, truly`, async () => {
   await using host = await openHost();
   const { client, sidecar } = host;
   const stalls: number[] = [];
@@ -181,10 +182,10 @@ Deno.test("ip stopped: after about 2 s a fresh one gives the true answer", async
   assert.ok(next.microseconds < DEADLINE_MS * 1_000, `${next.microseconds} µs`);
 });
 
-Deno.test("every process of the sidecar killed at once, 10 times: calls and healing go on", async () => {
+Deno.test(`every process of the sidecar killed at once, ${bounded(10, 3)} times: calls and healing go on`, async () => {
   await using host = await openHost();
   const { client, namespace, sidecar } = host;
-  for (let round = 0; round < 10; round += 1) {
+  for (let round = 0; round < bounded(10, 3); round += 1) {
     const step: Step = {
       rpc: round % 2 === 0 ? "InjectRoute" : "RemoveRoute",
       destination: "10.42.2.0/24",

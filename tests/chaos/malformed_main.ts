@@ -7,7 +7,8 @@
  *        connections it could not write to in the end, because nobody reads there.
  */
 import { connect, type Socket } from "node:net";
-import { type Attack, KINDS, randomOf } from "./attacks.ts";
+import { randomOf } from "../support/random.ts";
+import { type Attack, KINDS } from "./attacks.ts";
 
 const PORT = 50051;
 const WORKERS = 16;

@@ -1,3 +1,6 @@
+/**
+ * @long
+ */
 import assert from "node:assert/strict";
 import { done, makeQuietNamespace } from "../e2e/host.ts";
 import { residentKiB } from "../e2e/processes.ts";
@@ -5,6 +8,7 @@ import { connectClient } from "../support/client.ts";
 import { numberAt, objectAt, parseJsonObject } from "../support/json.ts";
 import { addVxlan, type Namespace } from "../support/namespace.ts";
 import { repository, serveWords } from "../support/serve_task.ts";
+import { fullTest } from "../support/suite.ts";
 
 const EXCHANGES = 10_000;
 /** Of all eight kinds, as a first taste: code and buffers are there after it. */
@@ -67,9 +71,12 @@ async function growth(program: string, exitCode: number): Promise<number> {
   return after - before;
 }
 
-Deno.test(`${EXCHANGES} malformed exchanges: the sidecar lives, grows by no more than a bare grpc-js server does, and the agent's calls go on meanwhile`, async () => {
-  // 143: it does not know SIGTERM.
-  const bare = await growth("tests/bench/bare_main.ts", 143);
-  const ours = await growth("src/main.ts", 0);
-  assert.ok(ours <= TIMES_BARE * bare, `KiB: ${ours}, of a bare server ${bare}`);
-});
+fullTest(
+  `${EXCHANGES} malformed exchanges: the sidecar lives, grows by no more than a bare grpc-js server does, and the agent's calls go on meanwhile`,
+  async () => {
+    // 143: it does not know SIGTERM.
+    const bare = await growth("tests/bench/bare_main.ts", 143);
+    const ours = await growth("src/main.ts", 0);
+    assert.ok(ours <= TIMES_BARE * bare, `KiB: ${ours}, of a bare server ${bare}`);
+  },
+);

@@ -1,3 +1,7 @@
+/**
+ * @long
+ * @needs go python rust
+ */
 import assert from "node:assert/strict";
 import { openHost } from "../e2e/host.ts";
 import { residentKiB } from "../e2e/processes.ts";
@@ -9,6 +13,7 @@ import {
   type ToolCommand,
 } from "../support/tools.ts";
 import { Witness } from "./still_right.ts";
+import { fullTest } from "../support/suite.ts";
 
 const CONNECTIONS = 1_000;
 /** A hang is to have a name. */
@@ -34,30 +39,33 @@ const CLIENTS = {
 } as const;
 
 for (const [name, client] of Object.entries(CLIENTS)) {
-  Deno.test(`${CONNECTIONS} connections of a client on ${name} that calls what is missing, cancels, watches, sends too much, and closes at any moment: the sidecar lives, and the next call is right`, async () => {
-    const seed = seedOfThisRun();
-    await using host = await openHost();
-    const witness = new Witness(host);
-    const { env, words } = await client();
-    const began = performance.now();
-    const { code, stderr, stdout } = await host.namespace.run(
-      [
-        "timeout",
-        `${LIMIT_S}`,
-        ...words,
-        "127.0.0.1:50051",
-        `${CONNECTIONS}`,
-        `${seed}`,
-      ],
-      { env },
-    );
-    const seconds = Math.round((performance.now() - began) / 1_000);
-    await witness.look(`misuse by ${name} (QUILT_FUZZ_SEED=${seed})`);
-    assert.equal(code, 0, stderr.slice(-2_000));
-    const mib = residentKiB(host.sidecar.pid) >> 10;
-    await say(
-      `${name}, QUILT_FUZZ_SEED=${seed}: ${stdout.trim()}; ${seconds} s, RSS ${mib} MiB`,
-    );
-    assert.equal((await host.sidecar.stop()).code, 0, host.sidecar.log.join("\n"));
-  });
+  fullTest(
+    `${CONNECTIONS} connections of a client on ${name} that calls what is missing, cancels, watches, sends too much, and closes at any moment: the sidecar lives, and the next call is right`,
+    async () => {
+      const seed = seedOfThisRun();
+      await using host = await openHost();
+      const witness = new Witness(host);
+      const { env, words } = await client();
+      const began = performance.now();
+      const { code, stderr, stdout } = await host.namespace.run(
+        [
+          "timeout",
+          `${LIMIT_S}`,
+          ...words,
+          "127.0.0.1:50051",
+          `${CONNECTIONS}`,
+          `${seed}`,
+        ],
+        { env },
+      );
+      const seconds = Math.round((performance.now() - began) / 1_000);
+      await witness.look(`misuse by ${name} (QUILT_FUZZ_SEED=${seed})`);
+      assert.equal(code, 0, stderr.slice(-2_000));
+      const mib = residentKiB(host.sidecar.pid) >> 10;
+      await say(
+        `${name}, QUILT_FUZZ_SEED=${seed}: ${stdout.trim()}; ${seconds} s, RSS ${mib} MiB`,
+      );
+      assert.equal((await host.sidecar.stop()).code, 0, host.sidecar.log.join("\n"));
+    },
+  );
 }

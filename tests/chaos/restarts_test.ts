@@ -5,8 +5,9 @@ import type { Namespace } from "../support/namespace.ts";
 import { type Sidecar, startSidecar } from "../support/sidecar.ts";
 import { done } from "../e2e/host.ts";
 import { makeTwoHosts, startPinger } from "../e2e/two_hosts.ts";
+import { bounded } from "../support/suite.ts";
 
-const RESTARTS = 10;
+const RESTARTS = bounded(10, 2);
 const EVERY_MS = 10;
 
 /** What the agent says once, at its own start. */

@@ -1,3 +1,7 @@
+/**
+ * @alone
+ * @needs go
+ */
 import assert from "node:assert/strict";
 import { setTimeout as rest } from "node:timers/promises";
 import { done, type Host, openHost } from "../e2e/host.ts";
@@ -8,6 +12,7 @@ import { collectLines } from "../support/lines.ts";
 import type { Namespace } from "../support/namespace.ts";
 import { repository } from "../support/serve_task.ts";
 import { Witness } from "./still_right.ts";
+import { fullTest } from "../support/suite.ts";
 
 const CONNECTIONS = 300;
 const ROUTES = 200;
@@ -84,31 +89,37 @@ async function callMeanwhile({ client }: Host, witness: Witness): Promise<Met> {
 }
 
 for (const kind of KINDS) {
-  Deno.test(`${CONNECTIONS} readers ${kind}: the sidecar lives, within ${MOST_MIB} MiB, and an agent's call is answered within a second`, async () => {
-    await using host = await openHost();
-    const { client, namespace, sidecar } = host;
-    assert.equal((await namespace.run(["sh", "-ec", SMALL_BUFFERS])).code, 0);
-    for (let at = 0; at < ROUTES; at += 1) {
-      assert.deepEqual(
-        await client.injectRoute(`10.42.${at + 2}.0/24`, "vxlan100"),
-        done,
+  fullTest(
+    `${CONNECTIONS} readers ${kind}: the sidecar lives, within ${MOST_MIB} MiB, and an agent's call is answered within a second`,
+    async () => {
+      await using host = await openHost();
+      const { client, namespace, sidecar } = host;
+      assert.equal((await namespace.run(["sh", "-ec", SMALL_BUFFERS])).code, 0);
+      for (let at = 0; at < ROUTES; at += 1) {
+        assert.deepEqual(
+          await client.injectRoute(`10.42.${at + 2}.0/24`, "vxlan100"),
+          done,
+        );
+      }
+      await rest(SILENCE_MS);
+      const witness = new Witness(host);
+      await using readers = startReaders(namespace, kind);
+      const { failures, longestMs } = await callMeanwhile(host, witness);
+      const peak = witness.ended ? NaN : peakKiB(sidecar.pid) / 1024;
+      const report = readers.report();
+      await say(
+        `readers ${kind}: ${JSON.stringify(report)}; longest call ` +
+          `${longestMs.toFixed(0)} ms, peak ${peak.toFixed(0)} MiB`,
       );
-    }
-    await rest(SILENCE_MS);
-    const witness = new Witness(host);
-    await using readers = startReaders(namespace, kind);
-    const { failures, longestMs } = await callMeanwhile(host, witness);
-    const peak = witness.ended ? NaN : peakKiB(sidecar.pid) / 1024;
-    const report = readers.report();
-    await say(
-      `readers ${kind}: ${JSON.stringify(report)}; longest call ` +
-        `${longestMs.toFixed(0)} ms, peak ${peak.toFixed(0)} MiB`,
-    );
-    await witness.look(`${CONNECTIONS} readers ${kind}`);
-    assert.deepEqual(readers.complaints, []);
-    assert.ok(numberAt(report, "greeted") >= CONNECTIONS * 0.9, JSON.stringify(report));
-    assert.ok(peak < MOST_MIB, `peak ${peak} MiB`);
-    assert.deepEqual(failures, []);
-    assert.ok(longestMs < PATIENCE_MS, `an agent's call took ${longestMs} ms`);
-  });
+      await witness.look(`${CONNECTIONS} readers ${kind}`);
+      assert.deepEqual(readers.complaints, []);
+      assert.ok(
+        numberAt(report, "greeted") >= CONNECTIONS * 0.9,
+        JSON.stringify(report),
+      );
+      assert.ok(peak < MOST_MIB, `peak ${peak} MiB`);
+      assert.deepEqual(failures, []);
+      assert.ok(longestMs < PATIENCE_MS, `an agent's call took ${longestMs} ms`);
+    },
+  );
 }

@@ -9,8 +9,9 @@ import { readOurs } from "./ours.ts";
 import { assertMet } from "./met.ts";
 import { makeNamespaceWith } from "./overlay.ts";
 import { Pace } from "./pace.ts";
+import { bounded } from "../support/suite.ts";
 
-const ROUNDS = 12;
+const ROUNDS = bounded(12, 2);
 
 /** So many that a SyncRoutes takes longer than it takes to kill it. */
 const PEERS = 600;
@@ -124,8 +125,8 @@ Deno.test(`kill -9 in the middle of SyncRoutes, ${ROUNDS} times: what was acknow
   const { answered, inTheMiddle, notBegun } = stage.tally;
   // Less than half of what is met; kills at one moment only leave some of it at 0.
   assertMet({
-    "kills after the answer": [answered, 1],
-    "kills in the middle": [inTheMiddle, 2],
-    "kills before anything was done": [notBegun, 1],
+    "kills after the answer": [answered, bounded(1, 0)],
+    "kills in the middle": [inTheMiddle, bounded(2, 0)],
+    "kills before anything was done": [notBegun, bounded(1, 0)],
   });
 });

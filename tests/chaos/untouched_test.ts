@@ -10,8 +10,9 @@ import { makeNamespaceWith, type Overlay } from "./overlay.ts";
 import { reconnect } from "./reconnect.ts";
 import { type Step, type Story, story } from "./stories.ts";
 import { isOurs, readLines, readMemory } from "./tables.ts";
+import { bounded } from "../support/suite.ts";
 
-const RUNS = 30;
+const RUNS = bounded(30, 4);
 
 /** Properties held side by side: a run mostly waits for processes to start. */
 const LANES = 2;

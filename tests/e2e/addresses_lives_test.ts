@@ -4,6 +4,7 @@ import { startQuilt } from "../support/quilt.ts";
 import { type Sidecar, startSidecar } from "../support/sidecar.ts";
 import { until } from "../support/wait.ts";
 import { auditRecords, done, type Host, openHost } from "./host.ts";
+import { fullTest } from "../support/suite.ts";
 
 const SUBNET = "10.42.1.0/24";
 
@@ -56,62 +57,76 @@ Deno.test("without CAP_NET_ADMIN no address is given or taken back, and the sent
   assert.equal(await host.namespace.ip("route show table 142"), before);
 });
 
-Deno.test("a dry run gives addresses and audits what it would write, and touches nothing", async () => {
-  await using host = await openHost({ options: ["--dry-run"] });
-  await using quilt = startQuilt(host.namespace);
-  await host.client.configureNodeSubnet(SUBNET);
-  assert.equal(await quilt.allocate("web-1"), "10.42.1.2");
-  assert.equal(await quilt.allocate("web-2"), "10.42.1.3");
-  assert.deepEqual(await quilt.list(), ["10.42.1.2 web-1", "10.42.1.3 web-2"]);
-  assert.equal(await host.namespace.ip("route show table all proto 142"), "");
-  await host.sidecar.stop();
-  const claims = auditRecords(host.sidecar).filter(({ rpc }) =>
-    rpc === "AllocateAddress"
-  );
-  assert.deepEqual(new Set(claims.map(({ outcome }) => outcome)), new Set(["dry-run"]));
-  assert.ok(
-    claims.some((claim) => /^route add prohibit 10\.42\.1\.2\/32 /.test(words(claim))),
-  );
-});
+fullTest(
+  "a dry run gives addresses and audits what it would write, and touches nothing",
+  async () => {
+    await using host = await openHost({ options: ["--dry-run"] });
+    await using quilt = startQuilt(host.namespace);
+    await host.client.configureNodeSubnet(SUBNET);
+    assert.equal(await quilt.allocate("web-1"), "10.42.1.2");
+    assert.equal(await quilt.allocate("web-2"), "10.42.1.3");
+    assert.deepEqual(await quilt.list(), ["10.42.1.2 web-1", "10.42.1.3 web-2"]);
+    assert.equal(await host.namespace.ip("route show table all proto 142"), "");
+    await host.sidecar.stop();
+    const claims = auditRecords(host.sidecar).filter(({ rpc }) =>
+      rpc === "AllocateAddress"
+    );
+    assert.deepEqual(
+      new Set(claims.map(({ outcome }) => outcome)),
+      new Set(["dry-run"]),
+    );
+    assert.ok(
+      claims.some((claim) =>
+        /^route add prohibit 10\.42\.1\.2\/32 /.test(words(claim))
+      ),
+    );
+  },
+);
 
 function words(record: JsonObject): string {
   return stringAt(record, "words");
 }
 
-Deno.test("a stop does not wait for watchers: they are told that the sidecar stops", async () => {
-  await using host = await openHost();
-  await using quilt = startQuilt(host.namespace);
-  quilt.watch();
-  await until(() => quilt.watched.length === 1, { what: "the present network" });
-  const started = performance.now();
-  const { code } = await host.sidecar.stop();
-  assert.equal(code, 0);
-  assert.ok(performance.now() - started < 2_000);
-  await until(() => quilt.over.length === 1, { what: "the end of the watch" });
-  assert.match(quilt.over[0] ?? "", /14 UNAVAILABLE: The sidecar is shutting down; /);
-});
+fullTest(
+  "a stop does not wait for watchers: they are told that the sidecar stops",
+  async () => {
+    await using host = await openHost();
+    await using quilt = startQuilt(host.namespace);
+    quilt.watch();
+    await until(() => quilt.watched.length === 1, { what: "the present network" });
+    const started = performance.now();
+    const { code } = await host.sidecar.stop();
+    assert.equal(code, 0);
+    assert.ok(performance.now() - started < 2_000);
+    await until(() => quilt.over.length === 1, { what: "the end of the watch" });
+    assert.match(quilt.over[0] ?? "", /14 UNAVAILABLE: The sidecar is shutting down; /);
+  },
+);
 
-Deno.test("a watcher that does not read gets the newest network, never all that were", async () => {
-  await using host = await openHost();
-  await using quilt = startQuilt(host.namespace);
-  quilt.watch();
-  await until(() => quilt.watched.length === 1, { what: "the present network" });
-  quilt.signal("SIGSTOP");
-  const changes = 2_000;
-  const started = performance.now();
-  for (let change = 1; change <= changes; change += 1) {
-    await host.client.configureNodeSubnet(`10.42.${change % 250}.0/24`);
-  }
-  const seconds = (performance.now() - started) / 1000;
-  quilt.signal("SIGCONT");
-  await until(() => quilt.watched.at(-1)?.revision === changes, {
-    what: "the newest network",
-  });
-  // Twenty a second leave for it, whether or not it reads.
-  const left = 2 + seconds * 20;
-  assert.ok(quilt.watched.length <= left, `${quilt.watched.length} came`);
-  assert.ok(left < changes / 2, "the changes came too slowly to say anything");
-});
+fullTest(
+  "a watcher that does not read gets the newest network, never all that were",
+  async () => {
+    await using host = await openHost();
+    await using quilt = startQuilt(host.namespace);
+    quilt.watch();
+    await until(() => quilt.watched.length === 1, { what: "the present network" });
+    quilt.signal("SIGSTOP");
+    const changes = 2_000;
+    const started = performance.now();
+    for (let change = 1; change <= changes; change += 1) {
+      await host.client.configureNodeSubnet(`10.42.${change % 250}.0/24`);
+    }
+    const seconds = (performance.now() - started) / 1000;
+    quilt.signal("SIGCONT");
+    await until(() => quilt.watched.at(-1)?.revision === changes, {
+      what: "the newest network",
+    });
+    // Twenty a second leave for it, whether or not it reads.
+    const left = 2 + seconds * 20;
+    assert.ok(quilt.watched.length <= left, `${quilt.watched.length} came`);
+    assert.ok(left < changes / 2, "the changes came too slowly to say anything");
+  },
+);
 
 Deno.test("--remove-routes-on-exit leaves addresses and subnet while containers have them", async () => {
   await using host = await openHost({ options: ["--remove-routes-on-exit"] });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { addVxlan } from "../support/namespace.ts";
 import { allRoutes, done, messages, openHost, refused, routesTo } from "./host.ts";
+import { fullTest } from "../support/suite.ts";
 
 const destination = "10.42.2.0/24";
 const ours = `${destination} dev vxlan100 proto 142 scope link`;
@@ -58,18 +59,21 @@ Deno.test("InjectRoute goes on after vxlan100 was deleted and created again", as
   }
 });
 
-Deno.test("after a rename the name is what counts, not the device that had it", async () => {
-  await using host = await openHost();
-  const { client, namespace } = host;
-  assert.deepEqual(await client.injectRoute(destination, "vxlan100"), done);
-  await namespace.ip("link set vxlan100 down");
-  await namespace.ip("link set vxlan100 name old100");
-  await namespace.ip("link set old100 up");
-  await namespace.ip("link add vxlan100 type vxlan id 101 dstport 4790 dev lo");
-  await namespace.ip("link set vxlan100 up");
-  assert.deepEqual(await client.injectRoute(destination, "vxlan100"), done);
-  assert.deepEqual(await routesTo(namespace, destination), [ours]);
-});
+fullTest(
+  "after a rename the name is what counts, not the device that had it",
+  async () => {
+    await using host = await openHost();
+    const { client, namespace } = host;
+    assert.deepEqual(await client.injectRoute(destination, "vxlan100"), done);
+    await namespace.ip("link set vxlan100 down");
+    await namespace.ip("link set vxlan100 name old100");
+    await namespace.ip("link set old100 up");
+    await namespace.ip("link add vxlan100 type vxlan id 101 dstport 4790 dev lo");
+    await namespace.ip("link set vxlan100 up");
+    assert.deepEqual(await client.injectRoute(destination, "vxlan100"), done);
+    assert.deepEqual(await routesTo(namespace, destination), [ours]);
+  },
+);
 
 Deno.test("a route through a port of a bridge is installed, with one warning that names the remedy", async () => {
   await using host = await openHost({

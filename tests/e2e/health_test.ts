@@ -1,9 +1,13 @@
+/**
+ * @needs go
+ */
 import assert from "node:assert/strict";
 import { until } from "../support/wait.ts";
 import { type SidecarOptions, startSidecar } from "../support/sidecar.ts";
 import { healthProbe, watchHealth } from "./grpc_tools.ts";
 import { done, makeQuietNamespace, messages, openHost } from "./host.ts";
 import { hangInFlight, signalBatches } from "./processes.ts";
+import { fullTest } from "../support/suite.ts";
 
 const destination = "10.42.2.0/24";
 
@@ -36,18 +40,21 @@ PATH=${path} exec ip "$@"
   };
 }
 
-Deno.test("grpc-health-probe sees a sidecar that serves, as a whole and by its service", async () => {
-  await using host = await openHost();
-  for (const words of [[], ["-service", "quilt.QuiltRuntime"]]) {
-    const { code, stderr } = await healthProbe(host.namespace, words);
-    assert.equal(code, 0, stderr);
-    assert.match(stderr, /SERVING/);
-  }
-  const unknown = await healthProbe(host.namespace, ["-service", "quilt.Nothing"]);
-  assert.equal(unknown.code, 3, unknown.stderr);
-});
+fullTest(
+  "grpc-health-probe sees a sidecar that serves, as a whole and by its service",
+  async () => {
+    await using host = await openHost();
+    for (const words of [[], ["-service", "quilt.QuiltRuntime"]]) {
+      const { code, stderr } = await healthProbe(host.namespace, words);
+      assert.equal(code, 0, stderr);
+      assert.match(stderr, /SERVING/);
+    }
+    const unknown = await healthProbe(host.namespace, ["-service", "quilt.Nothing"]);
+    assert.equal(unknown.code, 3, unknown.stderr);
+  },
+);
 
-Deno.test("health is NOT_SERVING until the state in the kernel is adopted", async () => {
+fullTest("health is NOT_SERVING until the state in the kernel is adopted", async () => {
   await using namespace = await makeQuietNamespace();
   using ip = await makeOwnIp();
   ip.closeGate();
@@ -66,24 +73,27 @@ Deno.test("health is NOT_SERVING until the state in the kernel is adopted", asyn
   assert.equal((await healthProbe(namespace)).code, 0);
 });
 
-Deno.test("while it drains, a watcher sees NOT_SERVING and the end, and what is in flight is answered", async () => {
-  await using host = await openHost();
-  const { client, namespace, sidecar } = host;
-  await using watch = await watchHealth(namespace);
-  const [call] = await hangInFlight(
-    sidecar,
-    () => [client.injectRoute(destination, "vxlan100")] as const,
-  );
-  sidecar.kill("SIGTERM");
-  assert.deepEqual(await watch.count(2), ["SERVING", "NOT_SERVING"]);
-  // The call is still in flight, and the watcher is already free to go elsewhere.
-  assert.match(await watch.end, /Code: Unavailable/);
-  signalBatches(sidecar, "SIGCONT");
-  assert.deepEqual(await call, done);
-  assert.equal((await sidecar.status).code, 0);
-});
+fullTest(
+  "while it drains, a watcher sees NOT_SERVING and the end, and what is in flight is answered",
+  async () => {
+    await using host = await openHost();
+    const { client, namespace, sidecar } = host;
+    await using watch = await watchHealth(namespace);
+    const [call] = await hangInFlight(
+      sidecar,
+      () => [client.injectRoute(destination, "vxlan100")] as const,
+    );
+    sidecar.kill("SIGTERM");
+    assert.deepEqual(await watch.count(2), ["SERVING", "NOT_SERVING"]);
+    // The call is still in flight, and the watcher is already free to go elsewhere.
+    assert.match(await watch.end, /Code: Unavailable/);
+    signalBatches(sidecar, "SIGCONT");
+    assert.deepEqual(await call, done);
+    assert.equal((await sidecar.status).code, 0);
+  },
+);
 
-Deno.test("watchers do not keep the sidecar from stopping", async () => {
+fullTest("watchers do not keep the sidecar from stopping", async () => {
   await using host = await openHost();
   const { namespace, sidecar } = host;
   await using first = await watchHealth(namespace);
@@ -97,35 +107,38 @@ Deno.test("watchers do not keep the sidecar from stopping", async () => {
   }
 });
 
-Deno.test("health is NOT_SERVING while ip cannot be started, and SERVING again by itself", async () => {
-  using ip = await makeOwnIp();
-  await using host = await openHost({
-    launcher: ip.launcher ?? [],
-    options: ["--resync-interval", "1"],
-  });
-  const { client, namespace, sidecar } = host;
-  await using watch = await watchHealth(namespace);
-  ip.remove();
-  assert.equal(signalBatches(sidecar, "SIGKILL"), 1);
-  // Nobody calls: the sidecar finds out by itself.
-  assert.deepEqual(await watch.count(2), ["SERVING", "NOT_SERVING"]);
-  assert.equal((await healthProbe(namespace)).code, 4);
-  const answer = await client.injectRoute(destination, "vxlan100");
-  assert.equal(answer.success, false);
-  ip.bringBack();
-  assert.deepEqual(await watch.count(3), ["SERVING", "NOT_SERVING", "SERVING"]);
-  assert.equal((await healthProbe(namespace)).code, 0);
-  assert.equal((await sidecar.stop()).code, 0);
-  const said = messages(sidecar).filter((line) => line.includes("Health is "));
-  assert.equal(said.length, 2, said.join("\n"));
-  assert.match(
-    said[0] ?? "",
-    /^WARN: Health is NOT_SERVING, the kernel does not answer: /,
-  );
-  assert.equal(said[1], "INFO: Health is SERVING again");
-});
+fullTest(
+  "health is NOT_SERVING while ip cannot be started, and SERVING again by itself",
+  async () => {
+    using ip = await makeOwnIp();
+    await using host = await openHost({
+      launcher: ip.launcher ?? [],
+      options: ["--resync-interval", "1"],
+    });
+    const { client, namespace, sidecar } = host;
+    await using watch = await watchHealth(namespace);
+    ip.remove();
+    assert.ok(signalBatches(sidecar, "SIGKILL") > 0);
+    // Nobody calls: the sidecar finds out by itself.
+    assert.deepEqual(await watch.count(2), ["SERVING", "NOT_SERVING"]);
+    assert.equal((await healthProbe(namespace)).code, 4);
+    const answer = await client.injectRoute(destination, "vxlan100");
+    assert.equal(answer.success, false);
+    ip.bringBack();
+    assert.deepEqual(await watch.count(3), ["SERVING", "NOT_SERVING", "SERVING"]);
+    assert.equal((await healthProbe(namespace)).code, 0);
+    assert.equal((await sidecar.stop()).code, 0);
+    const said = messages(sidecar).filter((line) => line.includes("Health is "));
+    assert.equal(said.length, 2, said.join("\n"));
+    assert.match(
+      said[0] ?? "",
+      /^WARN: Health is NOT_SERVING, the kernel does not answer: /,
+    );
+    assert.equal(said[1], "INFO: Health is SERVING again");
+  },
+);
 
-Deno.test("an ip that is killed does not touch the health", async () => {
+fullTest("an ip that is killed does not touch the health", async () => {
   await using host = await openHost({ options: ["--resync-interval", "1"] });
   const { client, namespace, sidecar } = host;
   await using watch = await watchHealth(namespace);

@@ -3,6 +3,7 @@ import { type AskingTask, askingTask, repository } from "../support/serve_task.t
 import { openHost } from "./host.ts";
 import { residentKiB } from "./processes.ts";
 import { openTlsHost } from "./tls_host.ts";
+import { bounded } from "../support/suite.ts";
 
 /** The command line of a task, with further flags of Deno before its program. */
 function taskWords(name: AskingTask, ...more: readonly string[]): readonly string[] {
@@ -10,7 +11,7 @@ function taskWords(name: AskingTask, ...more: readonly string[]): readonly strin
   return [Deno.execPath(), "run", ...flags, ...more, program, ...words];
 }
 
-const PROBES = 3_000;
+const PROBES = bounded(3_000, 300);
 
 Deno.test(`${PROBES} questions for health on connections of their own leave no memory behind`, async () => {
   await using host = await openHost();

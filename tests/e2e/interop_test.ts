@@ -1,3 +1,6 @@
+/**
+ * @needs go python
+ */
 import assert from "node:assert/strict";
 import { parseJsonObject, stringAt } from "../support/json.ts";
 import type { Namespace } from "../support/namespace.ts";
@@ -5,6 +8,7 @@ import { repository } from "../support/serve_task.ts";
 import { goTool, pythonClient, type ToolCommand } from "../support/tools.ts";
 import { grpcurlOutput } from "./grpc_tools.ts";
 import { done, openHost, refused } from "./host.ts";
+import { fullTest } from "../support/suite.ts";
 
 /** What a client on another stack made of each step, in order. */
 async function steps(
@@ -44,28 +48,34 @@ async function served(namespace: Namespace): Promise<readonly string[]> {
   return (await grpcurlOutput(namespace, ["list"])).trim().split("\n");
 }
 
-Deno.test("a client on grpc-go calls the three RPCs, health, and reflection v1 and v1alpha", async () => {
-  await using host = await openHost();
-  const client = { words: [await goTool("quiltcall")], env: {} };
-  const services = await served(host.namespace);
-  assert.deepEqual(await steps(host.namespace, client), [
-    ...calls,
-    ["ListServices v1", services],
-    ["ListServices v1alpha", services],
-  ]);
-});
+fullTest(
+  "a client on grpc-go calls the three RPCs, health, and reflection v1 and v1alpha",
+  async () => {
+    await using host = await openHost();
+    const client = { words: [await goTool("quiltcall")], env: {} };
+    const services = await served(host.namespace);
+    assert.deepEqual(await steps(host.namespace, client), [
+      ...calls,
+      ["ListServices v1", services],
+      ["ListServices v1alpha", services],
+    ]);
+  },
+);
 
-Deno.test("a client on grpcio calls them too, and every file is described as protoc describes it", async () => {
-  await using host = await openHost();
-  const services = await served(host.namespace);
-  const seen = await steps(host.namespace, await pythonClient());
-  assert.deepEqual(seen.filter(([step]) => step !== "Files"), [
-    ...calls,
-    ["ListServices v1alpha", services],
-    ["Files that protoc describes differently", []],
-    ["Reflection is grpcio's", true],
-    ["Health is grpcio's", true],
-  ]);
-  const files = new Map(seen).get("Files");
-  assert.ok(Array.isArray(files) && files.includes("quilt.proto"), String(files));
-});
+fullTest(
+  "a client on grpcio calls them too, and every file is described as protoc describes it",
+  async () => {
+    await using host = await openHost();
+    const services = await served(host.namespace);
+    const seen = await steps(host.namespace, await pythonClient());
+    assert.deepEqual(seen.filter(([step]) => step !== "Files"), [
+      ...calls,
+      ["ListServices v1alpha", services],
+      ["Files that protoc describes differently", []],
+      ["Reflection is grpcio's", true],
+      ["Health is grpcio's", true],
+    ]);
+    const files = new Map(seen).get("Files");
+    assert.ok(Array.isArray(files) && files.includes("quilt.proto"), String(files));
+  },
+);

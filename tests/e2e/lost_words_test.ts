@@ -3,6 +3,7 @@ import { connectClient } from "../support/client.ts";
 import type { Namespace } from "../support/namespace.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { done, messages, openHost } from "./host.ts";
+import { fullTest } from "../support/suite.ts";
 
 const LOST = /forwards to/;
 
@@ -40,23 +41,26 @@ Deno.test("a peer whose InjectRoute was lost while nobody listened is named once
   );
 });
 
-Deno.test("nothing is said of peers when each has its route, nor before the agent first called", async () => {
-  await using host = await openHost();
-  const { namespace, sidecar } = host;
-  await addPeers(namespace, ["192.0.2.2"]);
-  await namespace.ip("route add blackhole 198.51.100.1 table 142");
-  await sidecar.stop();
-  await using fresh = await startSidecar(namespace);
-  await using client = await connectClient(namespace);
-  assert.deepEqual(await client.configureNodeSubnet("10.42.1.0/24"), done);
-  assert.deepEqual(await client.injectRoute("10.42.2.0/24", "vxlan100"), done);
-  // Said together with what is looked for; the end waits for what was begun.
-  await fresh.logged(/entries that are not ours/);
-  await fresh.stop();
-  await using next = await startSidecar(namespace);
-  await next.logged(/entries that are not ours/);
-  await next.stop();
-  for (const each of [sidecar, fresh, next]) {
-    assert.deepEqual(messages(each).filter((line) => LOST.test(line)), []);
-  }
-});
+fullTest(
+  "nothing is said of peers when each has its route, nor before the agent first called",
+  async () => {
+    await using host = await openHost();
+    const { namespace, sidecar } = host;
+    await addPeers(namespace, ["192.0.2.2"]);
+    await namespace.ip("route add blackhole 198.51.100.1 table 142");
+    await sidecar.stop();
+    await using fresh = await startSidecar(namespace);
+    await using client = await connectClient(namespace);
+    assert.deepEqual(await client.configureNodeSubnet("10.42.1.0/24"), done);
+    assert.deepEqual(await client.injectRoute("10.42.2.0/24", "vxlan100"), done);
+    // Said together with what is looked for; the end waits for what was begun.
+    await fresh.logged(/entries that are not ours/);
+    await fresh.stop();
+    await using next = await startSidecar(namespace);
+    await next.logged(/entries that are not ours/);
+    await next.stop();
+    for (const each of [sidecar, fresh, next]) {
+      assert.deepEqual(messages(each).filter((line) => LOST.test(line)), []);
+    }
+  },
+);

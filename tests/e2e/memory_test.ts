@@ -3,6 +3,7 @@ import { readOurs } from "../chaos/ours.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { until } from "../support/wait.ts";
 import { allRoutes, done, messages, openHost } from "./host.ts";
+import { fullTest } from "../support/suite.ts";
 
 const SUBNET = "10.42.1.0/24";
 const TO = "10.42.2.0/24";
@@ -63,23 +64,26 @@ Deno.test("foreign things in table 142 are reported once at the start, and left 
   );
 });
 
-Deno.test("of two subnets in table 142 the later one is the node's, as after a change cut short", async () => {
-  await using host = await openHost({
-    before: [3, 12, 5].map((revision) =>
-      `route add blackhole 10.42.${revision}.0/24 table 142 proto 142 metric 142 window ${revision}`
-    ),
-  });
-  const { client, namespace, sidecar } = host;
-  assert.equal((await readOurs(namespace)).subnet, "10.42.12.0/24");
-  await sidecar.logged(
-    /Adopted from the kernel: node subnet 10\.42\.12\.0\/24, 0 routes/,
-  );
-  assert.equal(
-    (await client.injectRoute("10.42.12.0/24", "vxlan100")).error,
-    "Destination 10.42.12.0/24 is this node's own subnet",
-  );
-  assert.deepEqual(await client.injectRoute("10.42.5.0/24", "vxlan100"), done);
-});
+fullTest(
+  "of two subnets in table 142 the later one is the node's, as after a change cut short",
+  async () => {
+    await using host = await openHost({
+      before: [3, 12, 5].map((revision) =>
+        `route add blackhole 10.42.${revision}.0/24 table 142 proto 142 metric 142 window ${revision}`
+      ),
+    });
+    const { client, namespace, sidecar } = host;
+    assert.equal((await readOurs(namespace)).subnet, "10.42.12.0/24");
+    await sidecar.logged(
+      /Adopted from the kernel: node subnet 10\.42\.12\.0\/24, 0 routes/,
+    );
+    assert.equal(
+      (await client.injectRoute("10.42.12.0/24", "vxlan100")).error,
+      "Destination 10.42.12.0/24 is this node's own subnet",
+    );
+    assert.deepEqual(await client.injectRoute("10.42.5.0/24", "vxlan100"), done);
+  },
+);
 
 Deno.test("a start says in one line what it found, and serves only then", async () => {
   await using host = await openHost();

@@ -1,9 +1,13 @@
+/**
+ * @needs go
+ */
 import assert from "node:assert/strict";
 import type { Namespace } from "../support/namespace.ts";
 import { grpcurl, grpcurlFirst, grpcurlOutput } from "./grpc_tools.ts";
 import { openHost, routesTo } from "./host.ts";
+import { fullTest } from "../support/suite.ts";
 
-Deno.test("grpcurl lists every service and its methods", async () => {
+fullTest("grpcurl lists every service and its methods", async () => {
   await using host = await openHost();
   const services = (await grpcurlOutput(host.namespace, ["list"])).trim().split("\n");
   for (
@@ -45,39 +49,45 @@ const MESSAGES = [
   ["RemoveRouteResponse", "bool success", "string error"],
 ] as const;
 
-Deno.test("grpcurl describes quilt.QuiltRuntime and each of its messages as in the contract", async () => {
-  await using host = await openHost();
-  const describe = (name: string) =>
-    grpcurlOutput(host.namespace, ["describe", `quilt.${name}`]);
-  assert.equal(await describe("QuiltRuntime"), SERVICE);
-  for (const [message, ...fields] of MESSAGES) {
-    assert.equal(await describe(message), described(message, ...fields));
-  }
-});
-
-Deno.test("grpcurl describes everything that is served, enums and what is nested included", async () => {
-  await using host = await openHost();
-  const { namespace } = host;
-  for (const name of (await grpcurlOutput(namespace, ["list"])).trim().split("\n")) {
-    const service = await grpcurlOutput(namespace, ["describe", name]);
-    for (const [, message = ""] of service.matchAll(/ \.([\w.]+) [)]/g)) {
-      const text = await grpcurlOutput(namespace, ["describe", message]);
-      assert.ok(text.startsWith(`${message} is a message:\n`), text);
+fullTest(
+  "grpcurl describes quilt.QuiltRuntime and each of its messages as in the contract",
+  async () => {
+    await using host = await openHost();
+    const describe = (name: string) =>
+      grpcurlOutput(host.namespace, ["describe", `quilt.${name}`]);
+    assert.equal(await describe("QuiltRuntime"), SERVICE);
+    for (const [message, ...fields] of MESSAGES) {
+      assert.equal(await describe(message), described(message, ...fields));
     }
-  }
-  const list = "grpc.health.v1.HealthListResponse";
-  assert.equal(
-    await grpcurlOutput(namespace, ["describe", list]),
-    `${list} is a message:\nmessage HealthListResponse {\n` +
-      "  map<string, .grpc.health.v1.HealthCheckResponse> statuses = 1;\n}\n",
-  );
-  const status = "grpc.health.v1.HealthCheckResponse.ServingStatus";
-  assert.equal(
-    await grpcurlOutput(namespace, ["describe", status]),
-    `${status} is an enum:\nenum ServingStatus {\n  UNKNOWN = 0;\n  SERVING = 1;\n` +
-      "  NOT_SERVING = 2;\n  SERVICE_UNKNOWN = 3;\n}\n",
-  );
-});
+  },
+);
+
+fullTest(
+  "grpcurl describes everything that is served, enums and what is nested included",
+  async () => {
+    await using host = await openHost();
+    const { namespace } = host;
+    for (const name of (await grpcurlOutput(namespace, ["list"])).trim().split("\n")) {
+      const service = await grpcurlOutput(namespace, ["describe", name]);
+      for (const [, message = ""] of service.matchAll(/ \.([\w.]+) [)]/g)) {
+        const text = await grpcurlOutput(namespace, ["describe", message]);
+        assert.ok(text.startsWith(`${message} is a message:\n`), text);
+      }
+    }
+    const list = "grpc.health.v1.HealthListResponse";
+    assert.equal(
+      await grpcurlOutput(namespace, ["describe", list]),
+      `${list} is a message:\nmessage HealthListResponse {\n` +
+        "  map<string, .grpc.health.v1.HealthCheckResponse> statuses = 1;\n}\n",
+    );
+    const status = "grpc.health.v1.HealthCheckResponse.ServingStatus";
+    assert.equal(
+      await grpcurlOutput(namespace, ["describe", status]),
+      `${status} is an enum:\nenum ServingStatus {\n  UNKNOWN = 0;\n  SERVING = 1;\n` +
+        "  NOT_SERVING = 2;\n  SERVICE_UNKNOWN = 3;\n}\n",
+    );
+  },
+);
 
 /** Every method of these is called; reflection is what they are called by. */
 const CALLABLE = /^(quilt\.|grpc\.health\.)/;
@@ -169,7 +179,7 @@ const CALLS: readonly (readonly [method: string, request: object, answer: object
   ["grpc.health.v1.Health.Watch", {}, { status: "SERVING" }],
 ];
 
-Deno.test("every RPC can be called by reflection alone", async () => {
+fullTest("every RPC can be called by reflection alone", async () => {
   await using host = await openHost();
   const { namespace } = host;
   for (const [method, request, answer] of CALLS) {
@@ -184,11 +194,14 @@ Deno.test("every RPC can be called by reflection alone", async () => {
   assert.deepEqual(await routesTo(namespace, destination), []);
 });
 
-Deno.test("what is not served is not found, and the rehearsal of the start is not served", async () => {
-  await using host = await openHost();
-  for (const name of ["quilt.Nothing", "quilt.sidecar.Rehearsal"]) {
-    const { code, stderr } = await grpcurl(host.namespace, ["describe", name]);
-    assert.notEqual(code, 0);
-    assert.match(stderr, /not found/i);
-  }
-});
+fullTest(
+  "what is not served is not found, and the rehearsal of the start is not served",
+  async () => {
+    await using host = await openHost();
+    for (const name of ["quilt.Nothing", "quilt.sidecar.Rehearsal"]) {
+      const { code, stderr } = await grpcurl(host.namespace, ["describe", name]);
+      assert.notEqual(code, 0);
+      assert.match(stderr, /not found/i);
+    }
+  },
+);

@@ -6,6 +6,7 @@ import { startSidecar } from "../support/sidecar.ts";
 import { until } from "../support/wait.ts";
 import { auditRecords, done, fib, messages, openHost } from "./host.ts";
 import { watchRoutes } from "./route_watch.ts";
+import { fullTest } from "../support/suite.ts";
 
 /** Peers' subnets of 10.0.0.0/8, from 10.42.0.0/24 on. */
 function peers(first: number, count: number, device = "vxlan100"): StatedRoute[] {
@@ -94,29 +95,32 @@ Deno.test("SyncRoutes of 254 routes: all at once, unchanged without a write, ten
   }
 });
 
-Deno.test("10,000 routes go through one call, and every mutation is in the audit trail", async () => {
-  await using host = await openHost({ options: ["--cluster-cidr", "10.0.0.0/8"] });
-  const { client, namespace, sidecar } = host;
-  await using quilt = startQuilt(namespace);
-  const all = peers(0, 10_000);
-  const answers: string[] = [];
-  const underWay = counts(quilt, all).then((answer) => answers.push(answer));
-  // The agent's call is let in between; it waits for a part of it, not for all.
-  await until(() => fib(sidecar.pid).size > 300, {
-    what: "the first routes",
-    everyMs: 1,
-  });
-  const { error } = await client.injectRoute("10.200.0.0/24", "vxlan100");
-  answers.push(error);
-  await underWay;
-  assert.deepEqual(answers, ["", "added 10000"], "the call waited for all routes");
-  assert.equal(fib(sidecar.pid).size, 10_001);
-  assert.equal(await counts(quilt, all), "removed 1, unchanged 10000");
-  assert.equal(await counts(quilt, all), "unchanged 10000");
-  await sidecar.stop();
-  const numbers = auditRecords(sidecar).map((record) => record["sequence"]);
-  assert.deepEqual(numbers, Array.from({ length: 20_004 }, (_, at) => at + 1));
-});
+fullTest(
+  "10,000 routes go through one call, and every mutation is in the audit trail",
+  async () => {
+    await using host = await openHost({ options: ["--cluster-cidr", "10.0.0.0/8"] });
+    const { client, namespace, sidecar } = host;
+    await using quilt = startQuilt(namespace);
+    const all = peers(0, 10_000);
+    const answers: string[] = [];
+    const underWay = counts(quilt, all).then((answer) => answers.push(answer));
+    // The agent's call is let in between; it waits for a part of it, not for all.
+    await until(() => fib(sidecar.pid).size > 300, {
+      what: "the first routes",
+      everyMs: 1,
+    });
+    const { error } = await client.injectRoute("10.200.0.0/24", "vxlan100");
+    answers.push(error);
+    await underWay;
+    assert.deepEqual(answers, ["", "added 10000"], "the call waited for all routes");
+    assert.equal(fib(sidecar.pid).size, 10_001);
+    assert.equal(await counts(quilt, all), "removed 1, unchanged 10000");
+    assert.equal(await counts(quilt, all), "unchanged 10000");
+    await sidecar.stop();
+    const numbers = auditRecords(sidecar).map((record) => record["sequence"]);
+    assert.deepEqual(numbers, Array.from({ length: 20_004 }, (_, at) => at + 1));
+  },
+);
 
 Deno.test("after a crash routes count as confirmed until the agent starts anew; then each is confirmed when it is asked for, without a write", async () => {
   await using host = await openHost();
@@ -234,43 +238,48 @@ Deno.test("a watcher gets all routes first and then what changes, until the side
   assert.match(quilt.over.join(), /UNAVAILABLE: The sidecar is shutting down/);
 });
 
-Deno.test("who reads slowly gets the newest state of each route, not all that happened", async () => {
-  await using host = await openHost();
-  const { client, namespace } = host;
-  await using quilt = startQuilt(namespace);
-  await using slow = startQuilt(namespace);
-  await counts(quilt, peers(2, 254));
-  slow.watchRoutes();
-  await until(() => slow.news.length === 1, { what: "the first message" });
-  slow.signal("SIGSTOP");
-  const began = performance.now();
-  const rounds = 100;
-  // Each takes 254 confirmations back and gives them again.
-  for (let round = 0; round < rounds; round += 1) {
-    assert.deepEqual(await client.configureNodeSubnet("10.42.1.0/24"), done);
-    assert.equal(await counts(quilt, peers(2, 254)), "unchanged 254");
-  }
-  assert.equal(await counts(quilt, peers(7, 3)), "removed 251, unchanged 3");
-  slow.signal("SIGCONT");
-  const known = new Map<string, string>();
-  let read = 0;
-  await until(() => {
-    for (const news of slow.news.slice(read)) {
-      const { removed } = news;
-      for (const to of Array.isArray(removed) ? removed : []) known.delete(String(to));
-      for (const route of routesIn(news)) {
-        known.set(stringAt(route, "destination"), shown(route));
-      }
+fullTest(
+  "who reads slowly gets the newest state of each route, not all that happened",
+  async () => {
+    await using host = await openHost();
+    const { client, namespace } = host;
+    await using quilt = startQuilt(namespace);
+    await using slow = startQuilt(namespace);
+    await counts(quilt, peers(2, 254));
+    slow.watchRoutes();
+    await until(() => slow.news.length === 1, { what: "the first message" });
+    slow.signal("SIGSTOP");
+    const began = performance.now();
+    const rounds = 100;
+    // Each takes 254 confirmations back and gives them again.
+    for (let round = 0; round < rounds; round += 1) {
+      assert.deepEqual(await client.configureNodeSubnet("10.42.1.0/24"), done);
+      assert.equal(await counts(quilt, peers(2, 254)), "unchanged 254");
     }
-    read = slow.news.length;
-    return known.size === 3;
-  }, { what: "the newest state" });
-  assert.deepEqual([...known.values()].toSorted(), [
-    "10.42.7.0/24 vxlan100 INSTALLED",
-    "10.42.8.0/24 vxlan100 INSTALLED",
-    "10.42.9.0/24 vxlan100 INSTALLED",
-  ]);
-  // One message for all that happens within 50 ms.
-  const most = (performance.now() - began) / 50 + 3;
-  assert.ok(read <= most, `${read} messages, at most ${most} were due`);
-});
+    assert.equal(await counts(quilt, peers(7, 3)), "removed 251, unchanged 3");
+    slow.signal("SIGCONT");
+    const known = new Map<string, string>();
+    let read = 0;
+    await until(() => {
+      for (const news of slow.news.slice(read)) {
+        const { removed } = news;
+        for (const to of Array.isArray(removed) ? removed : []) {
+          known.delete(String(to));
+        }
+        for (const route of routesIn(news)) {
+          known.set(stringAt(route, "destination"), shown(route));
+        }
+      }
+      read = slow.news.length;
+      return known.size === 3;
+    }, { what: "the newest state" });
+    assert.deepEqual([...known.values()].toSorted(), [
+      "10.42.7.0/24 vxlan100 INSTALLED",
+      "10.42.8.0/24 vxlan100 INSTALLED",
+      "10.42.9.0/24 vxlan100 INSTALLED",
+    ]);
+    // One message for all that happens within 50 ms.
+    const most = (performance.now() - began) / 50 + 3;
+    assert.ok(read <= most, `${read} messages, at most ${most} were due`);
+  },
+);

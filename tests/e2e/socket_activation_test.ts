@@ -4,6 +4,7 @@ import { type HeldAddress, holdSocket } from "../support/held_socket.ts";
 import { addVxlan, type Namespace } from "../support/namespace.ts";
 import { serveToEnd, type Sidecar, startSidecar } from "../support/sidecar.ts";
 import { auditRecords, done, makeQuietNamespace } from "./host.ts";
+import { fullTest } from "../support/suite.ts";
 
 const OPTIONS = ["--grpc-addr", "fd:3"];
 
@@ -39,20 +40,23 @@ for (const [what, held, address, peer] of kinds) {
     for (const record of records) assert.match(String(record["peer"]), peer);
   });
 
-  Deno.test(`a call made while nobody serves on a ${what} socket that is held waits for the next life`, async () => {
-    await using namespace = await makeHost();
-    using socket = holdSocket(namespace, held);
-    const { launcher } = socket;
-    const start = (): Promise<Sidecar> =>
-      startSidecar(namespace, { launcher, options: OPTIONS });
-    await using first = await start();
-    await using client = await connectClient(namespace, address);
-    assert.deepEqual(await client.injectRoute("10.42.2.0/24", "vxlan100"), done);
-    assert.equal((await first.stop()).code, 0);
-    const waiting = client.injectRoute("10.42.3.0/24", "vxlan100");
-    await using _next = await start();
-    assert.deepEqual(await waiting, done);
-  });
+  fullTest(
+    `a call made while nobody serves on a ${what} socket that is held waits for the next life`,
+    async () => {
+      await using namespace = await makeHost();
+      using socket = holdSocket(namespace, held);
+      const { launcher } = socket;
+      const start = (): Promise<Sidecar> =>
+        startSidecar(namespace, { launcher, options: OPTIONS });
+      await using first = await start();
+      await using client = await connectClient(namespace, address);
+      assert.deepEqual(await client.injectRoute("10.42.2.0/24", "vxlan100"), done);
+      assert.equal((await first.stop()).code, 0);
+      const waiting = client.injectRoute("10.42.3.0/24", "vxlan100");
+      await using _next = await start();
+      assert.deepEqual(await waiting, done);
+    },
+  );
 }
 
 Deno.test("a descriptor that is no listening socket ends the start with 1 and one sentence", async () => {

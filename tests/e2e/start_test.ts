@@ -4,6 +4,7 @@ import { serveWords } from "../support/serve_task.ts";
 import { serveToEnd, startSidecar } from "../support/sidecar.ts";
 import { allRoutes, done, makeQuietNamespace, openHost } from "./host.ts";
 import { watchRoutes } from "./route_watch.ts";
+import { partOf } from "../support/suite.ts";
 
 /** Options that `serve` must refuse with exit code 2, and the one line it says. */
 const wrongUse: readonly (readonly [options: readonly string[], sentence: RegExp])[] = [
@@ -37,7 +38,7 @@ const wrongUse: readonly (readonly [options: readonly string[], sentence: RegExp
   ],
 ];
 
-for (const [options, sentence] of wrongUse) {
+for (const [options, sentence] of partOf(wrongUse, 3)) {
   const shown = JSON.stringify(options.join(" "));
   Deno.test(`serve ${shown} ends with 2 and one sentence that names the remedy`, async () => {
     await using namespace = await makeQuietNamespace();
@@ -49,7 +50,7 @@ for (const [options, sentence] of wrongUse) {
   });
 }
 
-for (const options of [[], ["--remove-routes-on-exit"]]) {
+for (const options of partOf([[], ["--remove-routes-on-exit"]], 1)) {
   const words = ["serve", ...options].join(" ");
   Deno.test(`a second "${words}" is refused by the port: it ends with 1 and one sentence that tells how to find the first, and writes nothing`, async () => {
     await using first = await openHost();

@@ -3,6 +3,7 @@ import type { CertificateFiles } from "../support/certificates.ts";
 import { until } from "../support/wait.ts";
 import { done, makeQuietNamespace, messagesSoFar } from "./host.ts";
 import { openTlsHost, tlsWords } from "./tls_host.ts";
+import { fullTest } from "../support/suite.ts";
 
 const UNFIT = {
   "rsa 1024": ["-newkey", "rsa:1024"],
@@ -13,29 +14,32 @@ const complaint = (kind: string): string =>
   `The key of --tls-key is of a kind that cannot be used (${kind}); use RSA of 2048 ` +
   "to 8192 bits, ECDSA on P-256, P-384 or P-521, or Ed25519";
 
-Deno.test("a renewed key of a kind that cannot be used keeps the old one, which the log says, and clients are served", async () => {
-  await using host = await openTlsHost();
-  const { authority, directory, sidecar } = host;
-  const agent = await authority.issue("agent");
-  const put = async ({ cert, key }: CertificateFiles): Promise<void> => {
-    await Deno.copyFile(cert, `${directory}/tls.crt`);
-    await Deno.copyFile(key, `${directory}/tls.key`);
-  };
-  for (const [kind, key] of Object.entries(UNFIT)) {
-    await put(await authority.issue("unfit", { key }));
-    const said = "WARN: New TLS files cannot be used, so the old ones stay in use: " +
-      complaint(kind);
-    await until(() => messagesSoFar(sidecar).includes(said), {
-      what: () => `${said}\n${sidecar.log.join("\n")}`,
-    });
+fullTest(
+  "a renewed key of a kind that cannot be used keeps the old one, which the log says, and clients are served",
+  async () => {
+    await using host = await openTlsHost();
+    const { authority, directory, sidecar } = host;
+    const agent = await authority.issue("agent");
+    const put = async ({ cert, key }: CertificateFiles): Promise<void> => {
+      await Deno.copyFile(cert, `${directory}/tls.crt`);
+      await Deno.copyFile(key, `${directory}/tls.key`);
+    };
+    for (const [kind, key] of Object.entries(UNFIT)) {
+      await put(await authority.issue("unfit", { key }));
+      const said = "WARN: New TLS files cannot be used, so the old ones stay in use: " +
+        complaint(kind);
+      await until(() => messagesSoFar(sidecar).includes(said), {
+        what: () => `${said}\n${sidecar.log.join("\n")}`,
+      });
+      await using client = await host.connect(agent);
+      assert.deepEqual(await client.injectRoute("10.42.2.0/24", "vxlan100"), done);
+    }
+    await put(await authority.issue("next"));
+    await sidecar.logged(/INFO: TLS files renewed, .*CN=next"/);
     await using client = await host.connect(agent);
-    assert.deepEqual(await client.injectRoute("10.42.2.0/24", "vxlan100"), done);
-  }
-  await put(await authority.issue("next"));
-  await sidecar.logged(/INFO: TLS files renewed, .*CN=next"/);
-  await using client = await host.connect(agent);
-  assert.deepEqual(await client.injectRoute("10.42.3.0/24", "vxlan100"), done);
-});
+    assert.deepEqual(await client.injectRoute("10.42.3.0/24", "vxlan100"), done);
+  },
+);
 
 Deno.test("a key of a kind that cannot be used ends the start with 1 and one sentence", async () => {
   await using host = await openTlsHost();

@@ -2,11 +2,12 @@ import assert from "node:assert/strict";
 import { makeAuthority } from "../support/certificates.ts";
 import { until } from "../support/wait.ts";
 import { openTlsHost } from "./tls_host.ts";
+import { partOf } from "../support/suite.ts";
 
 /** What every HTTP/2 client sends first: the preface and an empty SETTINGS frame. */
 const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 
-for (const version of ["-tls1_2", "-tls1_3"]) {
+for (const version of partOf(["-tls1_3", "-tls1_2"], 1)) {
   Deno.test(`when a CA has gone from ca.crt, its clients do not get in by sessions of before: ${version}`, async () => {
     await using host = await openTlsHost();
     const { authority, directory, namespace, sidecar } = host;

@@ -4,6 +4,7 @@ import { until } from "../support/wait.ts";
 import { auditRecords, done, makeQuietNamespace, messagesSoFar } from "./host.ts";
 import { ENDED, greet } from "./tls_greeting.ts";
 import { openTlsHost, type TlsHost, tlsWords } from "./tls_host.ts";
+import { fullTest, partOf } from "../support/suite.ts";
 
 function showing({ cert, key }: CertificateFiles): readonly string[] {
   return ["-cert", cert, "-key", key];
@@ -60,7 +61,7 @@ Deno.test("a client without a certificate of the CA is told nothing at all: no c
 /** Without it openssl itself would not offer the old versions. */
 const OLD = ["-cipher", "DEFAULT@SECLEVEL=0"];
 
-for (const version of ["-tls1", "-tls1_1"]) {
+for (const version of partOf(["-tls1_1", "-tls1"], 1)) {
   Deno.test(`openssl s_client ${version} is refused, although it offers that version`, async () => {
     await using host = await openTlsHost();
     const { authority, namespace } = host;
@@ -85,7 +86,7 @@ for (const version of ["-tls1", "-tls1_1"]) {
   });
 }
 
-for (const version of ["-tls1_2", "-tls1_3"]) {
+for (const version of partOf(["-tls1_3", "-tls1_2"], 1)) {
   Deno.test(`openssl s_client ${version} is served`, async () => {
     await using host = await openTlsHost();
     const words = [version, ...OLD, ...showing(await host.authority.issue("right"))];
@@ -117,69 +118,69 @@ Deno.test("certificates rotate under load, as Kubernetes does it, without a fail
   const { authority, directory, sidecar } = host;
   const agent = await authority.issue("agent");
   await using client = await host.connect(agent);
-  let over = false;
-  const callOnAndOn = async (): Promise<number> => {
-    let calls = 0;
+  let [over, calls, connections] = [false, 0, 0];
+  const callOnAndOn = async (): Promise<void> => {
     for (; !over; calls += 1) {
       assert.deepEqual(await client.injectRoute("10.42.2.0/24", "vxlan100"), done);
     }
-    return calls;
   };
-  const connectOnAndOn = async (): Promise<number> => {
-    let connections = 0;
+  const connectOnAndOn = async (): Promise<void> => {
     for (; !over; connections += 1) {
       await using another = await host.connect(agent);
       assert.deepEqual(await another.injectRoute("10.42.3.0/24", "vxlan100"), done);
     }
-    return connections;
   };
   const load = Promise.all([callOnAndOn(), connectOnAndOn()]);
-  for (const name of ["second", "third", "fourth"]) {
+  for (const name of partOf(["second", "third", "fourth"], 1)) {
     await swap(directory, await authority.issue(name), `..${name}`);
     await sidecar.logged(new RegExp(`INFO: TLS files renewed, .*CN=${name}"`));
     assert.equal(await shownName(host), name);
+    const before = { calls, connections };
+    await until(
+      () => calls > before.calls + 30 && connections > before.connections,
+      { what: "calls and connections after the renewal" },
+    );
   }
   over = true;
-  const [calls, connections] = await load;
-  assert.ok(
-    calls > 100 && connections > 2,
-    `${calls} calls, ${connections} connections`,
-  );
+  await load;
 });
 
-Deno.test("a broken new pair keeps the old one, which the log says once, and the next good one is used", async () => {
-  await using host = await openTlsHost();
-  const { authority, directory, namespace, sidecar } = host;
-  const agent = await authority.issue("agent");
-  const next = await authority.issue("next");
-  const breakings = [
-    () => Deno.copyFile(next.key, `${directory}/tls.key`),
-    () => Deno.writeTextFile(`${directory}/tls.key`, "nothing"),
-    () => Deno.truncate(`${directory}/tls.crt`, 100),
-    () => Deno.remove(`${directory}/tls.crt`),
-  ];
-  const complaints = () =>
-    messagesSoFar(sidecar).filter((line) => line.startsWith("WARN: New TLS files"));
-  for (const [at, breakIt] of breakings.entries()) {
-    await breakIt();
-    await until(() => complaints().length === at + 1, {
-      what: () => `${at + 1} complaints: ${complaints().join("\n")}`,
-    });
-    assert.equal(await greet(namespace, showing(agent)), "answered");
-    assert.equal(await shownName(host), "tls");
-  }
-  await Deno.copyFile(next.cert, `${directory}/tls.crt`);
-  await Deno.copyFile(next.key, `${directory}/tls.key`);
-  await sidecar.logged(/INFO: TLS files renewed, .*CN=next"/);
-  assert.equal(await shownName(host), "next");
-  const stay = "WARN: New TLS files cannot be used, so the old ones stay in use: ";
-  assert.deepEqual(complaints(), [
-    `${stay}The key of --tls-key does not belong to the certificate`,
-    `${stay}The file of --tls-key is no private key in PEM without a passphrase`,
-    `${stay}The file of --tls-cert is no certificate in PEM`,
-    `${stay}Cannot read ${directory}/tls.crt: there is no such file`,
-  ]);
-});
+fullTest(
+  "a broken new pair keeps the old one, which the log says once, and the next good one is used",
+  async () => {
+    await using host = await openTlsHost();
+    const { authority, directory, namespace, sidecar } = host;
+    const agent = await authority.issue("agent");
+    const next = await authority.issue("next");
+    const breakings = [
+      () => Deno.copyFile(next.key, `${directory}/tls.key`),
+      () => Deno.writeTextFile(`${directory}/tls.key`, "nothing"),
+      () => Deno.truncate(`${directory}/tls.crt`, 100),
+      () => Deno.remove(`${directory}/tls.crt`),
+    ];
+    const complaints = () =>
+      messagesSoFar(sidecar).filter((line) => line.startsWith("WARN: New TLS files"));
+    for (const [at, breakIt] of breakings.entries()) {
+      await breakIt();
+      await until(() => complaints().length === at + 1, {
+        what: () => `${at + 1} complaints: ${complaints().join("\n")}`,
+      });
+      assert.equal(await greet(namespace, showing(agent)), "answered");
+      assert.equal(await shownName(host), "tls");
+    }
+    await Deno.copyFile(next.cert, `${directory}/tls.crt`);
+    await Deno.copyFile(next.key, `${directory}/tls.key`);
+    await sidecar.logged(/INFO: TLS files renewed, .*CN=next"/);
+    assert.equal(await shownName(host), "next");
+    const stay = "WARN: New TLS files cannot be used, so the old ones stay in use: ";
+    assert.deepEqual(complaints(), [
+      `${stay}The key of --tls-key does not belong to the certificate`,
+      `${stay}The file of --tls-key is no private key in PEM without a passphrase`,
+      `${stay}The file of --tls-cert is no certificate in PEM`,
+      `${stay}Cannot read ${directory}/tls.crt: there is no such file`,
+    ]);
+  },
+);
 
 Deno.test("TLS files that cannot be used end the start with 1 and one sentence, and nothing is touched", async () => {
   await using stack = new AsyncDisposableStack();

@@ -6,6 +6,7 @@ import { startSidecar } from "../support/sidecar.ts";
 import { until } from "../support/wait.ts";
 import { makeQuietNamespace } from "./host.ts";
 import { childrenOf } from "./processes.ts";
+import { fullTest } from "../support/suite.ts";
 
 const FOLDER = "/run/quilt";
 const PATH = `${FOLDER}/sidecar.sock`;
@@ -44,23 +45,26 @@ Deno.test("a sidecar that ends leaves a socket alone that has taken the place of
   using _connection = await Deno.connect({ transport: "unix", path: PATH });
 });
 
-Deno.test("of two starts that find the same dead socket one serves, and the other ends with 1", async () => {
-  await using namespace = await makeHost();
-  for (let round = 0; round < 4; round += 1) {
-    await leaveDeadSocket(namespace);
-    const starts = await Promise.allSettled([
-      startSidecar(namespace, { words }),
-      startSidecar(namespace, { words }),
-    ]);
-    for (const start of starts) {
-      if (start.status === "rejected") assert.match(String(start.reason), /in use/);
-      else await start.value[Symbol.asyncDispose]();
+fullTest(
+  "of two starts that find the same dead socket one serves, and the other ends with 1",
+  async () => {
+    await using namespace = await makeHost();
+    for (let round = 0; round < 4; round += 1) {
+      await leaveDeadSocket(namespace);
+      const starts = await Promise.allSettled([
+        startSidecar(namespace, { words }),
+        startSidecar(namespace, { words }),
+      ]);
+      for (const start of starts) {
+        if (start.status === "rejected") assert.match(String(start.reason), /in use/);
+        else await start.value[Symbol.asyncDispose]();
+      }
+      const serving = starts.filter(({ status }) => status === "fulfilled");
+      assert.equal(serving.length, 1, `round ${round}`);
+      Deno.removeSync(PATH);
     }
-    const serving = starts.filter(({ status }) => status === "fulfilled");
-    assert.equal(serving.length, 1, `round ${round}`);
-    Deno.removeSync(PATH);
-  }
-});
+  },
+);
 
 Deno.test("a socket that this user may not connect to is not called in use", async () => {
   await using namespace = await makeHost();

@@ -4,6 +4,7 @@ import { addVxlan, type Finished, type Namespace } from "../support/namespace.ts
 import { serveWords } from "../support/serve_task.ts";
 import { serveToEnd, type Sidecar, startSidecar } from "../support/sidecar.ts";
 import { auditRecords, done, makeQuietNamespace } from "./host.ts";
+import { fullTest } from "../support/suite.ts";
 
 const FOLDER = "/run/quilt";
 const PATH = `${FOLDER}/sidecar.sock`;
@@ -87,7 +88,7 @@ Deno.test("health asks on a Unix socket, with the grants of the serve:unix task"
   );
 });
 
-Deno.test("the socket of a sidecar that was killed is replaced", async () => {
+fullTest("the socket of a sidecar that was killed is replaced", async () => {
   await using namespace = await makeHost();
   {
     await using sidecar = await start(namespace);
@@ -100,19 +101,22 @@ Deno.test("the socket of a sidecar that was killed is replaced", async () => {
   assert.deepEqual(await client.injectRoute("10.42.2.0/24", "vxlan100"), done);
 });
 
-Deno.test("a socket in use is left alone: the second sidecar ends with 1 and one sentence", async () => {
-  await using namespace = await makeHost();
-  await using _first = await start(namespace);
-  await using client = await connectClient(namespace, ADDRESS);
-  assert.deepEqual(sentenceOf(await namespace.run(unixWords())), [
-    1,
-    `ERROR: Cannot listen on ${ADDRESS}: the socket is in use; see by whom with: ` +
-    `ss -lxp 'src = ${PATH}'; if that is an ip and no sidecar, a killed one has left ` +
-    "it behind: end it\n",
-  ]);
-  assert.deepEqual(await client.injectRoute("10.42.2.0/24", "vxlan100"), done);
-  await using _another = await connectClient(namespace, ADDRESS);
-});
+fullTest(
+  "a socket in use is left alone: the second sidecar ends with 1 and one sentence",
+  async () => {
+    await using namespace = await makeHost();
+    await using _first = await start(namespace);
+    await using client = await connectClient(namespace, ADDRESS);
+    assert.deepEqual(sentenceOf(await namespace.run(unixWords())), [
+      1,
+      `ERROR: Cannot listen on ${ADDRESS}: the socket is in use; see by whom with: ` +
+      `ss -lxp 'src = ${PATH}'; if that is an ip and no sidecar, a killed one has left ` +
+      "it behind: end it\n",
+    ]);
+    assert.deepEqual(await client.injectRoute("10.42.2.0/24", "vxlan100"), done);
+    await using _another = await connectClient(namespace, ADDRESS);
+  },
+);
 
 Deno.test("a file that is no socket is left alone as well", async () => {
   await using namespace = await makeHost();

@@ -1,3 +1,6 @@
+/**
+ * @needs go image
+ */
 import assert from "node:assert/strict";
 import { done, makeQuietNamespace } from "../e2e/host.ts";
 import { type Answer, connectClient, GrpcStatusError } from "../support/client.ts";

@@ -1,3 +1,6 @@
+/**
+ * @needs go image
+ */
 import assert from "node:assert/strict";
 import { done, makeQuietNamespace, routesTo } from "../e2e/host.ts";
 import { attemptNames, NEIGHBOUR, SECRET } from "../sandbox/takeover.ts";

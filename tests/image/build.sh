@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Builds the image of the Containerfile and unpacks it for the tests:
+# Builds the image of the Containerfile and unpacks it; `deno task test:all` does so, too,
+# unless it is told of an image:
 #
-#   QUILT_IMAGE=$(tests/image/build.sh) npx -y deno@2.9.3 task test
+#   QUILT_IMAGE=$(tests/image/build.sh) npx -y deno@2.9.3 task test:all
 #
 # Prints a new folder with its root file system (rootfs) and its record (image.json).
 # Needs root, buildah and, where no container registry can be reached, what

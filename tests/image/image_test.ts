@@ -1,3 +1,6 @@
+/**
+ * @needs image
+ */
 import assert from "node:assert/strict";
 import { done, makeQuietNamespace, routesTo } from "../e2e/host.ts";
 import { residentKiB } from "../e2e/processes.ts";

@@ -1,3 +1,6 @@
+/**
+ * @needs image
+ */
 import assert from "node:assert/strict";
 import { makeQuietNamespace } from "../e2e/host.ts";
 import { processorSeconds } from "../e2e/processes.ts";

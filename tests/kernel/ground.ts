@@ -9,6 +9,7 @@ import {
 import { refuseOnTheMachine } from "../support/guard.ts";
 import { type JsonObject, parseJsonObject } from "../support/json.ts";
 import { runToEnd } from "../support/namespace.ts";
+import { anySeed, randomOf } from "../support/random.ts";
 
 /** The cause that the mutations of these tests name. */
 export const CAUSE: Cause = { rpc: "Test", peer: "127.0.0.1:1" };
@@ -163,7 +164,7 @@ function isLivingIp(pid: number): boolean {
   }
 }
 
-/** A small generator of reproducible random numbers (mulberry32). */
+/** Reproducible random choices. */
 export interface Dice {
   /** What to write into a failing test's message. */
   readonly seed: number;
@@ -173,13 +174,8 @@ export interface Dice {
 }
 
 /** @param seed from a failing test's message, to see it fail again */
-export function makeDice(seed = Math.floor(Math.random() * 2 ** 32)): Dice {
-  let state = seed;
-  const roll = (sides: number): number => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % sides;
-  };
+export function makeDice(seed = anySeed()): Dice {
+  const random = randomOf(seed);
+  const roll = (sides: number): number => Math.floor(random() * sides);
   return { seed, roll, pick: (values) => values[roll(values.length)] ?? values[0] };
 }

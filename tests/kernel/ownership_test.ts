@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { until } from "../support/wait.ts";
 import { batch, ip, makeGround, routesTo } from "./ground.ts";
 import { openNodeUnderTest } from "./node_under_test.ts";
+import { bounded } from "../support/suite.ts";
 
 const TO = "10.42.2.0/24";
 const OURS = [`${TO} dev vxlan100 proto 142 scope link`];
@@ -95,7 +96,8 @@ async function foreign(): Promise<readonly string[]> {
   );
 }
 
-for (const [besides, beside] of BESIDE) {
+// The last ones hide it from a plain look-up.
+for (const [besides, beside] of bounded(BESIDE, BESIDE.slice(-1))) {
   Deno.test(`InjectRoute replaces what is left behind, beside ${besides}, and touches nothing else`, async (test) => {
     for (const [what, lines] of LEFT_BEHIND) {
       await test.step(`a route ${what}`, async () => {

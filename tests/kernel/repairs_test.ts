@@ -5,6 +5,7 @@ import { CAUSE, cidr, device, ip, makeGround, routesTo } from "./ground.ts";
 import { type Loss, writes } from "./losing_door.ts";
 import { openReconciledRoutes, type ReconciledRoutes } from "./reconciled_routes.ts";
 import { peers, shown } from "./routes_under_test.ts";
+import { fullTest } from "../support/suite.ts";
 
 const SUBNET = cidr("10.42.1.0/24");
 const TO = "10.42.2.0/24";
@@ -68,22 +69,25 @@ Deno.test("while ip is lost nobody is blamed, and the end of it is said", async 
   ]);
 });
 
-Deno.test("a repair that waited for an ip that hangs is not followed by a rest of four times that", async () => {
-  await using _ground = await makeGround("vxlan100");
-  await using node = await openReconciledRoutes({ surveys: false });
-  await node.sync(peers(2, 1));
-  node.door.loses = async (): Promise<Loss> => {
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    return "before";
-  };
-  await ip(`route del ${TO}`);
-  await until(async () => (await node.routes.list())[0]?.pending !== "", {
-    what: "a repair that got no answer",
-  });
-  node.door.loses = () => undefined;
-  // The repair took 3 s.
-  await until(async () => (await routesTo(TO)).length === 1, { what: "the route" });
-});
+fullTest(
+  "a repair that waited for an ip that hangs is not followed by a rest of four times that",
+  async () => {
+    await using _ground = await makeGround("vxlan100");
+    await using node = await openReconciledRoutes({ surveys: false });
+    await node.sync(peers(2, 1));
+    node.door.loses = async (): Promise<Loss> => {
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      return "before";
+    };
+    await ip(`route del ${TO}`);
+    await until(async () => (await node.routes.list())[0]?.pending !== "", {
+      what: "a repair that got no answer",
+    });
+    node.door.loses = () => undefined;
+    // The repair took 3 s.
+    await until(async () => (await routesTo(TO)).length === 1, { what: "the route" });
+  },
+);
 
 Deno.test("a route of a refused repair that somebody else puts right is listed as installed at the next look at everything", async () => {
   await using _ground = await makeGround("vxlan100");

@@ -7,6 +7,7 @@ import { type Ground, ip, makeGround } from "./ground.ts";
 import { caller, type NodeUnderTest, openNodeUnderTest } from "./node_under_test.ts";
 import { recall } from "../../src/routes/memory.ts";
 import { decode } from "../../src/kernel/replies.ts";
+import { bounded } from "../support/suite.ts";
 
 const DEVICES = ["model0", "model1", "model2"] as const;
 type Device = (typeof DEVICES)[number];
@@ -208,7 +209,7 @@ async function play(
 
 Deno.test("SyncRoutes, InjectRoute, RemoveRoute and links that come and go, in any order: in the end the kernel has what is wanted, where a link can carry it", async () => {
   await fc.assert(fc.asyncProperty(moments, play), {
-    numRuns: 40,
+    numRuns: bounded(40, 12),
     // All of them, or it has failed: on a busy machine they take a minute.
     interruptAfterTimeLimit: 300_000,
     markInterruptAsFailure: true,

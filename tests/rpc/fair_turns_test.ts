@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { FairTurns } from "../../src/rpc/fair_turns.ts";
 import { until } from "../support/wait.ts";
+import { bounded } from "../support/suite.ts";
 
 /** Turns by a clock that a test sets, and connections whose calls it counts. */
 function open() {
@@ -100,7 +101,7 @@ for (const silence of [0, 10_000]) {
       if (!waited) { for (const one of floods) if (!one.paused) one.call(32); }
     };
     for (const agent of [old, connect()]) {
-      await callPromptly(agent, 100, { wait, others });
+      await callPromptly(agent, bounded(100, 30), { wait, others });
     }
   });
 }

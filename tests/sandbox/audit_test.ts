@@ -1,3 +1,6 @@
+/**
+ * @needs go
+ */
 import assert from "node:assert/strict";
 import { grpcurlOutput, watchHealth } from "../e2e/grpc_tools.ts";
 import { done } from "../e2e/host.ts";
@@ -9,6 +12,7 @@ import { repository, serveTask } from "../support/serve_task.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { until } from "../support/wait.ts";
 import { makeTrail } from "./permission_trail.ts";
+import { fullTest } from "../support/suite.ts";
 
 /** The two grants. Variables are asked for by grpc-js and blank (`--ignore-env`). */
 const granted = /^(net 127\.0\.0\.1:50051|run ip|run \/\S*\/ip|env [A-Za-z0-9_*]+)$/;
@@ -30,7 +34,7 @@ async function callOurs(namespace: Namespace): Promise<void> {
   });
 }
 
-Deno.test("a whole life of the sidecar uses nothing but its two grants", async () => {
+fullTest("a whole life of the sidecar uses nothing but its two grants", async () => {
   await using trail = await makeTrail();
   await using namespace = await makeNamespace();
   await addVxlan(namespace);

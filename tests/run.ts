@@ -1,80 +1,153 @@
 /**
- * What `deno task test` executes: format, lint and types, then `deno test`, the examples
- * of the documentation among it, in network and mount namespaces of its own, as root or
- * as an ordinary user.
+ * What `deno task test` and `deno task test:all` execute: format, lint, types and the
+ * tests, the files side by side, each in network and mount namespaces of its own, as root
+ * or as an ordinary user.
  *
- * `deno task test PATH…` (or any other argument of `deno test`, e.g. `--filter`)
- * runs only that, without format, lint and types of the rest.
+ * Words: `quick` or `all`, then paths of tests, and options of `deno test` for each of
+ * them. With paths only these are run, without format, lint and types of the rest.
  */
+import { runPool } from "./runner/pool.ts";
+import { Report } from "./runner/report.ts";
+import { runUnit } from "./runner/run_unit.ts";
+import { closingLine } from "./runner/summary.ts";
 import {
-  command,
-  exitWith,
-  isolate,
-  type Isolation,
-  say,
-  shown,
-} from "./support/isolation.ts";
-import { prepareTools } from "./support/tools.ts";
-import { closingLine, readSummary, type Summary } from "./support/summary.ts";
+  CHECKS,
+  EXAMPLES,
+  orderOf,
+  typesOf,
+  type Unit,
+  unitOf,
+} from "./runner/units.ts";
+import { exitWith, isolate, type Isolation, say } from "./support/isolation.ts";
+import { anySeed } from "./support/random.ts";
+import { repository } from "./support/serve_task.ts";
+import { SUITE, type Suite } from "./support/suite.ts";
+import { discardTools, prepareTool } from "./support/tools.ts";
 
-/** A hang is to have a name; all tests together take some 25 minutes on two cores. */
-const LIMIT_MINUTES = 45;
+const SEED = "QUILT_TEST_SEED";
 
-/** Format, lint and types; resolves to how many of them failed. */
-async function checkSources(deno: string): Promise<number> {
-  const results = [
-    await shown([deno, "fmt", "--check"]),
-    await shown([deno, "lint", "--quiet"]),
-    await shown([deno, "check", "--frozen", "--quiet", "src", "tests", "deploy"]),
-  ];
-  return results.filter((good) => !good).length;
+/** Options of `deno test` whose value is a word of its own. */
+const WITH_VALUE: readonly string[] = ["--filter"];
+
+/** The paths among the words of a command line, and the options. */
+function split(words: readonly string[]) {
+  const isOption = (word: string, at: number): boolean =>
+    word.startsWith("-") || WITH_VALUE.includes(words[at - 1] ?? "");
+  return {
+    options: words.filter(isOption),
+    paths: words.filter((word, at) => !isOption(word, at)),
+  };
 }
 
-/** Runs `deno test` in the namespaces, showing its output; ended at the limit. */
-async function runTests(
+/** The test files at or below a path; the path itself if there is no such thing. */
+function filesAt(path: string): readonly string[] {
+  const absolute = path.startsWith("/") ? path : `${repository}/${path}`;
+  try {
+    if (!Deno.statSync(absolute).isDirectory) return [path];
+  } catch (error) {
+    // `deno test` says it best.
+    if (error instanceof Deno.errors.NotFound) return [path];
+    throw error;
+  }
+  const entries = [...Deno.readDirSync(absolute)].map(({ name, isDirectory }) => ({
+    isDirectory,
+    path: `${path.replace(/\/$/, "")}/${name}`,
+  }));
+  return entries.flatMap(({ isDirectory, path }) => {
+    if (isDirectory) return filesAt(path);
+    return path.endsWith("_test.ts") ? [path] : [];
+  });
+}
+
+/** The units of a whole suite, or those of some paths. */
+function unitsOf(
+  paths: readonly string[],
+  options: readonly string[],
+  seed: number,
+): readonly Unit[] {
+  const everything = paths.length === 0;
+  const files = [...new Set(everything ? filesAt("tests") : paths.flatMap(filesAt))];
+  const units = files.map((path) => {
+    const unit = unitOf(path, textOf(path));
+    // The types of several files are a check of their own: each would check the rest too.
+    const given = files.length > 1 ? ["--no-check", ...options] : options;
+    return { ...unit, words: [...given, `--shuffle=${seed}`, ...unit.words] };
+  });
+  if (!everything) return files.length > 1 ? [typesOf(files), ...units] : units;
+  return options.length === 0 ? [...CHECKS, EXAMPLES, ...units] : units;
+}
+
+function textOf(path: string): string {
+  try {
+    return Deno.readTextFileSync(path.startsWith("/") ? path : `${repository}/${path}`);
+  } catch (error) {
+    // It is not there, and `deno test` will say so; or a folder without tests.
+    if (error instanceof Deno.errors.NotFound) return "";
+    throw error;
+  }
+}
+
+/**
+ * One more than there are cores: a file of tests waits for about a third of its time, for
+ * intervals and time-outs (measured on two cores: 199 s with three workers, 243 with two).
+ */
+function workersHere(): number {
+  return Number(Deno.env.get("DENO_JOBS") ?? navigator.hardwareConcurrency + 1);
+}
+
+/** Runs the units and shows what happens; true if all is well. */
+async function runAll(
+  suite: Suite,
+  units: readonly Unit[],
+  seed: number,
   isolation: Isolation,
-  testWords: readonly string[],
-): Promise<Summary> {
-  const test = [Deno.execPath(), "test", "--frozen", "--cached-only", "--allow-all"];
-  const child = command(isolation.words([...test, ...testWords])).spawn();
-  let isLate = false;
-  const limit = setTimeout(() => {
-    isLate = true;
-    child.kill("SIGKILL");
-  }, LIMIT_MINUTES * 60_000);
-  const [shownPart, readPart] = child.stdout.tee();
-  const [text] = await Promise.all([
-    new Response(readPart).text(),
-    shownPart.pipeTo(Deno.stdout.writable, { preventClose: true }),
-  ]);
-  const { success } = await child.status;
-  clearTimeout(limit);
-  if (isLate) {
-    await say(`\nThe tests took longer than ${LIMIT_MINUTES} minutes and were ended.`);
+): Promise<boolean> {
+  const isSingle = units.length === 1;
+  const report = new Report(units.length, {
+    write: (text) => void Deno.stdout.writeSync(new TextEncoder().encode(text)),
+    isTerminal: Deno.stdout.isTerminal() && !isSingle,
+    columns: () => Deno.consoleSize().columns,
+  });
+  report.say(`The order is that of ${SEED}=${seed}`);
+  const env: Record<string, string> = { [SUITE]: suite };
+  // What needs a tool is left out of the quick suite.
+  const needing = units.map((unit) => suite === "all" ? unit : { ...unit, needs: [] });
+  await runPool({
+    units: orderOf(needing, seed),
+    workers: workersHere(),
+    build: async (tool) => {
+      Object.assign(env, await prepareTool(tool, (line) => report.say(line)));
+    },
+    run: async (unit) => {
+      report.started(unit.name);
+      const write = (bytes: Uint8Array): void => void Deno.stdout.writeSync(bytes);
+      const shown = isSingle ? { write } : {};
+      report.ended(await runUnit(unit, { isolation, env, ...shown }));
+    },
+  });
+  await discardTools(env);
+  const { failed, passed, skipped } = report.close();
+  if (suite === "quick" && skipped > 0) {
+    await say(
+      `\n${skipped} tests are left out here: deno task test:all runs them, and builds ` +
+        "what they need with Go, Python, Rust and buildah.",
+    );
   }
-  const read = readSummary(text) ?? { passed: 0, failed: 0, skipped: 0 };
-  // A crash of the runner, or no test at all, is a failure without a failed test.
-  const failed = success && read.passed > 0 ? read.failed : Math.max(read.failed, 1);
-  return { ...read, failed };
+  const untouched = await isolation.untouched();
+  // A run without any test is a failure.
+  const faults = (untouched ? 0 : 1) + (passed + failed + skipped === 0 ? 1 : 0);
+  await say(closingLine({ passed, failed: failed + faults, skipped }));
+  return failed + faults === 0;
 }
 
-async function main(args: readonly string[]): Promise<boolean> {
-  const isolation = await isolate();
-  for (const fault of await prepareTools()) await say(fault);
-  const everything = args.length === 0;
-  const faults = everything ? await checkSources(Deno.execPath()) : 0;
-  if (faults > 0) {
-    await say(closingLine({ passed: 0, failed: faults, skipped: 0 }));
-    return false;
+async function main([suite, ...words]: readonly string[]): Promise<boolean> {
+  if (suite !== "quick" && suite !== "all") {
+    throw new Error('Name the suite: "quick" or "all"');
   }
-  const summary = await runTests(
-    isolation,
-    everything ? ["--no-check", "--doc", "src", "tests"] : args,
-  );
-  const untouched = await isolation.untouched();
-  const failed = summary.failed + (untouched ? 0 : 1);
-  await say(closingLine({ ...summary, failed }));
-  return failed === 0;
+  const isolation = await isolate();
+  const { options, paths } = split(words);
+  const seed = Number(Deno.env.get(SEED) ?? anySeed());
+  return await runAll(suite, unitsOf(paths, options, seed), seed, isolation);
 }
 
 await exitWith(() => main(Deno.args));

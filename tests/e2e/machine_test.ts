@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { type Finished, runToEnd } from "../support/namespace.ts";
 import { repository } from "../support/serve_task.ts";
-import { closingLine, readSummary } from "../support/summary.ts";
 
 const runner = `${repository}/tests/run.ts`;
 
@@ -17,7 +16,15 @@ function writeProgram(path: string, script: string): void {
 
 /** Runs the runner itself on one test file, with programs that stand in for others. */
 function runRunner(path: string, args: readonly string[]): Promise<Finished> {
-  const words = [Deno.execPath(), "run", "--cached-only", "-A", runner, ...args];
+  const words = [
+    Deno.execPath(),
+    "run",
+    "--cached-only",
+    "-A",
+    runner,
+    "quick",
+    ...args,
+  ];
   return runToEnd(words, { env: { PATH: path } });
 }
 
@@ -112,19 +119,4 @@ Deno.test("a change of the machine is a failure of the run, which says what it w
     stdout,
     /\nThe machine itself was changed meanwhile:\n(- \d+\n)+(\+ \d+\n)+1 passed, 1 failed\n$/,
   );
-});
-
-Deno.test("the summary is read in colours, with steps, and as the last of several", () => {
-  const coloured =
-    "ok | 99 passed | 0 failed (1s)\n\n\u001b[0m\u001b[32mok\u001b[0m | 12 passed (3 steps) | 0 failed | 2 ignored (1 step) \u001b[90m(3s)\u001b[0m\n";
-  assert.deepEqual(readSummary(coloured), { passed: 12, failed: 0, skipped: 2 });
-  const failed = "FAILED | 3 passed | 4 failed (2 steps) | 5 filtered out (1m2s)";
-  assert.deepEqual(readSummary(failed), { passed: 3, failed: 4, skipped: 0 });
-  assert.equal(readSummary("error: No test modules found\n"), undefined);
-});
-
-Deno.test("the closing line has the form that CI reads", () => {
-  assert.equal(closingLine({ passed: 3, failed: 0, skipped: 0 }), "3 passed, 0 failed");
-  const skipped = closingLine({ passed: 3, failed: 1, skipped: 2 });
-  assert.equal(skipped, "3 passed, 1 failed, 2 skipped");
 });

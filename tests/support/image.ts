@@ -1,6 +1,9 @@
 /** The image that tests/image/build.sh has built, for the tests that run it. */
 import { isJsonObject, objectAt, parseJsonObject, stringAt } from "./json.ts";
 
+/** Tells the tests where the image is. */
+export const IMAGE = "QUILT_IMAGE";
+
 /** A built image: its files, and what its record tells a container runtime. */
 export interface Image {
   /** The folder that holds its root file system. */
@@ -21,11 +24,10 @@ export interface Image {
  * @param what What the tests are about, for that one's name.
  */
 export function withImage(what: string, register: (image: Image) => void): void {
-  const folder = Deno.env.get("QUILT_IMAGE");
+  const folder = Deno.env.get(IMAGE);
   if (folder !== undefined) return register(readImage(folder));
   Deno.test({
-    name: `${what}: left out, QUILT_IMAGE names no image of tests/image/build.sh, ` +
-      "which needs root and buildah",
+    name: `${what}: left out, deno task test:all has it, as root and with buildah`,
     ignore: true,
     fn: () => {},
   });

@@ -41,9 +41,12 @@ export async function say(text: string): Promise<void> {
 }
 
 /** A program in the repository's directory, its stdout to be read; not started. */
-export function command([program = "", ...args]: readonly string[]): Deno.Command {
+export function command(
+  [program = "", ...args]: readonly string[],
+  variables: Readonly<Record<string, string>> = {},
+): Deno.Command {
   const plain = Deno.stdout.isTerminal() ? {} : { NO_COLOR: "1" };
-  const env = { ...plain, ...telling() };
+  const env = { ...plain, ...telling(), ...variables };
   return new Deno.Command(program, {
     args,
     env,

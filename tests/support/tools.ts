@@ -1,15 +1,25 @@
 /**
  * Programs that we did not write, for the tests to run: grpcurl, grpc-health-probe,
  * h2spec, three clients of ours on grpc-go, grpcio and tonic, and a validator with the
- * published schemas of Kubernetes. They are built into the user's cache before the tests enter their
- * namespaces, where no registry can be reached; a change of what they are built from
- * makes a new folder there.
+ * published schemas of Kubernetes. They are built into the user's cache before the tests
+ * enter their namespaces, where no registry can be reached; a change of what they are
+ * built from makes a new folder there.
  */
 import { createHash } from "node:crypto";
+import { IMAGE } from "./image.ts";
 import { repository } from "./serve_task.ts";
+
+/** Programs that tests need and that we did not write; the image is ours. */
+export type Tool = "go" | "image" | "python" | "rust" | "schemas";
+
+/** All of them. */
+export const TOOLS: readonly Tool[] = ["go", "image", "python", "rust", "schemas"];
 
 /** The programs that are built with Go. */
 export type GoTool = "grpcurl" | "grpc-health-probe" | "h2spec" | "quiltcall";
+
+/** The tools that a file of tests has asked for, with `@needs`. */
+export const NEEDS = "QUILT_NEEDS";
 
 /** A command line and the variables that it needs. */
 export interface ToolCommand {
@@ -104,23 +114,51 @@ function pythonStack(name: "python" | "schemas"): Stack {
   };
 }
 
-const PYTHON = pythonStack("python");
-const SCHEMAS = pythonStack("schemas");
+const STACKS: Readonly<Record<Exclude<Tool, "image">, Stack>> = {
+  go: GO,
+  python: pythonStack("python"),
+  rust: RUST,
+  schemas: pythonStack("schemas"),
+};
 
 /**
- * Builds what the cache has not yet: about three minutes of two cores, once.
+ * Builds a tool if the cache has it not yet: Go takes a minute of two cores, and Rust.
  *
- * @returns a sentence for each language whose programs could not be built; the tests
- * that need them fail
+ * @param say told in a line what is built, and why it could not be: then the tests that
+ * need it fail
+ * @returns variables for these tests
  */
-export async function prepareTools(): Promise<readonly string[]> {
-  const faults = [
-    await prepare(GO),
-    await prepare(RUST),
-    await prepare(PYTHON),
-    await prepare(SCHEMAS),
-  ];
-  return faults.filter((fault) => fault !== undefined);
+export async function prepareTool(
+  tool: Tool,
+  say: (line: string) => void,
+): Promise<Readonly<Record<string, string>>> {
+  if (tool === "image") return await prepareImage(say);
+  const fault = await prepare(STACKS[tool], say);
+  if (fault !== undefined) say(fault);
+  return {};
+}
+
+/** The image is built anew each time: it is what is being tested. */
+async function prepareImage(
+  say: (line: string) => void,
+): Promise<Readonly<Record<string, string>>> {
+  // Without root its tests are left out, and say so.
+  if (Deno.uid() !== 0 || Deno.env.has(IMAGE)) return {};
+  say("Building the image; it takes a minute where no registry of images is near");
+  const finished = await finish([`${repository}/tests/image/build.sh`], repository);
+  if (finished?.success === true) {
+    return { [IMAGE]: new TextDecoder().decode(finished.stdout).trim() };
+  }
+  say(`The image cannot be built: ${complaintOf(finished)}`);
+  return {};
+}
+
+/** Takes away what {@linkcode prepareTool} has built for one run alone. */
+export async function discardTools(
+  variables: Readonly<Record<string, string>>,
+): Promise<void> {
+  const image = variables[IMAGE];
+  if (image !== undefined) await Deno.remove(image, { recursive: true });
 }
 
 /**
@@ -129,7 +167,7 @@ export async function prepareTools(): Promise<readonly string[]> {
  * @throws {Error} if it is not in the cache, with the remedy.
  */
 export async function goTool(name: GoTool): Promise<string> {
-  return `${await prepared(GO)}/${name}`;
+  return `${await prepared("go")}/${name}`;
 }
 
 /**
@@ -138,7 +176,7 @@ export async function goTool(name: GoTool): Promise<string> {
  * @throws {Error} if it is not in the cache, with the remedy.
  */
 export async function tonicClient(): Promise<string> {
-  return `${await prepared(RUST)}/tonicall`;
+  return `${await prepared("rust")}/tonicall`;
 }
 
 /**
@@ -151,7 +189,7 @@ export async function pythonClient(
 ): Promise<ToolCommand> {
   return {
     words: ["python3", `${repository}/tests/interop/python/${name}.py`],
-    env: { PYTHONPATH: await prepared(PYTHON), PYTHONDONTWRITEBYTECODE: "1" },
+    env: { PYTHONPATH: await prepared("python"), PYTHONDONTWRITEBYTECODE: "1" },
   };
 }
 
@@ -163,14 +201,18 @@ export async function pythonClient(
 export async function manifestValidator(): Promise<ToolCommand> {
   return {
     words: ["python3", "-m", "kubernetes_validate", "--strict"],
-    env: { PYTHONPATH: await prepared(SCHEMAS), PYTHONDONTWRITEBYTECODE: "1" },
+    env: { PYTHONPATH: await prepared("schemas"), PYTHONDONTWRITEBYTECODE: "1" },
   };
 }
 
-async function prepare(stack: Stack): Promise<string | undefined> {
+async function prepare(
+  stack: Stack,
+  say: (line: string) => void,
+): Promise<string | undefined> {
   const folder = await stack.folder();
   if (folder === undefined) return missing(stack, "it is not there");
   if (await exists(folder)) return undefined;
+  say(`Building with ${stack.remedy.split(" ")[0]}, once; it takes a minute or two`);
   await Deno.mkdir(cacheRoot(), { recursive: true });
   // Filled beside and then renamed: nobody ever finds half of it.
   const building = await Deno.makeTempDir({ dir: cacheRoot() });
@@ -180,7 +222,12 @@ async function prepare(stack: Stack): Promise<string | undefined> {
   return fault === undefined ? undefined : missing(stack, fault);
 }
 
-async function prepared(stack: Stack): Promise<string> {
+async function prepared(tool: keyof typeof STACKS): Promise<string> {
+  const stack = STACKS[tool];
+  // Without it a file would find the tool or not, as the order has it.
+  if (Deno.env.get(NEEDS)?.split(" ").includes(tool) === false) {
+    throw new Error(`Say "@needs ${tool}" in the first comment of the test's file`);
+  }
   const folder = await stack.folder();
   if (folder !== undefined && await exists(folder)) return folder;
   throw new Error(missing(stack, "the cache has nothing of it"));
@@ -225,8 +272,13 @@ async function run(
   const finished = await finish(words, cwd);
   if (finished === undefined) return `${words[0]} is not there`;
   if (finished.success) return undefined;
-  const complaint = new TextDecoder().decode(finished.stderr).trim();
-  return `${words.slice(0, 3).join(" ")} failed: ${complaint.split("\n").at(-1)}`;
+  return `${words.slice(0, 3).join(" ")} failed: ${complaintOf(finished)}`;
+}
+
+/** The last line of what it complained of. */
+function complaintOf(finished: Deno.CommandOutput | undefined): string {
+  const complaint = new TextDecoder().decode(finished?.stderr).trim();
+  return complaint.split("\n").at(-1) ?? "";
 }
 
 async function output(words: readonly string[]): Promise<string | undefined> {

@@ -4,6 +4,9 @@ import { isJsonObject, objectAt, parseJsonObject, stringAt } from "./json.ts";
 /** Tells the tests where the image is. */
 export const IMAGE = "QUILT_IMAGE";
 
+/** Stands there in place of an image that could not be built. */
+export const NO_IMAGE = "none";
+
 /** A built image: its files, and what its record tells a container runtime. */
 export interface Image {
   /** The folder that holds its root file system. */
@@ -19,12 +22,20 @@ export interface Image {
 }
 
 /**
- * Registers the tests of an image, or one that is left out and says why.
+ * Registers the tests of an image, or one in their place: where it was to be built and
+ * could not be, that one fails; elsewhere it is left out and says why.
  *
  * @param what What the tests are about, for that one's name.
  */
 export function withImage(what: string, register: (image: Image) => void): void {
   const folder = Deno.env.get(IMAGE);
+  if (folder === NO_IMAGE) {
+    return Deno.test(`${what}: needs the image`, () => {
+      throw new Error(
+        "The image could not be built; the run says why at its beginning",
+      );
+    });
+  }
   if (folder !== undefined) return register(readImage(folder));
   Deno.test({
     name: `${what}: left out, deno task test:all has it, as root and with buildah`,

@@ -6,7 +6,7 @@
  * built from makes a new folder there.
  */
 import { createHash } from "node:crypto";
-import { IMAGE } from "./image.ts";
+import { IMAGE, NO_IMAGE } from "./image.ts";
 import { repository } from "./serve_task.ts";
 
 /** Programs that tests need and that we did not write; the image is ours. */
@@ -150,7 +150,7 @@ async function prepareImage(
     return { [IMAGE]: new TextDecoder().decode(finished.stdout).trim() };
   }
   say(`The image cannot be built: ${complaintOf(finished)}`);
-  return {};
+  return { [IMAGE]: NO_IMAGE };
 }
 
 /** Takes away what {@linkcode prepareTool} has built for one run alone. */
@@ -158,7 +158,9 @@ export async function discardTools(
   variables: Readonly<Record<string, string>>,
 ): Promise<void> {
   const image = variables[IMAGE];
-  if (image !== undefined) await Deno.remove(image, { recursive: true });
+  if (image !== undefined && image !== NO_IMAGE) {
+    await Deno.remove(image, { recursive: true });
+  }
 }
 
 /**

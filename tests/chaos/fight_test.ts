@@ -4,6 +4,7 @@ import type { Sidecar } from "../support/sidecar.ts";
 import { until } from "../support/wait.ts";
 import { done, fib, type Host, messagesSoFar, openHost } from "../e2e/host.ts";
 import { processorSeconds } from "../e2e/processes.ts";
+import { slowness } from "../support/slowness.ts";
 import { bounded, partOf } from "../support/suite.ts";
 
 const TO = "10.42.2.0/24";
@@ -92,7 +93,7 @@ async function fight({ begun, loop, over, what }: Fight): Promise<void> {
   // The loop may have been cut off while it was down.
   await namespace.ip("link set vxlan100 up");
   await until(() => fib(sidecar.pid).get(TO) === "vxlan100", {
-    deadlineMs: 1_000,
+    deadlineMs: 1_000 * await slowness(),
     what: `the route once it is no longer ${what}`,
   });
   await sidecar.logged(over, 10_000);

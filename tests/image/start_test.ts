@@ -1,4 +1,5 @@
 /**
+ * @alone
  * @needs image
  */
 import assert from "node:assert/strict";

@@ -6,6 +6,8 @@ import { FaultyDoor } from "./faulty_door.ts";
 import { batch, cidr, ip, keepTrail, makeDice, makeGround } from "./ground.ts";
 
 const ROUNDS = 100;
+/** One end is met in a few rounds of a hundred, and by chance in none of them. */
+const MOST_ROUNDS = 1_000;
 const POLICY = { clusterCidr: cidr("10.42.0.0/16"), nodePrefix: 24 };
 
 Deno.test("with three of five replies lost, what is said of a removal on exit is true", async () => {
@@ -16,7 +18,8 @@ Deno.test("with three of five replies lost, what is said of a removal on exit is
   const faulty = new FaultyDoor(door, dice);
   faulty.faults = { before: 20, within: 20, after: 20 };
   const met = { all: 0, some: 0, unknown: 0 };
-  for (let round = 0; round < ROUNDS; round += 1) {
+  const missing = (): boolean => Object.values(met).includes(0);
+  for (let round = 0; round < (missing() ? MOST_ROUNDS : ROUNDS); round += 1) {
     const peers = Array.from({ length: 4 }, (_, at) => `10.42.${at + 2}.0/24`);
     await batch(peers.flatMap((to) => [
       `route replace ${to} dev vxlan100 proto 142`,
@@ -48,5 +51,5 @@ Deno.test("with three of five replies lost, what is said of a removal on exit is
       );
     }
   }
-  for (const [what, times] of Object.entries(met)) assert.ok(times > 0, what);
+  assert.ok(!missing(), JSON.stringify(met));
 });

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { AuditTrail } from "../../src/kernel/audit.ts";
 import { type DoorOptions, type Errand, KernelDoor } from "../../src/kernel/door.ts";
 import { answerOf } from "../../src/kernel/session.ts";
-import { parseJsonObject } from "../support/json.ts";
 import { until } from "../support/wait.ts";
 import {
   CAUSE,
@@ -81,17 +80,22 @@ function assertRecovers(recoveries: readonly Recovery[]): void {
 
 Deno.test("ip killed in the middle: that reply is lost, the one behind it is answered within 100 ms", async () => {
   await using _ground = await makeGround("vxlan100");
-  let outcomes: unknown[] = [];
-  // Millions of records are too many to be kept.
-  const write = (line: string) => void outcomes.push(parseJsonObject(line)["outcome"]);
-  const door = new KernelDoor(new AuditTrail({ ...keepTrail(), write }));
+  // Millions of records are too many to be kept, and too many to be parsed.
+  const records = { all: 0, unknown: 0 };
+  const write = (line: string): void => {
+    records.all += 1;
+    if (line.includes(`"outcome":"unknown"`)) records.unknown += 1;
+  };
+  // So many records keep a slow machine busy for longer than the usual 2 s.
+  const options = { deadlineMs: 20_000 };
+  const door = new KernelDoor(new AuditTrail({ ...keepTrail(), write }), options);
   await using _door = { [Symbol.asyncDispose]: () => door.close() };
   const took: Recovery[] = [];
   const work = longWork(200_000);
   for (let round = 0; round < bounded(10, 3); round += 1) {
     await door.exchange(READ);
     const pid = onlyChild();
-    outcomes = [];
+    Object.assign(records, { all: 0, unknown: 0 });
     const lost = door.exchange(work);
     const behind = door.exchange(READ);
     // In the middle: a first route is in, the last cannot be.
@@ -101,8 +105,7 @@ Deno.test("ip killed in the middle: that reply is lost, the one behind it is ans
     const from = performance.now();
     assert.equal((await behind).kind, "answered");
     took.push({ ms: performance.now() - from, slow: await slowness() });
-    assert.equal(outcomes.length, work.length);
-    assert.deepEqual(new Set(outcomes), new Set(["unknown"]));
+    assert.deepEqual(records, { all: work.length, unknown: work.length });
     await flush(door);
   }
   assertRecovers(took);

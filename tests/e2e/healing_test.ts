@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { until } from "../support/wait.ts";
 import { allRoutes, done, type Host, messages, openHost } from "./host.ts";
 import { deafen, monitorsOf, signalAll } from "./processes.ts";
-import {} from "../support/suite.ts";
 import { partOf } from "../support/suite.ts";
 
 const TO = "10.42.2.0/24";

@@ -137,7 +137,7 @@ Deno.test("certificates rotate under load, as Kubernetes does it, without a fail
     assert.equal(await shownName(host), name);
     const before = { calls, connections };
     await until(
-      () => calls > before.calls + 30 && connections > before.connections,
+      () => calls > before.calls + 33 && connections > before.connections,
       { what: "calls and connections after the renewal" },
     );
   }

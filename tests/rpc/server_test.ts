@@ -7,7 +7,6 @@ import { startServer } from "../../src/rpc/server.ts";
 import { until } from "../support/wait.ts";
 import { fakeNode, openExchange } from "./exchange.ts";
 import { cidr } from "./outcomes.ts";
-import {} from "../support/suite.ts";
 
 const destination = cidr("10.42.2.0/24");
 const removed = { kind: "removed", destination } as const;

@@ -1,38 +1,10 @@
-/**
- * @alone
- * @needs image
- */
+/** @needs image */
 import assert from "node:assert/strict";
 import { makeQuietNamespace } from "../e2e/host.ts";
-import { processorSeconds } from "../e2e/processes.ts";
 import { withImage } from "../support/image.ts";
 import { runToEnd } from "../support/namespace.ts";
+import { serveWords } from "../support/serve_task.ts";
 import { type SidecarOptions, startSidecar } from "../support/sidecar.ts";
-
-/** Enough that the clock's ticks of 10 ms do not count; one start takes some 20. */
-const STARTS = 12;
-
-/**
- * The seconds of the cheaper half of many starts, one kind after the other in each
- * round: what else the machine does makes a start dearer, never cheaper.
- */
-async function compare<Kind extends string>(
-  kinds: Readonly<Record<Kind, () => Promise<number>>>,
-): Promise<ReadonlyMap<string, number>> {
-  const seconds = new Map<string, number[]>();
-  for (let round = 0; round < STARTS; round += 1) {
-    for (const [kind, start] of Object.entries<() => Promise<number>>(kinds)) {
-      seconds.set(kind, [...seconds.get(kind) ?? [], await start()]);
-    }
-  }
-  return new Map(
-    [...seconds].map(([kind, each]) => [
-      kind,
-      each.toSorted((one, other) => one - other).slice(0, STARTS / 2)
-        .reduce((sum, next) => sum + next, 0),
-    ]),
-  );
-}
 
 async function must(words: readonly string[]): Promise<void> {
   const { code, stderr } = await runToEnd(words);
@@ -55,34 +27,89 @@ async function mountReadOnly(rootfs: string) {
   };
 }
 
-async function start(options: SidecarOptions = {}): Promise<number> {
-  await using namespace = await makeQuietNamespace();
-  await using sidecar = await startSidecar(namespace, options);
-  return processorSeconds(sidecar.pid);
+/** Deno cannot open its compiled code then, and can keep none of what it compiles. */
+async function takeCompiledCode(root: string): Promise<void> {
+  await must(["mount", "--bind", "/dev/null", `${root}/deno-dir/v8_code_cache_v2`]);
+}
+
+/** A command line of Deno's that tells of each module where its code came from. */
+function debugged(
+  [deno = "", run = "", ...rest]: readonly string[],
+): readonly string[] {
+  assert.equal(run, "run");
+  return [deno, run, "--log-level=debug", ...rest];
+}
+
+/**
+ * How many modules came from the cache of compiled code, and how many Deno had to compile,
+ * by what it says of each itself. Times of two starts differ by more than five modules do.
+ */
+function modulesIn(
+  log: string,
+): { readonly cached: number; readonly compiled: number } {
+  return {
+    cached: [...log.matchAll(/V8 code cache hit for /g)].length,
+    compiled: [...log.matchAll(/Updating V8 code cache for /g)].length,
+  };
 }
 
 withImage("the start of the image", (image) => {
-  Deno.test("a start from the image costs no more than one from a clone, and more without its compiled code", async () => {
+  const env = Object.fromEntries(image.env.map((line) => line.split("=", 2)));
+
+  /** A command of the image's, with its root there. */
+  const wordsIn = (root: string, words: readonly string[]): readonly string[] => [
+    // No container runtime: it would want a namespace of its own for the network.
+    ...["unshare", "--root", root, "--wd", image.workingDir],
+    ...debugged(words),
+  ];
+
+  /** The modules of a sidecar, over its whole life. */
+  async function modulesOf(options: SidecarOptions) {
+    await using namespace = await makeQuietNamespace();
+    await using sidecar = await startSidecar(namespace, options);
+    await sidecar.stop();
+    return modulesIn(sidecar.log.join("\n"));
+  }
+
+  Deno.test("a start from the image compiles no more modules than one from a clone, and all of them without its compiled code", async () => {
+    const fromClone = { words: debugged(serveWords([])) };
+    // The first keeps what it compiles; some modules are compiled each time all the same.
+    await modulesOf(fromClone);
+    const clone = await modulesOf(fromClone);
+
     await using files = await mountReadOnly(image.rootfs);
+    assert.deepEqual(
+      await modulesOf({ words: wordsIn(files.root, image.entrypoint), env }),
+      clone,
+    );
+    assert.ok(clone.cached > 10 * clone.compiled, JSON.stringify(clone));
+
     await using others = await mountReadOnly(image.rootfs);
-    // Deno cannot open it, compiles everything, and can keep none of it.
-    const cache = `${others.root}/deno-dir/v8_code_cache_v2`;
-    await must(["mount", "--bind", "/dev/null", cache]);
-    const env = Object.fromEntries(image.env.map((line) => line.split("=", 2)));
-    const startIn = (root: string): Promise<number> => {
-      // No container runtime, whose own time would count as the sidecar's.
-      const words = ["unshare", "--root", root, "--wd", image.workingDir];
-      return start({ words: [...words, ...image.entrypoint], env });
+    await takeCompiledCode(others.root);
+    assert.deepEqual(
+      await modulesOf({ words: wordsIn(others.root, image.entrypoint), env }),
+      { cached: 0, compiled: clone.cached + clone.compiled },
+    );
+  });
+
+  Deno.test("a HEALTHCHECK of the image compiles no module", async () => {
+    await using namespace = await makeQuietNamespace();
+    await using _sidecar = await startSidecar(namespace);
+    const modulesOfHealth = async (root: string) => {
+      const words = wordsIn(root, image.healthcheck);
+      const { code, stderr } = await namespace.run(words, { env });
+      assert.equal(code, 0, stderr);
+      return modulesIn(stderr);
     };
-    const seconds = await compare({
-      clone: () => start(),
-      image: () => startIn(files.root),
-      bare: () => startIn(others.root),
+    await using files = await mountReadOnly(image.rootfs);
+    const { cached, compiled } = await modulesOfHealth(files.root);
+    assert.equal(compiled, 0);
+
+    await using others = await mountReadOnly(image.rootfs);
+    await takeCompiledCode(others.root);
+    assert.deepEqual(await modulesOfHealth(others.root), {
+      cached: 0,
+      compiled: cached,
     });
-    const { clone = 0, image: shipped = 0, bare = 0 } = Object.fromEntries(seconds);
-    const figures =
-      `the cheaper half of ${STARTS} starts: ${clone} s from a clone, ${shipped} s from the image, ${bare} s without its code`;
-    assert.ok(clone > 0 && shipped <= clone * 1.1, figures);
-    assert.ok(bare > shipped * 1.1, figures);
   });
 });

@@ -3,9 +3,10 @@
  */
 import assert from "node:assert/strict";
 import { setTimeout as rest } from "node:timers/promises";
-import { done, type Host, openHost } from "../e2e/host.ts";
+import { type Host, openHost } from "../e2e/host.ts";
 import { connectClient, type QuiltClient } from "../support/client.ts";
 import { serveWords } from "../support/serve_task.ts";
+import { syncOnce } from "./agent_sync.ts";
 import { gather } from "./crowd.ts";
 import { fullTest } from "../support/suite.ts";
 
@@ -15,26 +16,9 @@ const TIMES_QUIET = 5;
 /** Whatever else runs on the machine is measured as well: one try in three must do. */
 const TRIES = 3;
 
-/** Milliseconds that a process was ready to run and did not: proc(5), schedstat. */
-function waitedMs(pid: number): number {
-  const [, waited] = Deno.readTextFileSync(`/proc/${pid}/schedstat`).split(" ");
-  return Number(waited) / 1e6;
-}
-
-/**
- * Asks for the route to each peer; returns how many milliseconds the calls took, but for
- * those in which the sidecar waited for a processor: who has more to do waits longer.
- */
-async function sync({ sidecar }: Host, client: QuiltClient): Promise<number> {
-  const before = waitedMs(sidecar.pid);
-  let took = 0;
-  for (let peer = 1; peer <= PEERS; peer += 1) {
-    const request = { destination: `10.42.${peer}.0/24`, via_interface: "vxlan100" };
-    const { answer, microseconds } = await client.call("InjectRoute", request);
-    assert.deepEqual(answer, done);
-    took += microseconds / 1_000;
-  }
-  return took - (waitedMs(sidecar.pid) - before);
+/** Milliseconds that a sync takes in all. */
+async function sync(host: Host, client: QuiltClient): Promise<number> {
+  return (await syncOnce(host, client, PEERS)).reduce((sum, ms) => sum + ms, 0);
 }
 
 async function several(once: () => Promise<number>): Promise<number> {

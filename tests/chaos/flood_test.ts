@@ -3,37 +3,27 @@
  */
 import assert from "node:assert/strict";
 import { setTimeout as rest } from "node:timers/promises";
-import { done, type Host, openHost } from "../e2e/host.ts";
+import { type Host, openHost } from "../e2e/host.ts";
+import { p99, SYNC_MS, syncOnce } from "./agent_sync.ts";
 import { fullTest } from "../support/suite.ts";
 
 const CONNECTIONS = 200;
 const PEERS = 255;
-/** The agent's own interval, in milliseconds. */
-const SYNC_MS = 5_000;
 const TIMES_QUIET = 5;
 /** Requests of a flood during two syncs; some 10,000 are let through, measured. */
 const LEAST = 10 * CONNECTIONS;
 /** Whatever else runs on the machine is measured as well: one try in three must do. */
 const TRIES = 3;
 
-/** What the agent does every 5 s; returns how long each call took, in microseconds. */
-async function syncs({ client }: Host, count: number): Promise<readonly number[]> {
+/** The agent's syncs, one each 5 s; the milliseconds of each call. */
+async function syncs(host: Host, count: number): Promise<readonly number[]> {
   const took: number[] = [];
   for (let round = 0; round < count; round += 1) {
     const next = rest(SYNC_MS);
-    for (let peer = 1; peer <= PEERS; peer += 1) {
-      const request = { destination: `10.42.${peer}.0/24`, via_interface: "vxlan100" };
-      const { answer, microseconds } = await client.call("InjectRoute", request);
-      assert.deepEqual(answer, done);
-      took.push(microseconds);
-    }
+    took.push(...await syncOnce(host, host.client, PEERS));
     await next;
   }
   return took;
-}
-
-function p99(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length * 0.99)] ?? 0;
 }
 
 /** A flood that is under way; ended when disposed. */

@@ -10,15 +10,14 @@
  */
 import assert from "node:assert/strict";
 import { setTimeout as rest } from "node:timers/promises";
-import { done, type Host, openHost } from "../e2e/host.ts";
+import { type Host, openHost } from "../e2e/host.ts";
 import type { Namespace } from "../support/namespace.ts";
 import { parseJsonObject } from "../support/json.ts";
 import { say } from "../support/isolation.ts";
+import { p99, SYNC_MS, syncOnce } from "./agent_sync.ts";
 import { fullTest } from "../support/suite.ts";
 
 const PEERS = 254;
-/** The agent's own interval, in milliseconds. */
-const SYNC_MS = 5_000;
 const TIMES_SINK = 5;
 /** Of the unit's MemoryMax, in MB. */
 const MOST_MB = 448;
@@ -57,24 +56,15 @@ const FLOODS: readonly (readonly [string, number])[] = [
 
 const script = (name: string): string => new URL(name, import.meta.url).pathname;
 
-/** What the agent does every 5 s; returns how long each call took, in microseconds. */
-async function syncs({ client }: Host, untilMs: number): Promise<readonly number[]> {
+/** The agent's syncs, one each 5 s; the milliseconds of each call. */
+async function syncs(host: Host, untilMs: number): Promise<readonly number[]> {
   const took: number[] = [];
   do {
     const next = rest(SYNC_MS);
-    for (let peer = 1; peer <= PEERS; peer += 1) {
-      const request = { destination: `10.42.${peer}.0/24`, via_interface: "vxlan100" };
-      const { answer, microseconds } = await client.call("InjectRoute", request);
-      assert.deepEqual(answer, done);
-      took.push(microseconds);
-    }
+    took.push(...await syncOnce(host, host.client, PEERS));
     await next;
   } while (performance.now() < untilMs);
   return took;
-}
-
-function p99(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length * 0.99)] ?? 0;
 }
 
 function rssMb(pid: number): number {
@@ -107,7 +97,7 @@ async function flooded(
   const { stdout } = await flood;
   const { made, sent } = parseJsonObject(stdout.trim());
   return {
-    p99Ms: p99(took) / 1_000,
+    p99Ms: p99(took),
     sentMb: Number(sent) / 2 ** 20,
     made: Number(made),
   };

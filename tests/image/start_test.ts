@@ -73,9 +73,13 @@ withImage("the start of the image", (image) => {
 
   Deno.test("a start from the image compiles no more modules than one from a clone, and all of them without its compiled code", async () => {
     const fromClone = { words: debugged(serveWords([])) };
-    // The first keeps what it compiles; some modules are compiled each time all the same.
-    await modulesOf(fromClone);
-    const clone = await modulesOf(fromClone);
+    // Deno keeps what it compiles while it runs, and loses what is left when it ends; a few
+    // modules are compiled each time all the same.
+    let clone = await modulesOf(fromClone);
+    for (let starts = 1; starts < 5; starts += 1) {
+      const next = await modulesOf(fromClone);
+      if (next.compiled < clone.compiled) clone = next;
+    }
 
     await using files = await mountReadOnly(image.rootfs);
     assert.deepEqual(

@@ -1,0 +1,89 @@
+/**
+ * Runs the sidecar and asks for its health until Deno has kept the compiled code of every
+ * module that both load. It keeps it while they run, and loses what is left when they end,
+ * so that a run or two leave more or less of it: here the next run tells.
+ *
+ * Run in the image's build only, with another DENO_DIR:
+ * `deno run -A warm_caches.ts FOLDER`.
+ */
+import { objectAt, parseJsonObject, stringAt } from "../../tests/support/json.ts";
+
+/** Rounds within which it must be done; two are usual. */
+const ROUNDS = 10;
+
+const [folder = ""] = Deno.args;
+
+/** The words of a task behind `deno`, with another port, and telling of each module. */
+function wordsOf(task: string, address: string): string[] {
+  const tasks = objectAt(parseJsonObject(Deno.readTextFileSync("deno.json")), "tasks");
+  const command = stringAt(objectAt(tasks, task), "command");
+  const words = command.replaceAll("127.0.0.1:50051", address).split(" ");
+  return [
+    "run",
+    "--log-level=debug",
+    ...words.slice(words.indexOf("run") + 1),
+    ...["--grpc-addr", address],
+  ];
+}
+
+function start(words: string[]): Deno.ChildProcess {
+  const env = { DENO_DIR: folder };
+  const args = {
+    args: words,
+    env,
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+  } as const;
+  return new Deno.Command(Deno.execPath(), args).spawn();
+}
+
+/** What it writes, from when it ends; told of each piece as it comes. */
+async function textOf(
+  stream: ReadableStream<Uint8Array>,
+  onMore: (text: string) => void = () => {},
+): Promise<string> {
+  let text = "";
+  for await (const piece of stream.pipeThrough(new TextDecoderStream())) {
+    onMore(text += piece);
+  }
+  return text;
+}
+
+/** How many modules Deno had to compile. */
+function compiledIn(log: string): number {
+  return [...log.matchAll(/Updating V8 code cache for /g)].length;
+}
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+/** One life of the sidecar, touching nothing, and one question for its health. */
+async function round(): Promise<string> {
+  const address = `127.0.0.1:${freePort()}`;
+  const sidecar = start([...wordsOf("serve", address), "--dry-run"]);
+  const serving = Promise.withResolvers<void>();
+  const log = textOf(sidecar.stderr, (text) => {
+    if (text.includes("Starting gRPC server on ")) serving.resolve();
+  });
+  await Promise.race([serving.promise, sidecar.status]);
+  const health = start(wordsOf("health", address));
+  const asked = await textOf(health.stderr);
+  const { code } = await health.status;
+  if (code !== 0) throw new Error(`The sidecar does not serve: ${asked}\n${await log}`);
+  sidecar.kill("SIGTERM");
+  return `${compiledIn(await log)} and ${compiledIn(asked)}`;
+}
+
+let last = await round();
+for (let rounds = 1; rounds < ROUNDS; rounds += 1) {
+  const next = await round();
+  const line = `Modules that serve and health had to compile: ${next}\n`;
+  await Deno.stderr.write(new TextEncoder().encode(line));
+  // Some are compiled each time: Deno does not take what it has kept of them.
+  if (next === last) Deno.exit();
+  last = next;
+}
+throw new Error(`After ${ROUNDS} rounds Deno still compiles other modules than before`);

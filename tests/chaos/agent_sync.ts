@@ -31,6 +31,20 @@ export async function syncOnce(
   return took;
 }
 
+/**
+ * How many milliseconds something took, but for those in which the sidecar was ready to run
+ * and waited for a processor.
+ */
+export async function unhinderedMs(
+  { sidecar }: Host,
+  action: () => Promise<void>,
+): Promise<number> {
+  const waited = waitedMs(sidecar.pid);
+  const began = performance.now();
+  await action();
+  return performance.now() - began - (waitedMs(sidecar.pid) - waited);
+}
+
 /** What 99 of 100 do not exceed. */
 export function p99(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length * 0.99)] ?? 0;
@@ -38,6 +52,12 @@ export function p99(values: readonly number[]): number {
 
 /** Milliseconds that a process was ready to run and did not: proc(5), schedstat. */
 function waitedMs(pid: number): number {
-  const [, waited] = Deno.readTextFileSync(`/proc/${pid}/schedstat`).split(" ");
-  return Number(waited) / 1e6;
+  try {
+    const [, waited] = Deno.readTextFileSync(`/proc/${pid}/schedstat`).split(" ");
+    return Number(waited) / 1e6;
+  } catch (error) {
+    // It has ended this very moment: then its calls fail, and say so.
+    if (error instanceof Deno.errors.NotFound) return 0;
+    throw error;
+  }
 }

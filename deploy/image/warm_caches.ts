@@ -11,7 +11,9 @@ import { objectAt, parseJsonObject, stringAt } from "../../tests/support/json.ts
 /** Rounds within which it must be done; two are usual. */
 const ROUNDS = 10;
 
-const [folder = ""] = Deno.args;
+const [folder] = Deno.args;
+if (folder === undefined) throw new Error("Name the folder, e.g. /deno-dir");
+const env = { DENO_DIR: folder };
 
 /** The words of a task behind `deno`, with another port, and telling of each module. */
 function wordsOf(task: string, address: string): string[] {
@@ -27,7 +29,6 @@ function wordsOf(task: string, address: string): string[] {
 }
 
 function start(words: string[]): Deno.ChildProcess {
-  const env = { DENO_DIR: folder };
   const args = {
     args: words,
     env,
@@ -38,7 +39,7 @@ function start(words: string[]): Deno.ChildProcess {
   return new Deno.Command(Deno.execPath(), args).spawn();
 }
 
-/** What it writes, from when it ends; told of each piece as it comes. */
+/** All that it writes until it ends; `onMore` is called with what there is so far. */
 async function textOf(
   stream: ReadableStream<Uint8Array>,
   onMore: (text: string) => void = () => {},
@@ -63,16 +64,19 @@ function freePort(): number {
 /** One life of the sidecar, touching nothing, and one question for its health. */
 async function round(): Promise<string> {
   const address = `127.0.0.1:${freePort()}`;
-  const sidecar = start([...wordsOf("serve", address), "--dry-run"]);
+  // Whatever fails, it ends: the build would wait for it.
+  await using sidecar = start([...wordsOf("serve", address), "--dry-run"]);
   const serving = Promise.withResolvers<void>();
+  let said = "";
   const log = textOf(sidecar.stderr, (text) => {
+    said = text;
     if (text.includes("Starting gRPC server on ")) serving.resolve();
   });
   await Promise.race([serving.promise, sidecar.status]);
   const health = start(wordsOf("health", address));
   const asked = await textOf(health.stderr);
   const { code } = await health.status;
-  if (code !== 0) throw new Error(`The sidecar does not serve: ${asked}\n${await log}`);
+  if (code !== 0) throw new Error(`The sidecar does not serve: ${asked}\n${said}`);
   sidecar.kill("SIGTERM");
   return `${compiledIn(await log)} and ${compiledIn(asked)}`;
 }

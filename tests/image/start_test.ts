@@ -42,7 +42,8 @@ function debugged(
 
 /**
  * How many modules came from the cache of compiled code, and how many Deno had to compile,
- * by what it says of each itself. Times of two starts differ by more than five modules do.
+ * by what it says of each itself. Times would not tell: two runs of one and the same start
+ * differ by 7 %.
  */
 function modulesIn(
   log: string,

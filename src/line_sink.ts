@@ -20,16 +20,19 @@ const BATCH_UNITS = 64 * 1024;
 const BUSY_RETRY_MS = 20;
 /** A write costs 50 µs and wakes another thread (measured): under load few must do. */
 const REST_MS = 25;
-const LINE_FEED = 0x0a;
 
 const encoder = new TextEncoder();
 
 /**
  * A sink in front of `out` that holds at most `limit.bytes` bytes of UTF-8.
  *
- * With the backlog full, lines are dropped and counted. Only when half of it is free
- * again are lines taken, beginning with one that `describeDrop` makes of the count: a
- * reader that is a little too slow costs one such line an episode, not one a line.
+ * With the backlog full, lines are dropped and counted, until half of it is free again:
+ * a reader that is a little too slow costs one line of `describeDrop` an episode, not one
+ * a line. Lines that cannot be written, because the disk is full for instance, are counted
+ * as well. What is lost is told at its place as soon as something can be written again;
+ * a line that was written in part, only to its middle, is one of the lost, and the next
+ * one begins a new line. The count is never too small; on standard output it may be too
+ * large, because Rust keeps the end of a write that failed, and writes it later.
  */
 export function createLineSink(
   out: ByteWriter,
@@ -76,17 +79,31 @@ function describeDropPlainly(count: number): string {
   return `${count} lines dropped: nobody read them in time`;
 }
 
+/** One line that waits, and how many lines are lost if it is never written whole. */
+type Entry =
+  | { readonly kind: "line"; readonly text: string; readonly size: number }
+  /** Tells of lines that are lost; how many is known when it is written. */
+  | { readonly kind: "gap"; lines: number }
+  /** Ends a line of which only the beginning was written. */
+  | { readonly kind: "end-of-torn-line" };
+
+/** An entry as it is written. */
+interface Part {
+  readonly entry: Entry;
+  readonly text: string;
+}
+
 class BoundedLineSink implements LineSink {
   readonly #out: ByteWriter;
   readonly #limit: number;
   readonly #describeDrop: (count: number) => string;
-  #backlog: string[] = [];
-  /** What is left of the batch being written. */
-  #batch: Uint8Array = new Uint8Array(0);
-  /** Bytes of UTF-8 in the backlog and the batch. */
+  readonly #backlog: Entry[] = [];
+  /** What is being written, and how many of its bytes are out already. */
+  #batch: { readonly parts: readonly Part[]; readonly bytes: Uint8Array } | undefined;
+  #written = 0;
+  /** Bytes of UTF-8 of the lines in the backlog and the batch. */
   #held = 0;
   #dropped = 0;
-  #untold = 0;
   #full = false;
   #restUntil = 0;
   #idle: PromiseWithResolvers<void> | undefined;
@@ -101,18 +118,26 @@ class BoundedLineSink implements LineSink {
     return this.#dropped;
   }
 
-  write(line: string): void {
-    if (this.#full && this.#held > this.#limit / 2) return this.#lose(1);
-    this.#full = false;
-    this.#tellDrops();
-    if (!this.#take(line)) {
+  write(text: string): void {
+    const size = utf8Length(text) + 1;
+    const noRoom = this.#held + size > this.#limit;
+    if (noRoom || (this.#full && this.#held > this.#limit / 2)) {
       this.#full = true;
-      this.#lose(1);
+      this.#dropped += 1;
+      const last = this.#backlog.at(-1);
+      if (last?.kind === "gap") last.lines += 1;
+      else this.#backlog.push({ kind: "gap", lines: 1 });
+    } else {
+      this.#full = false;
+      this.#backlog.push({ kind: "line", text, size });
+      this.#held += size;
     }
     this.#wake();
   }
 
   async flush(): Promise<void> {
+    // A gap that could not be told before gets another try: this may be the last one.
+    this.#wake();
     // Taken first: in Deno 2.9.3 a process's first setTimeout() runs waiting microtasks.
     const idle = this.#idle?.promise;
     if (idle === undefined) return;
@@ -120,25 +145,6 @@ class BoundedLineSink implements LineSink {
     const timer = setTimeout(timeout.resolve, FLUSH_LIMIT_MS);
     await Promise.race([idle, timeout.promise]);
     clearTimeout(timer);
-  }
-
-  #take(line: string): boolean {
-    const size = utf8Length(line) + 1;
-    if (this.#held + size > this.#limit) return false;
-    this.#backlog.push(line);
-    this.#held += size;
-    return true;
-  }
-
-  #lose(count: number): void {
-    this.#dropped += count;
-    this.#untold += count;
-  }
-
-  #tellDrops(): void {
-    if (this.#untold > 0 && this.#take(this.#describeDrop(this.#untold))) {
-      this.#untold = 0;
-    }
   }
 
   #wake(): void {
@@ -150,48 +156,95 @@ class BoundedLineSink implements LineSink {
   }
 
   #pump(): void {
-    if (this.#batch.length === 0) this.#batch = this.#nextBatch();
-    writeSome(this.#out, this.#batch).then((result) => this.#account(result));
+    this.#batch ??= this.#nextBatch();
+    const rest = this.#batch.bytes.subarray(this.#written);
+    writeSome(this.#out, rest).then((result) => this.#account(result));
   }
 
   #account(result: WriteResult): void {
     switch (result.kind) {
       case "wrote":
-        this.#settle(result.count);
-        // Nobody may ever write again, so a gap is told as soon as it is over.
-        if (this.#held === 0) this.#tellDrops();
+        this.#written += result.count;
+        if (this.#written < (this.#batch?.bytes.length ?? 0)) return this.#pump();
+        this.#release();
         break;
       case "busy":
         setTimeout(() => this.#pump(), BUSY_RETRY_MS);
         return;
       case "failed":
-        // Not told now: a reader that has gone would keep this loop turning for ever.
-        this.#lose(countLines(this.#batch));
-        this.#settle(this.#batch.length);
+        this.#loseBatch();
         break;
       default:
         result satisfies never;
     }
-    if (this.#held > 0) return this.#pump();
+    // What was lost last is told beside the next line: a reader that has gone would keep
+    // this loop turning for ever.
+    if (this.#backlog.some(({ kind }) => kind === "line")) return this.#pump();
+    if (result.kind === "wrote" && this.#backlog.length > 0) return this.#pump();
     this.#restUntil = performance.now() + REST_MS;
     this.#idle?.resolve();
     this.#idle = undefined;
   }
 
-  #settle(bytes: number): void {
-    this.#batch = this.#batch.subarray(bytes);
-    this.#held -= bytes;
+  /** Forgets the batch: its lines are written, or counted as lost. */
+  #release(): readonly Part[] {
+    const parts = this.#batch?.parts ?? [];
+    for (const { entry } of parts) if (entry.kind === "line") this.#held -= entry.size;
+    this.#batch = undefined;
+    this.#written = 0;
+    return parts;
   }
 
-  #nextBatch(): Uint8Array {
-    let size = 0;
+  /** What of the batch was not written whole becomes a gap in front of the backlog. */
+  #loseBatch(): void {
+    let written = this.#written;
+    let torn = false;
     let lines = 0;
-    for (const line of this.#backlog) {
-      if (lines > 0 && size + line.length > BATCH_UNITS) break;
-      size += line.length;
-      lines += 1;
+    for (const { entry, text } of this.#release()) {
+      const size = encoder.encode(text).length;
+      if (written >= size) {
+        written -= size;
+        continue;
+      }
+      torn ||= written > 0 || entry.kind === "end-of-torn-line";
+      // Where only the line feed is missing, nothing is lost.
+      if (written < size - 1) {
+        if (entry.kind === "line") this.#dropped += 1;
+        lines += linesIn(entry);
+      }
+      written = 0;
     }
-    return encoder.encode(this.#backlog.splice(0, lines).join("\n") + "\n");
+    const next = this.#backlog[0];
+    if (next?.kind === "gap") next.lines += lines;
+    else if (lines > 0) this.#backlog.unshift({ kind: "gap", lines });
+    if (torn) this.#backlog.unshift({ kind: "end-of-torn-line" });
+  }
+
+  #nextBatch() {
+    let size = 0;
+    let count = 0;
+    for (const entry of this.#backlog) {
+      const more = entry.kind === "line" ? entry.text.length : 0;
+      if (count > 0 && size + more > BATCH_UNITS) break;
+      size += more;
+      count += 1;
+    }
+    const parts = this.#backlog.splice(0, count)
+      .map((entry): Part => ({ entry, text: this.#render(entry) }));
+    return { parts, bytes: encoder.encode(parts.map(({ text }) => text).join("")) };
+  }
+
+  #render(entry: Entry): string {
+    switch (entry.kind) {
+      case "line":
+        return `${entry.text}\n`;
+      case "gap":
+        return `${this.#describeDrop(entry.lines)}\n`;
+      case "end-of-torn-line":
+        return "\n";
+      default:
+        return entry satisfies never;
+    }
   }
 }
 
@@ -214,10 +267,18 @@ async function writeSome(out: ByteWriter, bytes: Uint8Array): Promise<WriteResul
   }
 }
 
-function countLines(bytes: Uint8Array): number {
-  let lines = 0;
-  for (const byte of bytes) if (byte === LINE_FEED) lines += 1;
-  return lines;
+/** How many lines nobody sees if this is not written. */
+function linesIn(entry: Entry): number {
+  switch (entry.kind) {
+    case "line":
+      return 1;
+    case "gap":
+      return entry.lines;
+    case "end-of-torn-line":
+      return 0;
+    default:
+      return entry satisfies never;
+  }
 }
 
 /** Nearly every line: for these a look at each character would take four times as long. */

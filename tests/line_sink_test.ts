@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import {
   type ByteWriter,
   createLineSink,
   writeLine,
   writeWhole,
 } from "../src/line_sink.ts";
+import { bounded } from "./support/suite.ts";
 
 /** A writer that keeps what it gets, a piece at a time and only while it is let. */
 class Reader implements ByteWriter {
@@ -106,6 +108,88 @@ Deno.test("a reader that has gone costs lines, not the process, and may come bac
   sink.write("three");
   await sink.flush();
   assert.equal(reader.text, "lost 2\nthree\n");
+});
+
+/** A disk that is full at times: what it does with each write in turn, then all is well. */
+function diskOf(turns: readonly Turn[]) {
+  const left = [...turns];
+  let text = "";
+  const decoder = new TextDecoder();
+  const write = (bytes: Uint8Array): Promise<number> => {
+    const turn = left.shift() ?? "all";
+    if (turn === "full") return Promise.reject(new Error("No space left on device"));
+    if (turn === "busy") return Promise.reject(new Deno.errors.WouldBlock());
+    const taken = bytes.subarray(0, turn === "all" ? bytes.length : turn);
+    text += decoder.decode(taken, { stream: true });
+    return Promise.resolve(taken.length);
+  };
+  return {
+    write,
+    get text(): string {
+      return text;
+    },
+    heal: (): void => void left.splice(0),
+  };
+}
+
+/** The bytes it takes, at least one, or what it says in place of taking any. */
+type Turn = number | "all" | "full" | "busy";
+
+Deno.test("whatever the disk takes, each line is there whole and in order, or told as lost at its place", async () => {
+  const turn: fc.Arbitrary<Turn> = fc.oneof(
+    fc.constantFrom<Turn>("all", "full", "full"),
+    fc.integer({ min: 1, max: 40 }),
+  );
+  const bursts = fc.array(fc.array(fc.string({ maxLength: 30 }), { maxLength: 8 }), {
+    maxLength: 6,
+  });
+  let gaps = 0;
+  let torn = 0;
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(turn, { maxLength: 20 }),
+      bursts,
+      async (turns, texts) => {
+        const disk = diskOf(turns);
+        const sink = createLineSink(disk, { bytes: 150 }, (count) => `lost ${count};`);
+        let sent = 0;
+        for (const burst of texts) {
+          for (const text of burst) {
+            sink.write(`${sent}:${text.replaceAll(/[;\n]/g, "é")};`);
+            sent += 1;
+          }
+          await sink.flush();
+        }
+        disk.heal();
+        sink.write(`${sent}:the last one;`);
+        await sink.flush();
+
+        let next = 0;
+        for (const line of disk.text.split("\n")) {
+          const told = /^lost (\d+);$/.exec(line)?.[1];
+          const whole = /^(\d+):.*;$/s.exec(line)?.[1];
+          if (told !== undefined) {
+            next += Number(told);
+            gaps += 1;
+          } else if (whole !== undefined) {
+            assert.equal(Number(whole), next, disk.text);
+            next += 1;
+          } else if (line !== "") {
+            assert.ok(!line.includes(";"), `two lines in one: ${line}`);
+            torn += 1;
+          }
+        }
+        assert.equal(next, sent + 1, disk.text);
+        assert.ok(disk.text.endsWith("\n"));
+      },
+    ),
+    {
+      numRuns: bounded(400, 60),
+      // Cut off in a line, and before its line feed only.
+      examples: [[[5, "full"], [["torn"]]], [[7, "full", "full"], [["whole"]]]],
+    },
+  );
+  assert.ok(gaps > 0 && torn > 0, `${gaps} gaps and ${torn} torn lines`);
 });
 
 Deno.test("a pipe that is full for the moment loses nothing", async () => {

@@ -69,6 +69,8 @@ export interface OpenNode extends NodeService {
    * which would look as if somebody still listened.
    */
   watch(): void;
+  /** Hears of no change any more, because all is to end; looks for itself where asked. */
+  unwatch(): void;
   /**
    * Reads back what is remembered and makes it true again, ahead of every call. Called
    * once, after the port is ours: of two sidecars only one may write.
@@ -157,6 +159,11 @@ class QueuedNode implements OpenNode {
       (event) => this.#hearing.hear(event),
       (warning) => this.#warnings.note(warning),
     );
+  }
+
+  unwatch(): void {
+    this.#monitor?.close();
+    this.#hearing.hear({ kind: "deaf" });
   }
 
   async start(): Promise<Checked<void, string>> {

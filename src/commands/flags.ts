@@ -40,7 +40,7 @@ export type ServeCommand =
 /** What `serve --help` prints. */
 export const SERVE_HELP = `Usage: serve [options]
 
-Serves the mesh agent's calls until SIGTERM or SIGINT.
+Serves the mesh agent's calls until SIGTERM, SIGINT, SIGHUP or SIGQUIT.
 
 ${ACCESS_HELP}
   --log-level LEVEL         trace, debug, info, warn or error (default info)

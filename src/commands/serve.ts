@@ -34,13 +34,13 @@ const LOG_BACKLOG = { bytes: 1024 * 1024 };
 const AUDIT_BACKLOG = { bytes: 4 * 1024 * 1024 };
 
 /**
- * Serves until SIGTERM or SIGINT, then lets what is in flight finish; a second signal
- * ends it at once. The human log goes to standard error, the audit trail to standard
- * output.
+ * Serves until a stop signal, then lets what is in flight finish; a second one ends it at
+ * once. The human log goes to standard error, the audit trail to standard output.
  *
  * @param args the words after `serve`
  * @returns the exit code: 0 after a signal, 1 if it could not run or go on, 2 for wrong
- * options, 130 or 143 (128 and the signal's number) after a second signal
+ * options, 75 if another process is to take over, 129 to 143 (128 and the signal's number)
+ * after a second signal
  */
 export async function serve(args: readonly string[]): Promise<number> {
   const command = parseServeFlags(args);
@@ -60,7 +60,9 @@ async function serveAndLog(options: ServeOptions): Promise<number> {
   const logger = createLogger({ level, format, sink: openLog(format) });
   logRuntimeWarnings(logger);
   const auditSink = createLineSink(Deno.stdout, AUDIT_BACKLOG, describeAuditGap);
-  const signals = listenForSignals();
+  const signals = listenForSignals((name) =>
+    logger.log("info", `${name} means nothing here; SIGTERM stops the sidecar`)
+  );
   const unexpected = (cause: unknown): number => {
     logger.log("error", describeUnexpected(cause, "serve"));
     return EXIT_FAILURE;
@@ -170,11 +172,13 @@ async function serveUntilSignal(
   logger.log("info", `Starting gRPC server on ${formatListenAddress(server.address)}`);
   const reason = await Promise.race([signals.first, worn]);
   const isWorn = typeof reason === "number";
+  node.unwatch();
   logger.log("info", isWorn ? describeHandOver(reason) : `Stopping on ${reason}`);
   health.hinder("stopping");
   streams.endAll();
   await server.close();
-  return isWorn ? EXIT_HAND_OVER : EXIT_OK;
+  // Who says stop while another process was to take over means it.
+  return isWorn && !signals.stopping ? EXIT_HAND_OVER : EXIT_OK;
 }
 
 function describeHandOver(sessions: number): string {

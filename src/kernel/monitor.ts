@@ -21,8 +21,8 @@ export type KernelEvent =
   | { readonly kind: "rule" }
   /** Events may have been missed. */
   | { readonly kind: "blind"; readonly why: string }
-  /** Nobody hears events from now on. */
-  | { readonly kind: "deaf"; readonly why: string }
+  /** Nobody hears events from now on; without a reason, if that is as it should be. */
+  | { readonly kind: "deaf"; readonly why?: string | undefined }
   /** Somebody does again, in a moment. */
   | { readonly kind: "listening" };
 
@@ -43,6 +43,18 @@ const LONGEST_EVENT = 256 * 1024;
 const RESTART_MS = { first: 10, last: 5000 };
 
 /**
+ * Ctrl-C, and who stops a service, ends `ip` together with the sidecar, whose own end may
+ * be heard of a moment later: so long nothing is said of it, in milliseconds.
+ */
+const STOP_GRACE_MS = 500;
+const STOP_SIGNALS: readonly (Deno.Signal | null)[] = [
+  "SIGHUP",
+  "SIGINT",
+  "SIGQUIT",
+  "SIGTERM",
+];
+
+/**
  * Every look costs the calls that come meanwhile a turn of the event loop, and each of
  * their writes makes events: so after a look there is a pause, in milliseconds.
  */
@@ -58,6 +70,7 @@ export class Monitor {
   readonly #onWarning: (warning: string) => void;
   #child: Deno.ChildProcess | undefined;
   #restart: ReturnType<typeof setTimeout> | undefined;
+  #grace: ReturnType<typeof setTimeout> | undefined;
   #pauseMs = RESTART_MS.first;
   #closed = false;
 
@@ -74,6 +87,7 @@ export class Monitor {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#restart);
+    clearTimeout(this.#grace);
     try {
       this.#child?.kill("SIGKILL");
     } catch {
@@ -120,10 +134,22 @@ export class Monitor {
       eachLine(child.stdout, { onLine: hear, onOverflow, limit }, PAUSE_MS),
       eachLine(child.stderr, { onLine: complain, onOverflow, limit }),
     ];
-    void Promise.allSettled(read).then(() => this.#again("ip monitor ended"));
+    void Promise.allSettled([...read, child.status]).then(() => this.#ended(child));
   }
 
-  #again(why: string): void {
+  async #ended(child: Deno.ChildProcess): Promise<void> {
+    const { signal } = await child.status;
+    if (!STOP_SIGNALS.includes(signal)) return this.#again("ip monitor ended");
+    this.#again(undefined);
+    const why = `${signal} ended ip monitor`;
+    const say = (): void => {
+      this.#grace = undefined;
+      this.#listener({ kind: "blind", why });
+    };
+    if (!this.#closed) this.#grace ??= setTimeout(say, STOP_GRACE_MS);
+  }
+
+  #again(why: string | undefined): void {
     if (this.#closed || this.#restart !== undefined) return;
     this.#restart = setTimeout(() => {
       this.#restart = undefined;

@@ -106,7 +106,7 @@ export class Reconciler {
         this.#sayBlind(event.why);
         return this.#lookAgain(performance.now());
       case "deaf":
-        this.#sayBlind(event.why);
+        if (event.why !== undefined) this.#sayBlind(event.why);
         return this.#lookAgain(Infinity);
       case "listening":
         return this.#lookAgain(performance.now() + SUBSCRIBED_MS);

@@ -21,7 +21,7 @@ Deno.test({
     const copies = await Promise.all(UNITS.map(async (unit) => {
       // It looks for the program on this machine, not in the unit's RootDirectory.
       const text = (await Deno.readTextFile(unit))
-        .replace("ExecStart=/usr/bin/deno ", `ExecStart=${Deno.execPath()} `);
+        .replace("ExecStart=/usr/bin/env ", `ExecStart=${Deno.execPath()} `);
       const copy = `${folder}/${unit.split("/").at(-1)}`;
       await Deno.writeTextFile(copy, text);
       return copy;

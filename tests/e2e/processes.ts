@@ -9,6 +9,11 @@ export interface ChildProcess {
   readonly words: readonly string[];
 }
 
+/** Whether it has not ended, waited for or not. */
+export function isAlive(pid: number): boolean {
+  return read(`/proc/${pid}/cmdline`) !== "";
+}
+
 /** The children of a process that are neither ended nor ending. */
 export function childrenOf(parent: number): readonly ChildProcess[] {
   return [...Deno.readDirSync("/proc")].flatMap(({ name }) => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type Answer, GrpcStatusError, type QuiltClient } from "../support/client.ts";
+import { serveWords } from "../support/serve_task.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { allRoutes, done, fib, messages, openHost, routesTo } from "./host.ts";
 import { hangInFlight, signalBatches } from "./processes.ts";
@@ -137,7 +138,7 @@ Deno.test("--remove-routes-on-exit without CAP_NET_ADMIN says that the routes st
 Deno.test("a dry run validates, audits and answers, and touches nothing", async () => {
   await using host = await openHost({
     before: ["route add 10.42.9.0/24 dev vxlan100"],
-    options: ["--dry-run"],
+    words: serveWords([], undefined, "serve:dry-run"),
   });
   const { client, namespace, sidecar } = host;
   const before = await allRoutes(namespace);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { runToEnd } from "../support/namespace.ts";
-import { serveWords } from "../support/serve_task.ts";
+import { pathlessWords, serveWords } from "../support/serve_task.ts";
 import { serveToEnd, startSidecar } from "../support/sidecar.ts";
 import { allRoutes, done, makeQuietNamespace, openHost } from "./host.ts";
 import { watchRoutes } from "./route_watch.ts";
@@ -81,12 +81,8 @@ for (const options of partOf([[], ["--remove-routes-on-exit"]], 1)) {
 
 Deno.test("without ip in its path the sidecar ends with 1 and one sentence that names iproute2", async () => {
   await using namespace = await makeQuietNamespace();
-  const { code, stdout, stderr } = await namespace.run([
-    "env",
-    "NO_COLOR=1",
-    "PATH=/nonexistent",
-    ...serveWords([]),
-  ]);
+  const env = { NO_COLOR: "1" };
+  const { code, stdout, stderr } = await namespace.run(pathlessWords([]), { env });
   assert.equal(code, 1, stderr);
   assert.equal(stdout, "");
   // Deno says by itself that the grant names a program that is not there.

@@ -34,7 +34,7 @@ async function served(host: SystemdHost, lives: number): Promise<string> {
 /** The words of the unit with another program, or with all that Deno can grant. */
 async function execStart(flags?: string): Promise<string> {
   const text = await Deno.readTextFile(`${repository}/deploy/systemd/${UNIT}`);
-  const [, own] = /^ExecStart=\S+ run (.*) src\/main\.ts /m.exec(text) ?? [];
+  const [, own] = /^ExecStart=.* run (.*) src\/main\.ts /m.exec(text) ?? [];
   assert.ok(own !== undefined);
   return `ExecStart=\nExecStart=/usr/bin/deno run ${flags ?? own} /hostile/takeover.ts`;
 }

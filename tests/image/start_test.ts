@@ -32,12 +32,11 @@ async function takeCompiledCode(root: string): Promise<void> {
   await must(["mount", "--bind", "/dev/null", `${root}/deno-dir/v8_code_cache_v2`]);
 }
 
-/** A command line of Deno's that tells of each module where its code came from. */
-function debugged(
-  [deno = "", run = "", ...rest]: readonly string[],
-): readonly string[] {
-  assert.equal(run, "run");
-  return [deno, run, "--log-level=debug", ...rest];
+/** The command line, where Deno tells of each module where its code came from. */
+function debugged(words: readonly string[]): readonly string[] {
+  const run = words.indexOf("run") + 1;
+  assert.ok(run > 0, words.join(" "));
+  return [...words.slice(0, run), "--log-level=debug", ...words.slice(run)];
 }
 
 /**

@@ -51,12 +51,13 @@ export async function openReader(): Promise<Shell> {
   const shims = await Deno.makeTempDir();
   stack.defer(() => Deno.remove(shims, { recursive: true }));
   const shim = `#!/bin/sh
-if [ "$1 $2" != "-y deno@${TESTED_DENO_VERSION}" ]; then
-  echo "Not what is pinned here: npx $*"
-  exit 64
-fi
-shift 2
-exec ${Deno.execPath()} "$@"
+PATH=${Deno.execPath().replace(/\/[^/]*$/, "")}:$PATH
+case "$1 $2 $3 $4" in
+  "-y -p deno@${TESTED_DENO_VERSION} -c") exec sh -c "$5" ;;
+  "-y deno@${TESTED_DENO_VERSION} "*) shift 2; exec ${Deno.execPath()} "$@" ;;
+esac
+echo "Not what is pinned here: npx $*"
+exit 64
 `;
   await Deno.writeTextFile(`${shims}/npx`, shim, { mode: 0o755 });
   const namespace = stack.use(await makeQuietNamespace());

@@ -5,6 +5,8 @@ export const repository = new URL("../..", import.meta.url).pathname.replace(/\/
 
 /** A `deno run` command line, taken apart. */
 export interface DenoRun {
+  /** What stands before `deno` and ends in executing it, e.g. `env --block-signal=USR1`. */
+  readonly launcher: readonly string[];
   /** What stands between `deno run` and the program, e.g. `--allow-run=ip`. */
   readonly flags: readonly string[];
   /** The program, e.g. `src/main.ts`. */
@@ -20,10 +22,12 @@ export interface DenoRun {
  * @throws {Error} when it is not `deno run`, names no program or contains quotes.
  */
 export function parseDenoRun(command: string): DenoRun {
-  const [deno, run, ...rest] = command.trim().split(/\s+/);
+  const words = command.trim().split(/\s+/);
+  const start = words.indexOf("deno");
+  const [run, ...rest] = words.slice(start + 1);
   const at = rest.findIndex((word) => !word.startsWith("-"));
   const program = rest[at];
-  if (deno !== "deno" || run !== "run" || program === undefined) {
+  if (start < 0 || run !== "run" || program === undefined) {
     throw new Error(
       `Cannot read as "deno run FLAGS PROGRAM": current value is ${command}`,
     );
@@ -31,11 +35,16 @@ export function parseDenoRun(command: string): DenoRun {
   if (/["'\\$]/.test(command)) {
     throw new Error(`Cannot read a quoted command: current value is ${command}`);
   }
-  return { flags: rest.slice(0, at), program, words: rest.slice(at + 1) };
+  return {
+    launcher: words.slice(0, start),
+    flags: rest.slice(0, at),
+    program,
+    words: rest.slice(at + 1),
+  };
 }
 
 /** The tasks of deno.json that serve. */
-export type ServeTask = "serve" | "serve:tls" | "serve:unix";
+export type ServeTask = "serve" | "serve:dry-run" | "serve:tls" | "serve:unix";
 
 /** The tasks of deno.json that ask a sidecar. */
 export type AskingTask = "health" | "health:tls" | "status";
@@ -63,6 +72,13 @@ export function askingWords(
   return [Deno.execPath(), "run", ...flags, program, ...words, ...options];
 }
 
+/** The words of `serve` where no program but Deno is to be found. */
+export function pathlessWords(options: readonly string[]): readonly string[] {
+  const words = serveWords(options);
+  const at = words.indexOf(Deno.execPath());
+  return [...words.slice(0, at), "PATH=/nonexistent", ...words.slice(at)];
+}
+
 function taskOf(name: ServeTask | AskingTask): DenoRun {
   const config = parseJsonObject(Deno.readTextFileSync(`${repository}/deno.json`));
   return parseDenoRun(stringAt(objectAt(objectAt(config, "tasks"), name), "command"));
@@ -80,7 +96,7 @@ export function serveWords(
   substitute?: string,
   task: ServeTask = "serve",
 ): readonly string[] {
-  const { flags, program, words } = serveTask(task);
-  const run = [Deno.execPath(), "run", ...flags];
+  const { launcher, flags, program, words } = serveTask(task);
+  const run = [...launcher, Deno.execPath(), "run", ...flags];
   return [...run, substitute ?? program, ...words, ...options];
 }

@@ -139,7 +139,8 @@ function watch(
   };
 }
 
-function killIfAlive(child: Deno.ChildProcess, signal: Deno.Signal): void {
+/** Sends a signal to a child, if it has not ended. */
+export function killIfAlive(child: Deno.ChildProcess, signal: Deno.Signal): void {
   try {
     child.kill(signal);
   } catch (error) {

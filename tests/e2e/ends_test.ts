@@ -1,0 +1,240 @@
+/** How the sidecar ends, and what does not end it. */
+import assert from "node:assert/strict";
+import { connectClient } from "../support/client.ts";
+import { addVxlan, type Namespace } from "../support/namespace.ts";
+import { repository, serveWords } from "../support/serve_task.ts";
+import { killIfAlive } from "../support/sidecar.ts";
+import { fullTest, partOf } from "../support/suite.ts";
+import { until } from "../support/wait.ts";
+import {
+  allRoutes,
+  done,
+  type Host,
+  makeQuietNamespace,
+  messages,
+  openHost,
+  routesTo,
+} from "./host.ts";
+import { childrenOf, isAlive, monitorsOf, signalAll } from "./processes.ts";
+
+const destination = "10.42.2.0/24";
+
+/** A host that has asked for a route, and what the tables were before. */
+async function openAsked(options: readonly string[] = []) {
+  const host = await openHost({ options });
+  const before = await allRoutes(host.namespace);
+  assert.deepEqual(await host.client.injectRoute(destination, "vxlan100"), done);
+  return { host, before };
+}
+
+async function isThere(namespace: Namespace): Promise<boolean> {
+  return (await routesTo(namespace, destination)).length === 1;
+}
+
+function warnings({ sidecar }: Host): readonly string[] {
+  return messages(sidecar).filter((line) => /^(?:WARN|ERROR)/.test(line));
+}
+
+for (const signal of partOf(["SIGHUP", "SIGQUIT", "SIGINT", "SIGTERM"] as const, 2)) {
+  Deno.test(`${signal} stops it in order: it says so, ends with 0, and takes its routes away if it was told to`, async () => {
+    const { host, before } = await openAsked(["--remove-routes-on-exit"]);
+    await using _ = host;
+    host.sidecar.kill(signal);
+    assert.equal((await host.sidecar.status).code, 0);
+    assert.ok(messages(host.sidecar).includes(`INFO: Stopping on ${signal}`));
+    assert.deepEqual(warnings(host), []);
+    assert.equal(await allRoutes(host.namespace), before);
+  });
+}
+
+Deno.test("a second SIGHUP or SIGQUIT ends it at once with 128 and its number", async () => {
+  for (const [second, code] of [["SIGHUP", 129], ["SIGQUIT", 131]] as const) {
+    const { host } = await openAsked();
+    await using _ = host;
+    const ended = host.sidecar.status;
+    // Nobody takes what ip answers: the end would wait for it.
+    signalAll(childrenOf(host.sidecar.pid), "SIGSTOP");
+    host.client.injectRoute("10.42.3.0/24", "vxlan100").catch(() => {});
+    host.sidecar.kill("SIGTERM");
+    await host.sidecar.logged(/Stopping on SIGTERM/);
+    host.sidecar.kill(second);
+    assert.equal((await ended).code, code);
+  }
+});
+
+Deno.test("a signal that means nothing to it is named in the log, and all goes on", async () => {
+  const { host } = await openAsked();
+  await using _ = host;
+  const { client, sidecar } = host;
+  const ignored = ["SIGUSR2", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGIO", "SIGXFSZ"];
+  for (const signal of ignored) {
+    // By name: Deno's own list of signals has fewer.
+    const sent = await host.namespace.run([
+      "kill",
+      `-${signal.slice(3)}`,
+      `${sidecar.pid}`,
+    ]);
+    assert.equal(sent.code, 0, sent.stderr);
+    await sidecar.logged(
+      new RegExp(`INFO: ${signal} means nothing here; SIGTERM stops the sidecar$`),
+    );
+  }
+  assert.deepEqual(await client.injectRoute("10.42.3.0/24", "vxlan100"), done);
+  assert.equal((await sidecar.stop()).code, 0);
+});
+
+Deno.test("SIGUSR1 opens no debugger, under each task that serves", async () => {
+  const { host } = await openAsked();
+  await using _ = host;
+  const { client, namespace, sidecar } = host;
+  const status = await Deno.readTextFile(`/proc/${sidecar.pid}/status`);
+  const blocked = BigInt(`0x${/^SigBlk:\s+(\w+)$/m.exec(status)?.[1]}`);
+  assert.equal(blocked & (1n << 9n), 1n << 9n, status);
+  sidecar.kill("SIGUSR1");
+  // Deno would listen as soon as it is told, and it takes signals in turn.
+  sidecar.kill("SIGUSR2");
+  await sidecar.logged(/SIGUSR2 means nothing here/);
+  const { stdout } = await namespace.run(["ss", "-ltnH"]);
+  assert.deepEqual(stdout.trim().split("\n").length, 1, stdout);
+  assert.deepEqual(await client.injectRoute("10.42.3.0/24", "vxlan100"), done);
+  for (const task of ["serve", "serve:tls", "serve:unix"] as const) {
+    const [env, mask] = serveWords([], undefined, task);
+    assert.deepEqual([env, mask], ["env", "--block-signal=USR1"]);
+  }
+});
+
+for (const first of partOf(["ip", "sidecar"] as const, 1)) {
+  Deno.test(`a stop of the whole group that reaches the ${first} first ends it in order, without a warning`, async () => {
+    const { host } = await openAsked();
+    await using _ = host;
+    const { sidecar } = host;
+    for (const stopped of first === "ip" ? ["ip", "own"] : ["own", "ip"]) {
+      if (stopped === "ip") signalAll(childrenOf(sidecar.pid), "SIGINT");
+      else sidecar.kill("SIGINT");
+    }
+    assert.equal((await sidecar.status).code, 0);
+    assert.deepEqual(warnings(host), []);
+    assert.ok(await isThere(host.namespace));
+  });
+}
+
+Deno.test("an ip monitor that somebody else stops is told of, and another one listens", async () => {
+  const { host } = await openAsked();
+  await using _ = host;
+  const { namespace, sidecar } = host;
+  assert.equal(signalAll(monitorsOf(sidecar), "SIGTERM"), 1);
+  await sidecar.logged(/WARN: Events may have been missed.*SIGTERM ended ip monitor/);
+  await namespace.ip(`route del ${destination}`);
+  await until(() => isThere(host.namespace), { what: "the route to be back" });
+});
+
+/** A process of a host without a sidecar, from when its port is open. Killed when disposed. */
+async function spawnServing(namespace: Namespace, words: readonly string[]) {
+  const child = namespace.command(words, {
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  const isOpen = async (): Promise<boolean> => {
+    const { stdout } = await namespace.run(["ss", "-ltnH", "sport = :50051"]);
+    return stdout !== "";
+  };
+  await until(isOpen, { what: "the port to be open", deadlineMs: 15_000 });
+  return {
+    child,
+    [Symbol.asyncDispose]: async () => {
+      killIfAlive(child, "SIGKILL");
+      await child.status;
+    },
+  };
+}
+
+Deno.test("a terminal that is closed stops it in order", async () => {
+  await using namespace = await makeQuietNamespace();
+  await addVxlan(namespace);
+  const log = await Deno.makeTempFile();
+  const read = (): string => Deno.readTextFileSync(log);
+  // script(1) gives it a terminal of its own, which is gone with script.
+  const serve = `exec ${serveWords([]).join(" ")} 2>${log}`;
+  await using terminal = await spawnServing(
+    namespace,
+    ["script", "--quiet", "--command", serve, "/dev/null"],
+  );
+  await until(() => /Starting gRPC/.test(read()), { what: read });
+  const [sidecar] = childrenOf(terminal.child.pid);
+  assert.ok(sidecar !== undefined);
+  terminal.child.kill("SIGKILL");
+  await until(() => !isAlive(sidecar.pid), { what: read });
+  assert.match(read(), /INFO: Stopping on SIGHUP\n$/);
+  assert.doesNotMatch(read(), /WARN|ERROR/);
+  await Deno.remove(log);
+});
+
+for (
+  const [how, redirection] of partOf(
+    [
+      ["full", ">/dev/full 2>/dev/full"],
+      ["at the end of what a file may hold", '>"$FILE" 2>"$FILE"'],
+      ["closed", ">&- 2>&-"],
+      ["without a reader", "> >(:) 2> >(:)"],
+    ] as const,
+    2,
+  )
+) {
+  Deno.test(`with both outputs ${how} it serves, heals and stops in order`, async () => {
+    await using namespace = await makeQuietNamespace();
+    await addVxlan(namespace);
+    const file = await Deno.makeTempFile();
+    const serve = ["bash", "-c", `exec "$@" ${redirection}`, "bash"];
+    await using silent = await spawnServing(
+      namespace,
+      ["env", `FILE=${file}`, ...serve, ...serveWords([])],
+    );
+    if (redirection.includes("FILE")) {
+      // Whoever writes more gets SIGXFSZ, setrlimit(2). Not from the start on: Deno itself
+      // writes what it has compiled.
+      const limit = ["prlimit", "--fsize=0", "--pid", `${silent.child.pid}`];
+      assert.equal((await namespace.run(limit)).code, 0);
+    }
+    await using client = await connectClient(namespace);
+    assert.deepEqual(await client.injectRoute(destination, "vxlan100"), done);
+    await namespace.ip(`route del ${destination}`);
+    await until(() => isThere(namespace), { what: "the route to be back" });
+    silent.child.kill("SIGTERM");
+    assert.equal((await silent.child.status).code, 0);
+    assert.ok(await isThere(namespace));
+    await Deno.remove(file);
+  });
+}
+
+/** The line of README.md that starts it in the background. */
+function backgroundStart(): string {
+  const readme = Deno.readTextFileSync(`${repository}/README.md`);
+  const line = /^npx .*task serve' >.* &$/m.exec(readme)?.[0];
+  if (line === undefined) throw new Error("README.md has no start in the background");
+  return line;
+}
+
+fullTest(
+  "kill $! ends the start in the background that README.md shows, npx and all",
+  async () => {
+    await using namespace = await makeQuietNamespace();
+    await addVxlan(namespace);
+    // There is no registry in here: npx must have fetched this Deno before.
+    const line = backgroundStart().replace(/^npx /, "npx --offline ");
+    const folder = await Deno.makeTempDir();
+    const script = `${line.replaceAll("/run/", `${folder}/`)}
+    npx=$!
+    until grep -q 'Starting gRPC' ${folder}/quilt.log; do
+      kill -0 $npx || exit 3
+      sleep 0.05
+    done
+    kill $npx
+    while [ -n "$(ss -ltnH 'sport = :50051')" ]; do sleep 0.05; done`;
+    const ended = await namespace.run(["timeout", "60", "bash", "-c", script]);
+    const log = await Deno.readTextFile(`${folder}/quilt.log`);
+    assert.equal(ended.code, 0, `${ended.stderr}\n${log}`);
+    assert.match(log, /INFO: Stopping on SIGTERM\n$/);
+    await Deno.remove(folder, { recursive: true });
+  },
+);

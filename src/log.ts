@@ -17,6 +17,8 @@ export type LogFormat = (typeof LOG_FORMATS)[number];
 export interface Logger {
   /** Queues one line; never blocks and never throws. */
   log(level: LogLevel, message: string): void;
+  /** Whether lines of a level are written. @default {() => true} */
+  readonly shows?: (level: LogLevel) => boolean;
   /** Resolves when all is written, or after one second, whichever comes first. */
   flush(): Promise<void>;
 }
@@ -33,9 +35,11 @@ export interface LoggerOptions {
 export function createLogger(options: LoggerOptions): Logger {
   const { format, sink } = options;
   const least = LOG_LEVELS.indexOf(options.level);
+  const shows = (level: LogLevel) => LOG_LEVELS.indexOf(level) >= least;
   return {
+    shows,
     log(level, message) {
-      if (LOG_LEVELS.indexOf(level) < least) return;
+      if (!shows(level)) return;
       sink.write(formatLine(format, new Date(), level, message));
     },
     flush: () => sink.flush(),

@@ -5,44 +5,53 @@ import type {
   ReleaseOutcome,
   ReleaseTarget,
 } from "../pod_network.ts";
-import { at, echo, type LogLine, unfulfilled } from "./log_lines.ts";
+import type { CallResult, LoggedCall } from "./call_log.ts";
+import { done, echo, unfulfilled } from "./log_lines.ts";
 import type { AllocateAddressRequest } from "./wire_addresses.ts";
 
-/** What the log says of an AllocateAddress: info if it changed anything. */
-export function allocateLines(
-  { address, owner }: AllocateAddressRequest,
-  outcome: AllocateOutcome,
-): readonly LogLine[] {
+/** An AllocateAddress as the log names it. */
+export function allocateCall({ address, owner }: AllocateAddressRequest): LoggedCall {
   const wanted = address === "" ? "" : `, address=${echo(address)}`;
-  const rpc = `RPC: AllocateAddress(owner=${echo(owner)}${wanted})`;
-  if (outcome.kind !== "allocated") return unfulfilled(rpc, outcome);
-  const { allocated, changed } = outcome;
-  return changed
-    ? at("info", rpc, `Allocated address: ${describe(allocated)}`)
-    : at("debug", rpc, `Address is allocated already: ${describe(allocated)}`);
+  return { kind: "other", text: `AllocateAddress(owner=${echo(owner)}${wanted})` };
 }
 
-/** What the log says of a ReleaseAddress: info if it changed anything. */
-export function releaseLines(
-  target: ReleaseTarget,
+/** What the log says of the outcome of an AllocateAddress. */
+export function allocateResult(outcome: AllocateOutcome): CallResult {
+  if (outcome.kind !== "allocated") return unfulfilled(outcome);
+  const { allocated, changed } = outcome;
+  return done(
+    changed,
+    `${changed ? "Allocated address" : "Address unchanged"}: ${describe(allocated)}`,
+  );
+}
+
+/** A ReleaseAddress as the log names it. */
+export function releaseCall(target: ReleaseTarget): LoggedCall {
+  return { kind: "other", text: `ReleaseAddress(${describeTarget(target)})` };
+}
+
+/** What the log says of the outcome of a ReleaseAddress. */
+export function releaseResult(
   outcome: ReleaseOutcome,
-): readonly LogLine[] {
-  const what = target.kind === "none" ? "" : `${target.kind}=${echo(target.text)}`;
-  const rpc = `RPC: ReleaseAddress(${what})`;
+  target: ReleaseTarget,
+): CallResult {
   switch (outcome.kind) {
     case "released":
-      return at("info", rpc, `Released address: ${describe(outcome.released)}`);
+      return done(true, `Released address: ${describe(outcome.released)}`);
     case "absent":
-      return at("debug", rpc, `No address to release: ${what}`);
+      return done(false, `No address to release: ${describeTarget(target)}`);
     default:
-      return unfulfilled(rpc, outcome);
+      return unfulfilled(outcome);
   }
 }
 
-/** What the log says of a ListAddresses. */
-export function listLines(outcome: ListOutcome): readonly LogLine[] {
-  const rpc = "RPC: ListAddresses()";
-  return outcome.kind === "listed" ? at("debug", rpc) : unfulfilled(rpc, outcome);
+/** What the log says of the outcome of a ListAddresses. */
+export function listResult(outcome: ListOutcome): CallResult {
+  return outcome.kind === "listed" ? done(false) : unfulfilled(outcome);
+}
+
+function describeTarget(target: ReleaseTarget): string {
+  return target.kind === "none" ? "" : `${target.kind}=${echo(target.text)}`;
 }
 
 function describe({ address, owner }: OwnedAddress): string {

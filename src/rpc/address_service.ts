@@ -9,7 +9,13 @@ import type {
   PodNetwork,
   ReleaseOutcome,
 } from "../pod_network.ts";
-import { allocateLines, listLines, releaseLines } from "./address_log_lines.ts";
+import {
+  allocateCall,
+  allocateResult,
+  listResult,
+  releaseCall,
+  releaseResult,
+} from "./address_log_lines.ts";
 import type { DescribedService } from "./described_service.ts";
 import { toMessage } from "./node_network_service.ts";
 import { ADDRESS_SERVICE, SIDECAR_FILE } from "./sidecar_package.ts";
@@ -18,7 +24,7 @@ import {
   replyUndone,
   type StatusReply,
   statusReply,
-  unaryHandler,
+  unaryHandlers,
 } from "./unary.ts";
 import {
   type AllocateAddressResponse,
@@ -34,32 +40,36 @@ export function createAddressService(
   network: PodNetwork,
   logger: Logger,
 ): DescribedService {
+  const unary = unaryHandlers(logger);
   return {
     file: SIDECAR_FILE,
     definition: ADDRESS_SERVICE,
     implementation: {
-      AllocateAddress: unaryHandler({
+      AllocateAddress: unary({
         rpc: "AllocateAddress",
         decode: decodeAllocateAddressRequest,
         carryOut: ({ address, owner }, call) =>
           network.allocateAddress(owner, address, call),
-        describe: allocateLines,
+        describe: allocateCall,
+        conclude: allocateResult,
         reply: replyToAllocate,
-      }, logger),
-      ReleaseAddress: unaryHandler({
+      }),
+      ReleaseAddress: unary({
         rpc: "ReleaseAddress",
         decode: decodeReleaseAddressRequest,
         carryOut: (target, call) => network.releaseAddress(target, call),
-        describe: releaseLines,
+        describe: releaseCall,
+        conclude: releaseResult,
         reply: replyToRelease,
-      }, logger),
-      ListAddresses: unaryHandler({
+      }),
+      ListAddresses: unary({
         rpc: "ListAddresses",
         decode: () => undefined,
         carryOut: (_, call) => network.listAddresses(call),
-        describe: (_, outcome) => listLines(outcome),
+        describe: () => ({ kind: "other", text: "ListAddresses()" }),
+        conclude: listResult,
         reply: replyToList,
-      }, logger),
+      }),
     },
   };
 }

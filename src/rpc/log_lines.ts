@@ -7,89 +7,84 @@ import type {
   RemoveOutcome,
   Undone,
 } from "../node_service.ts";
+import type { CallResult, LoggedCall, LogLine } from "./call_log.ts";
 import type {
   ConfigureNodeSubnetRequest,
   InjectRouteRequest,
   RemoveRouteRequest,
 } from "./wire.ts";
 
-/** One line of the human log. */
-export interface LogLine {
-  readonly level: LogLevel;
-  readonly message: string;
+/** A ConfigureNodeSubnet as the log names it. */
+export function configureCall({ subnet }: ConfigureNodeSubnetRequest): LoggedCall {
+  return { kind: "configure", text: `ConfigureNodeSubnet(subnet=${echo(subnet)})` };
 }
 
-/** What the log says of a ConfigureNodeSubnet: info if it changed anything. */
-export function configureLines(
-  request: ConfigureNodeSubnetRequest,
-  outcome: ConfigureOutcome,
-): readonly LogLine[] {
-  const rpc = `RPC: ConfigureNodeSubnet(subnet=${echo(request.subnet)})`;
-  if (outcome.kind !== "configured") return unfulfilled(rpc, outcome);
-  return at(
-    outcome.changed ? "info" : "debug",
-    rpc,
-    outcome.changed
-      ? `IPAM configured with subnet: ${outcome.subnet}`
-      : `IPAM already configured with subnet: ${outcome.subnet}`,
-    `Successfully configured subnet: ${outcome.subnet}`,
+/** What the log says of the outcome of a ConfigureNodeSubnet. */
+export function configureResult(outcome: ConfigureOutcome): CallResult {
+  if (outcome.kind !== "configured") return unfulfilled(outcome);
+  const { changed, subnet } = outcome;
+  return done(
+    changed,
+    `${changed ? "" : "Subnet unchanged, "}IPAM configured with subnet: ${subnet}`,
+    `Successfully configured subnet: ${subnet}`,
   );
 }
 
-/** What the log says of an InjectRoute: info if it changed anything. */
-export function injectLines(
-  request: InjectRouteRequest,
-  outcome: InjectOutcome,
-): readonly LogLine[] {
-  const { destination, via_interface: via } = request;
-  const rpc = `RPC: InjectRoute(destination=${echo(destination)}, via=${echo(via)})`;
+/** An InjectRoute as the log names it. */
+export function injectCall(
+  { destination, via_interface: via }: InjectRouteRequest,
+): LoggedCall {
+  const text = `InjectRoute(destination=${echo(destination)}, via=${echo(via)})`;
+  return { kind: "route", text, destination };
+}
+
+/** What the log says of the outcome of an InjectRoute. */
+export function injectResult(outcome: InjectOutcome): CallResult {
   switch (outcome.kind) {
-    case "added": {
-      const route = `${outcome.destination} dev ${outcome.device}`;
-      return [
-        { level: "info", message: rpc },
-        { level: "info", message: `Added route: ${route} (index: ${outcome.ifindex})` },
-        ...at("warn", ...outcome.warnings),
-        { level: "info", message: `Successfully injected route: ${route}` },
-      ];
-    }
+    case "added":
     case "unchanged": {
       const route = `${outcome.destination} dev ${outcome.device}`;
-      return [
-        { level: "debug", message: rpc },
-        { level: "debug", message: `Route is there already: ${route}` },
+      const changed = outcome.kind === "added";
+      const lines = [
+        ...at(
+          "info",
+          changed
+            ? `Added route: ${route} (index: ${outcome.ifindex})`
+            : `Route unchanged: ${route}`,
+        ),
         ...at("warn", ...outcome.warnings),
-        { level: "debug", message: `Successfully injected route: ${route}` },
+        ...at("info", `Successfully injected route: ${route}`),
       ];
+      return { kind: "done", changed, lines };
     }
     default:
-      return unfulfilled(rpc, outcome);
+      return unfulfilled(outcome);
   }
 }
 
-/** What the log says of a RemoveRoute: info if it changed anything. */
-export function removeLines(
-  request: RemoveRouteRequest,
-  outcome: RemoveOutcome,
-): readonly LogLine[] {
-  const rpc = `RPC: RemoveRoute(destination=${echo(request.destination)})`;
+/** A RemoveRoute as the log names it. */
+export function removeCall({ destination }: RemoveRouteRequest): LoggedCall {
+  const text = `RemoveRoute(destination=${echo(destination)})`;
+  return { kind: "route", text, destination };
+}
+
+/** What the log says of the outcome of a RemoveRoute. */
+export function removeResult(outcome: RemoveOutcome): CallResult {
   switch (outcome.kind) {
     case "removed":
-      return at(
-        "info",
-        rpc,
-        `Removed route: ${outcome.destination}`,
-        `Successfully removed route: ${outcome.destination}`,
+    case "absent": {
+      const { destination } = outcome;
+      const changed = outcome.kind === "removed";
+      return done(
+        changed,
+        changed
+          ? `Removed route: ${destination}`
+          : `Routes unchanged, nothing to remove: ${destination}`,
+        `Successfully removed route: ${destination}`,
       );
-    case "absent":
-      return at(
-        "debug",
-        rpc,
-        `No route to remove: ${outcome.destination}`,
-        `Successfully removed route: ${outcome.destination}`,
-      );
+    }
     default:
-      return unfulfilled(rpc, outcome);
+      return unfulfilled(outcome);
   }
 }
 
@@ -112,14 +107,15 @@ export function describeUndone(outcome: Undone): string {
 }
 
 /** What the log says of a call that was not carried out. */
-export function unfulfilled(
-  rpc: string,
-  outcome: Refusal | Undone,
-): readonly LogLine[] {
-  const sentence = outcome.kind === "refused"
-    ? outcome.sentence
-    : describeUndone(outcome);
-  return [{ level: "info", message: rpc }, { level: "warn", message: sentence }];
+export function unfulfilled(outcome: Refusal | Undone): CallResult {
+  return outcome.kind === "refused"
+    ? { kind: "refused", sentence: outcome.sentence }
+    : { kind: "not-executed", sentence: describeUndone(outcome) };
+}
+
+/** What the log says of a call that was carried out. */
+export function done(changed: boolean, ...messages: readonly string[]): CallResult {
+  return { kind: "done", changed, lines: at("info", ...messages) };
 }
 
 /** Lines of one level. */

@@ -2,10 +2,11 @@ import type { handleServerStreamingCall } from "@grpc/grpc-js";
 import type { Logger } from "../log.ts";
 import type { NodeNetwork, PodNetwork } from "../pod_network.ts";
 import type { DescribedService } from "./described_service.ts";
+import { done } from "./log_lines.ts";
 import { NewestWriter } from "./newest_writer.ts";
 import type { OpenStreams } from "./open_streams.ts";
 import { NODE_NETWORK_SERVICE, SIDECAR_FILE } from "./sidecar_package.ts";
-import { unaryHandler } from "./unary.ts";
+import { unaryHandlers } from "./unary.ts";
 import type { NodeNetworkMessage, NodeNetworkResponse } from "./wire_addresses.ts";
 
 /**
@@ -40,16 +41,17 @@ export function createNodeNetworkService(
     file: SIDECAR_FILE,
     definition: NODE_NETWORK_SERVICE,
     implementation: {
-      GetNodeNetwork: unaryHandler({
+      GetNodeNetwork: unaryHandlers(logger)({
         rpc: "GetNodeNetwork",
         decode: () => undefined,
         carryOut: () => network.nodeNetwork(),
-        describe: () => [{ level: "debug", message: "RPC: GetNodeNetwork()" }],
+        describe: () => ({ kind: "other", text: "GetNodeNetwork()" }),
+        conclude: () => done(false),
         reply: (now) => ({
           kind: "message",
           message: { node_network: toMessage(now) },
         }),
-      }, logger),
+      }),
       WatchNodeNetwork: watch,
     },
   };

@@ -1,8 +1,15 @@
 import type { Logger } from "../log.ts";
 import type { NodeService } from "../node_service.ts";
 import type { DescribedService } from "./described_service.ts";
-import { configureLines, injectLines, removeLines } from "./log_lines.ts";
-import { replyTo, unaryHandler } from "./unary.ts";
+import {
+  configureCall,
+  configureResult,
+  injectCall,
+  injectResult,
+  removeCall,
+  removeResult,
+} from "./log_lines.ts";
+import { replyTo, unaryHandlers } from "./unary.ts";
 import {
   decodeConfigureNodeSubnetRequest,
   decodeInjectRouteRequest,
@@ -16,32 +23,36 @@ export function createQuiltRuntime(
   node: NodeService,
   logger: Logger,
 ): DescribedService {
+  const unary = unaryHandlers(logger);
   return {
     file: QUILT_FILE,
     definition: QUILT_RUNTIME,
     implementation: {
-      ConfigureNodeSubnet: unaryHandler({
+      ConfigureNodeSubnet: unary({
         rpc: "ConfigureNodeSubnet",
         decode: decodeConfigureNodeSubnetRequest,
         carryOut: (request, call) => node.configureNodeSubnet(request.subnet, call),
-        describe: configureLines,
+        describe: configureCall,
+        conclude: configureResult,
         reply: replyTo,
-      }, logger),
-      InjectRoute: unaryHandler({
+      }),
+      InjectRoute: unary({
         rpc: "InjectRoute",
         decode: decodeInjectRouteRequest,
         carryOut: (request, call) =>
           node.injectRoute(request.destination, request.via_interface, call),
-        describe: injectLines,
+        describe: injectCall,
+        conclude: injectResult,
         reply: replyTo,
-      }, logger),
-      RemoveRoute: unaryHandler({
+      }),
+      RemoveRoute: unary({
         rpc: "RemoveRoute",
         decode: decodeRemoveRouteRequest,
         carryOut: (request, call) => node.removeRoute(request.destination, call),
-        describe: removeLines,
+        describe: removeCall,
+        conclude: removeResult,
         reply: replyTo,
-      }, logger),
+      }),
     },
   };
 }

@@ -1,41 +1,45 @@
 import { list } from "../node/news.ts";
 import type { RouteOutcome, SyncOutcome } from "../route_table.ts";
-import { at, type LogLine, unfulfilled } from "./log_lines.ts";
+import type { CallResult, LoggedCall } from "./call_log.ts";
+import { at, unfulfilled } from "./log_lines.ts";
 import type { SyncRoutesRequest } from "./wire_routes.ts";
 
 /** Kinds of sentences a line each; more are counted. */
 const SHOWN = 3;
 
+/** A SyncRoutes as the log names it. */
+export function syncCall({ dry_run, routes }: SyncRoutesRequest): LoggedCall {
+  const count = `${routes.length} ${routes.length === 1 ? "route" : "routes"}`;
+  return { kind: "other", text: `SyncRoutes(${count}${dry_run ? ", dry run" : ""})` };
+}
+
 /**
- * What the log says of each SyncRoutes: info if it changed anything, and however many
- * routes it concerns, a few lines. What cannot be done is said once, not each time that
- * the same is asked for.
+ * What the log says of the outcome of each SyncRoutes: however many routes it concerns,
+ * a few lines. What cannot be done is logged once, not each time that the same is asked
+ * for.
  */
 export function describeSyncs(): (
-  request: SyncRoutesRequest,
   outcome: SyncOutcome,
-) => readonly LogLine[] {
-  let told = "";
-  return ({ dry_run, routes }, outcome) => {
-    const count = `${routes.length} ${routes.length === 1 ? "route" : "routes"}`;
-    const rpc = `RPC: SyncRoutes(${count}${dry_run ? ", dry run" : ""})`;
+  request: SyncRoutesRequest,
+) => CallResult {
+  let logged = "";
+  return (outcome, { dry_run }) => {
     switch (outcome.kind) {
       case "synced": {
         const notes = remarks(outcome.outcomes);
-        const news = !dry_run && notes.join("\n") !== told;
-        if (news) told = notes.join("\n");
-        const level = outcome.changed || news ? "info" : "debug";
-        return [
-          ...at(level, rpc),
+        const isNew = !dry_run && notes.join("\n") !== logged;
+        if (isNew) logged = notes.join("\n");
+        const lines = [
           ...at("warn", ...outcome.warnings),
-          ...at(news ? "warn" : "debug", ...notes),
-          ...at(level, summary(dry_run, outcome)),
+          ...at(isNew ? "warn" : "debug", ...notes),
+          ...at("info", summary(dry_run, outcome)),
         ];
+        return { kind: "done", changed: outcome.changed || isNew, lines };
       }
       case "invalid":
-        return unfulfilled(rpc, { kind: "refused", sentence: outcome.sentence });
+        return { kind: "refused", sentence: outcome.sentence };
       default:
-        return unfulfilled(rpc, outcome);
+        return unfulfilled(outcome);
     }
   };
 }

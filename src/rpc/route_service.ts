@@ -3,11 +3,12 @@ import type { Logger } from "../log.ts";
 import type { RouteTable, SyncOutcome } from "../route_table.ts";
 import type { DescribedService } from "./described_service.ts";
 import type { OpenStreams } from "./open_streams.ts";
-import { describeSyncs } from "./route_log_lines.ts";
+import { done } from "./log_lines.ts";
+import { describeSyncs, syncCall } from "./route_log_lines.ts";
 import { toRouteMessage, toSyncMessage } from "./route_messages.ts";
 import { watchRoutes } from "./route_watch.ts";
 import { ROUTE_SERVICE, SIDECAR_FILE } from "./sidecar_package.ts";
-import { type Reply, replyUndone, statusReply, unaryHandler } from "./unary.ts";
+import { type Reply, replyUndone, statusReply, unaryHandlers } from "./unary.ts";
 import {
   decodeSyncRoutesRequest,
   type ListRoutesResponse,
@@ -21,28 +22,31 @@ export function createRouteService(
   streams: OpenStreams,
   logger: Logger,
 ): DescribedService {
+  const unary = unaryHandlers(logger);
   return {
     file: SIDECAR_FILE,
     definition: ROUTE_SERVICE,
     implementation: {
-      ListRoutes: unaryHandler({
+      ListRoutes: unary({
         rpc: "ListRoutes",
         decode: () => undefined,
         carryOut: () => table.list(),
-        describe: () => [{ level: "debug", message: "RPC: ListRoutes()" }],
+        describe: () => ({ kind: "other", text: "ListRoutes()" }),
+        conclude: () => done(false),
         reply: (routes): Reply<ListRoutesResponse> => ({
           kind: "message",
           message: { routes: routes.map(toRouteMessage) },
         }),
-      }, logger),
+      }),
       WatchRoutes: watchRoutes(table, streams, logger),
-      SyncRoutes: unaryHandler<SyncRoutesRequest, SyncOutcome, SyncRoutesResponse>({
+      SyncRoutes: unary<SyncRoutesRequest, SyncOutcome, SyncRoutesResponse>({
         rpc: "SyncRoutes",
         decode: decodeSyncRoutesRequest,
         carryOut: (request, call) => table.sync(request.routes, request.dry_run, call),
-        describe: describeSyncs(),
+        describe: syncCall,
+        conclude: describeSyncs(),
         reply: replyToSync,
-      }, logger),
+      }),
     },
   };
 }

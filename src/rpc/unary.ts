@@ -13,7 +13,8 @@ import type {
   Undone,
 } from "../node_service.ts";
 import { callerOf } from "./caller.ts";
-import { DEADLINE_EXCEEDED, describeUndone, type LogLine } from "./log_lines.ts";
+import { CallLog, type CallResult, type LoggedCall, type LogLine } from "./call_log.ts";
+import { DEADLINE_EXCEEDED, describeUndone } from "./log_lines.ts";
 import type { QuiltResponse } from "./wire.ts";
 
 /** What the node may answer to any of the agent's RPCs. */
@@ -38,17 +39,23 @@ export interface UnaryMethod<Request, Result, Message> {
   /** @throws {TypeError} if the message is not of the expected form */
   decode(message: unknown): Request;
   carryOut(request: Request, call: Call): Promise<Result>;
-  describe(request: Request, outcome: Result): readonly LogLine[];
+  /** The call for the log. */
+  describe(request: Request): LoggedCall;
+  /** The outcome for the log. */
+  conclude(outcome: Result, request: Request): CallResult;
   reply(outcome: Result): Reply<Message>;
 }
 
-/** A grpc-js handler that answers and logs, and that no exception gets out of. */
-export function unaryHandler<Request, Result, Message>(
+/** What makes grpc-js handlers of methods whose log has one memory. */
+export type UnaryHandlers = <Request, Result, Message>(
   method: UnaryMethod<Request, Result, Message>,
-  logger: Logger,
-): handleUnaryCall<unknown, Message> {
-  return (serverCall, callback) => {
-    answer(method, logger, serverCall).then((reply) => send(reply, callback));
+) => handleUnaryCall<unknown, Message>;
+
+/** Handlers that answer and log, and that no exception gets out of. */
+export function unaryHandlers(logger: Logger): UnaryHandlers {
+  const calls = new CallLog({ showsDebug: logger.shows?.("debug") ?? true });
+  return (method) => (serverCall, callback) => {
+    answer(method, logger, calls, serverCall).then((reply) => send(reply, callback));
   };
 }
 
@@ -90,14 +97,16 @@ export function statusReply(code: status, details: string): StatusReply {
 async function answer<Request, Result, Message>(
   method: UnaryMethod<Request, Result, Message>,
   logger: Logger,
+  calls: CallLog,
   serverCall: ServerUnaryCall<unknown, Message>,
 ): Promise<Reply<Message>> {
+  const write = ({ level, message }: LogLine) => logger.log(level, message);
   try {
     const request = method.decode(serverCall.request);
+    const begun = calls.begin(method.describe(request));
+    write(begun.line);
     const outcome = await method.carryOut(request, callOf(method.rpc, serverCall));
-    for (const line of method.describe(request, outcome)) {
-      logger.log(line.level, line.message);
-    }
+    calls.end(begun, method.conclude(outcome, request)).forEach(write);
     return nameDeadline(method.reply(outcome), serverCall);
   } catch (cause) {
     logger.log("error", `${method.rpc} failed unexpectedly: ${String(cause)}`);

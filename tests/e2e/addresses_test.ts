@@ -158,8 +158,8 @@ Deno.test("what changes an address is logged once at info, and what does not is 
     "INFO: Allocated address: 10.42.1.2 of web-1",
     "INFO: RPC: ReleaseAddress(owner=web-1)",
     "INFO: Released address: 10.42.1.2 of web-1",
-    'INFO: RPC: AllocateAddress(owner="a\\nINFO: forged")',
-    'WARN: Invalid owner: "a\\nINFO: forged"; use 1 to 128 printable ASCII characters ' +
+    'WARN: AllocateAddress(owner="a\\nINFO: forged") refused: ' +
+    'Invalid owner: "a\\nINFO: forged"; use 1 to 128 printable ASCII characters ' +
     "without spaces",
   ]);
 });

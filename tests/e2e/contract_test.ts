@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import { numberAt, stringAt } from "../support/json.ts";
-import { allRoutes, auditRecords, done, messages, openHost, routesTo } from "./host.ts";
+import { startSidecar } from "../support/sidecar.ts";
+import {
+  allRoutes,
+  auditRecords,
+  done,
+  messages,
+  openHost,
+  refused,
+  routesTo,
+} from "./host.ts";
 
 Deno.test("each call is true of the kernel and leaves the contract's log lines", async () => {
   await using host = await openHost();
@@ -38,30 +47,94 @@ Deno.test("each call is true of the kernel and leaves the contract's log lines",
   }
 });
 
-Deno.test("calls that change nothing log nothing above debug and change no table", async () => {
+Deno.test("repeated calls that change nothing log nothing above debug and change no table", async () => {
   await using host = await openHost({ options: ["--log-level", "debug"] });
   const { client, namespace, sidecar } = host;
   await client.configureNodeSubnet("10.42.1.0/24");
   await client.injectRoute("10.42.2.0/24", "vxlan100");
+  await client.removeRoute("10.42.3.0/24");
   const table = await allRoutes(namespace);
-  await sidecar.logged(/INFO: Successfully injected route: 10\.42\.2\.0\/24/);
+  await sidecar.logged(/INFO: Successfully removed route: 10\.42\.3\.0\/24/);
   const logged = sidecar.log.length;
 
-  assert.deepEqual(await client.configureNodeSubnet("10.42.1.0/24"), done);
   assert.deepEqual(await client.injectRoute("10.42.2.0/24", "vxlan100"), done);
   assert.deepEqual(await client.removeRoute("10.42.3.0/24"), done);
+  assert.deepEqual(await client.configureNodeSubnet("10.42.1.0/24"), done);
   assert.equal(await allRoutes(namespace), table);
   await sidecar.stop();
 
-  const since = messages(sidecar).slice(logged);
-  for (const rpc of ["ConfigureNodeSubnet", "InjectRoute", "RemoveRoute"]) {
-    assert.ok(since.some((line) => line.startsWith(`DEBUG: RPC: ${rpc}(`)), rpc);
-  }
-  const loud = since.filter((line) => !line.startsWith("DEBUG: "));
-  assert.deepEqual(loud, ["INFO: Stopping on SIGTERM"]);
+  assert.deepEqual(messages(sidecar).slice(logged), [
+    "DEBUG: RPC: InjectRoute(destination=10.42.2.0/24, via=vxlan100)",
+    "DEBUG: Route unchanged: 10.42.2.0/24 dev vxlan100",
+    "DEBUG: Successfully injected route: 10.42.2.0/24 dev vxlan100",
+    "DEBUG: RPC: RemoveRoute(destination=10.42.3.0/24)",
+    "DEBUG: Routes unchanged, nothing to remove: 10.42.3.0/24",
+    "DEBUG: Successfully removed route: 10.42.3.0/24",
+    "INFO: RPC: ConfigureNodeSubnet(subnet=10.42.1.0/24)",
+    "INFO: Subnet unchanged, IPAM configured with subnet: 10.42.1.0/24",
+    "INFO: Successfully configured subnet: 10.42.1.0/24",
+    "INFO: Stopping on SIGTERM",
+  ]);
   const routeWrites = auditRecords(sidecar).map((record) => stringAt(record, "words"))
     .filter((words) => !words.includes(" table 142"));
   assert.deepEqual(routeWrites, ["route add 10.42.2.0/24 dev vxlan100 proto 142"]);
+});
+
+Deno.test("an agent that starts anew on a node that remembers is seen in the log, as is a restart", async () => {
+  await using host = await openHost();
+  const { client, namespace, sidecar } = host;
+  await client.configureNodeSubnet("10.42.1.0/24");
+  await client.injectRoute("10.42.2.0/24", "vxlan100");
+  await sidecar.logged(/INFO: Successfully injected route: 10\.42\.2\.0\/24/);
+  const logged = sidecar.log.length;
+  const again = [
+    "INFO: RPC: ConfigureNodeSubnet(subnet=10.42.1.0/24)",
+    "INFO: Subnet unchanged, IPAM configured with subnet: 10.42.1.0/24",
+    "INFO: Successfully configured subnet: 10.42.1.0/24",
+    "INFO: RPC: InjectRoute(destination=10.42.2.0/24, via=vxlan100)",
+    "INFO: Route unchanged: 10.42.2.0/24 dev vxlan100",
+    "INFO: Successfully injected route: 10.42.2.0/24 dev vxlan100",
+  ];
+  const callAgain = async () => {
+    assert.deepEqual(await client.configureNodeSubnet("10.42.1.0/24"), done);
+    for (let round = 0; round < 3; round += 1) {
+      assert.deepEqual(await client.injectRoute("10.42.2.0/24", "vxlan100"), done);
+    }
+  };
+  await callAgain();
+  await sidecar.stop();
+  assert.deepEqual(messages(sidecar).slice(logged, -1), again);
+
+  await using next = await startSidecar(namespace);
+  await callAgain();
+  await next.stop();
+  const lines = messages(next);
+  const from = lines.findIndex((line) => line.includes("Starting gRPC server"));
+  assert.deepEqual(lines.slice(from + 1, -1), again);
+});
+
+Deno.test("an InjectRoute that is refused again and again is one line, and a count once it succeeds", async () => {
+  await using host = await openHost({ vxlan: { up: false } });
+  const { client, namespace, sidecar } = host;
+  const sentence = "Interface 'vxlan100' is down";
+  for (let call = 0; call < 5; call += 1) {
+    assert.deepEqual(
+      await client.injectRoute("10.42.2.0/24", "vxlan100"),
+      refused(sentence),
+    );
+  }
+  await namespace.ip("link set vxlan100 up");
+  assert.deepEqual(await client.injectRoute("10.42.2.0/24", "vxlan100"), done);
+  await sidecar.stop();
+  const call = "InjectRoute(destination=10.42.2.0/24, via=vxlan100)";
+  const lines = messages(sidecar).filter((line) => line.includes(call))
+    .map((line) => line.replace(/since \S+Z/, "since TIME"));
+  assert.deepEqual(lines, [
+    `INFO: RPC: ${call}`,
+    `WARN: ${call} refused: ${sentence}`,
+    `WARN: ${call} refused 5 times since TIME: ${sentence}`,
+    `INFO: RPC: ${call}`,
+  ]);
 });
 
 Deno.test("the audit trail has one line a mutation with RPC, peer, words and outcome", async () => {

@@ -22,7 +22,11 @@ Deno.test("InjectRoute through an interface that is missing says so and adds no 
   );
   assert.equal(withoutMemory(await allRoutes(namespace)), before);
   await sidecar.stop();
-  assert.ok(messages(sidecar).includes(`WARN: ${sentence}`), sidecar.log.join("\n"));
+  const call = `InjectRoute(destination=${destination}, via=vxlan100)`;
+  assert.ok(
+    messages(sidecar).includes(`WARN: ${call} refused: ${sentence}`),
+    sidecar.log.join("\n"),
+  );
 });
 
 Deno.test("InjectRoute through an interface that is down says so and adds no route", async () => {

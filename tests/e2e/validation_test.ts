@@ -49,10 +49,13 @@ Deno.test("every wrong CIDR gives the contract's sentence and leaves every table
     assert.equal(await allRoutes(namespace), table, text);
   }
   await sidecar.stop();
-  const warnings = messages(sidecar).filter((line) => line.startsWith("WARN: "));
-  const expected = cidrRows.flatMap(([, sentence]) =>
-    ["Subnet", "Destination", "Destination"].map((noun) => `WARN: ${sentence(noun)}`)
-  );
+  const warnings = messages(sidecar).filter((line) => line.startsWith("WARN: "))
+    .map((line) => line.replace(/\([ -~]*\) refused: /, " refused: "));
+  const expected = cidrRows.flatMap(([, sentence]) => [
+    `WARN: ConfigureNodeSubnet refused: ${sentence("Subnet")}`,
+    `WARN: InjectRoute refused: ${sentence("Destination")}`,
+    `WARN: RemoveRoute refused: ${sentence("Destination")}`,
+  ]);
   assert.deepEqual(warnings, expected);
 });
 
@@ -110,7 +113,7 @@ Deno.test("hostile strings are echoed harmlessly and forge no line of log or aud
   for (const [text, echo] of hostile) {
     for (const [words, call] of places(client, text)) {
       assert.deepEqual(await call(), refused(words + echo));
-      expected.push(`WARN: ${words}${echo}`);
+      expected.push(` refused: ${words}${echo}`);
     }
   }
   assert.equal(await allRoutes(namespace), table);
@@ -118,12 +121,14 @@ Deno.test("hostile strings are echoed harmlessly and forge no line of log or aud
 
   const since = messages(sidecar).slice(logged, -1);
   // Two lines a call, each with a level of its own: nothing stands between them.
-  assert.deepEqual(since.filter((_, at) => at % 2 === 1), expected);
-  for (const line of since.filter((_, at) => at % 2 === 0)) {
-    assert.match(
-      line,
-      /^INFO: RPC: (ConfigureNodeSubnet|InjectRoute|RemoveRoute)\([ -~…]*\)$/,
-    );
+  assert.equal(since.length, 2 * expected.length);
+  for (const [at, ending] of expected.entries()) {
+    const [begun = "", refusal = ""] = since.slice(2 * at, 2 * at + 2);
+    const call =
+      /^INFO: RPC: ((ConfigureNodeSubnet|InjectRoute|RemoveRoute)\([ -~…]*\))$/
+        .exec(begun)?.[1];
+    assert.ok(call !== undefined, begun);
+    assert.equal(refusal, `WARN: ${call}${ending}`);
   }
   // JSON throughout, and nothing but the one route that was asked for properly.
   const written = sidecar.audit.map((line) => stringAt(parseJsonObject(line), "words"))

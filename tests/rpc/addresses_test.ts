@@ -42,10 +42,10 @@ Deno.test("an allocation goes over the wire with its network, and is logged if i
     ["web-1", "10.42.1.2", "AllocateAddress", true],
   ]);
   assert.deepEqual(surface.log, [
-    "INFO: RPC: AllocateAddress(owner=web-1)",
+    "DEBUG: RPC: AllocateAddress(owner=web-1)",
     "INFO: Allocated address: 10.42.1.2 of web-1",
     "DEBUG: RPC: AllocateAddress(owner=web-1, address=10.42.1.2)",
-    "DEBUG: Address is allocated already: 10.42.1.2 of web-1",
+    "DEBUG: Address unchanged: 10.42.1.2 of web-1",
   ]);
 });
 
@@ -78,7 +78,10 @@ Deno.test("a refusal is a gRPC status with the sentence, whatever was asked", as
   const answer = await client.listAddresses();
   assert.ok(!answer.ok);
   assert.equal(answer.fault.code, status.UNAVAILABLE);
-  assert.match(surface.log.at(-1) ?? "", /^WARN: The sidecar is shutting down; /);
+  assert.match(
+    surface.log.at(-1) ?? "",
+    /^WARN: ListAddresses\(\) not executed: The sidecar is shutting down; /,
+  );
 });
 
 Deno.test("a release names an address, an owner or nothing, and what nobody had is no fault", async () => {
@@ -107,7 +110,7 @@ Deno.test("a release names an address, an owner or nothing, and what nobody had 
     { kind: "none" },
   ]);
   assert.deepEqual(surface.log.slice(0, 3), [
-    "INFO: RPC: ReleaseAddress(owner=web-1)",
+    "DEBUG: RPC: ReleaseAddress(owner=web-1)",
     "INFO: Released address: 10.42.1.2 of web-1",
     "DEBUG: RPC: ReleaseAddress(address=10.42.1.9)",
   ]);

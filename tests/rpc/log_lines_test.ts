@@ -1,73 +1,89 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
+import { allocateCall, releaseCall } from "../../src/rpc/address_log_lines.ts";
+import { CallLog, type CallResult, type LoggedCall } from "../../src/rpc/call_log.ts";
 import {
-  configureLines,
-  injectLines,
-  type LogLine,
-  removeLines,
+  configureCall,
+  configureResult,
+  injectCall,
+  injectResult,
+  removeCall,
+  removeResult,
 } from "../../src/rpc/log_lines.ts";
 import { cidr, device } from "./outcomes.ts";
 
 const subnet = cidr("10.42.1.0/24");
 const destination = cidr("10.42.2.0/24");
 const vxlan100 = device("vxlan100");
-const inject = { destination: "10.42.2.0/24", via_interface: "vxlan100" };
+const inject = injectCall({ destination: "10.42.2.0/24", via_interface: "vxlan100" });
+const remove = removeCall({ destination: "10.42.2.0/24" });
+const unchanged = {
+  ...{ kind: "unchanged", destination, device: vxlan100 } as const,
+  warnings: [],
+};
 
-function written(lines: readonly LogLine[]): readonly string[] {
-  return lines.map(({ level, message }) => `${level}: ${message}`);
+/** All lines of one call, with their levels. */
+function written(
+  call: LoggedCall,
+  result: CallResult,
+  log = new CallLog(),
+): readonly string[] {
+  const begun = log.begin(call);
+  return [begun.line, ...log.end(begun, result)]
+    .map(({ level, message }) => `${level}: ${message}`);
 }
 
-Deno.test("a ConfigureNodeSubnet that changed something logs the contract's lines", () => {
-  const outcome = { kind: "configured", subnet, changed: true } as const;
-  assert.deepEqual(written(configureLines({ subnet: "10.42.1.0/24" }, outcome)), [
+Deno.test("ConfigureNodeSubnet logs the contract's lines, and says so if nothing changed", () => {
+  const call = configureCall({ subnet: "10.42.1.0/24" });
+  const of = (changed: boolean) =>
+    written(call, configureResult({ kind: "configured", subnet, changed }));
+  assert.deepEqual(of(true), [
     "info: RPC: ConfigureNodeSubnet(subnet=10.42.1.0/24)",
     "info: IPAM configured with subnet: 10.42.1.0/24",
     "info: Successfully configured subnet: 10.42.1.0/24",
   ]);
+  assert.deepEqual(of(false), [
+    "info: RPC: ConfigureNodeSubnet(subnet=10.42.1.0/24)",
+    "info: Subnet unchanged, IPAM configured with subnet: 10.42.1.0/24",
+    "info: Successfully configured subnet: 10.42.1.0/24",
+  ]);
 });
 
-Deno.test("an InjectRoute that added a route logs the contract's lines", () => {
-  const outcome = {
+Deno.test("InjectRoute logs the contract's lines, and says so if nothing changed", () => {
+  const added = {
     ...{ kind: "added", destination, device: vxlan100, ifindex: 5 } as const,
     warnings: [],
   };
-  assert.deepEqual(written(injectLines(inject, outcome)), [
+  assert.deepEqual(written(inject, injectResult(added)), [
     "info: RPC: InjectRoute(destination=10.42.2.0/24, via=vxlan100)",
     "info: Added route: 10.42.2.0/24 dev vxlan100 (index: 5)",
     "info: Successfully injected route: 10.42.2.0/24 dev vxlan100",
   ]);
+  assert.deepEqual(
+    written(inject, injectResult(unchanged)),
+    [
+      "info: RPC: InjectRoute(destination=10.42.2.0/24, via=vxlan100)",
+      "info: Route unchanged: 10.42.2.0/24 dev vxlan100",
+      "info: Successfully injected route: 10.42.2.0/24 dev vxlan100",
+    ],
+  );
 });
 
-Deno.test("a RemoveRoute that removed a route logs the contract's lines", () => {
-  const request = { destination: "10.42.2.0/24" };
-  assert.deepEqual(written(removeLines(request, { kind: "removed", destination })), [
+Deno.test("RemoveRoute logs the contract's lines, and says so if nothing changed", () => {
+  assert.deepEqual(written(remove, removeResult({ kind: "removed", destination })), [
     "info: RPC: RemoveRoute(destination=10.42.2.0/24)",
     "info: Removed route: 10.42.2.0/24",
     "info: Successfully removed route: 10.42.2.0/24",
   ]);
+  assert.deepEqual(written(remove, removeResult({ kind: "absent", destination })), [
+    "info: RPC: RemoveRoute(destination=10.42.2.0/24)",
+    "info: Routes unchanged, nothing to remove: 10.42.2.0/24",
+    "info: Successfully removed route: 10.42.2.0/24",
+  ]);
 });
 
-Deno.test("a call that changed nothing logs at debug only", () => {
-  const lines = [
-    ...configureLines({ subnet: "10.42.1.0/24" }, {
-      kind: "configured",
-      subnet,
-      changed: false,
-    }),
-    ...injectLines(inject, {
-      kind: "unchanged",
-      destination,
-      device: vxlan100,
-      warnings: [],
-    }),
-    ...removeLines({ destination: "10.42.2.0/24" }, { kind: "absent", destination }),
-  ];
-  assert.equal(lines.length, 9);
-  assert.deepEqual([...new Set(lines.map(({ level }) => level))], ["debug"]);
-  const messages = lines.map(({ message }) => message).join("\n");
-  assert.doesNotMatch(messages, /^(IPAM configured|Added|Removed)/m);
-});
-
-Deno.test("warnings are logged at warn, whether or not the route was there", () => {
+Deno.test("InjectRoute logs its warnings at warn, also when the call is a repetition", () => {
+  const log = new CallLog();
   const common = { destination, device: vxlan100, warnings: ["one", "two"] };
   for (
     const outcome of [
@@ -75,40 +91,64 @@ Deno.test("warnings are logged at warn, whether or not the route was there", () 
       { kind: "unchanged", ...common },
     ] as const
   ) {
-    const warned = written(injectLines(inject, outcome))
+    const warned = written(inject, injectResult(outcome), log)
       .filter((line) => line.startsWith("warn"));
     assert.deepEqual(warned, ["warn: one", "warn: two"]);
   }
 });
 
-Deno.test("a refusal logs the call at info and its sentence at warn", () => {
-  const refused = {
-    kind: "refused",
-    sentence: "Interface 'vxlan100' not found",
-  } as const;
-  assert.deepEqual(written(injectLines(inject, refused)), [
+Deno.test("a refusal logs the call when it begins, and its sentence with the route", () => {
+  const sentence = "Interface 'vxlan100' not found";
+  assert.deepEqual(written(inject, injectResult({ kind: "refused", sentence })), [
     "info: RPC: InjectRoute(destination=10.42.2.0/24, via=vxlan100)",
-    "warn: Interface 'vxlan100' not found",
+    "warn: InjectRoute(destination=10.42.2.0/24, via=vxlan100) refused: " +
+    "Interface 'vxlan100' not found",
+  ]);
+});
+
+Deno.test("a call that was not executed is logged with the reason", () => {
+  assert.deepEqual(written(remove, removeResult({ kind: "queue-full" })), [
+    "info: RPC: RemoveRoute(destination=10.42.2.0/24)",
+    "warn: RemoveRoute(destination=10.42.2.0/24) not executed: " +
+    "Too many calls wait for the kernel; call again later",
   ]);
 });
 
 Deno.test("a value that is not plain is shown quoted, so that it can forge nothing", () => {
-  const refused = { kind: "refused", sentence: "no" } as const;
-  const shown = (value: string) =>
-    removeLines({ destination: value }, refused)[0]?.message;
+  const shown = (value: string) => removeCall({ destination: value }).text;
   assert.equal(
     shown("a\nINFO: b"),
-    String.raw`RPC: RemoveRoute(destination="a\nINFO: b")`,
+    String.raw`RemoveRoute(destination="a\nINFO: b")`,
   );
-  assert.equal(shown("x, via=y"), 'RPC: RemoveRoute(destination="x, via=y")');
-  assert.equal(shown("plain\n"), String.raw`RPC: RemoveRoute(destination="plain\n")`);
-  assert.equal(shown(""), 'RPC: RemoveRoute(destination="")');
-  assert.equal(
-    shown("a".repeat(64)),
-    `RPC: RemoveRoute(destination=${"a".repeat(64)})`,
-  );
+  assert.equal(shown("x, via=y"), 'RemoveRoute(destination="x, via=y")');
+  assert.equal(shown("plain\n"), String.raw`RemoveRoute(destination="plain\n")`);
+  assert.equal(shown(""), 'RemoveRoute(destination="")');
+  assert.equal(shown("a".repeat(64)), `RemoveRoute(destination=${"a".repeat(64)})`);
   assert.equal(
     shown("a".repeat(65)),
-    `RPC: RemoveRoute(destination="${"a".repeat(64)}…")`,
+    `RemoveRoute(destination="${"a".repeat(64)}…")`,
   );
+});
+
+Deno.test("no text of a caller makes more than one line or ends its quotation", () => {
+  const texts = fc.oneof(
+    fc.string({ unit: "binary", maxLength: 100 }),
+    fc.string({ unit: fc.constantFrom(...'a,=()"\\\n\r\u2028\x1b'), maxLength: 10 }),
+  );
+  fc.assert(fc.property(texts, texts, (one, two) => {
+    for (
+      const { text } of [
+        configureCall({ subnet: one }),
+        injectCall({ destination: one, via_interface: two }),
+        removeCall({ destination: one }),
+        allocateCall({ owner: one, address: two }),
+        releaseCall({ kind: "owner", text: one }),
+      ]
+    ) {
+      assert.match(
+        text,
+        /^[A-Za-z]+\(([a-z]+=([A-Za-z0-9._\/-]+|"([ !#-[\]-~…]|\\[ -~])*")(, (?!\))|(?=\))))+\)$/,
+      );
+    }
+  }));
 });

@@ -75,7 +75,8 @@ Deno.test("an exception in the node is INTERNAL and logged, and the server lives
   assert.deepEqual(await exchange.call("RemoveRoute", request), failure);
   assert.deepEqual(await exchange.call("RemoveRoute", request), failure);
   assert.deepEqual(await exchange.call("RemoveRoute", request), success);
-  assert.deepEqual(exchange.log.slice(0, 2), [
+  assert.deepEqual(exchange.log.slice(0, 3), [
+    "INFO: RPC: RemoveRoute(destination=10.42.2.0/24)",
     String.raw`ERROR: RemoveRoute failed unexpectedly: Error: thrown\u000aat once`,
     "ERROR: RemoveRoute failed unexpectedly: Error: rejected",
   ]);

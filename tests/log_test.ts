@@ -10,7 +10,13 @@ function loggedAt(level: LogLevel): readonly string[] {
     flush: () => Promise.resolve(),
   };
   const logger = createLogger({ level, format: "text", sink });
-  for (const each of LOG_LEVELS) logger.log(each, "message");
+  for (const each of LOG_LEVELS) {
+    logger.log(each, "message");
+    assert.equal(
+      logger.shows?.(each),
+      lines.at(-1)?.includes(each.toUpperCase()) ?? false,
+    );
+  }
   return lines.map((line) => line.split(" ")[1] ?? "");
 }
 

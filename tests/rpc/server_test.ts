@@ -26,7 +26,7 @@ function slowNode() {
   return { node, asked: asked.promise, answer: answer.resolve };
 }
 
-Deno.test("a call reaches the node with its RPC's name and its caller's address", async () => {
+Deno.test("a call is logged and reaches the node with its RPC's name and its caller's address", async () => {
   const { node, asked, answer } = slowNode();
   await using exchange = await openExchange(node);
   const ending = exchange.call("RemoveRoute", request);
@@ -34,10 +34,12 @@ Deno.test("a call reaches the node with its RPC's name and its caller's address"
   assert.equal(call.rpc, "RemoveRoute");
   assert.match(call.peer, /^127\.0\.0\.1:\d+$/);
   assert.equal(call.gone(), false);
+  const begun = "INFO: RPC: RemoveRoute(destination=10.42.2.0/24)";
+  assert.deepEqual(exchange.log, [begun]);
   answer(removed);
   assert.deepEqual(await ending, success);
   assert.deepEqual(exchange.log, [
-    "INFO: RPC: RemoveRoute(destination=10.42.2.0/24)",
+    begun,
     "INFO: Removed route: 10.42.2.0/24",
     "INFO: Successfully removed route: 10.42.2.0/24",
   ]);

@@ -10,6 +10,7 @@ import type { Logger } from "./log.ts";
 import { Addresses } from "./node/addresses.ts";
 import { adopt, reportForeign } from "./node/adopt.ts";
 import { BridgeWatch } from "./node/bridge_watch.ts";
+import { DEFAULT_ADDRESS, type SidecarAddress } from "./node/grpcurl.ts";
 import { Hearing } from "./node/hearing.ts";
 import { reportLostWords } from "./node/lost_words.ts";
 import { reportMissingPermission } from "./node/permission.ts";
@@ -50,6 +51,8 @@ export interface NodeOptions {
   readonly removeRoutesOnExit: boolean;
   /** Milliseconds between two looks at everything. */
   readonly resyncMs: number;
+  /** Where it is called, for the remedies that sentences name. @default 127.0.0.1:50051 */
+  readonly listen?: SidecarAddress;
   readonly logger: Logger;
   /** Where the audit trail goes. */
   readonly auditSink: LineSink;
@@ -219,14 +222,13 @@ class QueuedNode implements OpenNode {
     const subnet = checked.value;
     return await this.#queue.alone(async () => {
       if (call.gone()) return { kind: "caller-gone" };
-      this.#book.ledger.unconfirmAll();
-      const outcome = await configureSubnet(
-        this.#door,
-        this.#book.ledger,
-        this.#snapshot,
-        subnet,
-        causeOf(call),
-      );
+      const { ledger } = this.#book;
+      const { listen = DEFAULT_ADDRESS } = this.#options;
+      const parts = { door: this.#door, ledger, snapshot: this.#snapshot, listen };
+      const outcome = await configureSubnet(parts, subnet, causeOf(call));
+      // An agent that is refused ends, and asks for no route: what the one before it
+      // asked for is still all that is known.
+      if (outcome.kind === "configured") ledger.unconfirmAll();
       this.#addresses.publish();
       return outcome.kind === "refused" ? outcome : { ...outcome, subnet };
     });

@@ -15,6 +15,7 @@ import { QUILT_RUNTIME } from "../src/rpc/wire.ts";
 import { replyTo } from "../src/rpc/unary.ts";
 import { done, type Host, makeQuietNamespace, openHost, refused } from "./e2e/host.ts";
 import { objectAt, parseJsonObject } from "./support/json.ts";
+import { startQuilt } from "./support/quilt.ts";
 import { anchor, codeIn } from "./support/markdown.ts";
 import { document, readme } from "./support/readme.ts";
 import {
@@ -75,7 +76,9 @@ Deno.test("README.md gives each refusal as it is answered", async () => {
       "link set quilt0 up",
     ],
   });
+  await using quilt = startQuilt(host.namespace);
   assert.deepEqual(await host.client.configureNodeSubnet("10.42.1.0/24"), done);
+  assert.equal(await quilt.allocate("3f4e8a"), "10.42.1.2");
   for (const [call, error] of rowsAbout("Call", "What the agent can ask")) {
     assert.deepEqual(await callAsWritten(host, codeOf(call)), refused(codeOf(error)));
   }

@@ -1,3 +1,4 @@
+import type { Ipv4Cidr } from "./cidr.ts";
 import type { AllocateFault, Allocation } from "./pool.ts";
 import type { Owner } from "./owner.ts";
 import { quote } from "./quote.ts";
@@ -30,6 +31,43 @@ export function describeGatewayTaken(allocation: Allocation): string {
     takenBy(allocation)
   }; ` +
     "release it, or start with another --gateway-index";
+}
+
+/** Allocations that a sentence names. */
+const NAMED = 3;
+
+/** A change of the node's subnet that allocated addresses forbid. */
+export interface SubnetInUse {
+  /** The subnet until now; undefined if its entry was lost. */
+  readonly from: Ipv4Cidr | undefined;
+  readonly to: Ipv4Cidr;
+  /** The allocations in the way, at least one. */
+  readonly allocations: readonly Allocation[];
+  /** The command that releases the first of them. */
+  readonly release: string;
+}
+
+/** Why another subnet is refused, who is in the way, and how that ends. */
+export function describeSubnetInUse(
+  { allocations, from, release, to }: SubnetInUse,
+): string {
+  const change = from === undefined ? `to ${to}` : `from ${from} to ${to}`;
+  const where = from === undefined ? " outside of it" : "";
+  const one = allocations.length === 1;
+  const count = `${allocations.length} ${one ? "address" : "addresses"}${where} ` +
+    `${one ? "is" : "are"} allocated`;
+  const named = allocations.slice(0, NAMED).map(({ address, owner }) =>
+    `${address} ${owner === undefined ? "(owner's name lost)" : `for ${quote(owner)}`}`
+  ).join(", ");
+  const more = allocations.length - NAMED;
+  return `Cannot change node subnet ${change} while ${count}: ${named}` +
+    `${more > 0 ? ` and ${more} more` : ""}; when the ` +
+    `${
+      one
+        ? "container is gone, release its address"
+        : "containers are gone, release each address"
+    }` +
+    ` and call again: ${release}`;
 }
 
 function takenBy(allocation: Allocation | undefined): string {

@@ -1,4 +1,5 @@
 import { contains, hostPrefix, type Ipv4Cidr } from "../ipam/cidr.ts";
+import { describeSubnetInUse } from "../ipam/pool_sentences.ts";
 import type { Cause } from "../kernel/audit.ts";
 import type { Door, Errand } from "../kernel/door.ts";
 import type { Refusal } from "../node_service.ts";
@@ -8,6 +9,7 @@ import { freshenPool } from "./address_memory.ts";
 import { converge } from "./converge.ts";
 import { insist } from "./exchanges.ts";
 import type { AbsentReached, Trouble } from "./goal.ts";
+import { grpcurlCommand, type SidecarAddress } from "./grpcurl.ts";
 import type { Ledger } from "./ledger.ts";
 import { lostBecause } from "./look.ts";
 import { describeTrouble, refuse } from "./refusal.ts";
@@ -18,6 +20,15 @@ export type SubnetOutcome =
   | { readonly kind: "configured"; readonly changed: boolean }
   | Refusal;
 
+/** What a change of the subnet works with. */
+export interface SubnetParts {
+  readonly door: Door;
+  readonly ledger: Ledger;
+  readonly snapshot: Snapshot;
+  /** Where the addresses that are in the way can be released. */
+  readonly listen: SidecarAddress;
+}
+
 /**
  * Makes `subnet` the node's own, unless addresses of another one are allocated: a route
  * of ours to it goes first (local wins), then table 142 is told. The same subnet again
@@ -25,9 +36,7 @@ export type SubnetOutcome =
  * that somebody deleted.
  */
 export async function configureSubnet(
-  door: Door,
-  ledger: Ledger,
-  snapshot: Snapshot,
+  { door, ledger, listen, snapshot }: SubnetParts,
   subnet: Ipv4Cidr,
   cause: Cause,
 ): Promise<SubnetOutcome> {
@@ -37,7 +46,7 @@ export async function configureSubnet(
   if (!certain.ok) {
     return refuse(describeTrouble(subnet, { kind: "lost", why: certain.fault }));
   }
-  const inUse = describeInUse(ledger, subnet);
+  const inUse = describeInUse(ledger, subnet, listen);
   if (inUse !== undefined) return refuse(inUse);
   const yielded = await yieldDestination(door, ledger, snapshot, subnet, cause);
   if (yielded.kind === "failed" || yielded.kind === "lost") {
@@ -75,19 +84,27 @@ export function nextRevision(ledger: Ledger, subnet: Ipv4Cidr): number {
 function describeInUse(
   { nodeSubnet, pool }: Ledger,
   subnet: Ipv4Cidr,
+  listen: SidecarAddress,
 ): string | undefined {
-  if (nodeSubnet?.subnet === subnet || pool.size === 0) return undefined;
-  if (nodeSubnet !== undefined) {
-    return `Cannot change node subnet from ${nodeSubnet.subnet} to ${subnet} ` +
-      `while ${pool.size} addresses are allocated`;
-  }
-  // Their subnet's entry was lost, or is of another cluster CIDR.
-  const outside =
-    pool.list().filter(({ address }) => !contains(subnet, hostPrefix(address))).length;
-  return outside === 0
-    ? undefined
-    : `Cannot change node subnet to ${subnet} while ${outside} addresses outside of it ` +
-      "are allocated";
+  if (nodeSubnet?.subnet === subnet) return undefined;
+  const all = pool.list();
+  // Without a subnet its entry was lost, or is of another cluster CIDR.
+  const allocations = nodeSubnet === undefined
+    ? all.filter(({ address }) => !contains(subnet, hostPrefix(address)))
+    : all;
+  const [first] = allocations;
+  if (first === undefined) return undefined;
+  const release = grpcurlCommand(
+    listen,
+    "quilt.sidecar.v1.AddressService/ReleaseAddress",
+    { address: first.address },
+  );
+  return describeSubnetInUse({
+    from: nodeSubnet?.subnet,
+    to: subnet,
+    allocations,
+    release,
+  });
 }
 
 /** Writes the subnet's entry again; undefined once the kernel has it. */

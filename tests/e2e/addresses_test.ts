@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { startQuilt } from "../support/quilt.ts";
 import { until } from "../support/wait.ts";
-import { done, messages, openHost } from "./host.ts";
+import { stringAt } from "../support/json.ts";
+import { done, messages, openHost, refused } from "./host.ts";
+import { printedCall } from "./remedies.ts";
 
 const SUBNET = "10.42.1.0/24";
 
@@ -66,14 +68,23 @@ Deno.test("addresses hold the subnet fast: another one is refused, the same one 
   await using quilt = startQuilt(host.namespace);
   await host.client.configureNodeSubnet(SUBNET);
   assert.equal(await quilt.allocate("web-1"), "10.42.1.2");
-  assert.deepEqual(await host.client.configureNodeSubnet("10.42.2.0/24"), {
-    success: false,
-    error: "Cannot change node subnet from 10.42.1.0/24 to 10.42.2.0/24 " +
-      "while 1 addresses are allocated",
-  });
+  const refusal = await host.client.configureNodeSubnet("10.42.2.0/24");
+  assert.deepEqual(
+    refusal,
+    refused(
+      "Cannot change node subnet from 10.42.1.0/24 to 10.42.2.0/24 while 1 address is " +
+        'allocated: 10.42.1.2 for "web-1"; when the container is gone, release its ' +
+        'address and call again: grpcurl -plaintext -d \'{"address": "10.42.1.2"}\' ' +
+        "127.0.0.1:50051 quilt.sidecar.v1.AddressService/ReleaseAddress",
+    ),
+  );
   assert.deepEqual(await host.client.configureNodeSubnet(SUBNET), done);
   assert.deepEqual(await quilt.list(), ["10.42.1.2 web-1"]);
-  assert.equal(await quilt.release({ owner: "web-1" }), "10.42.1.2");
+  const remedy = printedCall(refusal.error);
+  assert.equal(remedy.target, "127.0.0.1:50051");
+  assert.equal(remedy.method, "quilt.sidecar.v1.AddressService/ReleaseAddress");
+  const address = stringAt(remedy.request, "address");
+  assert.equal(await quilt.release({ address }), "10.42.1.2");
   assert.deepEqual(await host.client.configureNodeSubnet("10.42.2.0/24"), done);
   assert.equal(await quilt.allocate("web-1"), "10.42.2.2");
 });

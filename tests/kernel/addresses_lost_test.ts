@@ -6,6 +6,7 @@ import { Addresses } from "../../src/node/addresses.ts";
 import { adopt } from "../../src/node/adopt.ts";
 import { Ledger } from "../../src/node/ledger.ts";
 import { Snapshot } from "../../src/node/snapshot.ts";
+import { DEFAULT_ADDRESS } from "../../src/node/grpcurl.ts";
 import { configureSubnet } from "../../src/node/subnet.ts";
 import { WorkQueue } from "../../src/node/work_queue.ts";
 import { FaultyDoor } from "./faulty_door.ts";
@@ -147,9 +148,9 @@ async function openDoor(): Promise<KernelDoor & AsyncDisposable> {
 
 async function configure(life: Life, subnet: Ipv4Cidr): Promise<string> {
   const { faulty, ledger, queue } = life;
-  const outcome = await queue.alone(() =>
-    configureSubnet(faulty, ledger, new Snapshot(), subnet, CAUSE)
-  );
+  const snapshot = new Snapshot();
+  const parts = { door: faulty, ledger, snapshot, listen: DEFAULT_ADDRESS };
+  const outcome = await queue.alone(() => configureSubnet(parts, subnet, CAUSE));
   return outcome.kind;
 }
 

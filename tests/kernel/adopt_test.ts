@@ -136,10 +136,9 @@ Deno.test("with the subnet's entry lost only a subnet that has all allocated add
   }
   await ip(`route del blackhole ${SUBNET} table 142 proto 142 metric 142`);
   await using peer = await openNodeUnderTest();
-  assert.equal(
+  assert.match(
     await peer.configure("10.42.2.0/24"),
-    "Cannot change node subnet to 10.42.2.0/24 while 2 addresses outside of it are " +
-      "allocated",
+    /^Cannot change node subnet to 10\.42\.2\.0\/24 while 2 addresses outside of it are allocated: /,
   );
   assert.equal(await peer.configure(SUBNET), "configured");
   assert.deepEqual(await list(peer), ["10.42.1.2 a", "10.42.1.3 b"]);
@@ -158,10 +157,9 @@ Deno.test("addresses of another cluster CIDR forbid a subnet until they are rele
   const policy = { clusterCidr: cidr("10.43.0.0/16"), nodePrefix: 24 };
   await using peer = await openNodeUnderTest({ policy });
   assert.match(await allocate(peer, "b"), /^No node subnet is configured yet/);
-  assert.equal(
+  assert.match(
     await peer.configure("10.43.1.0/24"),
-    "Cannot change node subnet to 10.43.1.0/24 while 1 addresses outside of it are " +
-      "allocated",
+    /^Cannot change node subnet to 10\.43\.1\.0\/24 while 1 address outside of it is allocated: /,
   );
   assert.equal(await release(peer, "owner", "a"), "10.42.1.2");
   assert.equal(await peer.configure("10.43.1.0/24"), "configured");

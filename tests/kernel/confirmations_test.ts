@@ -5,6 +5,7 @@ import { INSTALLED, Ledger } from "../../src/node/ledger.ts";
 import { survey } from "../../src/node/survey.ts";
 import { until } from "../support/wait.ts";
 import { batch, cidr, device, ip, keepTrail, makeGround } from "./ground.ts";
+import { allocate } from "./addresses_under_test.ts";
 import { type NodeUnderTest, openNodeUnderTest } from "./node_under_test.ts";
 
 const SUBNET = "10.42.1.0/24";
@@ -54,6 +55,19 @@ Deno.test("the route of a node that has gone is unconfirmed in every later life,
   }
   await using peer = await openNodeUnderTest(OFTEN);
   assert.deepEqual(await unconfirmed(peer), []);
+});
+
+Deno.test("a ConfigureNodeSubnet that is refused leaves every route as confirmed as it was", async () => {
+  await using _ground = await makeGround("vxlan100");
+  await using peer = await openNodeUnderTest();
+  assert.equal(await peer.configure(SUBNET), "configured");
+  for (const to of [GONE, THERE]) assert.equal(await peer.inject(to), "added");
+  assert.equal(await allocate(peer, "web-1"), "10.42.1.2");
+  assert.match(await peer.configure("10.42.9.0/24"), /^Cannot change node subnet/);
+  assert.match(await peer.configure("10.42.9.0/16"), /^Subnet must be/);
+  assert.deepEqual(await unconfirmed(peer), []);
+  assert.equal(await peer.configure(SUBNET), "configured");
+  assert.deepEqual(await unconfirmed(peer), [GONE, THERE]);
 });
 
 Deno.test("an agent that has just started has until the second look at everything to ask for its routes", async () => {

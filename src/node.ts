@@ -215,6 +215,12 @@ class QueuedNode implements OpenNode {
   }
 
   async configureNodeSubnet(text: string, call: Call): Promise<ConfigureOutcome> {
+    const outcome = await this.#configure(text, call);
+    this.#addresses.noteConfigure(outcome);
+    return outcome;
+  }
+
+  async #configure(text: string, call: Call): Promise<ConfigureOutcome> {
     const checked = checkNodeCidr(text, this.#options.policy);
     if (!checked.ok) return refuse(describeCidrFault(checked.fault, "Subnet"));
     const undone = this.#queue.refusal();

@@ -1,7 +1,7 @@
 import type { Ipv4Address } from "./ipam/address.ts";
 import type { Ipv4Cidr } from "./ipam/cidr.ts";
 import type { Owner } from "./ipam/owner.ts";
-import type { Call, Undone } from "./node_service.ts";
+import type { Call, ConfigureOutcome, Undone } from "./node_service.ts";
 
 /** Which addresses belong to this node. */
 export interface NodeNetwork {
@@ -89,6 +89,8 @@ export interface PodNetwork {
   listAddresses(call: Call): Promise<ListOutcome>;
   /** Waits until an earlier life's memory is read. */
   nodeNetwork(): Promise<NodeNetwork>;
+  /** What became of the last ConfigureNodeSubnet since the start, if there was one. */
+  lastConfigure(): ConfigureOutcome | undefined;
   /**
    * Calls back with the present network, as soon as it is known, and after each change.
    *

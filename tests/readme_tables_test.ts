@@ -169,6 +169,7 @@ Deno.test("README.md names every field of an audit record, in their order", () =
 Deno.test("README.md names every field of what status --json prints, in their order", () => {
   const printed = parseJsonObject(statusJson({
     network: { subnet: "", gateway: "", cluster_cidr: "10.42.0.0/16", revision: 0 },
+    refusal: "",
     allocated: 0,
     free: 0,
     routes: [{

@@ -84,7 +84,8 @@ async function ask(authority: string): Promise<Checked<NodeStatus, CallFault>> {
   if (!routes.ok) return routes;
   const { addresses: allocated, free } = addresses.value;
   return pass({
-    network: network.value,
+    network: network.value.node_network,
+    refusal: network.value.refusal,
     allocated: allocated.length,
     free,
     routes: routes.value.routes,

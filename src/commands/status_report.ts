@@ -5,6 +5,8 @@ import type { RouteMessage, TimestampMessage } from "../rpc/wire_routes.ts";
 /** What a sidecar has told of its node. */
 export interface NodeStatus {
   readonly network: NodeNetworkMessage;
+  /** Why the last ConfigureNodeSubnet was refused; empty if it was not, or not made. */
+  readonly refusal: string;
   /** How many addresses are allocated. */
   readonly allocated: number;
   /** How many more can be. */
@@ -15,11 +17,11 @@ export interface NodeStatus {
 
 /** For people: a summary, and a table of all routes. */
 export function formatStatus(
-  { allocated, free, network, routes }: NodeStatus,
+  { allocated, free, network, refusal, routes }: NodeStatus,
 ): string {
   const { installed, pending, unconfirmed } = countRoutes(routes);
   const summary = align([
-    ["Node subnet", describeSubnet(network)],
+    ["Node subnet", describeSubnet(network, refusal)],
     ["Cluster CIDR", network.cluster_cidr],
     ["Addresses", `${allocated} allocated, ${free} free`],
     [
@@ -35,9 +37,11 @@ export function formatStatus(
 }
 
 /** For machines: one JSON document; README.md explains its fields. */
-export function statusJson({ allocated, free, network, routes }: NodeStatus): string {
+export function statusJson(
+  { allocated, free, network, refusal, routes }: NodeStatus,
+): string {
   return escapeInvisible(JSON.stringify({
-    node_network: network,
+    node_network: { ...network, refusal },
     addresses: { allocated, free },
     route_counts: countRoutes(routes),
     routes: routes.map((route) => ({
@@ -51,10 +55,16 @@ export function statusJson({ allocated, free, network, routes }: NodeStatus): st
   }));
 }
 
-function describeSubnet({ gateway, subnet }: NodeNetworkMessage): string {
+function describeSubnet(
+  { gateway, subnet }: NodeNetworkMessage,
+  refusal: string,
+): string {
+  const known = subnet === "" ? "not configured" : `${subnet}, gateway ${gateway}`;
+  if (refusal !== "") return `${known}; last ConfigureNodeSubnet refused: ${refusal}`;
+  // What an earlier process of the sidecar answered is not known.
   return subnet === ""
-    ? "not configured yet: the mesh agent has not called ConfigureNodeSubnet"
-    : `${subnet}, gateway ${gateway}`;
+    ? `${known}: no ConfigureNodeSubnet since the sidecar's start`
+    : known;
 }
 
 function countRoutes(

@@ -8,7 +8,7 @@ import type { Ipv4Cidr } from "../ipam/cidr.ts";
 import { checkOwner, describeOwnerFault } from "../ipam/owner.ts";
 import type { Allocation } from "../ipam/pool.ts";
 import type { Door } from "../kernel/door.ts";
-import type { Call } from "../node_service.ts";
+import type { Call, ConfigureOutcome } from "../node_service.ts";
 import type {
   AddressRefusal,
   AllocateOutcome,
@@ -39,6 +39,7 @@ export class Addresses implements PodNetwork {
   readonly #clusterCidr: Ipv4Cidr;
   readonly #keeper: AddressKeeper;
   readonly #watch = new NetworkWatch();
+  #lastConfigure: ConfigureOutcome | undefined;
 
   constructor({ clusterCidr, door, ledger, queue }: AddressesParts) {
     this.#ledger = ledger;
@@ -83,6 +84,15 @@ export class Addresses implements PodNetwork {
 
   nodeNetwork(): Promise<NodeNetwork> {
     return this.#watch.current();
+  }
+
+  lastConfigure(): ConfigureOutcome | undefined {
+    return this.#lastConfigure;
+  }
+
+  /** Takes what became of a ConfigureNodeSubnet. */
+  noteConfigure(outcome: ConfigureOutcome): void {
+    this.#lastConfigure = outcome;
   }
 
   watchNodeNetwork(listener: (network: NodeNetwork) => void): () => void {

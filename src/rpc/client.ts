@@ -6,16 +6,16 @@ import {
   ROUTE_SERVICE,
 } from "./sidecar_package.ts";
 import {
+  decodeGetNodeNetworkResponse,
   decodeListAddressesResponse,
-  decodeNodeNetworkResponse,
+  type GetNodeNetworkResponse,
   type ListAddressesResponse,
-  type NodeNetworkMessage,
 } from "./wire_addresses.ts";
 import { decodeListRoutesResponse, type ListRoutesResponse } from "./wire_routes.ts";
 
 /** What a sidecar tells of its node, package `quilt.sidecar.v1`. */
 export interface SidecarReader {
-  getNodeNetwork(): Promise<Checked<NodeNetworkMessage, CallFault>>;
+  getNodeNetwork(): Promise<Checked<GetNodeNetworkResponse, CallFault>>;
   listAddresses(): Promise<Checked<ListAddressesResponse, CallFault>>;
   listRoutes(): Promise<Checked<ListRoutesResponse, CallFault>>;
 }
@@ -24,12 +24,7 @@ export interface SidecarReader {
 export function sidecarReader(call: UnaryCall): SidecarReader {
   return {
     getNodeNetwork: () =>
-      call(
-        NODE_NETWORK_SERVICE,
-        "GetNodeNetwork",
-        {},
-        (message) => decodeNodeNetworkResponse(message).node_network,
-      ),
+      call(NODE_NETWORK_SERVICE, "GetNodeNetwork", {}, decodeGetNodeNetworkResponse),
     listAddresses: () =>
       call(ADDRESS_SERVICE, "ListAddresses", {}, decodeListAddressesResponse),
     listRoutes: () => call(ROUTE_SERVICE, "ListRoutes", {}, decodeListRoutesResponse),

@@ -1,8 +1,9 @@
 import type { handleServerStreamingCall } from "@grpc/grpc-js";
 import type { Logger } from "../log.ts";
+import type { ConfigureOutcome } from "../node_service.ts";
 import type { NodeNetwork, PodNetwork } from "../pod_network.ts";
 import type { DescribedService } from "./described_service.ts";
-import { done } from "./log_lines.ts";
+import { describeUndone, done } from "./log_lines.ts";
 import { NewestWriter } from "./newest_writer.ts";
 import type { OpenStreams } from "./open_streams.ts";
 import { NODE_NETWORK_SERVICE, SIDECAR_FILE } from "./sidecar_package.ts";
@@ -44,17 +45,33 @@ export function createNodeNetworkService(
       GetNodeNetwork: unaryHandlers(logger)({
         rpc: "GetNodeNetwork",
         decode: () => undefined,
-        carryOut: () => network.nodeNetwork(),
+        carryOut: async () => ({
+          now: await network.nodeNetwork(),
+          refusal: describeRefusal(network.lastConfigure()),
+        }),
         describe: () => ({ kind: "other", text: "GetNodeNetwork()" }),
         conclude: () => done(false),
-        reply: (now) => ({
+        reply: ({ now, refusal }) => ({
           kind: "message",
-          message: { node_network: toMessage(now) },
+          message: { node_network: toMessage(now), refusal },
         }),
       }),
       WatchNodeNetwork: watch,
     },
   };
+}
+
+/** Why a ConfigureNodeSubnet set no subnet; empty if it did. */
+function describeRefusal(outcome: ConfigureOutcome | undefined): string {
+  if (outcome === undefined) return "";
+  switch (outcome.kind) {
+    case "configured":
+      return "";
+    case "refused":
+      return outcome.sentence;
+    default:
+      return describeUndone(outcome);
+  }
 }
 
 /** The node's network as it goes over the wire. */

@@ -13,9 +13,15 @@ export interface NodeNetworkMessage {
   readonly revision: number;
 }
 
-/** The response of both RPCs of NodeNetworkService. */
+/** The response of WatchNodeNetwork. */
 export interface NodeNetworkResponse {
   readonly node_network: NodeNetworkMessage;
+}
+
+/** `quilt.sidecar.v1.GetNodeNetworkResponse` */
+export interface GetNodeNetworkResponse extends NodeNetworkResponse {
+  /** Why the last ConfigureNodeSubnet set no subnet; empty if it did, or was not made. */
+  readonly refusal: string;
 }
 
 /** `quilt.sidecar.v1.AllocatedAddress` */
@@ -71,6 +77,14 @@ export function decodeReleaseAddressRequest(message: unknown): ReleaseTarget {
 /** @throws {TypeError} if the .proto and this file have drifted apart */
 export function decodeNodeNetworkResponse(message: unknown): NodeNetworkResponse {
   return { node_network: decodeNodeNetwork(fieldOf(message, "node_network")) };
+}
+
+/** @throws {TypeError} if the .proto and this file have drifted apart */
+export function decodeGetNodeNetworkResponse(message: unknown): GetNodeNetworkResponse {
+  return {
+    ...decodeNodeNetworkResponse(message),
+    refusal: stringField(message, "refusal"),
+  };
 }
 
 /** @throws {TypeError} if the .proto and this file have drifted apart */

@@ -8,6 +8,7 @@ import type { RouteMessage } from "../../src/rpc/wire_routes.ts";
 
 const UNCONFIGURED: NodeStatus = {
   network: { subnet: "", gateway: "", cluster_cidr: "10.42.0.0/16", revision: 0 },
+  refusal: "",
   allocated: 0,
   free: 0,
   routes: [],
@@ -37,6 +38,7 @@ const STATUS: NodeStatus = {
     cluster_cidr: "10.42.0.0/16",
     revision: 7,
   },
+  refusal: "",
   allocated: 12,
   free: 241,
   routes: [
@@ -49,11 +51,27 @@ const STATUS: NodeStatus = {
 
 Deno.test("a node that is not configured says what it waits for, and has no table", () => {
   assert.deepEqual(formatStatus(UNCONFIGURED).split("\n"), [
-    "Node subnet   not configured yet: the mesh agent has not called ConfigureNodeSubnet",
+    "Node subnet   not configured: no ConfigureNodeSubnet since the sidecar's start",
     "Cluster CIDR  10.42.0.0/16",
     "Addresses     0 allocated, 0 free",
     "Routes        0 installed, 0 pending; 0 unconfirmed",
   ]);
+});
+
+Deno.test("a ConfigureNodeSubnet that was refused is shown with its sentence, configured or not", () => {
+  const refusal = "Permission denied: \u202e…";
+  const shown = (status: NodeStatus) => formatStatus(status).split("\n")[0];
+  const said = String.raw`last ConfigureNodeSubnet refused: Permission denied: \u202e`;
+  assert.equal(
+    shown({ ...UNCONFIGURED, refusal }),
+    `Node subnet   not configured; ${said}…`,
+  );
+  assert.equal(
+    shown({ ...STATUS, refusal }),
+    `Node subnet   10.42.1.0/24, gateway 10.42.1.1; ${said}…`,
+  );
+  const json = JSON.parse(statusJson({ ...STATUS, refusal }));
+  assert.equal(json.node_network.refusal, refusal);
 });
 
 Deno.test("every route is a row, with a mark if it is unconfirmed and why it is pending", () => {
@@ -76,7 +94,7 @@ Deno.test("for machines it is one line of JSON with the same", () => {
   assert.equal(line.includes("\n"), false);
   const since = "2023-11-14T22:13:20.123Z";
   assert.deepEqual(JSON.parse(line), {
-    node_network: STATUS.network,
+    node_network: { ...STATUS.network, refusal: "" },
     addresses: { allocated: 12, free: 241 },
     route_counts: { installed: 1, pending: 1, unconfirmed: 0 },
     routes: [

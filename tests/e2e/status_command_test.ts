@@ -36,7 +36,7 @@ Deno.test("status shows the network, the addresses, and each route: installed, p
   await using host = await openHost();
   const { client, namespace } = host;
   assert.deepEqual(await shown(namespace), [
-    "Node subnet   not configured yet: the mesh agent has not called ConfigureNodeSubnet",
+    "Node subnet   not configured: no ConfigureNodeSubnet since the sidecar's start",
     "Cluster CIDR  10.42.0.0/16",
     "Addresses     0 allocated, 0 free",
     "Routes        0 installed, 0 pending; 0 unconfirmed",
@@ -66,6 +66,7 @@ Deno.test("status shows the network, the addresses, and each route: installed, p
       gateway: "10.42.1.1",
       cluster_cidr: "10.42.0.0/16",
       revision: 1,
+      refusal: "",
     },
     addresses: { allocated: 1, free: 252 },
     route_counts: { installed: 2, pending: 1, unconfirmed: 2 },
@@ -80,6 +81,32 @@ Deno.test("status shows the network, the addresses, and each route: installed, p
     reason: "Interface 'vxlan200' not found",
     confirmed: false,
   });
+});
+
+Deno.test("status shows why ConfigureNodeSubnet was refused, until one succeeds", async () => {
+  await using host = await openHost({
+    launcher: ["setpriv", "--bounding-set", "-net_admin", "--inh-caps", "-net_admin"],
+  });
+  const { client, namespace } = host;
+  const line = async () => (await shown(namespace))[0];
+  const refused = async (subnet: string) => {
+    const { error } = await client.configureNodeSubnet(subnet);
+    assert.notEqual(error, "");
+    assert.equal(
+      await line(),
+      `Node subnet   not configured; last ConfigureNodeSubnet refused: ${error}`,
+    );
+  };
+  await refused("10.42.1.0/24");
+  await refused("10.42.1.0\u001b/24");
+  await using able = await openHost();
+  await able.client.configureNodeSubnet("10.42.0.0/16");
+  assert.match((await shown(able.namespace))[0] ?? "", /refused: Subnet must be \/24/);
+  assert.deepEqual(await able.client.configureNodeSubnet("10.42.1.0/24"), done);
+  assert.equal(
+    (await shown(able.namespace))[0],
+    "Node subnet   10.42.1.0/24, gateway 10.42.1.1",
+  );
 });
 
 Deno.test("status ends with 1 and a sentence within a few seconds when the sidecar is not there, or hangs", async () => {

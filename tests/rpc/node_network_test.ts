@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import type { ConfigureOutcome } from "../../src/node_service.ts";
 import type { NodeNetwork } from "../../src/pod_network.ts";
 import { until } from "../support/wait.ts";
+import { cidr } from "./outcomes.ts";
 import { MESSAGE, NETWORK, openServices } from "./pod_network.ts";
 
 Deno.test("a network that is not configured yet is empty but for the cluster", async () => {
@@ -9,8 +11,33 @@ Deno.test("a network that is not configured yet is empty but for the cluster", a
   });
   assert.deepEqual(await surface.client.getNodeNetwork(), {
     ok: true,
-    value: { subnet: "", gateway: "", cluster_cidr: "10.42.0.0/16", revision: 0 },
+    value: {
+      node_network: {
+        subnet: "",
+        gateway: "",
+        cluster_cidr: "10.42.0.0/16",
+        revision: 0,
+      },
+      refusal: "",
+    },
   });
+});
+
+Deno.test("GetNodeNetwork tells why the last ConfigureNodeSubnet set no subnet", async () => {
+  let outcome: ConfigureOutcome = { kind: "refused", sentence: "It was refused" };
+  await using surface = await openServices({
+    nodeNetwork: () => Promise.resolve(NETWORK),
+    lastConfigure: () => outcome,
+  });
+  const refusal = async () => {
+    const answer = await surface.client.getNodeNetwork();
+    return answer.ok ? answer.value.refusal : answer.fault;
+  };
+  assert.equal(await refusal(), "It was refused");
+  outcome = { kind: "queue-full" };
+  assert.match(String(await refusal()), /^Too many calls wait for the kernel/);
+  outcome = { kind: "configured", subnet: cidr("10.42.1.0/24"), changed: true };
+  assert.equal(await refusal(), "");
 });
 
 /** A watch that the test feeds, and how many listen to it. */

@@ -48,6 +48,7 @@ const UNASKED: PodNetwork = {
   releaseAddress: () => Promise.reject(new Error("not to be asked")),
   listAddresses: () => Promise.reject(new Error("not to be asked")),
   nodeNetwork: () => Promise.reject(new Error("not to be asked")),
+  lastConfigure: () => undefined,
   watchNodeNetwork: () => () => {},
 };
 

@@ -1,4 +1,8 @@
-import { describeGivenWay, describePending } from "../routes/sentences.ts";
+import {
+  describeGivenWay,
+  describePending,
+  describeReplacedAlike,
+} from "../routes/sentences.ts";
 import type { InterfaceName } from "../routes/interface_name.ts";
 import type { Standing } from "./ledger.ts";
 import { describeTrouble } from "./refusal.ts";
@@ -17,10 +21,11 @@ export function describeRenewals(
   const groups = new Map<string, { level: "info" | "warn"; routes: string[] }>();
   for (const renewal of renewals) {
     const news = newsOf(renewal);
-    if (news === undefined) continue;
-    const group = groups.get(news.what) ?? { level: news.level, routes: [] };
-    group.routes.push(renewal.destination);
-    groups.set(news.what, group);
+    for (const { level, what } of [...replacements(renewal), ...news ? [news] : []]) {
+      const group = groups.get(what) ?? { level, routes: [] };
+      group.routes.push(renewal.destination);
+      groups.set(what, group);
+    }
   }
   return [...groups].map(([what, { level, routes }]) => ({
     level,
@@ -35,6 +40,16 @@ export function deviceInNews(renewal: Renewal): InterfaceName | undefined {
   const came = reached.kind === "added" && before.standing.kind === "waiting";
   const went = reached.kind === "pending" && newsOf(renewal) !== undefined;
   return came || went ? before.route.device : undefined;
+}
+
+/** The routes that gave way to ours, each kind of them once. */
+function replacements(renewal: Renewal): readonly News[] {
+  if (renewal.kind !== "wish" || renewal.reached.kind !== "added") return [];
+  const { device } = renewal.before.route;
+  const sentences = renewal.reached.over.map((route) =>
+    describeReplacedAlike(route, device)
+  );
+  return [...new Set(sentences)].map((what) => ({ level: "warn", what }));
 }
 
 function newsOf(renewal: Renewal): News | undefined {
@@ -61,8 +76,13 @@ function newsOfWish({ before, reached }: WishRenewal): News | undefined {
       return before.standing.kind === "installed" && !before.remembered
         ? REMEMBERED
         : undefined;
-    case "added":
-      return addedNews(before.standing.kind, device);
+    case "added": {
+      const { kind } = before.standing;
+      // Ours was not gone but had another one beside it or in its place, which was named.
+      const isNamed = reached.over.length > 0 &&
+        (kind === "installed" || kind === "adopted");
+      return isNamed ? undefined : addedNews(kind, device);
+    }
     case "pending": {
       const same = before.standing.kind === "waiting" &&
         before.standing.reason === reached.reason;

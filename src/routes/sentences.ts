@@ -58,9 +58,22 @@ export function describeLost(subject: string, why: string): string {
 
 /** A route that gave way, for the operator who may miss it. */
 export function describeReplaced(over: FoundRoute, device: InterfaceName): string {
-  const through = over.device === undefined ? "" : ` dev ${over.device}`;
-  return `Replaced route ${over.destination}${through} proto ${over.protocol} ` +
-    `metric ${over.metric} by ours dev ${device}`;
+  return `Replaced route ${over.destination}${attributes(over)} by ours dev ${device}`;
+}
+
+/** The same of routes that differ in nothing but the destination, which stands apart. */
+export function describeReplacedAlike(
+  over: FoundRoute,
+  device: InterfaceName,
+): string {
+  return `Replaced route${attributes(over)} by ours dev ${device}`;
+}
+
+/** Whose a route is, and what tells it from another one for the same destination. */
+function attributes({ device, metric, protocol, tos }: FoundRoute): string {
+  const through = device === undefined ? "" : ` dev ${device}`;
+  const service = tos === 0 ? "" : ` tos 0x${tos.toString(16)}`;
+  return `${through} proto ${protocol} metric ${metric}${service}`;
 }
 
 /** A device whose packets never come back: the bridge keeps the ARP answers. */

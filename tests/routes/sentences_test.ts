@@ -12,6 +12,7 @@ import {
   describePending,
   describeRefused,
   describeReplaced,
+  describeReplacedAlike,
   PERMISSION_DENIED,
 } from "../../src/routes/sentences.ts";
 
@@ -78,6 +79,10 @@ Deno.test("a warning of a replaced route names it, its owner and what came inste
   assert.equal(
     describeReplaced({ ...over, device: undefined }, VXLAN),
     "Replaced route 10.42.2.0/24 proto 4 metric 100 by ours dev vxlan100",
+  );
+  assert.equal(
+    describeReplacedAlike({ ...over, tos: 16 }, VXLAN),
+    "Replaced route dev eth0 proto 4 metric 100 tos 0x10 by ours dev vxlan100",
   );
 });
 

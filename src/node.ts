@@ -3,6 +3,7 @@ import { checkNodeCidr, type ClusterPolicy, describeCidrFault } from "./ipam/pol
 import { AuditTrail } from "./kernel/audit.ts";
 import { type Door, KernelDoor } from "./kernel/door.ts";
 import { DryDoor } from "./kernel/dry_door.ts";
+import { HangLog } from "./kernel/hang_log.ts";
 import { Monitor } from "./kernel/monitor.ts";
 import { WarningLog } from "./kernel/warning_log.ts";
 import type { LineSink } from "./line_sink.ts";
@@ -117,6 +118,7 @@ class QueuedNode implements OpenNode {
   readonly routes: RouteTable;
   readonly #addresses: Addresses;
   readonly #warnings: WarningLog;
+  readonly #hangs: HangLog;
   /** Why the kernel cannot be reached, as each of them sees it. */
   #faults: KernelFaults = { door: undefined, resync: undefined };
   #reportTimer: ReturnType<typeof setTimeout> | undefined;
@@ -125,10 +127,12 @@ class QueuedNode implements OpenNode {
   constructor(options: NodeOptions) {
     this.#options = options;
     this.#warnings = new WarningLog(options.logger);
+    this.#hangs = new HangLog(options.logger);
     const audit = new AuditTrail(options.auditSink);
     const door = options.dryRun ? new DryDoor(audit) : new KernelDoor(audit, {
       onReach: (fault) => this.#followDoor(fault),
       onWarning: (warning) => this.#warnings.note(warning),
+      onHang: (hang) => this.#hangs.note(hang),
     });
     this.#door = door;
     const book = this.#book = new RouteBook(options.gatewayIndex);
@@ -283,6 +287,7 @@ class QueuedNode implements OpenNode {
     }
     clearTimeout(timer);
     await this.#door.close();
+    this.#hangs.close();
   }
 
   #submit<Outcome>(

@@ -1,5 +1,6 @@
 import type { AuditTrail, Cause } from "./audit.ts";
 import { type Command, type Mutation, type Read, words } from "./command.ts";
+import type { Hang } from "./hang_log.ts";
 import { type Exchange, type Family, type Result, Session } from "./session.ts";
 
 /** A read, or a mutation with the cause that the audit trail names. */
@@ -44,6 +45,8 @@ export interface DoorOptions {
    * undefined. An `ip` that dies is no such news as long as the next one answers.
    */
   readonly onReach?: ((fault: string | undefined) => void) | undefined;
+  /** Told of each `ip` that passed its deadline and was killed. */
+  readonly onHang?: ((hang: Hang) => void) | undefined;
   /** Told of what `ip` writes that is no answer and harms none, as often as it does. */
   readonly onWarning?: ((warning: string) => void) | undefined;
 }
@@ -71,6 +74,7 @@ export class KernelDoor implements Door {
   readonly #queueLimit: number;
   readonly #onReach: (fault: string | undefined) => void;
   readonly #onWarning: (warning: string) => void;
+  readonly #onHang: ((hang: Hang) => void) | undefined;
   /** What each `ip` writes beside good answers. */
   readonly #noise = new Set<string>();
   /** Why `ip` does not answer; undefined while it does. */
@@ -92,6 +96,7 @@ export class KernelDoor implements Door {
     this.#queueLimit = options.queueLimit ?? 256;
     this.#onReach = options.onReach ?? (() => {});
     this.#onWarning = options.onWarning ?? (() => {});
+    this.#onHang = options.onHang;
   }
 
   exchange(errands: readonly Errand[]): Promise<Reply> {
@@ -190,7 +195,12 @@ export class KernelDoor implements Door {
   }
 
   #newSession(family?: Family): Session {
-    return new Session({ family, onWarning: this.#onWarning, noise: this.#noise });
+    return new Session({
+      family,
+      onWarning: this.#onWarning,
+      onHang: this.#onHang,
+      noise: this.#noise,
+    });
   }
 
   #judge(fault: string | undefined): void {

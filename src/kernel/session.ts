@@ -10,6 +10,7 @@ import {
 import { isReason, mayBeNoise, readComplaint } from "./complaints.ts";
 import { Deadline } from "./deadline.ts";
 import { classify, type Failure } from "./failures.ts";
+import type { Hang } from "./hang_log.ts";
 import { onLines } from "./lines.ts";
 import { type Answer, decode } from "./replies.ts";
 import type { InterfaceName } from "../routes/interface_name.ts";
@@ -72,6 +73,8 @@ export interface SessionOptions {
   readonly family?: Family | undefined;
   /** Told of what `ip` writes that is no answer and harms none. */
   readonly onWarning?: (warning: string) => void;
+  /** Told when it passed its deadline and was killed. */
+  readonly onHang?: ((hang: Hang) => void) | undefined;
   /** Lines that stood beside good answers: each `ip` may write them. */
   readonly noise?: Set<string>;
 }
@@ -91,6 +94,8 @@ interface Waiting {
   noise: readonly string[];
   /** Milliseconds without a sign of life. */
   readonly deadlineMs: number;
+  /** When it was asked, on the clock of `performance.now()`. */
+  readonly startedMs: number;
   /** When it is over in any case, on the clock of `performance.now()`. */
   readonly endMs: number;
   readonly settle: (exchange: Exchange) => void;
@@ -127,11 +132,11 @@ export class Session {
   #complaints: string[] = [];
   /** Lines of stderr since the last failure or the last exchange. */
   #complained = 0;
-  readonly #deadline = new Deadline(() =>
-    this.#lose(`ip did not answer within ${this.#waiting?.deadlineMs} ms`)
-  );
+  readonly #onHang: (hang: Hang) => void;
+  readonly #deadline = new Deadline(() => this.#onDeadline());
 
-  constructor({ family, noise, onWarning }: SessionOptions = {}) {
+  constructor({ family, noise, onHang, onWarning }: SessionOptions = {}) {
+    this.#onHang = onHang ?? (() => {});
     this.#onWarning = onWarning ?? (() => {});
     this.#noise = noise ?? new Set();
     this.#child = this.#start(family === "bridge" ? ["-family", "bridge"] : []);
@@ -229,9 +234,11 @@ export class Session {
     this.#line += commands.length + 1;
     const mark = `end-of-exchange-${this.#line}`;
     this.#deadline.set(deadlineMs);
+    const startedMs = performance.now();
     this.#waiting = {
       deadlineMs,
-      endMs: performance.now() + LONGEST * deadlineMs,
+      startedMs,
+      endMs: startedMs + LONGEST * deadlineMs,
       commands,
       firstLine,
       mark,
@@ -268,6 +275,15 @@ export class Session {
   /** Ends it now: what it was asked is lost. */
   abandon(why: string): void {
     this.#lose(why);
+  }
+
+  #onDeadline(): void {
+    const waiting = this.#waiting;
+    if (waiting === undefined) return;
+    const { commands, deadlineMs, startedMs } = waiting;
+    this.#lose(`ip did not answer within ${deadlineMs} ms`);
+    const durationMs = performance.now() - startedMs;
+    this.#onHang({ commands: commands.map(words), durationMs });
   }
 
   #end(why: string): void {

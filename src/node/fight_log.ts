@@ -40,14 +40,21 @@ export const BLINDNESS: FightWords = {
 export class FightLog<Key extends string> {
   readonly #logger: Logger;
   readonly #words: FightWords;
+  readonly #onOver: (keys: readonly Key[]) => void;
   readonly #repairs = new Map<Key, Repairs>();
   readonly #fought = new Set<Key>();
   #news: Key[] = [];
   #timer: ReturnType<typeof setInterval> | undefined;
 
-  constructor(logger: Logger, words: FightWords) {
+  /** @param onOver called with the keys whose end has just been logged */
+  constructor(
+    logger: Logger,
+    words: FightWords,
+    onOver: (keys: readonly Key[]) => void = () => {},
+  ) {
     this.#logger = logger;
     this.#words = words;
+    this.#onOver = onOver;
   }
 
   /** When the next repair may be made, on the clock of `performance.now()`. */
@@ -84,6 +91,7 @@ export class FightLog<Key extends string> {
     for (const key of calm) this.#repairs.delete(key);
     if (over.length > 0) {
       this.#logger.log("info", `${this.#words.over}: ${list(over)}`);
+      this.#onOver(over);
     }
     if (this.#repairs.size === 0) {
       clearInterval(this.#timer);

@@ -1,10 +1,12 @@
+import type { Ipv4Cidr } from "../ipam/cidr.ts";
+import type { PendingReason } from "../routes/decide.ts";
 import {
   describeGivenWay,
   describePending,
   describeReplacedAlike,
 } from "../routes/sentences.ts";
 import type { InterfaceName } from "../routes/interface_name.ts";
-import type { Standing } from "./ledger.ts";
+import type { Standing, Wish } from "./ledger.ts";
 import { describeTrouble } from "./refusal.ts";
 import type { LeavingRenewal, Renewal, SubnetRenewal, WishRenewal } from "./renew.ts";
 import { standingOf } from "./standing.ts";
@@ -14,16 +16,49 @@ interface News {
   readonly what: string;
 }
 
+/** A line of the log. */
+interface Line {
+  readonly level: "info" | "warn";
+  readonly message: string;
+}
+
 /** One sentence for each kind of thing that happened, however many routes it concerns. */
-export function describeRenewals(
-  renewals: readonly Renewal[],
-): readonly { readonly level: "info" | "warn"; readonly message: string }[] {
+export function describeRenewals(renewals: readonly Renewal[]): readonly Line[] {
+  return inGroups(renewals.map((renewal) => {
+    const outcome = newsOf(renewal);
+    const all = [...replacements(renewal), ...outcome ? [outcome] : []];
+    return { destination: renewal.destination, all };
+  }));
+}
+
+/** The same of where routes stand: back, or still waiting for their device. */
+export function describeStatus(desired: readonly Wish[]): readonly Line[] {
+  return inGroups(
+    desired.map(({ route: { destination, device }, standing: status }) => {
+      switch (status.kind) {
+        case "installed":
+          return { destination, all: [addedNews("waiting", device)] };
+        case "waiting":
+          return { destination, all: [waitingLine(status.reason, device)] };
+        // Said when it came to that, flap or not.
+        case "adopted":
+        case "troubled":
+          return { destination, all: [] };
+        default:
+          return status satisfies never;
+      }
+    }),
+  );
+}
+
+function inGroups(
+  routes: readonly { readonly destination: Ipv4Cidr; readonly all: readonly News[] }[],
+): readonly Line[] {
   const groups = new Map<string, { level: "info" | "warn"; routes: string[] }>();
-  for (const renewal of renewals) {
-    const news = newsOf(renewal);
-    for (const { level, what } of [...replacements(renewal), ...news ? [news] : []]) {
+  for (const { all, destination } of routes) {
+    for (const { level, what } of all) {
       const group = groups.get(what) ?? { level, routes: [] };
-      group.routes.push(renewal.destination);
+      group.routes.push(destination);
       groups.set(what, group);
     }
   }
@@ -37,7 +72,8 @@ export function describeRenewals(
 export function deviceInNews(renewal: Renewal): InterfaceName | undefined {
   if (renewal.kind !== "wish") return undefined;
   const { before, reached } = renewal;
-  const came = reached.kind === "added" && before.standing.kind === "waiting";
+  const isThere = reached.kind === "added" || reached.kind === "unchanged";
+  const came = isThere && before.standing.kind === "waiting";
   const went = reached.kind === "pending" && newsOf(renewal) !== undefined;
   return came || went ? before.route.device : undefined;
 }
@@ -72,7 +108,10 @@ function newsOfWish({ before, reached }: WishRenewal): News | undefined {
   const { device } = before.route;
   switch (reached.kind) {
     case "unchanged":
-      if (before.standing.kind === "troubled") return addedNews("troubled", device);
+      // Written by an exchange whose answer was lost, or by another process.
+      if (before.standing.kind === "troubled" || before.standing.kind === "waiting") {
+        return addedNews(before.standing.kind, device);
+      }
       return before.standing.kind === "installed" && !before.remembered
         ? REMEMBERED
         : undefined;
@@ -86,8 +125,7 @@ function newsOfWish({ before, reached }: WishRenewal): News | undefined {
     case "pending": {
       const same = before.standing.kind === "waiting" &&
         before.standing.reason === reached.reason;
-      const what = `${describePending(reached.reason, device)}, waiting for it`;
-      return same ? undefined : { level: "warn", what };
+      return same ? undefined : waitingLine(reached.reason, device);
     }
     case "connected":
     case "failed":
@@ -102,6 +140,10 @@ function newsOfWish({ before, reached }: WishRenewal): News | undefined {
       return same ? undefined : { level: "warn", what: standing.sentence };
     }
   }
+}
+
+function waitingLine(reason: PendingReason, device: InterfaceName): News {
+  return { level: "warn", what: `${describePending(reason, device)}, waiting for it` };
 }
 
 function newsOfLeaving({ destination, reached }: LeavingRenewal): News | undefined {

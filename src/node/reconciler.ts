@@ -77,8 +77,8 @@ export class Reconciler {
 
   constructor(parts: ReconcilerParts) {
     this.#parts = parts;
-    const { logger, resyncMs } = parts;
-    this.#log = new RepairLog(logger);
+    const { ledger, logger, resyncMs } = parts;
+    this.#log = new RepairLog(logger, ledger);
     this.#blindness = new FightLog(logger, BLINDNESS);
     const onFault = parts.onResync ?? (() => {});
     this.#resyncs = new ResyncLog({ logger, resyncMs, onFault });

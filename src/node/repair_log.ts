@@ -3,7 +3,8 @@ import type { Logger } from "../log.ts";
 import { afterRepair, dueMs, FIGHT_COUNT, type Repairs } from "../routes/backoff.ts";
 import type { InterfaceName } from "../routes/interface_name.ts";
 import { FIGHT, FightLog, FLAP } from "./fight_log.ts";
-import { describeRenewals, deviceInNews, list } from "./news.ts";
+import type { Ledger } from "./ledger.ts";
+import { describeRenewals, describeStatus, deviceInNews, list } from "./news.ts";
 import type { Renewal } from "./renew.ts";
 
 /** Repairs in a row that came to nothing, which is nobody's doing. */
@@ -18,12 +19,16 @@ export class RepairLog {
   readonly #logger: Logger;
   readonly #fights: FightLog<Ipv4Cidr>;
   readonly #flaps: FightLog<InterfaceName>;
+  readonly #ledger: Pick<Ledger, "get">;
+  /** What became of these was not logged, because their devices came and went. */
+  readonly #unlogged = new Map<InterfaceName, Set<Ipv4Cidr>>();
   readonly #setbacks = new Map<Ipv4Cidr, Setbacks>();
 
-  constructor(logger: Logger) {
+  constructor(logger: Logger, ledger: Pick<Ledger, "get">) {
     this.#logger = logger;
+    this.#ledger = ledger;
     this.#fights = new FightLog(logger, FIGHT);
-    this.#flaps = new FightLog(logger, FLAP);
+    this.#flaps = new FightLog(logger, FLAP, (devices) => this.#catchUp(devices));
   }
 
   /** When the first of these may be repaired, on the clock of `performance.now()`. */
@@ -47,6 +52,7 @@ export class RepairLog {
       if (device === undefined) return this.#isWorthSaying(renewal, nowMs);
       const quiet = flapping.get(device) ?? this.#flaps.count(device, nowMs);
       flapping.set(device, quiet);
+      if (quiet) this.#noteUnlogged(device, renewal.destination);
       return !quiet;
     });
     for (const { level, message } of describeRenewals(worth)) {
@@ -64,6 +70,27 @@ export class RepairLog {
   close(): void {
     this.#fights.close();
     this.#flaps.close();
+  }
+
+  #noteUnlogged(device: InterfaceName, destination: Ipv4Cidr): void {
+    const routes = this.#unlogged.get(device) ?? new Set();
+    this.#unlogged.set(device, routes.add(destination));
+  }
+
+  /**
+   * The last line about a route must be true: which half of a flap was left out of the
+   * log is chance.
+   */
+  #catchUp(devices: readonly InterfaceName[]): void {
+    const desired = devices.flatMap((device) => {
+      const routes = [...this.#unlogged.get(device) ?? []];
+      this.#unlogged.delete(device);
+      return routes.flatMap((to) => this.#ledger.get(to) ?? [])
+        .filter(({ route }) => route.device === device);
+    });
+    for (const { level, message } of describeStatus(desired)) {
+      this.#logger.log(level, message);
+    }
   }
 
   #dueMs(destination: Ipv4Cidr): number {

@@ -101,6 +101,9 @@ const CLOSE_LIMIT_MS = 3_000;
 /** Who waited for the start is answered before what it found amiss is looked into. */
 const REPORT_MS = 250;
 
+/** Warnings of `ip` that are kept until the start has succeeded. */
+const EARLY_WARNINGS = 64;
+
 interface KernelFaults {
   readonly door: string | undefined;
   readonly resync: string | undefined;
@@ -119,6 +122,8 @@ class QueuedNode implements OpenNode {
   readonly #addresses: Addresses;
   readonly #warnings: WarningLog;
   readonly #hangs: HangLog;
+  /** Those from before the start; undefined once it has succeeded. */
+  #earlyWarnings: string[] | undefined = [];
   /** Why the kernel cannot be reached, as each of them sees it. */
   #faults: KernelFaults = { door: undefined, resync: undefined };
   #reportTimer: ReturnType<typeof setTimeout> | undefined;
@@ -131,7 +136,7 @@ class QueuedNode implements OpenNode {
     const audit = new AuditTrail(options.auditSink);
     const door = options.dryRun ? new DryDoor(audit) : new KernelDoor(audit, {
       onReach: (fault) => this.#followDoor(fault),
-      onWarning: (warning) => this.#warnings.note(warning),
+      onWarning: (warning) => this.#warn(warning),
       onHang: (hang) => this.#hangs.note(hang),
     });
     this.#door = door;
@@ -164,7 +169,7 @@ class QueuedNode implements OpenNode {
     if (this.#options.dryRun) return;
     this.#monitor ??= new Monitor(
       (event) => this.#hearing.hear(event),
-      (warning) => this.#warnings.note(warning),
+      (warning) => this.#warn(warning),
     );
   }
 
@@ -182,6 +187,8 @@ class QueuedNode implements OpenNode {
       adopt({ ...this.#options, door: this.#door, ledger, snapshot: this.#snapshot })
     );
     if (adopted.ok) {
+      for (const warning of this.#earlyWarnings ?? []) this.#warnings.note(warning);
+      this.#earlyWarnings = undefined;
       this.#hearing.serve();
       this.#book.open();
       this.#addresses.publish();
@@ -191,6 +198,14 @@ class QueuedNode implements OpenNode {
       this.#reportTimer = setTimeout(() => this.#report(adoptedAny), REPORT_MS);
     }
     return adopted;
+  }
+
+  /** Until an `ip` has answered, what it writes may be all that it can do. */
+  #warn(warning: string): void {
+    if (this.#earlyWarnings === undefined) this.#warnings.note(warning);
+    else if (this.#earlyWarnings.length < EARLY_WARNINGS) {
+      this.#earlyWarnings.push(warning);
+    }
   }
 
   #followDoor(fault: string | undefined): void {

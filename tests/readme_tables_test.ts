@@ -15,6 +15,7 @@ import { QUILT_RUNTIME } from "../src/rpc/wire.ts";
 import { replyTo } from "../src/rpc/unary.ts";
 import { done, type Host, makeQuietNamespace, openHost, refused } from "./e2e/host.ts";
 import { objectAt, parseJsonObject } from "./support/json.ts";
+import { BUSYBOX, makeIp } from "./support/foreign_ip.ts";
 import { startQuilt } from "./support/quilt.ts";
 import { anchor, codeIn } from "./support/markdown.ts";
 import { document, readme } from "./support/readme.ts";
@@ -23,6 +24,7 @@ import {
   pathlessWords,
   repository,
   serveTask,
+  serveWords,
 } from "./support/serve_task.ts";
 import { serveToEnd } from "./support/sidecar.ts";
 import type { Finished, Namespace } from "./support/namespace.ts";
@@ -119,6 +121,11 @@ async function startAsWritten(namespace: Namespace, cell: string): Promise<Finis
       return await serveToEnd(namespace, options);
     case "without iproute2":
       return await namespace.run(pathlessWords(options));
+    case "with the `ip` of BusyBox": {
+      using busybox = makeIp(BUSYBOX);
+      const path = `${busybox.directory}:${Deno.env.get("PATH")}`;
+      return await namespace.run(["env", `PATH=${path}`, ...serveWords(options)]);
+    }
     case "while another one serves": {
       await using other = await openHost();
       return await serveToEnd(other.namespace, options);

@@ -56,11 +56,7 @@ export class HangLog {
     this.#more = 0;
     if (more === 0) return false;
     const times = more === 1 ? "once more" : `${more} more times`;
-    this.#logger.log(
-      "warn",
-      `ip hung ${times} and was killed each time, in the last ` +
-        `${Math.round(this.#windowMs / 1000)} s`,
-    );
+    this.#logger.log("warn", `ip hung ${times} since then, and was killed each time`);
     return true;
   }
 }

@@ -11,6 +11,7 @@ import { isReason, mayBeNoise, readComplaint } from "./complaints.ts";
 import { Deadline } from "./deadline.ts";
 import { classify, type Failure } from "./failures.ts";
 import type { Hang } from "./hang_log.ts";
+import { describeForeignIp } from "./foreign_ip.ts";
 import { onLines } from "./lines.ts";
 import { type Answer, decode } from "./replies.ts";
 import type { InterfaceName } from "../routes/interface_name.ts";
@@ -66,6 +67,15 @@ const LONGEST = 10;
 
 /** Milliseconds for what is on its way through a pipe when all has been written. */
 const AFTER_MARK_MS = 250;
+
+/** Milliseconds for what an `ip` of an unknown kind has to say for itself. */
+const LAST_WORDS_MS = 100;
+
+/** Why an `ip` is lost that ended by itself, or by a signal. */
+const ENDED = "ip ended";
+
+/** True once an `ip` could be started in this process. */
+let wasStarted = false;
 
 /** What an `ip` is started with. */
 export interface SessionOptions {
@@ -125,8 +135,16 @@ export class Session {
   /** Lines of stderr that were no failure of a command. */
   readonly #warnings = new Set<string>();
   readonly #noise: Set<string>;
+  /** Warnings from before its first answer. */
+  readonly #early: string[] = [];
+  /** What it wrote first. */
+  #firstLine: string | undefined;
+  /** What it did that a good `ip` does not, before it ever answered. */
+  #oddity: string | undefined;
+  #exitCode: number | undefined;
+  #suspectTimer: ReturnType<typeof setTimeout> | undefined;
   /** Why it is spent. */
-  #why = "ip ended";
+  #why = ENDED;
   #line = 0;
   #waiting: Waiting | undefined;
   #complaints: string[] = [];
@@ -143,7 +161,7 @@ export class Session {
     // One that could not be started has no streams, whatever its type says.
     const { stderr, stdin, stdout } = this.#child ?? {};
     if (!stderr || !stdin || !stdout) return;
-    stdin.on("error", () => this.#lose("ip closed its input"));
+    stdin.on("error", () => this.#suspect("ip closed its input"));
     onLines(stdout, {
       limit: LONGEST_DOCUMENT,
       onLine: (line) => this.#onDocument(line),
@@ -161,7 +179,10 @@ export class Session {
   #start(option: readonly string[]): ChildProcess | undefined {
     try {
       const child = spawn("ip", [...option, ...IP_ARGUMENTS], { env: { LC_ALL: "C" } });
-      child.on("exit", () => this.#end("ip ended"));
+      child.on("exit", (code) => this.#onExit(code));
+      // What it wrote has been read by then.
+      child.on("close", () => this.#end(ENDED));
+      child.on("spawn", () => wasStarted = true);
       child.on("error", (error) => this.#end(describeStartFault(error)));
       return child;
     } catch (error) {
@@ -286,20 +307,55 @@ export class Session {
     this.#onHang({ commands: commands.map(words), durationMs });
   }
 
+  /** @param code undefined or null if a signal ended it */
+  #onExit(code: number | null): void {
+    this.#exitCode = code ?? undefined;
+    if (this.hasAnswered || this.spent || code === null) return this.#end(ENDED);
+    // Its last words may still be in the pipes, and a process of its own may hold them.
+    this.#suspectTimer ??= setTimeout(() => this.#end(ENDED), LAST_WORDS_MS);
+  }
+
+  /**
+   * What a good `ip` does not do. From one that has never answered it tells little: the
+   * next moments tell whether it ends, and what it has to say for itself.
+   */
+  #suspect(why: string): void {
+    if (this.hasAnswered || this.spent) return this.#lose(why);
+    if (this.#oddity !== undefined) return;
+    this.#oddity = why;
+    this.#suspectTimer ??= setTimeout(() => this.#lose(why), LAST_WORDS_MS);
+  }
+
   #end(why: string): void {
     this.#lose(why);
+    clearTimeout(this.#suspectTimer);
     this.#deadline.close();
     this.#ended.resolve();
   }
 
-  #lose(why: string): void {
+  #lose(reason: string): void {
     const waiting = this.#waiting;
+    const why = this.#explain(reason);
     if (!this.spent) {
       this.spent = true;
       this.#why = why;
       this.#child?.kill("SIGKILL");
     }
+    clearTimeout(this.#suspectTimer);
     waiting?.settle({ kind: "lost", why });
+  }
+
+  /** Of an `ip` that never answered: what it is, as far as it told. */
+  #explain(why: string): string {
+    if (this.hasAnswered || this.spent) return why;
+    if (why !== ENDED && why !== this.#oddity) return why;
+    const code = this.#exitCode;
+    if (code !== undefined) {
+      return describeForeignIp({ kind: "ended", code }, this.#firstLine);
+    }
+    return why === this.#oddity
+      ? describeForeignIp({ kind: "odd", why }, this.#firstLine)
+      : why;
   }
 
   #putOff(): void {
@@ -313,20 +369,30 @@ export class Session {
   #onDocument(line: string): void {
     // What one that was given up has left in the pipe is nobody's.
     if (this.spent && this.#waiting === undefined) return;
+    if (this.#isOdd(line)) return;
     const waiting = this.#waiting;
-    if (waiting === undefined) return this.#lose("ip spoke without being asked");
+    if (waiting === undefined) return this.#suspect("ip spoke without being asked");
     waiting.documents.push(line);
     if (waiting.documents.length > waiting.reads) {
-      return this.#lose("ip answered more than it was asked");
+      return this.#suspect("ip answered more than it was asked");
     }
     this.#settleIfComplete(waiting);
   }
 
+  /** Takes the first line of each `ip`; true once no line counts any more. */
+  #isOdd(line: string): boolean {
+    if (!this.hasAnswered && line.trim() !== "") this.#firstLine ??= line.trim();
+    return this.#oddity !== undefined;
+  }
+
   #onComplaint(line: string): void {
     if (this.spent && this.#waiting === undefined) return;
+    if (this.#isOdd(line)) return;
     const failed = /^Command failed -:(\d+)$/.exec(line);
     if (failed !== null) return this.#onFailure(Number(failed[1]));
-    if (line.includes("Command failed")) return this.#lose("ip complained illegibly");
+    if (line.includes("Command failed")) {
+      return this.#suspect("ip complained illegibly");
+    }
     this.#complained += 1;
     if (this.#complained > MOST_COMPLAINTS) {
       return this.#lose("ip complained without end");
@@ -381,7 +447,9 @@ export class Session {
     for (const line of lines) {
       if (isStray(line)) continue;
       if (this.#warnings.size < KEPT_COMPLAINTS) this.#warnings.add(line);
-      this.#onWarning(line);
+      // A program that is no `ip` of iproute2 may print pages of usage.
+      if (this.hasAnswered) this.#onWarning(line);
+      else if (this.#early.length < KEPT_COMPLAINTS) this.#early.push(line);
     }
     return lines.filter(isStray);
   }
@@ -414,6 +482,7 @@ export class Session {
     }
     this.#wear(waiting.commands, results);
     this.hasAnswered = true;
+    for (const line of this.#early.splice(0)) this.#onWarning(line);
     waiting.settle({ kind: "answered", results });
   }
 
@@ -430,7 +499,7 @@ export class Session {
   #read(command: Read, document: string): Answer | undefined {
     const read = decode(command, document);
     if (read.kind === "unreadable") {
-      this.#lose(read.why);
+      this.#suspect(read.why);
       return undefined;
     }
     for (const entry of read.odd) {
@@ -482,7 +551,13 @@ function noDevice(command: Command): Failure {
 function describeStartFault(error: unknown): string {
   if (!(error instanceof Error)) return "ip cannot be started";
   if (error instanceof Deno.errors.NotCapable) {
-    return "the sandbox does not let ip be started; use deno task serve (see README)";
+    // Deno grants the one file that it finds at the start of the process.
+    return wasStarted
+      ? "the ip that was there at the start of the sidecar is gone or cannot be executed, " +
+        "and the sandbox lets no other one be started; put the ip of iproute2 (package " +
+        "iproute2) back in its place, or restart the sidecar"
+      : "the sandbox does not let ip be started; use deno task serve (see README), and " +
+        "restart it if iproute2 was installed after its start";
   }
   switch ("code" in error ? error.code : undefined) {
     case "ENOENT":

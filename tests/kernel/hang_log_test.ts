@@ -37,7 +37,10 @@ Deno.test("HangLog counts what happens again within a minute, and logs the count
     'it was asked: "route show table 142"',
   ]);
   await until(() => lines.length === 2, { what: "the count" });
-  assert.match(lines[1] ?? "", /^warn: ip hung 5 more times and was killed each time/);
+  assert.match(
+    lines[1] ?? "",
+    /^warn: ip hung 5 more times since then, and was killed each time$/,
+  );
   hangs.note(hang);
   hangs.close();
   assert.match(lines[2] ?? "", /^warn: ip hung once more/);

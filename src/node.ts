@@ -221,10 +221,11 @@ class QueuedNode implements OpenNode {
   }
 
   #report(adoptedAny: boolean): void {
-    const { logger } = this.#options;
+    const { listen = DEFAULT_ADDRESS, logger } = this.#options;
+    const { ledger } = this.#book;
     // Before the agent's first word there was none that could be lost.
     const lostWords = adoptedAny
-      ? reportLostWords(this.#door, this.#book.ledger, logger)
+      ? reportLostWords({ ...this.#options, door: this.#door, ledger, listen })
       : undefined;
     this.#reporting = Promise.all([
       reportForeign(this.#door, logger),

@@ -34,7 +34,7 @@ function target(address: SidecarAddress): string {
     case "tcp":
       return `${address.host}:${address.port}`;
     case "unix":
-      return shellWord(`unix://${address.path}`);
+      return `-unix ${shellWord(address.path)}`;
     case "fd":
       return target(DEFAULT_ADDRESS);
     default:

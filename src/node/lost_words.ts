@@ -1,18 +1,33 @@
+import type { Ipv4Cidr } from "../ipam/cidr.ts";
+import type { ClusterPolicy } from "../ipam/policy.ts";
 import type { Door } from "../kernel/door.ts";
 import { answerOf } from "../kernel/session.ts";
 import type { Logger } from "../log.ts";
 import type { InterfaceName } from "../routes/interface_name.ts";
+import { ascending } from "../routes/plan.ts";
+import { describeMissingRoutes } from "../routes/sentences.ts";
+import { grpcurlCommand, type SidecarAddress } from "./grpcurl.ts";
 import type { Ledger } from "./ledger.ts";
+
+/** What a look for missing routes works with. */
+export interface MissingRoutesParts {
+  readonly door: Door;
+  readonly ledger: Ledger;
+  readonly policy: ClusterPolicy;
+  readonly logger: Logger;
+  /** Where the operator can ask for a missing route. */
+  readonly listen: SidecarAddress;
+}
 
 /**
  * The agent enters each peer into the overlay device's FDB and then asks for its route;
  * a call that finds nobody listening is forgotten. So more peers than routes after a
- * start mean that a word was lost, which nobody but its sender can repeat.
+ * start mean that an InjectRoute was lost. Only the control plane and the operator know
+ * which: a restart of the agent is no remedy, because its stop removes every route that
+ * works, and the control plane may refuse it afterwards.
  */
 export async function reportLostWords(
-  door: Door,
-  ledger: Ledger,
-  logger: Logger,
+  { door, ledger, listen, logger, policy }: MissingRoutesParts,
 ): Promise<void> {
   const exchange = await door.survey([{ kind: "forwarding-entries" }], "bridge");
   const result = exchange.kind === "answered" ? exchange.results[0] : undefined;
@@ -20,23 +35,28 @@ export async function reportLostWords(
   if (answer === undefined) return;
   const routes = routesByDevice(ledger);
   for (const [device, peers] of answer.peers) {
+    const known = routes.get(device) ?? [];
     // Without any route nobody knows which of several devices is the agent's.
-    const known = routes.get(device) ?? (routes.size === 0 ? 0 : peers);
-    if (peers > known) logger.log("warn", describeLostWords(device, peers, known));
+    if (peers <= known.length || (known.length === 0 && routes.size > 0)) continue;
+    const request = { destination: "SUBNET", via_interface: device };
+    const method = "quilt.QuiltRuntime/InjectRoute";
+    const command = grpcurlCommand(listen, method, request);
+    logger.log(
+      "warn",
+      describeMissingRoutes({ ...policy, device, peers, routes: known, command }),
+    );
   }
 }
 
-function routesByDevice(ledger: Ledger): ReadonlyMap<InterfaceName, number> {
-  const routes = new Map<InterfaceName, number>();
-  for (const { route: { device } } of ledger.wishes()) {
-    routes.set(device, (routes.get(device) ?? 0) + 1);
-  }
-  return routes;
-}
-
-function describeLostWords(device: string, peers: number, routes: number): string {
-  return `${device} forwards to ${peers} ${peers === 1 ? "peer" : "peers"} but only ` +
-    `${routes} ${routes === 1 ? "route is" : "routes are"} wanted through it: an ` +
-    "InjectRoute was lost while nobody listened; restart the mesh agent, which then " +
-    "asks for all of them again";
+function routesByDevice(
+  ledger: Ledger,
+): ReadonlyMap<InterfaceName, readonly Ipv4Cidr[]> {
+  const all = ascending(ledger.wishes(), ({ route }) => route.destination);
+  const byDevice = Map.groupBy(all, ({ route }) => route.device);
+  return new Map(
+    [...byDevice].map(([device, desired]) => [
+      device,
+      desired.map(({ route }) => route.destination),
+    ]),
+  );
 }

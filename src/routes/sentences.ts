@@ -86,6 +86,43 @@ export function describeBridgePort(
     `sysctl -w net.ipv4.conf.${device}.proxy_arp=1`;
 }
 
+/** More peers in the overlay than routes through it. */
+export interface MissingRoutes {
+  readonly device: InterfaceName;
+  /** How many peers the device forwards to. */
+  readonly peers: number;
+  /** The destinations that are wanted through it, ascending. */
+  readonly routes: readonly Ipv4Cidr[];
+  readonly clusterCidr: Ipv4Cidr;
+  readonly nodePrefix: number;
+  /** The call that asks for a route to SUBNET. */
+  readonly command: string;
+}
+
+/** Destinations that a sentence about missing routes names. */
+const NAMED = 32;
+
+/** A peer without a route, for the operator: only he knows which one it is. */
+export function describeMissingRoutes(
+  { clusterCidr, command, device, nodePrefix, peers, routes }: MissingRoutes,
+): string {
+  const rest = routes.length - NAMED;
+  const more = rest > 0 ? ` and ${rest} more, which deno task status shows` : "";
+  const named = routes.length === 0
+    ? "no route is wanted through it"
+    : `only ${routes.length} ${
+      routes.length === 1 ? "route is" : "routes are"
+    } wanted ` +
+      `through it (${routes.slice(0, NAMED).join(", ")}${more})`;
+  return `${device} forwards to ${peers} ${
+    peers === 1 ? "peer" : "peers"
+  } but ${named}: ` +
+    "an InjectRoute was lost while nobody listened, and the mesh agent does not repeat " +
+    "it; do not stop the agent, because it would remove the routes that work; find the " +
+    `node without a route, and ask for its subnet, a /${nodePrefix} of ${clusterCidr}, ` +
+    `in the place of SUBNET: ${command}`;
+}
+
 function oneLine(words: string): string {
   return words.replace(/\s*\n\s*/g, "; ");
 }

@@ -34,9 +34,13 @@ Deno.test("a peer whose InjectRoute was lost while nobody listened is named once
   assert.deepEqual(
     messages(next).filter((line) => LOST.test(line)),
     [
-      "WARN: vxlan100 forwards to 2 peers but only 1 route is wanted through it: an " +
-      "InjectRoute was lost while nobody listened; restart the mesh agent, which then " +
-      "asks for all of them again",
+      "WARN: vxlan100 forwards to 2 peers but only 1 route is wanted through it " +
+      "(10.42.2.0/24): an InjectRoute was lost while nobody listened, and the mesh " +
+      "agent does not repeat it; do not stop the agent, because it would remove the " +
+      "routes that work; find the node without a route, and ask for its subnet, a /24 " +
+      "of 10.42.0.0/16, in the place of SUBNET: grpcurl -plaintext -d " +
+      `'{"destination": "SUBNET", "via_interface": "vxlan100"}' 127.0.0.1:50051 ` +
+      "quilt.QuiltRuntime/InjectRoute",
     ],
   );
 });

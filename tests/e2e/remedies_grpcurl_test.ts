@@ -4,7 +4,11 @@
 import assert from "node:assert/strict";
 import { startQuilt } from "../support/quilt.ts";
 import { fullTest } from "../support/suite.ts";
-import { done, openHost } from "./host.ts";
+import { addVxlan } from "../support/namespace.ts";
+import { serveWords } from "../support/serve_task.ts";
+import { startSidecar } from "../support/sidecar.ts";
+import { makeAgent } from "./agent.ts";
+import { done, makeQuietNamespace, openHost, routesTo } from "./host.ts";
 import { printedCall, runPrinted } from "./remedies.ts";
 
 fullTest(
@@ -22,3 +26,46 @@ fullTest(
     assert.deepEqual(await host.client.configureNodeSubnet("10.42.2.0/24"), done);
   },
 );
+
+/** How each address of a sidecar is served. */
+const SERVED = [
+  ["on the port", serveWords([])],
+  ["on a Unix socket", serveWords([], undefined, "serve:unix")],
+] as const;
+
+for (const [where, words] of SERVED) {
+  fullTest(
+    `grpcurl asks for a route that was lost, by the line that the log of a sidecar ${where} prints`,
+    async () => {
+      await Deno.mkdir("/run/quilt", { recursive: true });
+      await using namespace = await makeQuietNamespace();
+      await addVxlan(namespace);
+      {
+        await using _sidecar = await startSidecar(namespace);
+        await using agent = await makeAgent(namespace, "10.42.1.0/24");
+        assert.deepEqual(await agent.start(), done);
+        await agent.synchronize([{ subnet: "10.42.2.0/24", address: "192.0.2.2" }]);
+        const everyPeer = ["00:00:00:00:00:00", "dev", "vxlan100"];
+        await namespace.run([
+          "bridge",
+          "fdb",
+          "append",
+          ...everyPeer,
+          "dst",
+          "192.0.2.3",
+        ]);
+      }
+      await using sidecar = await startSidecar(namespace, { words });
+      const printed = printedCall(
+        await sidecar.logged(/WARN: vxlan100 forwards to 2 /),
+      );
+      const line = printed.line.replace("SUBNET", "10.42.3.0/24");
+      assert.notEqual(line, printed.line);
+      assert.match(
+        await runPrinted(namespace, { ...printed, line }),
+        /"success": true/,
+      );
+      assert.equal((await routesTo(namespace, "10.42.3.0/24")).length, 1);
+    },
+  );
+}

@@ -15,6 +15,6 @@ Deno.test("grpcurlCommand calls where the sidecar listens", () => {
   assert.equal(command(DEFAULT_ADDRESS), line("127.0.0.1:50051"));
   assert.equal(command({ kind: "fd" }), line("127.0.0.1:50051"));
   assert.equal(command(there), line("192.0.2.1:4711"));
-  assert.equal(command(unix), line("unix:///run/quilt/sidecar.sock"));
-  assert.equal(command(odd), line("'unix:///run/o'\\''clock; reboot'"));
+  assert.equal(command(unix), line("-unix /run/quilt/sidecar.sock"));
+  assert.equal(command(odd), line("-unix '/run/o'\\''clock; reboot'"));
 });

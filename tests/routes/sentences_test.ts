@@ -8,6 +8,7 @@ import {
   describeBridgePort,
   describeConnected,
   describeLost,
+  describeMissingRoutes,
   describeOwnSubnet,
   describePending,
   describeRefused,
@@ -83,6 +84,31 @@ Deno.test("a warning of a replaced route names it, its owner and what came inste
   assert.equal(
     describeReplacedAlike({ ...over, tos: 16 }, VXLAN),
     "Replaced route dev eth0 proto 4 metric 100 tos 0x10 by ours dev vxlan100",
+  );
+});
+
+Deno.test("a warning of missing routes names those that are there, 32 at most", () => {
+  const named = (count: number) =>
+    describeMissingRoutes({
+      device: VXLAN,
+      peers: 99,
+      routes: Array.from({ length: count }, (_, at) => cidr(`10.42.${at}.0/24`)),
+      clusterCidr: cidr("10.42.0.0/16"),
+      nodePrefix: 24,
+      command: "COMMAND",
+    });
+  assert.match(
+    named(0),
+    /^vxlan100 forwards to 99 peers but no route is wanted through /,
+  );
+  assert.match(
+    named(1),
+    / but only 1 route is wanted through it \(10\.42\.0\.0\/24\): /,
+  );
+  assert.match(named(32), /, 10\.42\.31\.0\/24\): an InjectRoute was lost /);
+  assert.match(
+    named(34),
+    / only 34 routes .*, 10\.42\.31\.0\/24 and 2 more, which deno task status shows\): /,
   );
 });
 

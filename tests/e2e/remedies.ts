@@ -16,7 +16,9 @@ export interface PrintedCall {
 
 /** The one call that a sentence prints. @throws {Error} if it prints none. */
 export function printedCall(sentence: string): PrintedCall {
-  const printed = /grpcurl -plaintext -d '([^']*)' (\S.*?) ([\w.]+\/\w+)/.exec(sentence);
+  const printed = /grpcurl -plaintext -d '([^']*)' (\S.*?) ([\w.]+\/\w+)/.exec(
+    sentence,
+  );
   const [line, request, target, method] = printed ?? [];
   assert.ok(line && request && target && method, `No call is printed: ${sentence}`);
   return { line, target, method, request: parseJsonObject(request) };

@@ -15,6 +15,7 @@ import { DEFAULT_ADDRESS, type SidecarAddress } from "./node/grpcurl.ts";
 import { Hearing } from "./node/hearing.ts";
 import { reportLostWords } from "./node/lost_words.ts";
 import { reportMissingPermission } from "./node/permission.ts";
+import { OtherWriter } from "./node/other_writer.ts";
 import { QueuedRoutes } from "./node/queued_routes.ts";
 import { Reconciler } from "./node/reconciler.ts";
 import { refuse } from "./node/refusal.ts";
@@ -122,6 +123,7 @@ class QueuedNode implements OpenNode {
   readonly #addresses: Addresses;
   readonly #warnings: WarningLog;
   readonly #hangs: HangLog;
+  readonly #otherWriter: OtherWriter;
   /** Those from before the start; undefined once it has succeeded. */
   #earlyWarnings: string[] | undefined = [];
   /** Why the kernel cannot be reached, as each of them sees it. */
@@ -133,11 +135,13 @@ class QueuedNode implements OpenNode {
     this.#options = options;
     this.#warnings = new WarningLog(options.logger);
     this.#hangs = new HangLog(options.logger);
+    this.#otherWriter = new OtherWriter(options.logger);
     const audit = new AuditTrail(options.auditSink);
     const door = options.dryRun ? new DryDoor(audit) : new KernelDoor(audit, {
       onReach: (fault) => this.#followDoor(fault),
       onWarning: (warning) => this.#warn(warning),
       onHang: (hang) => this.#hangs.note(hang),
+      onWrite: (command) => this.#otherWriter.noteOwn(command),
     });
     this.#door = door;
     const book = this.#book = new RouteBook(options.gatewayIndex);
@@ -168,7 +172,10 @@ class QueuedNode implements OpenNode {
   watch(): void {
     if (this.#options.dryRun) return;
     this.#monitor ??= new Monitor(
-      (event) => this.#hearing.hear(event),
+      (event) => {
+        this.#otherWriter.onKernelEvent(event);
+        this.#hearing.hear(event);
+      },
       (warning) => this.#warn(warning),
     );
   }
@@ -189,6 +196,7 @@ class QueuedNode implements OpenNode {
     if (adopted.ok) {
       for (const warning of this.#earlyWarnings ?? []) this.#warnings.note(warning);
       this.#earlyWarnings = undefined;
+      this.#otherWriter.start();
       this.#hearing.serve();
       this.#book.open();
       this.#addresses.publish();

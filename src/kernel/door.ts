@@ -45,6 +45,8 @@ export interface DoorOptions {
    * undefined. An `ip` that dies is no such news as long as the next one answers.
    */
   readonly onReach?: ((fault: string | undefined) => void) | undefined;
+  /** Told of each mutation before `ip` is. */
+  readonly onWrite?: ((command: Mutation) => void) | undefined;
   /** Told of each `ip` that passed its deadline and was killed. */
   readonly onHang?: ((hang: Hang) => void) | undefined;
   /** Told of what `ip` writes that is no answer and harms none, as often as it does. */
@@ -74,6 +76,7 @@ export class KernelDoor implements Door {
   readonly #queueLimit: number;
   readonly #onReach: (fault: string | undefined) => void;
   readonly #onWarning: (warning: string) => void;
+  readonly #onWrite: ((command: Mutation) => void) | undefined;
   readonly #onHang: ((hang: Hang) => void) | undefined;
   /** What each `ip` writes beside good answers. */
   readonly #noise = new Set<string>();
@@ -97,6 +100,7 @@ export class KernelDoor implements Door {
     this.#onReach = options.onReach ?? (() => {});
     this.#onWarning = options.onWarning ?? (() => {});
     this.#onHang = options.onHang;
+    this.#onWrite = options.onWrite;
   }
 
   exchange(errands: readonly Errand[]): Promise<Reply> {
@@ -173,6 +177,9 @@ export class KernelDoor implements Door {
   async #ask(errands: readonly Errand[]): Promise<Exchange> {
     const session = this.#currentSession();
     const isFirst = !session.hasAnswered;
+    for (const errand of errands) {
+      if ("cause" in errand) this.#onWrite?.(errand.command);
+    }
     const commands = errands.map(({ command }) => command);
     const exchange = await session.exchange(commands, this.#deadlineMs);
     if (exchange.kind === "answered") {

@@ -2,6 +2,7 @@ import type { Ipv4Cidr } from "../ipam/cidr.ts";
 import type { PendingReason } from "./decide.ts";
 import type { FoundRoute } from "./found_route.ts";
 import type { InterfaceName } from "./interface_name.ts";
+import { OUR_PROTOCOL } from "./memory.ts";
 
 /** A route that has to wait for its device. */
 export function describePending(reason: PendingReason, device: InterfaceName): string {
@@ -84,6 +85,13 @@ export function describeBridgePort(
   return `${device} is a port of bridge ${bridge}: the kernel accepts routes through ` +
     `it but no packet gets through; run: ip link set dev ${device} nomaster && ` +
     `sysctl -w net.ipv4.conf.${device}.proxy_arp=1`;
+}
+
+/** An entry of table 142 with our protocol number that this process did not write. */
+export function describeOtherWriter(prefix: Ipv4Cidr): string {
+  return `Another process has written ${prefix} into table ${OUR_PROTOCOL}, as a second ` +
+    "sidecar in this network namespace does: each of two removes what the other was " +
+    "asked for, so end one of them; find both with: pgrep -af 'main.ts serve'";
 }
 
 /** More peers in the overlay than routes through it. */

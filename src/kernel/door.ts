@@ -177,8 +177,8 @@ export class KernelDoor implements Door {
   async #ask(errands: readonly Errand[]): Promise<Exchange> {
     const session = this.#currentSession();
     const isFirst = !session.hasAnswered;
-    for (const errand of errands) {
-      if ("cause" in errand) this.#onWrite?.(errand.command);
+    for (const each of errands) {
+      if ("cause" in each) this.#onWrite?.(each.command);
     }
     const commands = errands.map(({ command }) => command);
     const exchange = await session.exchange(commands, this.#deadlineMs);

@@ -153,7 +153,11 @@ const CALLS: readonly (readonly [method: string, request: object, answer: object
     },
   ],
   ["quilt.QuiltRuntime.RemoveRoute", { destination: other }, success],
-  ["quilt.sidecar.v1.NodeNetworkService.GetNodeNetwork", {}, { nodeNetwork }],
+  [
+    "quilt.sidecar.v1.NodeNetworkService.GetNodeNetwork",
+    {},
+    { nodeNetwork, refusal: "" },
+  ],
   ["quilt.sidecar.v1.NodeNetworkService.WatchNodeNetwork", {}, { nodeNetwork }],
   ["quilt.sidecar.v1.AddressService.AllocateAddress", { owner: "web-1" }, {
     address,

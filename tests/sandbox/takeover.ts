@@ -14,6 +14,12 @@ export const NEIGHBOUR = "neighbour";
 /** A file of the host, and what is in it. */
 export const SECRET = { path: "/etc/host-secret", text: "a-word-of-the-host" } as const;
 
+/** Where a library for ip lies that writes a line as soon as it is loaded. */
+export const LIBRARY = {
+  directory: "/run/stranger",
+  text: "a-word-of-the-library",
+} as const;
+
 /** Another program: it prints its version. */
 const PROGRAM = ["/usr/bin/deno", "--version"];
 
@@ -52,11 +58,22 @@ const attempts = {
     throughIp(["netns", "add", "made-by-a-stranger"], ""),
   "run ip with a library of its own": () =>
     run("ip", ["-V"], "ip utility", { env: { LD_PRELOAD: "/usr/lib/libc.so.6" } }),
+  "run ip with a library in a directory of its own": () =>
+    run("ip", ["link", "add", "x", "type", "stranger"], LIBRARY.text, {
+      env: { IP_LIB_DIR: LIBRARY.directory },
+    }),
   "run ip as another user": () => run("ip", ["-V"], "ip utility", { uid: 12345 }),
   "read a file of the host by ip -batch": () =>
     throughIp(["-batch", SECRET.path], SECRET.text),
   "read a file of the host": () => succeed(() => Deno.readTextFileSync(SECRET.path)),
   "write a file": () => succeed(() => Deno.writeTextFileSync("/app/left-behind", "")),
+  "keep a file by the Cache API": async () => {
+    const cache = await caches.open("left-behind");
+    await cache.put("http://stranger/", new Response("a library, for instance"));
+    return succeed(() => cache);
+  },
+  "keep a file by localStorage": () =>
+    succeed(() => localStorage.setItem("left", "behind")),
   "open a device by ip tuntap": () =>
     throughIp(["tuntap", "add", "dev", "tun9", "mode", "tun"], ""),
   "listen on another port": () =>
@@ -72,7 +89,16 @@ const attempts = {
   "load a BPF program by ip link": () =>
     // The kernel looks for a program only after it has looked who asks.
     throughIp(["link", "set", "dev", "lo", "xdp", "pinned", "/p"], "No such file"),
-  "change links, addresses and routes of the node": () =>
+  "name a network namespace by ip netns attach": () =>
+    throughIp(["netns", "attach", "made-by-a-stranger", "1"], ""),
+  "block traffic by ip xfrm": () =>
+    throughIp(
+      "xfrm policy add dir out src 0.0.0.0/0 dst 0.0.0.0/0 action block".split(" "),
+      "",
+    ),
+  "change what generic netlink keeps, by ip mptcp": () =>
+    throughIp(["mptcp", "limits", "set", "subflows", "2"], ""),
+  "change links, addresses, rules and routes of the node": () =>
     throughIp(["link", "set", "dev", "lo", "down"], ""),
 } satisfies Readonly<Record<string, () => Outcome | Promise<Outcome>>>;
 

@@ -2,6 +2,7 @@
  * Containers of the image, run by a container runtime (crun) with what Kubernetes hands
  * to one: the privileges of the manifest, a read-only root, RuntimeDefault seccomp.
  */
+import { rtnetlinkOnly } from "../../deploy/kubernetes/seccomp.ts";
 import { ENTER_GROUP, removeGroup } from "./control_group.ts";
 import { uniqueName } from "./guard.ts";
 import type { Image } from "./image.ts";
@@ -24,7 +25,7 @@ export interface ContainerOptions {
 }
 
 /** What stands around a container besides Deno. */
-export type Layer = "capability" | "seccomp" | "file system";
+export type Layer = "capability" | "seccomp" | "rtnetlink" | "file system";
 
 /** A container that runs. */
 export interface Container extends AsyncDisposable {
@@ -171,9 +172,21 @@ function runtimeConfig(
       maskedPaths: without.includes("file system") ? [] : MASKED,
       readonlyPaths: without.includes("file system") ? [] : READ_ONLY,
       // Made for what is granted, whatever it stands in for.
-      ...(without.includes("seccomp") ? {} : { seccomp: runtimeDefault(granted) }),
+      ...seccomp(granted, without),
     },
   };
+}
+
+/** RuntimeDefault, what is made of it, or of what is made of it only its own part. */
+function seccomp(capabilities: readonly string[], without: readonly Layer[]): object {
+  const change = without.includes("rtnetlink") ? undefined : rtnetlinkOnly;
+  if (!without.includes("seccomp")) {
+    return { seccomp: runtimeDefault(capabilities, change) };
+  }
+  // For somebody with every capability RuntimeDefault denies next to nothing.
+  return change === undefined
+    ? {}
+    : { seccomp: runtimeDefault(EVERY_CAPABILITY, change) };
 }
 
 /** capabilities(7) in the order of their numbers. */

@@ -14,9 +14,13 @@ const [ARCHITECTURE, SCMP_ARCHITECTURE] = Deno.build.arch === "x86_64"
  * that hold for other capabilities or machines are left out.
  *
  * @param capabilities e.g. `CAP_NET_ADMIN`
+ * @param change makes another profile of the default first
  */
-export function runtimeDefault(capabilities: readonly string[]): object {
-  const profile = parseJsonObject(Deno.readTextFileSync(PROFILE));
+export function runtimeDefault(
+  capabilities: readonly string[],
+  change: (profile: JsonObject) => JsonObject = (profile) => profile,
+): object {
+  const profile = change(parseJsonObject(Deno.readTextFileSync(PROFILE)));
   return {
     defaultAction: profile["defaultAction"],
     defaultErrnoRet: profile["defaultErrnoRet"],

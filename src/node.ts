@@ -11,7 +11,7 @@ import type { Logger } from "./log.ts";
 import { Addresses } from "./node/addresses.ts";
 import { adopt, reportForeign } from "./node/adopt.ts";
 import { BridgeWatch } from "./node/bridge_watch.ts";
-import { DEFAULT_ADDRESS, type SidecarAddress } from "./node/grpcurl.ts";
+import { type CallTarget, DEFAULT_TARGET } from "./node/grpcurl.ts";
 import { Hearing } from "./node/hearing.ts";
 import { reportLostWords } from "./node/lost_words.ts";
 import { reportMissingPermission } from "./node/permission.ts";
@@ -53,8 +53,6 @@ export interface NodeOptions {
   readonly removeRoutesOnExit: boolean;
   /** Milliseconds between two looks at everything. */
   readonly resyncMs: number;
-  /** Where it is called, for the remedies that sentences name. @default 127.0.0.1:50051 */
-  readonly listen?: SidecarAddress;
   readonly logger: Logger;
   /** Where the audit trail goes. */
   readonly auditSink: LineSink;
@@ -80,9 +78,10 @@ export interface OpenNode extends NodeService {
    * Reads back what is remembered and makes it true again, ahead of every call. Called
    * once, after the port is ours: of two sidecars only one may write.
    *
+   * @param target how it is called, for the remedies that sentences name
    * @returns one sentence if the kernel cannot be read; then the node is of no use
    */
-  start(): Promise<Checked<void, string>>;
+  start(target?: CallTarget): Promise<Checked<void, string>>;
   /**
    * Answers what is waiting, takes nothing more, and lets go of the kernel.
    *
@@ -124,6 +123,7 @@ class QueuedNode implements OpenNode {
   readonly #warnings: WarningLog;
   readonly #hangs: HangLog;
   readonly #otherWriter: OtherWriter;
+  #target = DEFAULT_TARGET;
   /** Those from before the start; undefined once it has succeeded. */
   #earlyWarnings: string[] | undefined = [];
   /** Why the kernel cannot be reached, as each of them sees it. */
@@ -185,7 +185,8 @@ class QueuedNode implements OpenNode {
     this.#hearing.hear({ kind: "deaf" });
   }
 
-  async start(): Promise<Checked<void, string>> {
+  async start(target?: CallTarget): Promise<Checked<void, string>> {
+    if (target !== undefined) this.#target = target;
     // Before the first look, so that nothing happens between the look and the watch.
     this.watch();
     this.#hearing.adopt();
@@ -229,11 +230,16 @@ class QueuedNode implements OpenNode {
   }
 
   #report(adoptedAny: boolean): void {
-    const { listen = DEFAULT_ADDRESS, logger } = this.#options;
+    const { logger } = this.#options;
     const { ledger } = this.#book;
     // Before the agent's first word there was none that could be lost.
     const lostWords = adoptedAny
-      ? reportLostWords({ ...this.#options, door: this.#door, ledger, listen })
+      ? reportLostWords({
+        ...this.#options,
+        door: this.#door,
+        ledger,
+        target: this.#target,
+      })
       : undefined;
     this.#reporting = Promise.all([
       reportForeign(this.#door, logger),
@@ -257,8 +263,12 @@ class QueuedNode implements OpenNode {
     return await this.#queue.alone(async () => {
       if (call.gone()) return { kind: "caller-gone" };
       const { ledger } = this.#book;
-      const { listen = DEFAULT_ADDRESS } = this.#options;
-      const parts = { door: this.#door, ledger, snapshot: this.#snapshot, listen };
+      const parts = {
+        door: this.#door,
+        ledger,
+        snapshot: this.#snapshot,
+        target: this.#target,
+      };
       const outcome = await configureSubnet(parts, subnet, causeOf(call));
       // An agent that is refused ends, and asks for no route: what the one before it
       // asked for is still all that is known.

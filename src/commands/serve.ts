@@ -157,10 +157,10 @@ interface Serving {
 
 /** The contract's line says that calls are welcome: it is written when all is warm. */
 async function serveUntilSignal(
-  { logFormat }: ServeOptions,
+  { logFormat, tls: files }: ServeOptions,
   { node, server, tls, health, streams, logger, signals, worn }: Serving,
 ): Promise<number> {
-  const started = await node.start();
+  const started = await node.start({ address: server.address, tls: files });
   if (!started.ok) {
     logger.log("error", started.fault);
     return EXIT_FAILURE;

@@ -6,7 +6,7 @@ import type { Logger } from "../log.ts";
 import type { InterfaceName } from "../routes/interface_name.ts";
 import { ascending } from "../routes/plan.ts";
 import { describeMissingRoutes } from "../routes/sentences.ts";
-import { grpcurlCommand, type SidecarAddress } from "./grpcurl.ts";
+import { type CallTarget, grpcurlCommand } from "./grpcurl.ts";
 import type { Ledger } from "./ledger.ts";
 
 /** What a look for missing routes works with. */
@@ -15,8 +15,8 @@ export interface MissingRoutesParts {
   readonly ledger: Ledger;
   readonly policy: ClusterPolicy;
   readonly logger: Logger;
-  /** Where the operator can ask for a missing route. */
-  readonly listen: SidecarAddress;
+  /** How the operator can ask for a missing route. */
+  readonly target: CallTarget;
 }
 
 /**
@@ -27,7 +27,7 @@ export interface MissingRoutesParts {
  * works, and the control plane may refuse it afterwards.
  */
 export async function reportLostWords(
-  { door, ledger, listen, logger, policy }: MissingRoutesParts,
+  { door, ledger, logger, policy, target }: MissingRoutesParts,
 ): Promise<void> {
   const exchange = await door.survey([{ kind: "forwarding-entries" }], "bridge");
   const result = exchange.kind === "answered" ? exchange.results[0] : undefined;
@@ -40,7 +40,7 @@ export async function reportLostWords(
     if (peers <= known.length || (known.length === 0 && routes.size > 0)) continue;
     const request = { destination: "SUBNET", via_interface: device };
     const method = "quilt.QuiltRuntime/InjectRoute";
-    const command = grpcurlCommand(listen, method, request);
+    const command = grpcurlCommand(target, method, request);
     logger.log(
       "warn",
       describeMissingRoutes({ ...policy, device, peers, routes: known, command }),

@@ -9,7 +9,7 @@ import { freshenPool } from "./address_memory.ts";
 import { converge } from "./converge.ts";
 import { insist } from "./exchanges.ts";
 import type { AbsentReached, Trouble } from "./goal.ts";
-import { grpcurlCommand, type SidecarAddress } from "./grpcurl.ts";
+import { type CallTarget, grpcurlCommand } from "./grpcurl.ts";
 import type { Ledger } from "./ledger.ts";
 import { lostBecause } from "./look.ts";
 import { describeTrouble, refuse } from "./refusal.ts";
@@ -25,8 +25,8 @@ export interface SubnetParts {
   readonly door: Door;
   readonly ledger: Ledger;
   readonly snapshot: Snapshot;
-  /** Where the addresses that are in the way can be released. */
-  readonly listen: SidecarAddress;
+  /** How the addresses that are in the way can be released. */
+  readonly target: CallTarget;
 }
 
 /**
@@ -36,7 +36,7 @@ export interface SubnetParts {
  * that somebody deleted.
  */
 export async function configureSubnet(
-  { door, ledger, listen, snapshot }: SubnetParts,
+  { door, ledger, snapshot, target }: SubnetParts,
   subnet: Ipv4Cidr,
   cause: Cause,
 ): Promise<SubnetOutcome> {
@@ -46,7 +46,7 @@ export async function configureSubnet(
   if (!certain.ok) {
     return refuse(describeTrouble(subnet, { kind: "lost", why: certain.fault }));
   }
-  const inUse = describeInUse(ledger, subnet, listen);
+  const inUse = describeInUse(ledger, subnet, target);
   if (inUse !== undefined) return refuse(inUse);
   const yielded = await yieldDestination(door, ledger, snapshot, subnet, cause);
   if (yielded.kind === "failed" || yielded.kind === "lost") {
@@ -84,7 +84,7 @@ export function nextRevision(ledger: Ledger, subnet: Ipv4Cidr): number {
 function describeInUse(
   { nodeSubnet, pool }: Ledger,
   subnet: Ipv4Cidr,
-  listen: SidecarAddress,
+  target: CallTarget,
 ): string | undefined {
   if (nodeSubnet?.subnet === subnet) return undefined;
   const all = pool.list();
@@ -95,7 +95,7 @@ function describeInUse(
   const [first] = allocations;
   if (first === undefined) return undefined;
   const release = grpcurlCommand(
-    listen,
+    target,
     "quilt.sidecar.v1.AddressService/ReleaseAddress",
     { address: first.address },
   );

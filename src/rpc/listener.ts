@@ -1,4 +1,4 @@
-import { createServer, type Server, type Socket } from "node:net";
+import { createServer, isIPv4, type Server, type Socket } from "node:net";
 import { type Checked, fail, pass } from "../ipam/checked.ts";
 import type { ListenAddress, UnixAddress } from "./listen_address.ts";
 import type { ListenFault } from "./listen_fault.ts";
@@ -6,7 +6,10 @@ import { clearTheWay, fileMark, withModeOfFiles } from "./unix_socket.ts";
 
 /** What takes connections until it is closed. */
 export interface Listener {
-  /** Where; with the port that the system chose, if it was to choose one. */
+  /**
+   * Where; with the port that the system chose, if it was to choose one. Of a socket that
+   * was handed over Deno 2.9.3 tells the address, unless it is a Unix socket.
+   */
   readonly address: ListenAddress;
   /** Takes no more connections; a Unix socket that we made is gone from then on. */
   close(): void;
@@ -87,8 +90,8 @@ function start(server: Server, address: ListenAddress, socketMode: number): void
 
 function whereOf(server: Server, address: ListenAddress): ListenAddress {
   const bound = server.address();
-  return address.kind === "tcp" && typeof bound === "object" && bound !== null
-    ? { ...address, port: bound.port }
+  return typeof bound === "object" && bound !== null && isIPv4(bound.address)
+    ? { kind: "tcp", host: bound.address, port: bound.port }
     : address;
 }
 

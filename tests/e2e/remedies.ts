@@ -16,7 +16,7 @@ export interface PrintedCall {
 
 /** The one call that a sentence prints. @throws {Error} if it prints none. */
 export function printedCall(sentence: string): PrintedCall {
-  const printed = /grpcurl -plaintext -d '([^']*)' (\S.*?) ([\w.]+\/\w+)/.exec(
+  const printed = /grpcurl -\S.*? -d '([^']*)' (\S.*?) ([\w.]+\/\w+)/.exec(
     sentence,
   );
   const [line, request, target, method] = printed ?? [];

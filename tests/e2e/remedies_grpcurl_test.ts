@@ -3,6 +3,7 @@
  */
 import assert from "node:assert/strict";
 import { startQuilt } from "../support/quilt.ts";
+import { goTool } from "../support/tools.ts";
 import { fullTest } from "../support/suite.ts";
 import { addVxlan } from "../support/namespace.ts";
 import { serveWords } from "../support/serve_task.ts";
@@ -10,6 +11,7 @@ import { startSidecar } from "../support/sidecar.ts";
 import { makeAgent } from "./agent.ts";
 import { done, makeQuietNamespace, openHost, routesTo } from "./host.ts";
 import { printedCall, runPrinted } from "./remedies.ts";
+import { openTlsHost } from "./tls_host.ts";
 
 fullTest(
   "grpcurl releases the addresses that forbid another subnet, by the lines that refusals print",
@@ -24,6 +26,27 @@ fullTest(
       assert.match(released, new RegExp(`"address": "${address}"`));
     }
     assert.deepEqual(await host.client.configureNodeSubnet("10.42.2.0/24"), done);
+  },
+);
+
+fullTest(
+  "grpcurl releases such an address over TLS, by the line that the refusal prints",
+  async () => {
+    await using host = await openTlsHost();
+    const { authority, directory, namespace } = host;
+    const certificate = { cert: `${directory}/tls.crt`, key: `${directory}/tls.key` };
+    await using client = await host.connect(certificate);
+    await client.configureNodeSubnet("10.42.1.0/24");
+    const own = ["-cacert", authority.cert, "-cert", certificate.cert];
+    const words = [...own, "-key", certificate.key, "-d", '{"owner": "web-1"}'];
+    const allocate = "quilt.sidecar.v1.AddressService/AllocateAddress";
+    const called = [await goTool("grpcurl"), ...words, "127.0.0.1:50051", allocate];
+    const { code, stderr } = await namespace.run(called);
+    assert.equal(code, 0, stderr);
+    const { error } = await client.configureNodeSubnet("10.42.2.0/24");
+    const released = await runPrinted(namespace, printedCall(error));
+    assert.match(released, /"address": "10.42.1.2"/);
+    assert.deepEqual(await client.configureNodeSubnet("10.42.2.0/24"), done);
   },
 );
 

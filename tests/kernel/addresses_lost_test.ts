@@ -6,7 +6,7 @@ import { Addresses } from "../../src/node/addresses.ts";
 import { adopt } from "../../src/node/adopt.ts";
 import { Ledger } from "../../src/node/ledger.ts";
 import { Snapshot } from "../../src/node/snapshot.ts";
-import { DEFAULT_ADDRESS } from "../../src/node/grpcurl.ts";
+import { DEFAULT_TARGET } from "../../src/node/grpcurl.ts";
 import { configureSubnet } from "../../src/node/subnet.ts";
 import { WorkQueue } from "../../src/node/work_queue.ts";
 import { FaultyDoor } from "./faulty_door.ts";
@@ -149,7 +149,7 @@ async function openDoor(): Promise<KernelDoor & AsyncDisposable> {
 async function configure(life: Life, subnet: Ipv4Cidr): Promise<string> {
   const { faulty, ledger, queue } = life;
   const snapshot = new Snapshot();
-  const parts = { door: faulty, ledger, snapshot, listen: DEFAULT_ADDRESS };
+  const parts = { door: faulty, ledger, snapshot, target: DEFAULT_TARGET };
   const outcome = await queue.alone(() => configureSubnet(parts, subnet, CAUSE));
   return outcome.kind;
 }

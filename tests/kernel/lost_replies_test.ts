@@ -7,7 +7,7 @@ import { BridgeWatch } from "../../src/node/bridge_watch.ts";
 import { Ledger } from "../../src/node/ledger.ts";
 import { RouteKeeper } from "../../src/node/route_keeper.ts";
 import { Snapshot } from "../../src/node/snapshot.ts";
-import { DEFAULT_ADDRESS } from "../../src/node/grpcurl.ts";
+import { DEFAULT_TARGET } from "../../src/node/grpcurl.ts";
 import { configureSubnet } from "../../src/node/subnet.ts";
 import { WorkQueue } from "../../src/node/work_queue.ts";
 import type { InjectOutcome, RemoveOutcome } from "../../src/node_service.ts";
@@ -221,7 +221,7 @@ Deno.test("with a quarter of all replies lost the remembered subnet is the one t
   faulty.faults = FAULTS;
   for (let round = 0; round < 150; round += 1) {
     const subnet = dice.pick([cidr("10.42.2.0/24"), ...DESTINATIONS]);
-    const parts = { door: faulty, ledger, snapshot, listen: DEFAULT_ADDRESS };
+    const parts = { door: faulty, ledger, snapshot, target: DEFAULT_TARGET };
     const outcome = await configureSubnet(parts, subnet, CAUSE);
     if (outcome.kind !== "configured") continue;
     const table = await ip("-4 route show table 142");

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { DEFAULT_ADDRESS } from "../../src/node/grpcurl.ts";
+import { DEFAULT_TARGET } from "../../src/node/grpcurl.ts";
 import { configureSubnet } from "../../src/node/subnet.ts";
 import { until } from "../support/wait.ts";
 import { CAUSE, cidr, device, ip, makeGround, routesTo } from "./ground.ts";
@@ -13,7 +13,7 @@ const TO = "10.42.2.0/24";
 
 async function configure(node: ReconciledRoutes): Promise<void> {
   const { book: { ledger }, door, queue, snapshot } = node;
-  const parts = { door, ledger, snapshot, listen: DEFAULT_ADDRESS };
+  const parts = { door, ledger, snapshot, target: DEFAULT_TARGET };
   const outcome = await queue.alone(() => configureSubnet(parts, SUBNET, CAUSE));
   assert.equal(outcome.kind, "configured");
 }

@@ -556,8 +556,7 @@ function describeStartFault(error: unknown): string {
       ? "the ip that was there at the start of the sidecar is gone or cannot be executed, " +
         "and the sandbox lets no other one be started; put the ip of iproute2 (package " +
         "iproute2) back in its place, or restart the sidecar"
-      : "the sandbox does not let ip be started; use deno task serve (see README), and " +
-        "restart it if iproute2 was installed after its start";
+      : "the sandbox does not let ip be started; use deno task serve (see README)";
   }
   switch ("code" in error ? error.code : undefined) {
     case "ENOENT":

@@ -77,6 +77,9 @@ const ENDED = "ip ended";
 /** True once an `ip` could be started in this process. */
 let wasStarted = false;
 
+/** True once any `ip` has answered in this process. */
+let anyAnswered = false;
+
 /** What an `ip` is started with. */
 export interface SessionOptions {
   /** @default {"inet"} */
@@ -349,6 +352,8 @@ export class Session {
   #explain(why: string): string {
     if (this.hasAnswered || this.spent) return why;
     if (why !== ENDED && why !== this.#oddity) return why;
+    // Nothing tells it from the one that has answered before.
+    if (anyAnswered && this.#firstLine === undefined) return why;
     const code = this.#exitCode;
     if (code !== undefined) {
       return describeForeignIp({ kind: "ended", code }, this.#firstLine);
@@ -481,7 +486,7 @@ export class Session {
       this.#onWarning(line);
     }
     this.#wear(waiting.commands, results);
-    this.hasAnswered = true;
+    this.hasAnswered = anyAnswered = true;
     for (const line of this.#early.splice(0)) this.#onWarning(line);
     waiting.settle({ kind: "answered", results });
   }

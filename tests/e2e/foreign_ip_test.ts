@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { connectClient } from "../support/client.ts";
 import { BUSYBOX, makeIp, replaceProgram } from "../support/foreign_ip.ts";
 import { addVxlan, type Namespace, runToEnd } from "../support/namespace.ts";
-import { serveWords } from "../support/serve_task.ts";
+import { pathlessWords, serveWords } from "../support/serve_task.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { partOf } from "../support/suite.ts";
 import { until } from "../support/wait.ts";
@@ -92,10 +92,9 @@ Deno.test("a start with an ip that is not that of iproute2 is one line that says
 Deno.test("an ip that cannot be executed counts as none", async () => {
   await using namespace = await makeQuietNamespace();
   using program = makeIp(BUSYBOX, 0o644);
-  const path = `PATH=${program.directory}`;
-  const words = ["env", "NO_COLOR=1", path, ...serveWords([])];
+  const words = ["env", "NO_COLOR=1", ...pathlessWords([], program.directory)];
   const { code, stderr } = await namespace.run(words);
-  assert.equal(code, 1);
+  assert.equal(code, 1, stderr);
   assert.match(
     stderr,
     /ERROR: Cannot read the kernel's routes: the command ip was not found; install the package iproute2\n$/,

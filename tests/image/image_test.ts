@@ -105,15 +105,15 @@ withImage("the image", (image) => {
     assert.deepEqual(await client.configureNodeSubnet("10.42.1.0/24"), done);
   });
 
-  Deno.test("the image has two programs, Deno and ip, and nothing that anybody but root may write", () => {
+  Deno.test("the image has three programs, Deno, ip and env, and nothing that anybody but root may write", () => {
     const programs = [...Deno.readDirSync(`${image.rootfs}/usr/bin`)];
-    assert.deepEqual(programs.map(({ name }) => name).sort(), ["deno", "ip"]);
+    assert.deepEqual(programs.map(({ name }) => name).sort(), ["deno", "env", "ip"]);
     for (const { path, info } of filesUnder(image.rootfs)) {
       assert.ok(!info.isFile || info.uid === 0 && info.gid === 0, path);
       const mode = info.isSymlink ? 0 : info.mode ?? 0;
       assert.equal(mode & 0o6022, 0, `${path}: ${mode.toString(8)}`);
       const program = info.isFile && (mode & 0o111) !== 0;
-      const known = /\/usr\/(bin\/(deno|ip)|lib(64)?\/([^/]+\/)?(ld-|lib)[^/]*)$/;
+      const known = /\/usr\/(bin\/(deno|env|ip)|lib(64)?\/([^/]+\/)?(ld-|lib)[^/]*)$/;
       assert.ok(!program || known.test(path), `${path} may be executed`);
     }
   });

@@ -72,11 +72,14 @@ export function askingWords(
   return [Deno.execPath(), "run", ...flags, program, ...words, ...options];
 }
 
-/** The words of `serve` where no program but Deno is to be found. */
-export function pathlessWords(options: readonly string[]): readonly string[] {
+/** The words of `serve` where no program but Deno, and what is in `path`, is to be found. */
+export function pathlessWords(
+  options: readonly string[],
+  path = "/nonexistent",
+): readonly string[] {
   const words = serveWords(options);
   const at = words.indexOf(Deno.execPath());
-  return [...words.slice(0, at), "PATH=/nonexistent", ...words.slice(at)];
+  return [...words.slice(0, at), `PATH=${path}`, ...words.slice(at)];
 }
 
 function taskOf(name: ServeTask | AskingTask): DenoRun {

@@ -2,6 +2,7 @@ import { cidrFromKernel, type Ipv4Cidr } from "../ipam/cidr.ts";
 import { PROTOCOL, TABLE_MAIN } from "../routes/found_route.ts";
 import { checkInterfaceName, type InterfaceName } from "../routes/interface_name.ts";
 import { isReason } from "./complaints.ts";
+import { describeStartFault } from "./start_fault.ts";
 import { eachLine } from "./lines.ts";
 
 /** A hint that something changed: when to look, never what is true. */
@@ -109,7 +110,7 @@ export class Monitor {
     try {
       this.#child = command.spawn();
     } catch (error) {
-      this.#again(error instanceof Error ? error.message : "unknown");
+      this.#again(describeStartFault(error));
       return false;
     }
     this.#listen(this.#child);

@@ -13,6 +13,7 @@ import { classify, type Failure } from "./failures.ts";
 import type { Hang } from "./hang_log.ts";
 import { describeForeignIp } from "./foreign_ip.ts";
 import { onLines } from "./lines.ts";
+import { describeStartFault, noteStarted } from "./start_fault.ts";
 import { type Answer, decode } from "./replies.ts";
 import type { InterfaceName } from "../routes/interface_name.ts";
 
@@ -73,9 +74,6 @@ const LAST_WORDS_MS = 100;
 
 /** Why an `ip` is lost that ended by itself, or by a signal. */
 const ENDED = "ip ended";
-
-/** True once an `ip` could be started in this process. */
-let wasStarted = false;
 
 /** True once any `ip` has answered in this process. */
 let anyAnswered = false;
@@ -185,7 +183,7 @@ export class Session {
       child.on("exit", (code) => this.#onExit(code));
       // What it wrote has been read by then.
       child.on("close", () => this.#end(ENDED));
-      child.on("spawn", () => wasStarted = true);
+      child.on("spawn", noteStarted);
       child.on("error", (error) => this.#end(describeStartFault(error)));
       return child;
     } catch (error) {
@@ -551,24 +549,4 @@ function isMark(line: string, mark: string): boolean {
 /** What `ip` says of a name that it cannot take for an index either. */
 function noDevice(command: Command): Failure {
   return classify(`Cannot find device "${indexLikeName(command) ?? ""}"`);
-}
-
-function describeStartFault(error: unknown): string {
-  if (!(error instanceof Error)) return "ip cannot be started";
-  if (error instanceof Deno.errors.NotCapable) {
-    // Deno grants the one file that it finds at the start of the process.
-    return wasStarted
-      ? "the ip that was there at the start of the sidecar is gone or cannot be executed, " +
-        "and the sandbox lets no other one be started; put the ip of iproute2 (package " +
-        "iproute2) back in its place, or restart the sidecar"
-      : "the sandbox does not let ip be started; use deno task serve (see README)";
-  }
-  switch ("code" in error ? error.code : undefined) {
-    case "ENOENT":
-      return "the command ip was not found; install the package iproute2";
-    case "EMFILE":
-      return "ip cannot be started: too many open files; raise the limit (ulimit -n)";
-    default:
-      return `ip cannot be started (${error.message})`;
-  }
 }

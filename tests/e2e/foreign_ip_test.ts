@@ -159,6 +159,10 @@ Deno.test("an ip that is gone while another one stands in PATH is told from a sa
     error,
     /: the ip that was there at the start of the sidecar is gone or cannot be executed, and the sandbox lets no other one be started; put the ip of iproute2 \(package iproute2\) back in its place, or restart the sidecar; /,
   );
+  // The monitor has lost its `ip` as well, and says the same of it.
+  await sidecar.logged(
+    /WARN: Events may have been missed, .*the ip that was there at /,
+  );
   Deno.renameSync(`${program.path}.away`, program.path);
   await sidecar.logged(/INFO: Health is SERVING again/, 60_000);
 });

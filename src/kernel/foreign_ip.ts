@@ -15,10 +15,12 @@ export type Speechless =
  * it wrote first: BusyBox's, and an iproute2 that is too old, print their usage.
  *
  * @param said the first line that it wrote; undefined if it wrote none
+ * @param anyAnswered another `ip` has answered before
  */
 export function describeForeignIp(
   speechless: Speechless,
   said: string | undefined,
+  anyAnswered: boolean,
 ): string {
   const what = speechless.kind === "ended"
     ? `ip ended before it answered (exit code ${speechless.code})`
@@ -26,6 +28,7 @@ export function describeForeignIp(
   const words = said === undefined ? "wrote nothing" : `wrote first: ${quote(said)}`;
   // In the words of iproute2 itself, such as `Cannot open netlink socket`: it is the right
   // one, and something else is wrong.
-  const isOurs = said !== undefined && isReason(said);
-  return `${what}, and ${words}${isOurs ? "" : `; ${REMEDY}`}`;
+  // And without a word nothing tells it from the one that has answered before.
+  const isRight = said === undefined ? anyAnswered : isReason(said);
+  return `${what}, and ${words}${isRight ? "" : `; ${REMEDY}`}`;
 }

@@ -350,14 +350,12 @@ export class Session {
   #explain(why: string): string {
     if (this.hasAnswered || this.spent) return why;
     if (why !== ENDED && why !== this.#oddity) return why;
-    // Nothing tells it from the one that has answered before.
-    if (anyAnswered && this.#firstLine === undefined) return why;
     const code = this.#exitCode;
     if (code !== undefined) {
-      return describeForeignIp({ kind: "ended", code }, this.#firstLine);
+      return describeForeignIp({ kind: "ended", code }, this.#firstLine, anyAnswered);
     }
     return why === this.#oddity
-      ? describeForeignIp({ kind: "odd", why }, this.#firstLine)
+      ? describeForeignIp({ kind: "odd", why }, this.#firstLine, anyAnswered)
       : why;
   }
 

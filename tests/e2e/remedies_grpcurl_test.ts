@@ -2,6 +2,7 @@
  * @needs go
  */
 import assert from "node:assert/strict";
+import { makeAuthority } from "../support/certificates.ts";
 import { startQuilt } from "../support/quilt.ts";
 import { goTool } from "../support/tools.ts";
 import { fullTest } from "../support/suite.ts";
@@ -11,7 +12,7 @@ import { startSidecar } from "../support/sidecar.ts";
 import { makeAgent } from "./agent.ts";
 import { done, makeQuietNamespace, openHost, routesTo } from "./host.ts";
 import { printedCall, runPrinted } from "./remedies.ts";
-import { openTlsHost } from "./tls_host.ts";
+import { openTlsHost, tlsWords } from "./tls_host.ts";
 
 fullTest(
   "grpcurl releases the addresses that forbid another subnet, by the lines that refusals print",
@@ -50,17 +51,34 @@ fullTest(
   },
 );
 
-/** How each address of a sidecar is served. */
-const SERVED = [
-  ["on the port", serveWords([])],
-  ["on a Unix socket", serveWords([], undefined, "serve:unix")],
-] as const;
+/** How a sidecar is served, with its certificates in a directory. */
+const SERVED: readonly (readonly [
+  where: string,
+  words: (directory: string) => readonly string[],
+])[] = [
+  ["on the port", () => serveWords([])],
+  ["on a Unix socket", () => serveWords([], undefined, "serve:unix")],
+  ["over mutual TLS", tlsWords],
+  ["over TLS for every client", (directory) => {
+    const words = tlsWords(directory);
+    return words.toSpliced(words.indexOf("--tls-ca"), 2);
+  }],
+];
+
+/** A directory with the certificates that {@linkcode tlsWords} names. */
+async function makeCertificates() {
+  const path = await Deno.makeTempDir();
+  await (await makeAuthority(path, "ca")).issue("tls");
+  const remove = () => Deno.remove(path, { recursive: true });
+  return { path, [Symbol.asyncDispose]: remove };
+}
 
 for (const [where, words] of SERVED) {
   fullTest(
     `grpcurl asks for a route that was lost, by the line that the log of a sidecar ${where} prints`,
     async () => {
       await Deno.mkdir("/run/quilt", { recursive: true });
+      await using directory = await makeCertificates();
       await using namespace = await makeQuietNamespace();
       await addVxlan(namespace);
       {
@@ -78,7 +96,9 @@ for (const [where, words] of SERVED) {
           "192.0.2.3",
         ]);
       }
-      await using sidecar = await startSidecar(namespace, { words });
+      await using sidecar = await startSidecar(namespace, {
+        words: words(directory.path),
+      });
       const printed = printedCall(
         await sidecar.logged(/WARN: vxlan100 forwards to 2 /),
       );

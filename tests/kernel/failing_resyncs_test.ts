@@ -16,7 +16,11 @@ Deno.test("resyncs that keep failing while calls are answered are said, and heal
   // Only a look at everything asks that.
   odd.obey([{ on: "^route show table main root", does: "exit" }]);
   await until(() => faults.length === 1, { what: "the fault", deadlineMs: 15_000 });
-  assert.equal(faults[0], "3 resyncs failed in a row: ip ended");
+  assert.equal(
+    faults[0],
+    "3 resyncs failed in a row: ip ended before it answered (exit code 1), " +
+      "and wrote nothing",
+  );
   assert.equal(await node.inject("10.42.3.0/24"), "added");
   odd.obey([]);
   await until(() => faults.length === 2, { what: "its end" });

@@ -11,7 +11,7 @@ import { TABLE_MAIN } from "../routes/found_route.ts";
 import { OUR_PROTOCOL, recall, subnetEntry } from "../routes/memory.ts";
 import { adoptAddresses } from "./address_memory.ts";
 import { INSTALLED, type Ledger, type Standing } from "./ledger.ts";
-import { describeRenewals, list } from "./news.ts";
+import { list, repairMessages } from "./repair_messages.ts";
 import { isOutside, memoryOf, readOwn } from "./own.ts";
 import { renew } from "./renew.ts";
 import { readRules } from "./rules.ts";
@@ -56,8 +56,8 @@ export async function adopt(
   if (outside.length > 0) logger.log("warn", describeOutside(outside, policy));
   const open = ledger.wishes().filter(({ standing }) => standing.kind === "adopted")
     .map(({ route }) => route.destination);
-  const renewals = await renew(door, ledger, snapshot, open, ADOPT);
-  for (const { level, message } of describeRenewals(renewals)) {
+  const repairs = await renew(door, ledger, snapshot, open, ADOPT);
+  for (const { level, message } of repairMessages(repairs)) {
     logger.log(level, message);
   }
   return pass(undefined);

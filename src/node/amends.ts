@@ -3,7 +3,7 @@ import type { Result } from "../kernel/session.ts";
 import { routeEntry } from "../routes/memory.ts";
 import { exchangeAll } from "./exchanges.ts";
 import type { PresentGoal, PresentReached } from "./goal.ts";
-import type { Ledger, Wish } from "./ledger.ts";
+import type { DesiredRoute, Ledger } from "./ledger.ts";
 import type { RouteParts } from "./route_parts.ts";
 import { standingOf } from "./standing.ts";
 
@@ -11,7 +11,7 @@ import { standingOf } from "./standing.ts";
 export interface Amends {
   readonly errand: Errand;
   /** What was refused. */
-  readonly refused: Wish;
+  readonly refused: DesiredRoute;
 }
 
 /**

@@ -6,7 +6,7 @@ import {
   isCalm,
   type Repairs,
 } from "../routes/backoff.ts";
-import { list } from "./news.ts";
+import { list } from "./repair_messages.ts";
 
 /** How often fights are looked at for their end, in milliseconds. */
 const CHECK_MS = 1000;

@@ -16,7 +16,7 @@ export type Standing =
   | { readonly kind: "troubled"; readonly sentence: string };
 
 /** A route that somebody asked for, and what became of it last. */
-export interface Wish {
+export interface DesiredRoute {
   readonly route: WantedRoute;
   /** True once the kernel confirmed its entry in table 142. */
   readonly remembered: boolean;
@@ -37,7 +37,7 @@ export const INSTALLED: Standing = { kind: "installed" };
  * 142, and every start reads it from there.
  */
 export class Ledger {
-  readonly #wishes = new Map<Ipv4Cidr, Wish>();
+  readonly #wishes = new Map<Ipv4Cidr, DesiredRoute>();
   readonly #leaving = new Map<Ipv4Cidr, Owners>();
   /** For how long nobody has asked for it: `old` once a look at everything found it so. */
   readonly #unconfirmed = new Map<Ipv4Cidr, "fresh" | "old">();
@@ -64,11 +64,11 @@ export class Ledger {
     this.pool = new AddressPool(gatewayIndex);
   }
 
-  get(destination: Ipv4Cidr): Wish | undefined {
+  get(destination: Ipv4Cidr): DesiredRoute | undefined {
     return this.#wishes.get(destination);
   }
 
-  put(wish: Wish): void {
+  put(wish: DesiredRoute): void {
     const { destination } = wish.route;
     this.#leaving.delete(destination);
     this.#wishes.set(destination, wish);
@@ -93,7 +93,7 @@ export class Ledger {
   }
 
   /** It was refused, but whether what had been written of it is gone is not known. */
-  retract(wish: Wish): void {
+  retract(wish: DesiredRoute): void {
     const { destination } = wish.route;
     this.#leaving.set(destination, "ours");
     this.#wishes.set(destination, wish);
@@ -160,7 +160,7 @@ export class Ledger {
   }
 
   /** In the order in which they were asked for. */
-  wishes(): readonly Wish[] {
+  wishes(): readonly DesiredRoute[] {
     return [...this.#wishes.values()];
   }
 

@@ -13,7 +13,7 @@ import { BLINDNESS, FightLog } from "./fight_log.ts";
 import { Hints } from "./hints.ts";
 import type { Ledger } from "./ledger.ts";
 import { readOwn } from "./own.ts";
-import { renew, type Renewal } from "./renew.ts";
+import { renew, type Repair } from "./renew.ts";
 import { RepairLog } from "./repair_log.ts";
 import { ResyncLog } from "./resync_log.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -202,21 +202,21 @@ export class Reconciler {
     await this.#recollect(this.#hints.takeForgotten(ledger));
     const due = [...dirty].filter((to) => this.#log.isDue(to, started));
     for (const destination of due) dirty.delete(destination);
-    const renewals = [
+    const repairs = [
       ...await this.#renewSubnet(due),
       ...await renew(door, ledger, snapshot, due, REPAIR),
     ];
     const now = performance.now();
-    this.#log.note(renewals, now);
+    this.#log.note(repairs, now);
     // What the kernel refuses it would refuse again: that waits for the next survey.
-    for (const { destination, reached } of renewals) {
+    for (const { destination, reached } of repairs) {
       if (reached.kind === "lost") dirty.add(destination);
     }
     const rest = Math.min(REST * (now - started), LONGEST_REST_MS);
     this.#restUntil = Math.max(this.#restUntil, now) + rest;
   }
 
-  async #renewSubnet(due: readonly Ipv4Cidr[]): Promise<readonly Renewal[]> {
+  async #renewSubnet(due: readonly Ipv4Cidr[]): Promise<readonly Repair[]> {
     const { door, ledger } = this.#parts;
     const subnet = this.#forgottenSubnet;
     if (subnet === undefined || !due.includes(subnet)) return [];

@@ -9,7 +9,7 @@ import type { Logger } from "../log.ts";
 import { TABLE_MAIN } from "../routes/found_route.ts";
 import type { Remembered } from "../routes/memory.ts";
 import { exchangeAll } from "./exchanges.ts";
-import { list } from "./news.ts";
+import { list } from "./repair_messages.ts";
 import { isOutside, memoryOf, readOwn } from "./own.ts";
 import { describeTrouble } from "./refusal.ts";
 

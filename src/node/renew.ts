@@ -4,31 +4,31 @@ import type { Door } from "../kernel/door.ts";
 import { absentTask } from "./absent.ts";
 import { converge } from "./converge.ts";
 import type { AbsentGoal, AbsentReached, PresentReached, Trouble } from "./goal.ts";
-import type { Ledger, Wish } from "./ledger.ts";
+import type { DesiredRoute, Ledger } from "./ledger.ts";
 import { presentTask } from "./present.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { standingOf } from "./standing.ts";
 import type { Task } from "./task.ts";
 
 /** What became of something that was looked at again. */
-export type Renewal = WishRenewal | LeavingRenewal | SubnetRenewal;
+export type Repair = RouteRepair | DeletionRepair | SubnetRepair;
 
-export interface WishRenewal {
-  readonly kind: "wish";
+export interface RouteRepair {
+  readonly kind: "route";
   readonly destination: Ipv4Cidr;
-  readonly before: Wish;
+  readonly before: DesiredRoute;
   readonly reached: PresentReached;
 }
 
 /** A destination that nobody wants any more. */
-export interface LeavingRenewal {
+export interface DeletionRepair {
   readonly kind: "leaving";
   readonly destination: Ipv4Cidr;
   readonly reached: AbsentReached;
 }
 
 /** The node's subnet, whose entry was gone from table 142. */
-export interface SubnetRenewal {
+export interface SubnetRepair {
   readonly kind: "subnet";
   readonly destination: Ipv4Cidr;
   readonly reached: { readonly kind: "remembered" } | Trouble;
@@ -44,13 +44,13 @@ export async function renew(
   snapshot: Snapshot,
   destinations: readonly Ipv4Cidr[],
   cause: Cause,
-): Promise<readonly Renewal[]> {
-  const renewals: Renewal[] = [];
+): Promise<readonly Repair[]> {
+  const repairs: Repair[] = [];
   const tasks = destinations.flatMap((destination): readonly Task[] => {
     const owners = ledger.leavingOwners(destination);
     if (owners !== undefined) {
       return [leave(ledger, snapshot, { destination, owners, cause }, (reached) => {
-        renewals.push({ kind: "leaving", destination, reached });
+        repairs.push({ kind: "leaving", destination, reached });
       })];
     }
     const before = ledger.get(destination);
@@ -61,11 +61,11 @@ export async function renew(
     const goal = { wanted, installed: wanted, remember, cause };
     return [presentTask(goal, snapshot, (reached) => {
       ledger.put(renewed(before, reached));
-      renewals.push({ kind: "wish", destination, before, reached });
+      repairs.push({ kind: "route", destination, before, reached });
     })];
   });
   await converge(door, snapshot, tasks);
-  return renewals;
+  return repairs;
 }
 
 function leave(
@@ -85,7 +85,7 @@ function leave(
   });
 }
 
-function renewed(before: Wish, reached: PresentReached): Wish {
+function renewed(before: DesiredRoute, reached: PresentReached): DesiredRoute {
   const { route } = before;
   const written = reached.kind === "added" || reached.kind === "unchanged" ||
     reached.kind === "pending";

@@ -4,8 +4,13 @@ import { afterRepair, dueMs, FIGHT_COUNT, type Repairs } from "../routes/backoff
 import type { InterfaceName } from "../routes/interface_name.ts";
 import { FIGHT, FightLog, FLAP } from "./fight_log.ts";
 import type { Ledger } from "./ledger.ts";
-import { describeRenewals, describeStatus, deviceInNews, list } from "./news.ts";
-import type { Renewal } from "./renew.ts";
+import {
+  deviceToLog,
+  list,
+  repairMessages,
+  statusMessages,
+} from "./repair_messages.ts";
+import type { Repair } from "./renew.ts";
 
 /** Repairs in a row that came to nothing, which is nobody's doing. */
 interface Setbacks {
@@ -45,17 +50,17 @@ export class RepairLog {
   }
 
   /** Takes what came of repairs. */
-  note(renewals: readonly Renewal[], nowMs: number): void {
+  note(repairs: readonly Repair[], nowMs: number): void {
     const flapping = new Map<InterfaceName, boolean>();
-    const worth = renewals.filter((renewal) => {
-      const device = deviceInNews(renewal);
-      if (device === undefined) return this.#isWorthSaying(renewal, nowMs);
+    const worth = repairs.filter((repair) => {
+      const device = deviceToLog(repair);
+      if (device === undefined) return this.#isWorthSaying(repair, nowMs);
       const quiet = flapping.get(device) ?? this.#flaps.count(device, nowMs);
       flapping.set(device, quiet);
-      if (quiet) this.#noteUnlogged(device, renewal.destination);
+      if (quiet) this.#noteUnlogged(device, repair.destination);
       return !quiet;
     });
-    for (const { level, message } of describeRenewals(worth)) {
+    for (const { level, message } of repairMessages(worth)) {
       this.#logger.log(level, message);
     }
   }
@@ -88,7 +93,7 @@ export class RepairLog {
       return routes.flatMap((to) => this.#ledger.get(to) ?? [])
         .filter(({ route }) => route.device === device);
     });
-    for (const { level, message } of describeStatus(desired)) {
+    for (const { level, message } of statusMessages(desired)) {
       this.#logger.log(level, message);
     }
   }
@@ -98,8 +103,8 @@ export class RepairLog {
     return Math.max(dueMs(setbacks?.repairs), this.#fights.dueMs(destination));
   }
 
-  #isWorthSaying(renewal: Renewal, nowMs: number): boolean {
-    const { destination, reached } = renewal;
+  #isWorthSaying(repair: Repair, nowMs: number): boolean {
+    const { destination, reached } = repair;
     const before = this.#setbacks.get(destination);
     const repairs = afterRepair(before?.repairs, nowMs);
     switch (reached.kind) {
@@ -110,20 +115,20 @@ export class RepairLog {
         const { words } = reached.failure;
         this.#setbacks.set(destination, { repairs, why: words });
         // A wish knows by itself what was said of it last.
-        return renewal.kind === "wish" || before?.why !== words;
+        return repair.kind === "route" || before?.why !== words;
       }
       default:
         this.#setbacks.delete(destination);
-        return !wasUndone(renewal) || !this.#fights.count(destination, nowMs);
+        return !wasUndone(repair) || !this.#fights.count(destination, nowMs);
     }
   }
 }
 
 /** True if the kernel no longer had what it had confirmed: somebody took it away. */
-function wasUndone(renewal: Renewal): boolean {
-  switch (renewal.kind) {
-    case "wish": {
-      const { before, reached } = renewal;
+function wasUndone(repair: Repair): boolean {
+  switch (repair.kind) {
+    case "route": {
+      const { before, reached } = repair;
       return before.standing.kind === "installed" &&
         (reached.kind === "added" || !before.remembered);
     }

@@ -6,12 +6,12 @@ import {
   describeReplacedAlike,
 } from "../routes/sentences.ts";
 import type { InterfaceName } from "../routes/interface_name.ts";
-import type { Standing, Wish } from "./ledger.ts";
+import type { DesiredRoute, Standing } from "./ledger.ts";
 import { describeTrouble } from "./refusal.ts";
-import type { LeavingRenewal, Renewal, SubnetRenewal, WishRenewal } from "./renew.ts";
+import type { DeletionRepair, Repair, RouteRepair, SubnetRepair } from "./renew.ts";
 import { standingOf } from "./standing.ts";
 
-interface News {
+interface Message {
   readonly level: "info" | "warn";
   readonly what: string;
 }
@@ -23,21 +23,21 @@ interface Line {
 }
 
 /** One sentence for each kind of thing that happened, however many routes it concerns. */
-export function describeRenewals(renewals: readonly Renewal[]): readonly Line[] {
-  return inGroups(renewals.map((renewal) => {
-    const outcome = newsOf(renewal);
-    const all = [...replacements(renewal), ...outcome ? [outcome] : []];
-    return { destination: renewal.destination, all };
+export function repairMessages(repairs: readonly Repair[]): readonly Line[] {
+  return inGroups(repairs.map((repair) => {
+    const outcome = messageOf(repair);
+    const all = [...replacements(repair), ...outcome ? [outcome] : []];
+    return { destination: repair.destination, all };
   }));
 }
 
 /** The same of where routes stand: back, or still waiting for their device. */
-export function describeStatus(desired: readonly Wish[]): readonly Line[] {
+export function statusMessages(desired: readonly DesiredRoute[]): readonly Line[] {
   return inGroups(
     desired.map(({ route: { destination, device }, standing: status }) => {
       switch (status.kind) {
         case "installed":
-          return { destination, all: [addedNews("waiting", device)] };
+          return { destination, all: [addedMessage("waiting", device)] };
         case "waiting":
           return { destination, all: [waitingLine(status.reason, device)] };
         // Said when it came to that, flap or not.
@@ -52,7 +52,10 @@ export function describeStatus(desired: readonly Wish[]): readonly Line[] {
 }
 
 function inGroups(
-  routes: readonly { readonly destination: Ipv4Cidr; readonly all: readonly News[] }[],
+  routes: readonly {
+    readonly destination: Ipv4Cidr;
+    readonly all: readonly Message[];
+  }[],
 ): readonly Line[] {
   const groups = new Map<string, { level: "info" | "warn"; routes: string[] }>();
   for (const { all, destination } of routes) {
@@ -69,48 +72,48 @@ function inGroups(
 }
 
 /** The device, if it is worth a line because of what became of that. */
-export function deviceInNews(renewal: Renewal): InterfaceName | undefined {
-  if (renewal.kind !== "wish") return undefined;
-  const { before, reached } = renewal;
+export function deviceToLog(repair: Repair): InterfaceName | undefined {
+  if (repair.kind !== "route") return undefined;
+  const { before, reached } = repair;
   const isThere = reached.kind === "added" || reached.kind === "unchanged";
   const came = isThere && before.standing.kind === "waiting";
-  const went = reached.kind === "pending" && newsOf(renewal) !== undefined;
+  const went = reached.kind === "pending" && messageOf(repair) !== undefined;
   return came || went ? before.route.device : undefined;
 }
 
 /** The routes that gave way to ours, each kind of them once. */
-function replacements(renewal: Renewal): readonly News[] {
-  if (renewal.kind !== "wish" || renewal.reached.kind !== "added") return [];
-  const { device } = renewal.before.route;
-  const sentences = renewal.reached.over.map((route) =>
+function replacements(repair: Repair): readonly Message[] {
+  if (repair.kind !== "route" || repair.reached.kind !== "added") return [];
+  const { device } = repair.before.route;
+  const sentences = repair.reached.over.map((route) =>
     describeReplacedAlike(route, device)
   );
   return [...new Set(sentences)].map((what) => ({ level: "warn", what }));
 }
 
-function newsOf(renewal: Renewal): News | undefined {
-  switch (renewal.kind) {
-    case "wish":
-      return newsOfWish(renewal);
+function messageOf(repair: Repair): Message | undefined {
+  switch (repair.kind) {
+    case "route":
+      return messageOfRoute(repair);
     case "leaving":
-      return newsOfLeaving(renewal);
+      return messageOfDeletion(repair);
     case "subnet":
-      return newsOfSubnet(renewal);
+      return messageOfSubnet(repair);
   }
 }
 
-const REMEMBERED: News = {
+const REMEMBERED: Message = {
   level: "warn",
   what: "Remembered again, gone from table 142",
 };
 
-function newsOfWish({ before, reached }: WishRenewal): News | undefined {
+function messageOfRoute({ before, reached }: RouteRepair): Message | undefined {
   const { device } = before.route;
   switch (reached.kind) {
     case "unchanged":
       // Written by an exchange whose answer was lost, or by another process.
       if (before.standing.kind === "troubled" || before.standing.kind === "waiting") {
-        return addedNews(before.standing.kind, device);
+        return addedMessage(before.standing.kind, device);
       }
       return before.standing.kind === "installed" && !before.remembered
         ? REMEMBERED
@@ -120,7 +123,7 @@ function newsOfWish({ before, reached }: WishRenewal): News | undefined {
       // Ours was not gone but had another one beside it or in its place, which was named.
       const isNamed = reached.over.length > 0 &&
         (kind === "installed" || kind === "adopted");
-      return isNamed ? undefined : addedNews(kind, device);
+      return isNamed ? undefined : addedMessage(kind, device);
     }
     case "pending": {
       const same = before.standing.kind === "waiting" &&
@@ -142,11 +145,13 @@ function newsOfWish({ before, reached }: WishRenewal): News | undefined {
   }
 }
 
-function waitingLine(reason: PendingReason, device: InterfaceName): News {
+function waitingLine(reason: PendingReason, device: InterfaceName): Message {
   return { level: "warn", what: `${describePending(reason, device)}, waiting for it` };
 }
 
-function newsOfLeaving({ destination, reached }: LeavingRenewal): News | undefined {
+function messageOfDeletion(
+  { destination, reached }: DeletionRepair,
+): Message | undefined {
   switch (reached.kind) {
     case "removed":
       return { level: "info", what: "Removed, as was asked for" };
@@ -158,7 +163,7 @@ function newsOfLeaving({ destination, reached }: LeavingRenewal): News | undefin
   }
 }
 
-function newsOfSubnet({ destination, reached }: SubnetRenewal): News | undefined {
+function messageOfSubnet({ destination, reached }: SubnetRepair): Message | undefined {
   switch (reached.kind) {
     case "remembered":
       return REMEMBERED;
@@ -168,7 +173,7 @@ function newsOfSubnet({ destination, reached }: SubnetRenewal): News | undefined
   }
 }
 
-function addedNews(before: Standing["kind"], device: InterfaceName): News {
+function addedMessage(before: Standing["kind"], device: InterfaceName): Message {
   switch (before) {
     case "installed":
       return { level: "warn", what: "Repaired, gone or changed by someone else" };

@@ -1,4 +1,4 @@
-import { list } from "../node/news.ts";
+import { list } from "../node/repair_messages.ts";
 import type { RouteOutcome, SyncOutcome } from "../route_table.ts";
 import type { CallResult, LoggedCall } from "./call_log.ts";
 import { at, unfulfilled } from "./log_lines.ts";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { connectClient } from "../support/client.ts";
 import { addVxlan, runToEnd } from "../support/namespace.ts";
+import { serveWords } from "../support/serve_task.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { allRoutes, auditRecords, done, makeQuietNamespace, openHost } from "./host.ts";
 
@@ -60,19 +61,32 @@ const hasOtherUsers = !/^\s*0\s+\d+\s+1\s*$/.test(
   Deno.readTextFileSync("/proc/self/uid_map"),
 );
 
-/** The cached dependencies where another user can read them. */
-async function readableCache(): Promise<AsyncDisposable & { readonly path: string }> {
+/**
+ * Deno and its cached dependencies where another user can reach them: npx keeps both
+ * below the home folder of who runs the tests, which may be closed to others.
+ */
+async function readableDeno(): Promise<
+  AsyncDisposable & { readonly program: string; readonly cache: string }
+> {
   const info = await runToEnd([Deno.execPath(), "info", "--json"]);
   const found = /"denoDir": *"([^"]+)"/.exec(info.stdout)?.[1];
   assert.ok(found !== undefined, info.stdout);
-  const path = await Deno.makeTempDir();
-  const copied = await runToEnd(["cp", "-r", `${found}/.`, path]);
-  assert.equal(copied.code, 0, copied.stderr);
-  const opened = await runToEnd(["chmod", "-R", "a+rwX", path]);
-  assert.equal(opened.code, 0, opened.stderr);
+  const folder = await Deno.makeTempDir();
+  const [program, cache] = [`${folder}/deno`, `${folder}/cache`];
+  for (
+    const words of [
+      ["cp", Deno.execPath(), program],
+      ["cp", "-r", `${found}/.`, cache],
+      ["chmod", "-R", "a+rwX", folder],
+    ]
+  ) {
+    const copied = await runToEnd(words);
+    assert.equal(copied.code, 0, copied.stderr);
+  }
   return {
-    path,
-    [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }),
+    program,
+    cache,
+    [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
   };
 }
 
@@ -81,11 +95,14 @@ Deno.test({
     "as an ordinary user with CAP_NET_ADMIN as its ambient capability it does all its work",
   ignore: !hasOtherUsers,
   fn: async () => {
-    await using cache = await readableCache();
+    await using deno = await readableDeno();
     await using namespace = await makeQuietNamespace();
     await addVxlan(namespace);
     await using sidecar = await startSidecar(namespace, {
-      env: { DENO_DIR: cache.path },
+      env: { DENO_DIR: deno.cache },
+      words: serveWords([]).map((word) =>
+        word === Deno.execPath() ? deno.program : word
+      ),
       launcher: [
         ...["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"],
         ...onlyNetAdmin,

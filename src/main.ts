@@ -1,10 +1,10 @@
-import { earlyLine } from "./commands/early_line.ts";
-import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from "./commands/exit_codes.ts";
-import { describeUnexpected } from "./commands/uncaught.ts";
-import { refuseDenoVersion } from "./deno_version.ts";
-import { quote } from "./ipam/quote.ts";
-import { writeLine } from "./line_sink.ts";
-import { SIDECAR_VERSION } from "./version.ts";
+import { earlyLine } from "./cli/early_line.ts";
+import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from "./cli/exit_codes.ts";
+import { describeUnexpected } from "./cli/uncaught.ts";
+import { refuseDenoVersion } from "./shared/deno_version.ts";
+import { quote } from "./shared/quote.ts";
+import { writeLine } from "./observability/line_writer.ts";
+import { SIDECAR_VERSION } from "./shared/version.ts";
 
 const HELP = `Usage: main.ts <command> [options]
 
@@ -24,15 +24,15 @@ async function main(args: readonly string[]): Promise<number> {
   switch (command) {
     case "serve": {
       // Only now: a Deno that is refused may not even be able to load the server.
-      const { serve } = await import("./commands/serve.ts");
+      const { serve } = await import("./cli/serve.ts");
       return await serve(rest);
     }
     case "status": {
-      const { status } = await import("./commands/status.ts");
+      const { status } = await import("./cli/status.ts");
       return await status(rest);
     }
     case "health": {
-      const { health } = await import("./commands/health.ts");
+      const { health } = await import("./cli/health.ts");
       return await health(rest);
     }
     case "--help":

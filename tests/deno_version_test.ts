@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { refuseDenoVersion, TESTED_DENO_VERSION } from "../src/deno_version.ts";
+import { refuseDenoVersion, TESTED_DENO_VERSION } from "../src/shared/deno_version.ts";
 
 Deno.test("versions that crash are refused with a sentence naming a good one", () => {
   for (const version of ["2.9.4", "2.9.5", "2.9.6", "2.9.5+5a1b2c3"]) {

@@ -5,7 +5,7 @@ import {
   createLineSink,
   writeLine,
   writeWhole,
-} from "../src/line_sink.ts";
+} from "../src/observability/line_writer.ts";
 import { bounded } from "./support/suite.ts";
 
 /** A writer that keeps what it gets, a piece at a time and only while it is let. */

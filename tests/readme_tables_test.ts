@@ -1,18 +1,18 @@
 import assert from "node:assert/strict";
 import { status } from "@grpc/grpc-js";
-import { statusJson } from "../src/commands/status_report.ts";
-import { refuseDenoVersion, TESTED_DENO_VERSION } from "../src/deno_version.ts";
-import { AuditTrail } from "../src/kernel/audit.ts";
-import { LOG_LEVELS } from "../src/log.ts";
-import type { Undone } from "../src/node_service.ts";
+import { statusJson } from "../src/cli/status_report.ts";
+import { refuseDenoVersion, TESTED_DENO_VERSION } from "../src/shared/deno_version.ts";
+import { AuditTrail } from "../src/dataplane/audit_log.ts";
+import { LOG_LEVELS } from "../src/observability/logger.ts";
+import type { Undone } from "../src/reconcile/node_service.ts";
 import {
   describeLost,
   describeRefused,
   PERMISSION_DENIED,
-} from "../src/routes/sentences.ts";
-import { DEADLINE_EXCEEDED } from "../src/rpc/log_lines.ts";
-import { QUILT_RUNTIME } from "../src/rpc/wire.ts";
-import { replyTo } from "../src/rpc/unary.ts";
+} from "../src/routing/messages.ts";
+import { DEADLINE_EXCEEDED } from "../src/api/quilt_runtime/log_lines.ts";
+import { QUILT_RUNTIME } from "../src/api/quilt_runtime/wire.ts";
+import { replyTo } from "../src/api/unary_handler.ts";
 import { done, type Host, makeQuietNamespace, openHost, refused } from "./e2e/host.ts";
 import { objectAt, parseJsonObject } from "./support/json.ts";
 import { BUSYBOX, makeIp } from "./support/foreign_ip.ts";

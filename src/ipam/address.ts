@@ -1,4 +1,4 @@
-import { type Checked, fail, pass } from "./checked.ts";
+import { type Checked, fail, pass } from "../shared/result.ts";
 import {
   type Ipv4Cidr,
   networkAddress,
@@ -6,7 +6,7 @@ import {
   prefixLength,
   quadNumber,
 } from "./cidr.ts";
-import { quote } from "./quote.ts";
+import { quote } from "../shared/quote.ts";
 
 declare const brand: unique symbol;
 

@@ -1,7 +1,7 @@
 // Not "ip-num": its other modules compute constants for 16 ms, a tenth of a start.
 import { Octet } from "ip-num/dist/src/Octet.js";
 import type { Ipv4Address } from "./address.ts";
-import { type Checked, fail, pass } from "./checked.ts";
+import { type Checked, fail, pass } from "../shared/result.ts";
 
 declare const brand: unique symbol;
 

@@ -1,5 +1,5 @@
-import { type Checked, fail, pass } from "./checked.ts";
-import { quote } from "./quote.ts";
+import { type Checked, fail, pass } from "../shared/result.ts";
+import { quote } from "../shared/quote.ts";
 
 declare const brand: unique symbol;
 declare const keyBrand: unique symbol;

@@ -1,4 +1,4 @@
-import { type Checked, fail, pass } from "./checked.ts";
+import { type Checked, fail, pass } from "../shared/result.ts";
 import {
   type CidrFault,
   contains,
@@ -6,7 +6,7 @@ import {
   parseCidr,
   prefixLength,
 } from "./cidr.ts";
-import { quote } from "./quote.ts";
+import { quote } from "../shared/quote.ts";
 
 /** Which subnets a node of this cluster may have. */
 export interface ClusterPolicy {

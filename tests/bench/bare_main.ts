@@ -5,7 +5,7 @@
  * Words: those of src/main.ts; they mean nothing here.
  */
 import { type sendUnaryData, Server, ServerCredentials } from "@grpc/grpc-js";
-import { QUILT_RUNTIME, type QuiltResponse } from "../../src/rpc/wire.ts";
+import { QUILT_RUNTIME, type QuiltResponse } from "../../src/api/quilt_runtime/wire.ts";
 
 const answer = (_call: unknown, callback: sendUnaryData<QuiltResponse>): void =>
   callback(null, { success: true, error: "" });

@@ -6,14 +6,14 @@
  * Words: those of src/main.ts, `serve` and its options.
  */
 import type { sendUnaryData } from "@grpc/grpc-js";
-import { parseServeFlags } from "../../src/commands/flags.ts";
-import { createLineSink } from "../../src/line_sink.ts";
-import { createLogger } from "../../src/log.ts";
-import { openNode } from "../../src/node.ts";
-import { createQuiltRuntime } from "../../src/rpc/quilt_runtime.ts";
-import { rehearse } from "../../src/commands/rehearsal.ts";
-import { type ServedService, startServer } from "../../src/rpc/server.ts";
-import type { QuiltResponse } from "../../src/rpc/wire.ts";
+import { parseServeFlags } from "../../src/cli/serve_flags.ts";
+import { createLineSink } from "../../src/observability/line_writer.ts";
+import { createLogger } from "../../src/observability/logger.ts";
+import { openNode } from "../../src/sidecar.ts";
+import { createQuiltRuntime } from "../../src/api/quilt_runtime/service.ts";
+import { rehearse } from "../../src/warm_up.ts";
+import { type ServedService, startServer } from "../../src/transport/server.ts";
+import type { QuiltResponse } from "../../src/api/quilt_runtime/wire.ts";
 import { bareExchange } from "./bare_exchange.ts";
 import { NOOP_SERVICE } from "./noop.ts";
 

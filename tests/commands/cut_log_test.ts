@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { cutTeller, describeWorn } from "../../src/commands/cut_log.ts";
-import type { LogLevel } from "../../src/log.ts";
+import { cutTeller, describeWorn } from "../../src/transport/disconnect_log.ts";
+import type { LogLevel } from "../../src/observability/logger.ts";
 
 Deno.test("cutTeller warns of each reason once a minute, and tells the others at debug", () => {
   const told: (readonly [LogLevel, string])[] = [];

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { earlyLine } from "../../src/commands/early_line.ts";
+import { earlyLine } from "../../src/cli/early_line.ts";
 
 Deno.test("earlyLine is the sentence itself, unless the command line asks for JSON", () => {
   for (

@@ -3,7 +3,7 @@ import {
   parseServeFlags,
   SERVE_HELP,
   type ServeOptions,
-} from "../../src/commands/flags.ts";
+} from "../../src/cli/serve_flags.ts";
 
 function options(...args: readonly string[]): ServeOptions {
   const parsed = parseServeFlags(args);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import process from "node:process";
 import { setTimeout as setNodeTimeout } from "node:timers";
-import { logRuntimeWarnings } from "../../src/commands/runtime_warnings.ts";
+import { logRuntimeWarnings } from "../../src/observability/runtime_warnings.ts";
 import { until } from "../support/wait.ts";
 
 Deno.test("what Deno warns of is a line of the log, and nothing else on stderr", async () => {

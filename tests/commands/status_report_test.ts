@@ -3,8 +3,8 @@ import {
   formatStatus,
   type NodeStatus,
   statusJson,
-} from "../../src/commands/status_report.ts";
-import type { RouteMessage } from "../../src/rpc/wire_routes.ts";
+} from "../../src/cli/status_report.ts";
+import type { RouteMessage } from "../../src/api/routes/wire.ts";
 
 const UNCONFIGURED: NodeStatus = {
   network: { subnet: "", gateway: "", cluster_cidr: "10.42.0.0/16", revision: 0 },

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { TESTED_DENO_VERSION } from "../../src/deno_version.ts";
-import { SIDECAR_VERSION } from "../../src/version.ts";
+import { TESTED_DENO_VERSION } from "../../src/shared/deno_version.ts";
+import { SIDECAR_VERSION } from "../../src/shared/version.ts";
 import { isJsonObject, objectAt, parseJsonObject, stringAt } from "../support/json.ts";
 import { runToEnd } from "../support/namespace.ts";
 import { repository } from "../support/serve_task.ts";

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { parseServeFlags } from "../../src/commands/flags.ts";
-import { TESTED_DENO_VERSION } from "../../src/deno_version.ts";
+import { parseServeFlags } from "../../src/cli/serve_flags.ts";
+import { TESTED_DENO_VERSION } from "../../src/shared/deno_version.ts";
 import {
   DEFAULT_LISTEN_ADDRESS,
   formatListenAddress,
-} from "../../src/rpc/listen_address.ts";
-import { HEALTHZ_LINE } from "../../src/rpc/healthz.ts";
-import { SIDECAR_VERSION } from "../../src/version.ts";
+} from "../../src/transport/listen_address.ts";
+import { HEALTHZ_LINE } from "../../src/transport/healthz.ts";
+import { SIDECAR_VERSION } from "../../src/shared/version.ts";
 import { stringsAt } from "../support/image.ts";
 import { numberAt, objectAt, parseJsonObject, stringAt } from "../support/json.ts";
 import { containerOf, privilegesOf, readPod } from "../support/manifest.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { StatedRoute } from "../../src/routes/route_set.ts";
+import type { StatedRoute } from "../../src/routing/route_set.ts";
 import { isJsonObject, type JsonObject, objectAt, stringAt } from "../support/json.ts";
 import { type Quilt, startQuilt, type Word } from "../support/quilt.ts";
 import { startSidecar } from "../support/sidecar.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { describeSubnetInUse } from "../../src/ipam/pool_sentences.ts";
-import type { Allocation } from "../../src/ipam/pool.ts";
+import { describeSubnetInUse } from "../../src/ipam/messages.ts";
+import type { Allocation } from "../../src/ipam/allocator.ts";
 import { address, keyOf, owner } from "./pool_under_test.ts";
 import { cidr } from "../kernel/ground.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { AddressPool, type AllocateDecision } from "../../src/ipam/pool.ts";
-import { describeAllocateFault } from "../../src/ipam/pool_sentences.ts";
+import { AddressPool, type AllocateDecision } from "../../src/ipam/allocator.ts";
+import { describeAllocateFault } from "../../src/ipam/messages.ts";
 import {
   address,
   allocate,

@@ -7,7 +7,7 @@ import {
   type OwnerKey,
   ownerKey,
 } from "../../src/ipam/owner.ts";
-import { AddressPool, type AllocateDecision } from "../../src/ipam/pool.ts";
+import { AddressPool, type AllocateDecision } from "../../src/ipam/allocator.ts";
 
 /** A CIDR known to be good. */
 export function cidr(text: string): Ipv4Cidr {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { quote } from "../../src/ipam/quote.ts";
+import { quote } from "../../src/shared/quote.ts";
 
 /** Any sequence of UTF-16 code units, halves of surrogate pairs among them. */
 const anyUnits = fc.string({

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { TakenSlots } from "../../src/ipam/taken_slots.ts";
+import { TakenSlots } from "../../src/ipam/bitmap.ts";
 
 /** The same, looked for one by one. */
 function nextFree(taken: ReadonlySet<number>, from: number): number {

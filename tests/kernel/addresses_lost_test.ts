@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import type { Ipv4Cidr } from "../../src/ipam/cidr.ts";
-import { AuditTrail } from "../../src/kernel/audit.ts";
-import { type Door, KernelDoor } from "../../src/kernel/door.ts";
-import { Addresses } from "../../src/node/addresses.ts";
-import { adopt } from "../../src/node/adopt.ts";
-import { Ledger } from "../../src/node/ledger.ts";
-import { Snapshot } from "../../src/node/snapshot.ts";
-import { DEFAULT_TARGET } from "../../src/node/grpcurl.ts";
-import { configureSubnet } from "../../src/node/subnet.ts";
-import { WorkQueue } from "../../src/node/work_queue.ts";
+import { AuditTrail } from "../../src/dataplane/audit_log.ts";
+import { type Door, KernelDoor } from "../../src/dataplane/iproute2/adapter.ts";
+import { Addresses } from "../../src/addresses/addresses.ts";
+import { adopt } from "../../src/reconcile/startup.ts";
+import { Ledger } from "../../src/reconcile/desired_state.ts";
+import { Snapshot } from "../../src/reconcile/kernel_cache.ts";
+import { DEFAULT_TARGET } from "../../src/shared/grpcurl.ts";
+import { configureSubnet } from "../../src/addresses/subnet.ts";
+import { WorkQueue } from "../../src/reconcile/work_queue.ts";
 import { FaultyDoor } from "./faulty_door.ts";
 import {
   CAUSE,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { AllocateOutcome, ReleaseOutcome } from "../../src/pod_network.ts";
+import type { AllocateOutcome, ReleaseOutcome } from "../../src/addresses/pod_network.ts";
 import { batch, ip } from "./ground.ts";
 import { caller, type NodeUnderTest } from "./node_under_test.ts";
 

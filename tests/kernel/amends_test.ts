@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Errand } from "../../src/kernel/door.ts";
+import type { Errand } from "../../src/dataplane/iproute2/adapter.ts";
 import { until } from "../support/wait.ts";
 import { ip, makeGround, routesTo } from "./ground.ts";
 import { openReconciledRoutes, type ReconciledRoutes } from "./reconciled_routes.ts";

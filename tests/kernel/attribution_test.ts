@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { AuditTrail } from "../../src/kernel/audit.ts";
-import { type Command, isRead, words } from "../../src/kernel/command.ts";
-import { type Errand, KernelDoor, type Reply } from "../../src/kernel/door.ts";
-import type { Answer } from "../../src/kernel/replies.ts";
-import { answerOf, type Result } from "../../src/kernel/session.ts";
-import type { FoundRoute } from "../../src/routes/found_route.ts";
-import type { StateEntry, StateType } from "../../src/routes/memory.ts";
+import { AuditTrail } from "../../src/dataplane/audit_log.ts";
+import { type Command, isRead, words } from "../../src/dataplane/iproute2/commands.ts";
+import { type Errand, KernelDoor, type Reply } from "../../src/dataplane/iproute2/adapter.ts";
+import type { Answer } from "../../src/dataplane/iproute2/parse.ts";
+import { answerOf, type Result } from "../../src/dataplane/iproute2/batch_process.ts";
+import type { FoundRoute } from "../../src/routing/kernel_route.ts";
+import type { StateEntry, StateType } from "../../src/state/table142_codec.ts";
 import {
   batch,
   CAUSE,

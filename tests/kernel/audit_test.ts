@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { AuditTrail } from "../../src/kernel/audit.ts";
-import { type Errand, KernelDoor } from "../../src/kernel/door.ts";
-import { DryDoor } from "../../src/kernel/dry_door.ts";
+import { AuditTrail } from "../../src/dataplane/audit_log.ts";
+import { type Errand, KernelDoor } from "../../src/dataplane/iproute2/adapter.ts";
+import { DryDoor } from "../../src/dataplane/dry_run.ts";
 import { cidr, device, found, ip, keepTrail, makeGround } from "./ground.ts";
 import { openNodeUnderTest } from "./node_under_test.ts";
 

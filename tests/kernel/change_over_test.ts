@@ -2,8 +2,8 @@
  * @alone
  */
 import assert from "node:assert/strict";
-import { AuditTrail } from "../../src/kernel/audit.ts";
-import { type Errand, KernelDoor } from "../../src/kernel/door.ts";
+import { AuditTrail } from "../../src/dataplane/audit_log.ts";
+import { type Errand, KernelDoor } from "../../src/dataplane/iproute2/adapter.ts";
 import { CAUSE, cidr, device, found, ipChildren, makeGround } from "./ground.ts";
 import { bounded } from "../support/suite.ts";
 

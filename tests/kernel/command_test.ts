@@ -8,9 +8,9 @@ import {
   type Mutation,
   type Read,
   words,
-} from "../../src/kernel/command.ts";
-import type { StateEntry } from "../../src/routes/memory.ts";
-import { checkInterfaceName } from "../../src/routes/interface_name.ts";
+} from "../../src/dataplane/iproute2/commands.ts";
+import type { StateEntry } from "../../src/state/table142_codec.ts";
+import { checkInterfaceName } from "../../src/routing/interface_name.ts";
 import { cidr, device, found } from "./ground.ts";
 import { bounded } from "../support/suite.ts";
 

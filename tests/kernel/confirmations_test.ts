@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { AuditTrail } from "../../src/kernel/audit.ts";
-import { KernelDoor } from "../../src/kernel/door.ts";
-import { INSTALLED, Ledger } from "../../src/node/ledger.ts";
-import { survey } from "../../src/node/survey.ts";
+import { AuditTrail } from "../../src/dataplane/audit_log.ts";
+import { KernelDoor } from "../../src/dataplane/iproute2/adapter.ts";
+import { INSTALLED, Ledger } from "../../src/reconcile/desired_state.ts";
+import { survey } from "../../src/reconcile/resync.ts";
 import { until } from "../support/wait.ts";
 import { batch, cidr, device, ip, keepTrail, makeGround } from "./ground.ts";
 import { allocate } from "./addresses_under_test.ts";

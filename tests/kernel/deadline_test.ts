@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
-import { Deadline } from "../../src/kernel/deadline.ts";
+import { Deadline } from "../../src/dataplane/iproute2/deadline.ts";
 import { until } from "../support/wait.ts";
 
 /** A deadline that tells how often it has passed. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { AuditTrail } from "../../src/kernel/audit.ts";
-import { type Errand, KernelDoor } from "../../src/kernel/door.ts";
+import { AuditTrail } from "../../src/dataplane/audit_log.ts";
+import { type Errand, KernelDoor } from "../../src/dataplane/iproute2/adapter.ts";
 import { runToEnd } from "../support/namespace.ts";
 import { CAUSE, cidr, device, keepTrail, makeGround } from "./ground.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { classify, type FailureKind } from "../../src/kernel/failures.ts";
+import { classify, type FailureKind } from "../../src/dataplane/iproute2/errors.ts";
 
 /** What iproute2 6.1 writes, as it was seen on Linux 6.18. */
 const SEEN: readonly (readonly [text: string, kind: FailureKind])[] = [

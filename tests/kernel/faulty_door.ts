@@ -1,6 +1,6 @@
-import type { Read } from "../../src/kernel/command.ts";
-import type { Door, Errand, Reply } from "../../src/kernel/door.ts";
-import type { Exchange } from "../../src/kernel/session.ts";
+import type { Read } from "../../src/dataplane/iproute2/commands.ts";
+import type { Door, Errand, Reply } from "../../src/dataplane/iproute2/adapter.ts";
+import type { Exchange } from "../../src/dataplane/iproute2/batch_process.ts";
 import type { Dice } from "./ground.ts";
 
 /** Which part of the exchanges a {@linkcode FaultyDoor} loses, in percent. */

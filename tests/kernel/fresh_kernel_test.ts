@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { AuditTrail } from "../../src/kernel/audit.ts";
-import { KernelDoor } from "../../src/kernel/door.ts";
-import { absentTask } from "../../src/node/absent.ts";
-import { converge } from "../../src/node/converge.ts";
-import type { AbsentReached } from "../../src/node/goal.ts";
-import { Snapshot } from "../../src/node/snapshot.ts";
-import { routeEntry } from "../../src/routes/memory.ts";
+import { AuditTrail } from "../../src/dataplane/audit_log.ts";
+import { KernelDoor } from "../../src/dataplane/iproute2/adapter.ts";
+import { absentTask } from "../../src/reconcile/absent.ts";
+import { converge } from "../../src/reconcile/converge.ts";
+import type { AbsentReached } from "../../src/reconcile/goal.ts";
+import { Snapshot } from "../../src/reconcile/kernel_cache.ts";
+import { routeEntry } from "../../src/state/table142_codec.ts";
 import { addVxlan, makeNamespace, type Namespace } from "../support/namespace.ts";
 import { CAUSE, cidr, device, found, keepTrail } from "./ground.ts";
 import { openNodeUnderTest } from "./node_under_test.ts";

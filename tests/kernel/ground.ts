@@ -1,11 +1,11 @@
 import { type Ipv4Cidr, parseCidr } from "../../src/ipam/cidr.ts";
-import type { Cause } from "../../src/kernel/audit.ts";
-import type { LineSink } from "../../src/line_sink.ts";
-import type { FoundRoute } from "../../src/routes/found_route.ts";
+import type { Cause } from "../../src/dataplane/audit_log.ts";
+import type { LineSink } from "../../src/observability/line_writer.ts";
+import type { FoundRoute } from "../../src/routing/kernel_route.ts";
 import {
   checkInterfaceName,
   type InterfaceName,
-} from "../../src/routes/interface_name.ts";
+} from "../../src/routing/interface_name.ts";
 import { refuseOnTheMachine } from "../support/guard.ts";
 import { type JsonObject, parseJsonObject } from "../support/json.ts";
 import { runToEnd } from "../support/namespace.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { HangLog } from "../../src/kernel/hang_log.ts";
+import { HangLog } from "../../src/dataplane/iproute2/hang_log.ts";
 import { until } from "../support/wait.ts";
 import { ipChildren, makeGround } from "./ground.ts";
 import { openNodeUnderTest } from "./node_under_test.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
-import { AuditTrail } from "../../src/kernel/audit.ts";
-import { KernelDoor } from "../../src/kernel/door.ts";
+import { AuditTrail } from "../../src/dataplane/audit_log.ts";
+import { KernelDoor } from "../../src/dataplane/iproute2/adapter.ts";
 import { until } from "../support/wait.ts";
 import {
   batch,

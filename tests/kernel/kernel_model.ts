@@ -1,6 +1,6 @@
-import type { Command, Mutation } from "../../src/kernel/command.ts";
-import type { FailureKind } from "../../src/kernel/failures.ts";
-import type { StateEntry } from "../../src/routes/memory.ts";
+import type { Command, Mutation } from "../../src/dataplane/iproute2/commands.ts";
+import type { FailureKind } from "../../src/dataplane/iproute2/errors.ts";
+import type { StateEntry } from "../../src/state/table142_codec.ts";
 
 /** A route as the model keeps it, and as `ip` shows it. */
 export interface ModelRoute {

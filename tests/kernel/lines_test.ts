@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { PassThrough } from "node:stream";
 import fc from "fast-check";
-import { onLines } from "../../src/kernel/lines.ts";
+import { onLines } from "../../src/dataplane/iproute2/lines.ts";
 
 /** The lines that come of these pieces, one read each. */
 async function linesOf(pieces: readonly string[]): Promise<readonly string[]> {

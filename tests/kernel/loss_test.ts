@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { AuditTrail } from "../../src/kernel/audit.ts";
-import { type DoorOptions, type Errand, KernelDoor } from "../../src/kernel/door.ts";
-import { answerOf } from "../../src/kernel/session.ts";
+import { AuditTrail } from "../../src/dataplane/audit_log.ts";
+import { type DoorOptions, type Errand, KernelDoor } from "../../src/dataplane/iproute2/adapter.ts";
+import { answerOf } from "../../src/dataplane/iproute2/batch_process.ts";
 import { until } from "../support/wait.ts";
 import {
   CAUSE,

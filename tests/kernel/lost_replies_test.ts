@@ -1,20 +1,20 @@
 import assert from "node:assert/strict";
 import type { Ipv4Cidr } from "../../src/ipam/cidr.ts";
-import { AuditTrail } from "../../src/kernel/audit.ts";
-import { type Errand, KernelDoor } from "../../src/kernel/door.ts";
-import { answerOf } from "../../src/kernel/session.ts";
-import { BridgeWatch } from "../../src/node/bridge_watch.ts";
-import { Ledger } from "../../src/node/ledger.ts";
-import { RouteKeeper } from "../../src/node/route_keeper.ts";
-import { Snapshot } from "../../src/node/snapshot.ts";
-import { DEFAULT_TARGET } from "../../src/node/grpcurl.ts";
-import { configureSubnet } from "../../src/node/subnet.ts";
-import { WorkQueue } from "../../src/node/work_queue.ts";
-import type { InjectOutcome, RemoveOutcome } from "../../src/node_service.ts";
-import { isWanted } from "../../src/routes/decide.ts";
-import type { FoundRoute } from "../../src/routes/found_route.ts";
-import type { InterfaceName } from "../../src/routes/interface_name.ts";
-import { recall } from "../../src/routes/memory.ts";
+import { AuditTrail } from "../../src/dataplane/audit_log.ts";
+import { type Errand, KernelDoor } from "../../src/dataplane/iproute2/adapter.ts";
+import { answerOf } from "../../src/dataplane/iproute2/batch_process.ts";
+import { BridgeWatch } from "../../src/reconcile/bridge_watch.ts";
+import { Ledger } from "../../src/reconcile/desired_state.ts";
+import { RouteKeeper } from "../../src/reconcile/route_keeper.ts";
+import { Snapshot } from "../../src/reconcile/kernel_cache.ts";
+import { DEFAULT_TARGET } from "../../src/shared/grpcurl.ts";
+import { configureSubnet } from "../../src/addresses/subnet.ts";
+import { WorkQueue } from "../../src/reconcile/work_queue.ts";
+import type { InjectOutcome, RemoveOutcome } from "../../src/reconcile/node_service.ts";
+import { isWanted } from "../../src/reconcile/decide.ts";
+import type { FoundRoute } from "../../src/routing/kernel_route.ts";
+import type { InterfaceName } from "../../src/routing/interface_name.ts";
+import { recall } from "../../src/state/table142_codec.ts";
 import { type Faults, FaultyDoor } from "./faulty_door.ts";
 import {
   CAUSE,

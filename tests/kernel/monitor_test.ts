@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { Monitor, readEvent } from "../../src/kernel/monitor.ts";
+import { Monitor, readEvent } from "../../src/dataplane/iproute2/monitor.ts";
 import { childrenOf, signalAll } from "../e2e/processes.ts";
 import { until } from "../support/wait.ts";
 import { bounded } from "../support/suite.ts";

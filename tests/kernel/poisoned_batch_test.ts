@@ -1,21 +1,21 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { AuditTrail } from "../../src/kernel/audit.ts";
-import { isRead } from "../../src/kernel/command.ts";
+import { AuditTrail } from "../../src/dataplane/audit_log.ts";
+import { isRead } from "../../src/dataplane/iproute2/commands.ts";
 import {
   type Door,
   type Errand,
   KernelDoor,
   type Reply,
-} from "../../src/kernel/door.ts";
-import type { Answer } from "../../src/kernel/replies.ts";
-import type { Result } from "../../src/kernel/session.ts";
-import { absentTask } from "../../src/node/absent.ts";
-import { converge } from "../../src/node/converge.ts";
-import { presentTask } from "../../src/node/present.ts";
-import { Snapshot } from "../../src/node/snapshot.ts";
-import { ourRoute } from "../../src/routes/found_route.ts";
-import { routeEntry } from "../../src/routes/memory.ts";
+} from "../../src/dataplane/iproute2/adapter.ts";
+import type { Answer } from "../../src/dataplane/iproute2/parse.ts";
+import type { Result } from "../../src/dataplane/iproute2/batch_process.ts";
+import { absentTask } from "../../src/reconcile/absent.ts";
+import { converge } from "../../src/reconcile/converge.ts";
+import { presentTask } from "../../src/reconcile/present.ts";
+import { Snapshot } from "../../src/reconcile/kernel_cache.ts";
+import { ourRoute } from "../../src/routing/kernel_route.ts";
+import { routeEntry } from "../../src/state/table142_codec.ts";
 import { CAUSE, cidr, device, keepTrail, makeGround, routesTo } from "./ground.ts";
 import { LosingDoor } from "./losing_door.ts";
 import { beOdd } from "./odd_ip.ts";

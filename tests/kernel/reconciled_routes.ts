@@ -1,8 +1,8 @@
 /** The routes on the test's own kernel with the reconciler, on a door that loses. */
 import type { Ipv4Cidr } from "../../src/ipam/cidr.ts";
-import { Monitor } from "../../src/kernel/monitor.ts";
-import { adopt } from "../../src/node/adopt.ts";
-import { Reconciler } from "../../src/node/reconciler.ts";
+import { Monitor } from "../../src/dataplane/iproute2/monitor.ts";
+import { adopt } from "../../src/reconcile/startup.ts";
+import { Reconciler } from "../../src/reconcile/reconciler.ts";
 import { cidr } from "./ground.ts";
 import { LosingDoor } from "./losing_door.ts";
 import { openRoutes, type RoutesUnderTest } from "./routes_under_test.ts";

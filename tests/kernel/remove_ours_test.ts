@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { AuditTrail } from "../../src/kernel/audit.ts";
-import { KernelDoor } from "../../src/kernel/door.ts";
-import { removeOurs } from "../../src/node/remove_ours.ts";
+import { AuditTrail } from "../../src/dataplane/audit_log.ts";
+import { KernelDoor } from "../../src/dataplane/iproute2/adapter.ts";
+import { removeOurs } from "../../src/reconcile/shutdown.ts";
 import { FaultyDoor } from "./faulty_door.ts";
 import { batch, cidr, ip, keepTrail, makeDice, makeGround } from "./ground.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { DEFAULT_TARGET } from "../../src/node/grpcurl.ts";
-import { configureSubnet } from "../../src/node/subnet.ts";
+import { DEFAULT_TARGET } from "../../src/shared/grpcurl.ts";
+import { configureSubnet } from "../../src/addresses/subnet.ts";
 import { until } from "../support/wait.ts";
 import { CAUSE, cidr, device, ip, makeGround, routesTo } from "./ground.ts";
 import { type Loss, writes } from "./losing_door.ts";

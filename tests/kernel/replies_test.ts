@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import type { Read } from "../../src/kernel/command.ts";
-import { type Answer, decode, type TableEntry } from "../../src/kernel/replies.ts";
-import type { FoundRoute } from "../../src/routes/found_route.ts";
+import type { Read } from "../../src/dataplane/iproute2/commands.ts";
+import { type Answer, decode, type TableEntry } from "../../src/dataplane/iproute2/parse.ts";
+import type { FoundRoute } from "../../src/routing/kernel_route.ts";
 import { cidr, device } from "./ground.ts";
 
 // Documents as `ip -json -Numeric` of iproute2 6.1 wrote them on Linux 6.18, shortened.

@@ -1,11 +1,11 @@
 /** What no event told is found by the look at everything. */
 import assert from "node:assert/strict";
-import { AuditTrail } from "../../src/kernel/audit.ts";
-import { KernelDoor } from "../../src/kernel/door.ts";
-import { INSTALLED, Ledger } from "../../src/node/ledger.ts";
-import { Reconciler } from "../../src/node/reconciler.ts";
-import { Snapshot } from "../../src/node/snapshot.ts";
-import { WorkQueue } from "../../src/node/work_queue.ts";
+import { AuditTrail } from "../../src/dataplane/audit_log.ts";
+import { KernelDoor } from "../../src/dataplane/iproute2/adapter.ts";
+import { INSTALLED, Ledger } from "../../src/reconcile/desired_state.ts";
+import { Reconciler } from "../../src/reconcile/reconciler.ts";
+import { Snapshot } from "../../src/reconcile/kernel_cache.ts";
+import { WorkQueue } from "../../src/reconcile/work_queue.ts";
 import { until } from "../support/wait.ts";
 import { batch, cidr, device, ip, keepTrail, makeGround, routesTo } from "./ground.ts";
 

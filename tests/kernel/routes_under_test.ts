@@ -1,21 +1,21 @@
 /** The node's routes as a whole on the test's own kernel, without the reconciler. */
 import assert from "node:assert/strict";
 import { checkClusterPolicy } from "../../src/ipam/policy.ts";
-import { AuditTrail } from "../../src/kernel/audit.ts";
-import { type Door, KernelDoor } from "../../src/kernel/door.ts";
-import { answerOf } from "../../src/kernel/session.ts";
-import type { LineSink } from "../../src/line_sink.ts";
-import { BridgeWatch } from "../../src/node/bridge_watch.ts";
-import { QueuedRoutes } from "../../src/node/queued_routes.ts";
-import { RouteBook } from "../../src/node/route_book.ts";
-import { RouteKeeper } from "../../src/node/route_keeper.ts";
-import type { RouteParts } from "../../src/node/route_parts.ts";
-import { Snapshot } from "../../src/node/snapshot.ts";
-import { WorkQueue } from "../../src/node/work_queue.ts";
-import type { InjectOutcome, RemoveOutcome } from "../../src/node_service.ts";
-import type { SyncOutcome } from "../../src/route_table.ts";
-import { recall } from "../../src/routes/memory.ts";
-import type { StatedRoute } from "../../src/routes/route_set.ts";
+import { AuditTrail } from "../../src/dataplane/audit_log.ts";
+import { type Door, KernelDoor } from "../../src/dataplane/iproute2/adapter.ts";
+import { answerOf } from "../../src/dataplane/iproute2/batch_process.ts";
+import type { LineSink } from "../../src/observability/line_writer.ts";
+import { BridgeWatch } from "../../src/reconcile/bridge_watch.ts";
+import { QueuedRoutes } from "../../src/reconcile/queued_routes.ts";
+import { RouteBook } from "../../src/reconcile/status_feed.ts";
+import { RouteKeeper } from "../../src/reconcile/route_keeper.ts";
+import type { RouteParts } from "../../src/reconcile/route_parts.ts";
+import { Snapshot } from "../../src/reconcile/kernel_cache.ts";
+import { WorkQueue } from "../../src/reconcile/work_queue.ts";
+import type { InjectOutcome, RemoveOutcome } from "../../src/reconcile/node_service.ts";
+import type { SyncOutcome } from "../../src/reconcile/route_table.ts";
+import { recall } from "../../src/state/table142_codec.ts";
+import type { StatedRoute } from "../../src/routing/route_set.ts";
 import { cidr, device, keepTrail, type KeptTrail } from "./ground.ts";
 import { caller } from "./node_under_test.ts";
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import type { Command } from "../../src/kernel/command.ts";
-import type { Door } from "../../src/kernel/door.ts";
-import { createLineSink } from "../../src/line_sink.ts";
-import type { StatedRoute } from "../../src/routes/route_set.ts";
+import type { Command } from "../../src/dataplane/iproute2/commands.ts";
+import type { Door } from "../../src/dataplane/iproute2/adapter.ts";
+import { createLineSink } from "../../src/observability/line_writer.ts";
+import type { StatedRoute } from "../../src/routing/route_set.ts";
 import { FaultyDoor } from "./faulty_door.ts";
 import { batch, ip, makeDice, makeGround } from "./ground.ts";
 import { openRoutes, peers, shown } from "./routes_under_test.ts";

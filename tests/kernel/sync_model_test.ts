@@ -5,8 +5,8 @@ import { isJsonObject, type JsonObject } from "../support/json.ts";
 import { until } from "../support/wait.ts";
 import { type Ground, ip, makeGround } from "./ground.ts";
 import { caller, type NodeUnderTest, openNodeUnderTest } from "./node_under_test.ts";
-import { recall } from "../../src/routes/memory.ts";
-import { decode } from "../../src/kernel/replies.ts";
+import { recall } from "../../src/state/table142_codec.ts";
+import { decode } from "../../src/dataplane/iproute2/parse.ts";
 import { bounded } from "../support/suite.ts";
 
 const DEVICES = ["model0", "model1", "model2"] as const;

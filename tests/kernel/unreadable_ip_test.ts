@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { AuditTrail } from "../../src/kernel/audit.ts";
-import { type Errand, KernelDoor } from "../../src/kernel/door.ts";
-import { Monitor } from "../../src/kernel/monitor.ts";
+import { AuditTrail } from "../../src/dataplane/audit_log.ts";
+import { type Errand, KernelDoor } from "../../src/dataplane/iproute2/adapter.ts";
+import { Monitor } from "../../src/dataplane/iproute2/monitor.ts";
 import { until } from "../support/wait.ts";
 import { device, keepTrail, makeGround } from "./ground.ts";
 import { runToEnd } from "../support/namespace.ts";

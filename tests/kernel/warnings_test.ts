@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { AuditTrail } from "../../src/kernel/audit.ts";
-import { isReason, readComplaint } from "../../src/kernel/complaints.ts";
-import { type Errand, KernelDoor, type Reply } from "../../src/kernel/door.ts";
-import { type KernelEvent, Monitor } from "../../src/kernel/monitor.ts";
-import { WarningLog } from "../../src/kernel/warning_log.ts";
+import { AuditTrail } from "../../src/dataplane/audit_log.ts";
+import { isReason, readComplaint } from "../../src/dataplane/iproute2/stderr.ts";
+import { type Errand, KernelDoor, type Reply } from "../../src/dataplane/iproute2/adapter.ts";
+import { type KernelEvent, Monitor } from "../../src/dataplane/iproute2/monitor.ts";
+import { WarningLog } from "../../src/dataplane/iproute2/warning_log.ts";
 import { until } from "../support/wait.ts";
 import { CAUSE, cidr, device, ip, keepTrail, makeGround } from "./ground.ts";
 import { openNodeUnderTest } from "./node_under_test.ts";

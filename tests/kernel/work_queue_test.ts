@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type RouteJob, WorkQueue } from "../../src/node/work_queue.ts";
+import { type RouteJob, WorkQueue } from "../../src/reconcile/work_queue.ts";
 import { cidr, device } from "./ground.ts";
 import { caller } from "./node_under_test.ts";
 

@@ -3,7 +3,7 @@ import {
   type CallTarget,
   DEFAULT_TARGET,
   grpcurlCommand,
-} from "../../src/node/grpcurl.ts";
+} from "../../src/shared/grpcurl.ts";
 
 const METHOD = "quilt.QuiltRuntime/RemoveRoute";
 const REQUEST = { destination: "10.42.2.0/24" };

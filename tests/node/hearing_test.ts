@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import type { KernelEvent } from "../../src/kernel/monitor.ts";
-import { Hearing } from "../../src/node/hearing.ts";
+import type { KernelEvent } from "../../src/dataplane/iproute2/monitor.ts";
+import { Hearing } from "../../src/reconcile/event_gate.ts";
 import { device } from "../kernel/ground.ts";
 
 const link: KernelEvent = { kind: "link", ifindex: 7, device: device("vxlan100") };

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { ResyncLog } from "../../src/node/resync_log.ts";
+import { ResyncLog } from "../../src/reconcile/resync_log.ts";
 
 interface Watched {
   readonly resyncs: ResyncLog;

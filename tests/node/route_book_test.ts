@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { type Ipv4Cidr, parseCidr } from "../../src/ipam/cidr.ts";
-import { INSTALLED, type Standing } from "../../src/node/ledger.ts";
-import { RouteBook } from "../../src/node/route_book.ts";
-import type { RouteNews } from "../../src/route_table.ts";
-import { checkInterfaceName } from "../../src/routes/interface_name.ts";
+import { INSTALLED, type Standing } from "../../src/reconcile/desired_state.ts";
+import { RouteBook } from "../../src/reconcile/status_feed.ts";
+import type { RouteNews } from "../../src/reconcile/route_table.ts";
+import { checkInterfaceName } from "../../src/routing/interface_name.ts";
 import { until } from "../support/wait.ts";
 
 function to(octet: number): Ipv4Cidr {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { SurveyTimer } from "../../src/node/survey_timer.ts";
+import { SurveyTimer } from "../../src/reconcile/resync_timer.ts";
 import { until } from "../support/wait.ts";
 
 const NEVER_MS = 3_600_000;

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type Ipv4Cidr, parseCidr } from "../../src/ipam/cidr.ts";
-import { decideInstall, decideRemove, sightOfBest } from "../../src/routes/decide.ts";
-import type { FoundRoute, LinkState, Sight } from "../../src/routes/found_route.ts";
+import { decideInstall, decideRemove, sightOfBest } from "../../src/reconcile/decide.ts";
+import type { FoundRoute, LinkState, Sight } from "../../src/routing/kernel_route.ts";
 import {
   checkInterfaceName,
   type InterfaceName,
-} from "../../src/routes/interface_name.ts";
+} from "../../src/routing/interface_name.ts";
 import { TableModel } from "./table_model.ts";
 
 function cidr(text: string): Ipv4Cidr {

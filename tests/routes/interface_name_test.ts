@@ -4,7 +4,7 @@ import {
   checkInterfaceName,
   describeInterfaceNameFault,
   type InterfaceName,
-} from "../../src/routes/interface_name.ts";
+} from "../../src/routing/interface_name.ts";
 import { bounded } from "../support/suite.ts";
 
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";

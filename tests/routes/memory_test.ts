@@ -6,7 +6,7 @@ import { checkOwner, type Owner, ownerKey } from "../../src/ipam/owner.ts";
 import {
   checkInterfaceName,
   type InterfaceName,
-} from "../../src/routes/interface_name.ts";
+} from "../../src/routing/interface_name.ts";
 import {
   addressEntry,
   LAST_STATE_METRIC,
@@ -16,7 +16,7 @@ import {
   STATE_METRIC,
   type StateEntry,
   subnetEntry,
-} from "../../src/routes/memory.ts";
+} from "../../src/state/table142_codec.ts";
 
 function cidr(text: string): Ipv4Cidr {
   const parsed = parseCidr(text);

@@ -4,9 +4,9 @@ import { type Ipv4Cidr, parseCidr } from "../../src/ipam/cidr.ts";
 import {
   checkInterfaceName,
   type InterfaceName,
-} from "../../src/routes/interface_name.ts";
-import type { WantedRoute } from "../../src/routes/memory.ts";
-import { ascending, destinationOf, planRoutes } from "../../src/routes/plan.ts";
+} from "../../src/routing/interface_name.ts";
+import type { WantedRoute } from "../../src/state/table142_codec.ts";
+import { ascending, destinationOf, planRoutes } from "../../src/routing/difference.ts";
 
 function cidr(text: string): Ipv4Cidr {
   const parsed = parseCidr(text);

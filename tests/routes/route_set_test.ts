@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { checkClusterPolicy } from "../../src/ipam/policy.ts";
-import { checkRouteSet, type StatedRoute } from "../../src/routes/route_set.ts";
+import { checkRouteSet, type StatedRoute } from "../../src/routing/route_set.ts";
 
 const checkedPolicy = checkClusterPolicy("10.42.0.0/16", 24);
 assert.ok(checkedPolicy.ok);

@@ -3,7 +3,7 @@ import { type Ipv4Cidr, parseCidr } from "../../src/ipam/cidr.ts";
 import {
   checkInterfaceName,
   type InterfaceName,
-} from "../../src/routes/interface_name.ts";
+} from "../../src/routing/interface_name.ts";
 import {
   describeBridgePort,
   describeConnected,
@@ -15,7 +15,7 @@ import {
   describeReplaced,
   describeReplacedAlike,
   PERMISSION_DENIED,
-} from "../../src/routes/sentences.ts";
+} from "../../src/routing/messages.ts";
 
 function cidr(text: string): Ipv4Cidr {
   const parsed = parseCidr(text);

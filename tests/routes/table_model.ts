@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
-import type { FoundRoute } from "../../src/routes/found_route.ts";
-import type { WantedRoute } from "../../src/routes/memory.ts";
+import type { FoundRoute } from "../../src/routing/kernel_route.ts";
+import type { WantedRoute } from "../../src/state/table142_codec.ts";
 
 /**
  * Linux's routes for one destination, written from what was measured with iproute2 and

@@ -4,14 +4,14 @@ import type {
   AddressRefusal,
   AllocateOutcome,
   ReleaseTarget,
-} from "../../src/pod_network.ts";
+} from "../../src/addresses/pod_network.ts";
 import { connectSidecar } from "../support/sidecar_client.ts";
 import {
   decodeAllocateAddressRequest,
   decodeListAddressesResponse,
   decodeNodeNetworkResponse,
   decodeReleaseAddressRequest,
-} from "../../src/rpc/wire_addresses.ts";
+} from "../../src/api/addresses/wire.ts";
 import { address, MESSAGE, NETWORK, openServices, owner } from "./pod_network.ts";
 
 const allocated = { address: address("10.42.1.2"), owner: owner("web-1") };

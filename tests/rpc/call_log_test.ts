@@ -7,7 +7,7 @@ import {
   type LoggedCall,
   type LogLine,
   REPEAT_MS,
-} from "../../src/rpc/call_log.ts";
+} from "../../src/api/call_log.ts";
 
 const CONFIGURE: LoggedCall = { kind: "configure", text: "Configure()" };
 const ONE: LoggedCall = { kind: "route", text: "Inject(one)", destination: "one" };

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { formatSubject, nameHolder } from "../../src/rpc/caller.ts";
+import { formatSubject, nameHolder } from "../../src/api/peer_identity.ts";
 
 Deno.test("a subject is written as RFC 4514 has it, the most particular first", () => {
   assert.equal(

@@ -3,7 +3,7 @@ import {
   endConnectionFor,
   isOfConnection,
   onConnection,
-} from "../../src/rpc/connection_error.ts";
+} from "../../src/transport/connection_error.ts";
 
 /** An error with a stack as Deno 2.9.3 writes it. */
 function errorAt(places: readonly string[], code?: string): Error {

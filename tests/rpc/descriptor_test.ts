@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { createCatalogue } from "../../src/rpc/catalogue.ts";
-import { describeFile, encodeFile } from "../../src/rpc/descriptor.ts";
-import { loadProtoFile, standardProtoFile } from "../../src/rpc/proto_file.ts";
-import { messagesOf, symbolsOf } from "../../src/rpc/symbols.ts";
+import { createCatalogue } from "../../src/api/reflection/reflection_index.ts";
+import { describeFile, encodeFile } from "../../src/api/reflection/descriptor.ts";
+import { loadProtoFile, standardProtoFile } from "../../src/api/proto_registry.ts";
+import { messagesOf, symbolsOf } from "../../src/api/reflection/symbols.ts";
 
 const source = `
 syntax = "proto3";

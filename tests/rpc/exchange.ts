@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { Client, credentials, type ServiceError } from "@grpc/grpc-js";
-import { createLogger } from "../../src/log.ts";
-import type { NodeService } from "../../src/node_service.ts";
-import { formatListenAddress } from "../../src/rpc/listen_address.ts";
-import { createQuiltRuntime } from "../../src/rpc/quilt_runtime.ts";
-import { type RpcServer, startServer } from "../../src/rpc/server.ts";
-import { QUILT_RUNTIME } from "../../src/rpc/wire.ts";
+import { createLogger } from "../../src/observability/logger.ts";
+import type { NodeService } from "../../src/reconcile/node_service.ts";
+import { formatListenAddress } from "../../src/transport/listen_address.ts";
+import { createQuiltRuntime } from "../../src/api/quilt_runtime/service.ts";
+import { type RpcServer, startServer } from "../../src/transport/server.ts";
+import { QUILT_RUNTIME } from "../../src/api/quilt_runtime/wire.ts";
 
 /** A server over a fake node, a client of it, and what the server has logged. */
 export interface Exchange extends AsyncDisposable {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { FairTurns } from "../../src/rpc/fair_turns.ts";
+import { FairTurns } from "../../src/transport/fair_queue.ts";
 import { until } from "../support/wait.ts";
 import { bounded } from "../support/suite.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { FrameBudget, type FrameFault } from "../../src/rpc/frame_budget.ts";
+import { FrameBudget, type FrameFault } from "../../src/transport/frame_budget.ts";
 import {
   ACK,
   type Bytes,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { countHeaders, FrameReader } from "../../src/rpc/frame_reader.ts";
+import { countHeaders, FrameReader } from "../../src/transport/frame_reader.ts";
 import {
   type Bytes,
   CONTINUATION,

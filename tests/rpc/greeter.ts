@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:net";
-import { Handshakes } from "../../src/rpc/handshakes.ts";
-import type { TlsMaterial } from "../../src/rpc/tls_files.ts";
+import { Handshakes } from "../../src/transport/tls/acceptor.ts";
+import type { TlsMaterial } from "../../src/transport/tls/files.ts";
 import { runToEnd } from "../support/namespace.ts";
 
 /** A server that greets each client that is let in, by a clock that a test sets. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { encodeGrpcMessage } from "../../src/rpc/grpc_message.ts";
+import { encodeGrpcMessage } from "../../src/transport/grpc_message.ts";
 
 Deno.test("encodeGrpcMessage gives printable ASCII that decodes to the text", () => {
   fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => {

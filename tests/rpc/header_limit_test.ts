@@ -6,8 +6,8 @@ import {
   type ServiceError,
   status,
 } from "@grpc/grpc-js";
-import { formatListenAddress } from "../../src/rpc/listen_address.ts";
-import { QUILT_RUNTIME } from "../../src/rpc/wire.ts";
+import { formatListenAddress } from "../../src/transport/listen_address.ts";
+import { QUILT_RUNTIME } from "../../src/api/quilt_runtime/wire.ts";
 import { type Exchange, fakeNode, openExchange } from "./exchange.ts";
 import { cidr } from "./outcomes.ts";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { connect } from "node:http2";
 import { duplexPair } from "node:stream";
-import { HeaderListSizes } from "../../src/rpc/header_list_size.ts";
+import { HeaderListSizes } from "../../src/transport/header_list_size.ts";
 import { END_HEADERS, frameReader, HEADERS, literal } from "../chaos/http2_frames.ts";
 
 const PREFACE_BYTES = 24;

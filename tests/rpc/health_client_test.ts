@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { askHealth } from "../../src/rpc/health_client.ts";
-import type { TcpAddress } from "../../src/rpc/listen_address.ts";
+import { askHealth } from "../../src/cli/health_client.ts";
+import type { TcpAddress } from "../../src/transport/listen_address.ts";
 
 /** Answers each connection with these bytes and ends it, or never if there are none. */
 function answering(bytes: string | undefined) {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { connect } from "node:http2";
 import { status } from "@grpc/grpc-js";
-import { formatListenAddress } from "../../src/rpc/listen_address.ts";
-import { HEALTH } from "../../src/rpc/health_wire.ts";
+import { formatListenAddress } from "../../src/transport/listen_address.ts";
+import { HEALTH } from "../../src/api/health/wire.ts";
 import { until } from "../support/wait.ts";
 import { type Answers, type OpenSurface, openSurface } from "./surface.ts";
 

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
 import { connect, createServer, type ServerHttp2Session } from "node:http2";
 import { duplexPair } from "node:stream";
-import { ClientInput } from "../../src/rpc/client_input.ts";
-import { FrameBudget } from "../../src/rpc/frame_budget.ts";
-import { guardSession, http2ServerOf } from "../../src/rpc/http2_sessions.ts";
+import { ClientInput } from "../../src/transport/client_input.ts";
+import { FrameBudget } from "../../src/transport/frame_budget.ts";
+import { guardSession, http2ServerOf } from "../../src/transport/http2_sessions.ts";
 import { Socket } from "node:net";
 
 Deno.test("a grpc-js that keeps its HTTP/2 server elsewhere is refused", () => {

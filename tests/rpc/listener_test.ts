@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { setImmediate } from "node:timers/promises";
-import { listen } from "../../src/rpc/listener.ts";
+import { listen } from "../../src/transport/listener.ts";
 
 Deno.test({
   name:

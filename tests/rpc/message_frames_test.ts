@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { MessageFrames } from "../../src/rpc/message_frames.ts";
+import { MessageFrames } from "../../src/transport/message_frames.ts";
 
 interface Message {
   readonly flag: number;

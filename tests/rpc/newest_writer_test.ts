@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { NewestWriter } from "../../src/rpc/newest_writer.ts";
+import { NewestWriter } from "../../src/api/latest_value_stream.ts";
 import { until } from "../support/wait.ts";
 
 /** A stream whose messages leave when the test says so. */

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
 import { status } from "@grpc/grpc-js";
-import { HEALTH } from "../../src/rpc/health_wire.ts";
-import { OpenStreams } from "../../src/rpc/open_streams.ts";
-import { REFLECTION_VERSIONS } from "../../src/rpc/reflection_wire.ts";
+import { HEALTH } from "../../src/api/health/wire.ts";
+import { OpenStreams } from "../../src/api/stream_limiter.ts";
+import { REFLECTION_VERSIONS } from "../../src/api/reflection/wire.ts";
 import { until } from "../support/wait.ts";
 import { type Answers, openSurface } from "./surface.ts";
 

@@ -3,7 +3,7 @@ import { type Ipv4Cidr, parseCidr } from "../../src/ipam/cidr.ts";
 import {
   checkInterfaceName,
   type InterfaceName,
-} from "../../src/routes/interface_name.ts";
+} from "../../src/routing/interface_name.ts";
 
 /** A CIDR that a test is sure of. */
 export function cidr(text: string): Ipv4Cidr {

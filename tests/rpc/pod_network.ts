@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { checkAddress, type Ipv4Address } from "../../src/ipam/address.ts";
 import { checkOwner, type Owner } from "../../src/ipam/owner.ts";
-import { createLogger } from "../../src/log.ts";
-import type { NodeNetwork, PodNetwork } from "../../src/pod_network.ts";
-import { createAddressService } from "../../src/rpc/address_service.ts";
+import { createLogger } from "../../src/observability/logger.ts";
+import type { NodeNetwork, PodNetwork } from "../../src/addresses/pod_network.ts";
+import { createAddressService } from "../../src/api/addresses/service.ts";
 import { connectSidecar, type SidecarClient } from "../support/sidecar_client.ts";
-import { formatListenAddress } from "../../src/rpc/listen_address.ts";
-import { createNodeNetworkService } from "../../src/rpc/node_network_service.ts";
-import { OpenStreams } from "../../src/rpc/open_streams.ts";
-import { startServer } from "../../src/rpc/server.ts";
+import { formatListenAddress } from "../../src/transport/listen_address.ts";
+import { createNodeNetworkService } from "../../src/api/node_network/service.ts";
+import { OpenStreams } from "../../src/api/stream_limiter.ts";
+import { startServer } from "../../src/transport/server.ts";
 import { cidr } from "./outcomes.ts";
 
 /** An address known to be good. */

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { status } from "@grpc/grpc-js";
-import { fieldOf } from "../../src/rpc/fields.ts";
-import { rehearse } from "../../src/commands/rehearsal.ts";
-import { REFLECTION_VERSIONS } from "../../src/rpc/reflection_wire.ts";
+import { fieldOf } from "../../src/api/fields.ts";
+import { rehearse } from "../../src/warm_up.ts";
+import { REFLECTION_VERSIONS } from "../../src/api/reflection/wire.ts";
 import { repository } from "../support/serve_task.ts";
 import { type OpenSurface, openSurface } from "./surface.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { checkClusterPolicy } from "../../src/ipam/policy.ts";
-import { requestLimit } from "../../src/rpc/request_limit.ts";
-import { ROUTE_SERVICE } from "../../src/rpc/sidecar_package.ts";
+import { requestLimit } from "../../src/api/request_limit.ts";
+import { ROUTE_SERVICE } from "../../src/api/sidecar_package.ts";
 
 const KIB = 1024;
 

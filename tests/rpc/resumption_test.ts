@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { TlsMaterial } from "../../src/rpc/tls_files.ts";
+import type { TlsMaterial } from "../../src/transport/tls/files.ts";
 import { type CertificateFiles, makeAuthority } from "../support/certificates.ts";
 import { openGreeter } from "./greeter.ts";
 

@@ -7,22 +7,22 @@ import {
   status,
 } from "@grpc/grpc-js";
 import { parseCidr } from "../../src/ipam/cidr.ts";
-import { createLogger } from "../../src/log.ts";
+import { createLogger } from "../../src/observability/logger.ts";
 import type {
   ListedRoute,
   RouteNews,
   RouteTable,
   SyncOutcome,
-} from "../../src/route_table.ts";
-import { openConnection, unaryCalls } from "../../src/rpc/channel.ts";
-import { sidecarReader } from "../../src/rpc/client.ts";
-import { formatListenAddress } from "../../src/rpc/listen_address.ts";
-import { OpenStreams } from "../../src/rpc/open_streams.ts";
-import { createRouteService } from "../../src/rpc/route_service.ts";
-import { startServer } from "../../src/rpc/server.ts";
-import { ROUTE_SERVICE } from "../../src/rpc/sidecar_package.ts";
-import { decodeListRoutesResponse } from "../../src/rpc/wire_routes.ts";
-import { checkInterfaceName } from "../../src/routes/interface_name.ts";
+} from "../../src/reconcile/route_table.ts";
+import { openConnection, unaryCalls } from "../../src/cli/channel.ts";
+import { sidecarReader } from "../../src/cli/sidecar_client.ts";
+import { formatListenAddress } from "../../src/transport/listen_address.ts";
+import { OpenStreams } from "../../src/api/stream_limiter.ts";
+import { createRouteService } from "../../src/api/routes/service.ts";
+import { startServer } from "../../src/transport/server.ts";
+import { ROUTE_SERVICE } from "../../src/api/sidecar_package.ts";
+import { decodeListRoutesResponse } from "../../src/api/routes/wire.ts";
+import { checkInterfaceName } from "../../src/routing/interface_name.ts";
 import { until } from "../support/wait.ts";
 
 const destination = parseCidr("10.42.2.0/24");

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { SendWindows } from "../../src/rpc/send_windows.ts";
+import { SendWindows } from "../../src/transport/send_windows.ts";
 
 const DEFAULT = 65_535;
 

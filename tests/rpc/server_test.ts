@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { status } from "@grpc/grpc-js";
-import type { Call, RemoveOutcome } from "../../src/node_service.ts";
-import { describeListenFault, type ListenFault } from "../../src/rpc/listen_fault.ts";
-import { rehearse } from "../../src/commands/rehearsal.ts";
-import { startServer } from "../../src/rpc/server.ts";
+import type { Call, RemoveOutcome } from "../../src/reconcile/node_service.ts";
+import { describeListenFault, type ListenFault } from "../../src/transport/listen_fault.ts";
+import { rehearse } from "../../src/warm_up.ts";
+import { startServer } from "../../src/transport/server.ts";
 import { until } from "../support/wait.ts";
 import { fakeNode, openExchange } from "./exchange.ts";
 import { cidr } from "./outcomes.ts";

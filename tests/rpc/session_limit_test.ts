@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect } from "node:net";
-import type { Protection } from "../../src/rpc/entrance.ts";
-import { startServer } from "../../src/rpc/server.ts";
+import type { Protection } from "../../src/transport/connection_gate.ts";
+import { startServer } from "../../src/transport/server.ts";
 import {
   ACK,
   DATA,

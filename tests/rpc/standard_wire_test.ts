@@ -1,18 +1,18 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { numberField, stringField } from "../../src/rpc/fields.ts";
+import { numberField, stringField } from "../../src/api/fields.ts";
 import {
   decodeHealthCheckRequest,
   HEALTH,
   type HealthCheckResponse,
-} from "../../src/rpc/health_wire.ts";
+} from "../../src/api/health/wire.ts";
 import {
   decodeReflectionQuestion,
   REFLECTION_VERSIONS,
   type ReflectionAnswer,
   type ReflectionQuestion,
   type ReflectionResponse,
-} from "../../src/rpc/reflection_wire.ts";
+} from "../../src/api/reflection/wire.ts";
 
 const statuses = ["SERVING", "NOT_SERVING", "SERVICE_UNKNOWN"] as const;
 

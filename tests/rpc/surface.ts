@@ -7,13 +7,13 @@ import {
   type ServiceDefinition,
   type ServiceError,
 } from "@grpc/grpc-js";
-import { createLogger } from "../../src/log.ts";
-import { Health } from "../../src/rpc/health.ts";
-import { formatListenAddress } from "../../src/rpc/listen_address.ts";
-import { OpenStreams } from "../../src/rpc/open_streams.ts";
-import { createQuiltRuntime } from "../../src/rpc/quilt_runtime.ts";
-import { type RpcServer, startServer } from "../../src/rpc/server.ts";
-import { composeServices } from "../../src/rpc/services.ts";
+import { createLogger } from "../../src/observability/logger.ts";
+import { Health } from "../../src/api/health/service.ts";
+import { formatListenAddress } from "../../src/transport/listen_address.ts";
+import { OpenStreams } from "../../src/api/stream_limiter.ts";
+import { createQuiltRuntime } from "../../src/api/quilt_runtime/service.ts";
+import { type RpcServer, startServer } from "../../src/transport/server.ts";
+import { composeServices } from "../../src/api/services.ts";
 import { until } from "../support/wait.ts";
 import { fakeNode } from "./exchange.ts";
 

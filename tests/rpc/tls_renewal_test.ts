@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { fail, pass } from "../../src/ipam/checked.ts";
-import { Renewal, type TlsNews } from "../../src/rpc/tls_renewal.ts";
+import { fail, pass } from "../../src/shared/result.ts";
+import { Renewal, type TlsNews } from "../../src/transport/tls/certificate_reload.ts";
 
 const inUse = { cert: "c", key: "k", ca: undefined };
 

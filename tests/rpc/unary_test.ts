@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { status } from "@grpc/grpc-js";
 import { connect } from "node:http2";
-import { replyTo } from "../../src/rpc/unary.ts";
+import { replyTo } from "../../src/api/unary_handler.ts";
 import { fakeNode, openExchange } from "./exchange.ts";
 import { cidr, device } from "./outcomes.ts";
 

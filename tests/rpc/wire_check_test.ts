@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import protobuf from "protobufjs";
-import { checkEncoding, MalformedMessage } from "../../src/rpc/wire_check.ts";
-import { QUILT_RUNTIME } from "../../src/rpc/wire.ts";
-import { ROUTE_SERVICE } from "../../src/rpc/sidecar_package.ts";
+import { checkEncoding, MalformedMessage } from "../../src/api/encoding_check.ts";
+import { QUILT_RUNTIME } from "../../src/api/quilt_runtime/wire.ts";
+import { ROUTE_SERVICE } from "../../src/api/sidecar_package.ts";
 import {
   type Bytes,
   fixedField,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { serviceOf } from "../../src/rpc/proto_file.ts";
+import { serviceOf } from "../../src/api/proto_registry.ts";
 import {
   type ConfigureNodeSubnetRequest,
   decodeConfigureNodeSubnetRequest,
@@ -11,7 +11,7 @@ import {
   QUILT_RUNTIME,
   type QuiltResponse,
   type RemoveRouteRequest,
-} from "../../src/rpc/wire.ts";
+} from "../../src/api/quilt_runtime/wire.ts";
 
 type ScalarType = "TYPE_STRING" | "TYPE_BOOL";
 /** Each field of a TypeScript message with its number and type; tsc wants all of them. */

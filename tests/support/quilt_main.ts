@@ -13,7 +13,7 @@
  * Out:   in any order `{"id":1,"answer":{"ok":true,"value":{…}}}`
  */
 import { connectSidecar, type SidecarClient } from "./sidecar_client.ts";
-import type { StatedRoute } from "../../src/routes/route_set.ts";
+import type { StatedRoute } from "../../src/routing/route_set.ts";
 import {
   isJsonObject,
   type JsonObject,

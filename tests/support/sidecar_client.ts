@@ -1,17 +1,17 @@
 import { Client, credentials, type ServiceDefinition, status } from "@grpc/grpc-js";
-import { type Checked, fail } from "../../src/ipam/checked.ts";
-import type { StatedRoute } from "../../src/routes/route_set.ts";
-import { type CallFault, type UnaryCall, unaryCalls } from "../../src/rpc/channel.ts";
-import { type SidecarReader, sidecarReader } from "../../src/rpc/client.ts";
+import { type Checked, fail } from "../../src/shared/result.ts";
+import type { StatedRoute } from "../../src/routing/route_set.ts";
+import { type CallFault, type UnaryCall, unaryCalls } from "../../src/cli/channel.ts";
+import { type SidecarReader, sidecarReader } from "../../src/cli/sidecar_client.ts";
 import {
   ADDRESS_SERVICE,
   NODE_NETWORK_SERVICE,
   ROUTE_SERVICE,
-} from "../../src/rpc/sidecar_package.ts";
+} from "../../src/api/sidecar_package.ts";
 import {
   decodeNodeNetworkResponse,
   type NodeNetworkMessage,
-} from "../../src/rpc/wire_addresses.ts";
+} from "../../src/api/addresses/wire.ts";
 
 /** A message as it came: what a test compares whole. */
 export type Answer = Promise<Checked<unknown, CallFault>>;

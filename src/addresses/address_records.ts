@@ -1,0 +1,183 @@
+import { hostAddress, type Ipv4Address } from "../ipam/address.ts";
+import { type Checked, fail, pass } from "../shared/result.ts";
+import type { Ipv4Cidr } from "../ipam/cidr.ts";
+import { checkOwner, type Owner, type OwnerKey } from "../ipam/owner.ts";
+import type { AddressPool, Allocation } from "../ipam/allocator.ts";
+import type { Cause } from "../dataplane/audit_log.ts";
+import type { Door, Errand } from "../dataplane/iproute2/adapter.ts";
+import type { TableEntry } from "../dataplane/iproute2/parse.ts";
+import {
+  addressEntry,
+  ownerEntries,
+  ownerPart,
+  ownerParts,
+  type Remembered,
+  type StateEntry,
+} from "../state/table142_codec.ts";
+import { exchangeAll } from "../reconcile/exchanges.ts";
+import type { Ledger } from "../reconcile/desired_state.ts";
+import { type MemoryEntry, memoryOf, readOwn } from "../state/table142_store.ts";
+import { keyOf } from "./owner_key.ts";
+
+/** All that stands in table 142 for an allocation; what makes it one comes last. */
+export function entriesOf({ address, key, owner }: Allocation): readonly StateEntry[] {
+  const name = owner === undefined ? [] : ownerEntries(address, owner);
+  return [...name, addressEntry(address, key)];
+}
+
+/** Asks the kernel, if there is any doubt that the pool agrees with it. */
+export async function freshenPool(
+  door: Door,
+  ledger: Ledger,
+  cause: Cause,
+): Promise<Checked<void, string>> {
+  if (ledger.doubtful.size === 0) return pass(undefined);
+  const own = await readOwn(door);
+  if (own.kind === "lost") return fail(own.why);
+  return await adoptAddresses(door, ledger, own.entries, cause);
+}
+
+/**
+ * Takes the allocations from table 142, and removes what is left there of names whose
+ * release or allocation was cut short. What is not in doubt stays as the pool has it:
+ * somebody may have emptied the table meanwhile.
+ *
+ * @returns why there is still some doubt, if there is
+ */
+export async function adoptAddresses(
+  door: Door,
+  ledger: Ledger,
+  own: readonly TableEntry[],
+  cause: Cause,
+): Promise<Checked<void, string>> {
+  const { doubtful, pool } = ledger;
+  const memory = memoryOf(own);
+  const merged = new Map(pool.list().map((known) => [known.address, known]));
+  for (const address of doubtful) merged.delete(address);
+  for (const found of findAllocations(memory)) {
+    if (!merged.has(found.address)) merged.set(found.address, found);
+  }
+  pool.reload(merged.values());
+  const leftovers = memory.filter(({ remembered }) =>
+    remembered.kind === "owner-part" && !isPart(pool, remembered)
+  );
+  const removed = await exchangeAll(
+    door,
+    leftovers.map(({ entry }) => ({ command: { kind: "forget", entry }, cause })),
+  );
+  if (!removed.ok) return removed;
+  doubtful.clear();
+  return pass(undefined);
+}
+
+/**
+ * Writes again what table 142 should have of the allocations and has not.
+ *
+ * @returns the prefixes of the addresses concerned
+ */
+export async function renewAddresses(
+  door: Door,
+  ledger: Ledger,
+  own: readonly TableEntry[],
+  cause: Cause,
+): Promise<readonly Ipv4Cidr[]> {
+  if (ledger.doubtful.size > 0) await adoptAddresses(door, ledger, own, cause);
+  const missing = missingEntries(ledger.pool, own);
+  await exchangeAll(door, missing.flatMap((entry) => putBack(entry, cause)));
+  return [...new Set(missing.map(({ prefix }) => prefix))];
+}
+
+/** Writes an entry anew; one of somebody else's in its place stays there. */
+export function putBack(entry: StateEntry, cause: Cause): readonly Errand[] {
+  return [
+    { command: { kind: "forget", entry }, cause },
+    { command: { kind: "claim", entry }, cause },
+  ];
+}
+
+/** The entries of allocations that table 142 has not. */
+export function missingEntries(
+  pool: AddressPool,
+  own: readonly TableEntry[],
+): readonly StateEntry[] {
+  const there = new Map<Ipv4Address, Set<number>>();
+  for (const { entry, remembered } of memoryOf(own)) {
+    if (!isOfAllocation(pool, remembered)) continue;
+    const metrics = there.get(remembered.address);
+    if (metrics === undefined) there.set(remembered.address, new Set([entry.metric]));
+    else metrics.add(entry.metric);
+  }
+  return pool.list().flatMap((allocation): readonly StateEntry[] => {
+    const { address, owner } = allocation;
+    const metrics = there.get(address);
+    const count = 1 + (owner === undefined ? 0 : ownerParts(owner));
+    // Hardly ever is one missing, and there may be very many.
+    return metrics?.size === count
+      ? []
+      : entriesOf(allocation).filter(({ metric }) => metrics?.has(metric) !== true);
+  });
+}
+
+/** Addresses that table 142 has as allocated and the pool as free. */
+export function strangers(
+  pool: AddressPool,
+  own: readonly TableEntry[],
+): readonly Ipv4Address[] {
+  const unknown = own.filter(({ state }) => {
+    const address = state === undefined ? undefined : hostAddress(state.prefix);
+    return address !== undefined && pool.at(address) === undefined;
+  });
+  return memoryOf(unknown).flatMap(({ remembered }) =>
+    remembered.kind === "address" ? [remembered.address] : []
+  );
+}
+
+type Part = Extract<Remembered, { kind: "owner-part" }>;
+
+function findAllocations(memory: readonly MemoryEntry[]): readonly Allocation[] {
+  const parts = new Map<Ipv4Address, Part[]>();
+  for (const { remembered } of memory) {
+    if (remembered.kind !== "owner-part") continue;
+    const others = parts.get(remembered.address);
+    if (others === undefined) parts.set(remembered.address, [remembered]);
+    else others.push(remembered);
+  }
+  return memory.flatMap(({ remembered }): readonly Allocation[] => {
+    if (remembered.kind !== "address") return [];
+    const { address, key } = remembered;
+    return [{ address, key, owner: recogniseOwner(parts.get(address) ?? [], key) }];
+  });
+}
+
+/** A name is the owner's if its key is; the last parts may be left of a longer name. */
+function recogniseOwner(parts: readonly Part[], key: OwnerKey): Owner | undefined {
+  const texts = parts.toSorted((one, other) => one.part - other.part)
+    .map(({ text }) => text);
+  for (let count = texts.length; count > 0; count -= 1) {
+    const owner = checkOwner(texts.slice(0, count).join(""));
+    if (owner.ok && keyOf(owner.value) === key) return owner.value;
+  }
+  return undefined;
+}
+
+type AddressEntry = Extract<Remembered, { kind: "address" | "owner-part" }>;
+
+/** True if the pool has an allocation that says just this. */
+function isOfAllocation(
+  pool: AddressPool,
+  remembered: Remembered,
+): remembered is AddressEntry {
+  switch (remembered.kind) {
+    case "address":
+      return pool.at(remembered.address)?.key === remembered.key;
+    case "owner-part":
+      return isPart(pool, remembered);
+    default:
+      return false;
+  }
+}
+
+function isPart(pool: AddressPool, { address, part, text }: Part): boolean {
+  const owner = pool.at(address)?.owner;
+  return owner !== undefined && text !== "" && ownerPart(owner, part) === text;
+}

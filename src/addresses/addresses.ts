@@ -1,0 +1,131 @@
+import {
+  checkAddress,
+  describeAddressFault,
+  type Ipv4Address,
+} from "../ipam/address.ts";
+import { type Checked, fail, pass } from "../shared/result.ts";
+import type { Ipv4Cidr } from "../ipam/cidr.ts";
+import { checkOwner, describeOwnerFault } from "../ipam/owner.ts";
+import type { Allocation } from "../ipam/allocator.ts";
+import type { Door } from "../dataplane/iproute2/adapter.ts";
+import type { Call, ConfigureOutcome } from "../reconcile/node_service.ts";
+import type {
+  AddressRefusal,
+  AllocateOutcome,
+  ListOutcome,
+  NodeNetwork,
+  PodNetwork,
+  ReleaseOutcome,
+  ReleaseTarget,
+} from "./pod_network.ts";
+import { allocateJob, listJob, networkOf, releaseJob } from "./address_job.ts";
+import { AddressKeeper } from "./address_keeper.ts";
+import type { Ledger } from "../reconcile/desired_state.ts";
+import { NetworkWatch } from "./network_watch.ts";
+import { keyOf } from "./owner_key.ts";
+import type { WorkQueue } from "../reconcile/work_queue.ts";
+
+/** What the addresses of a node are made of. */
+export interface AddressesParts {
+  readonly door: Door;
+  readonly ledger: Ledger;
+  readonly queue: WorkQueue;
+  readonly clusterCidr: Ipv4Cidr;
+}
+
+/** The node's network and the addresses in it: checks what callers ask, and queues it. */
+export class Addresses implements PodNetwork {
+  readonly #ledger: Ledger;
+  readonly #clusterCidr: Ipv4Cidr;
+  readonly #keeper: AddressKeeper;
+  readonly #watch = new NetworkWatch();
+  #lastConfigure: ConfigureOutcome | undefined;
+
+  constructor({ clusterCidr, door, ledger, queue }: AddressesParts) {
+    this.#ledger = ledger;
+    this.#clusterCidr = clusterCidr;
+    const afterwards = (): void => this.publish();
+    this.#keeper = new AddressKeeper({ door, ledger, queue, afterwards });
+  }
+
+  /** Tells who watches, if the ledger has another subnet or revision than before. */
+  publish(): void {
+    this.#watch.publish(networkOf(this.#ledger, this.#clusterCidr));
+  }
+
+  allocateAddress(
+    owner: string,
+    address: string,
+    call: Call,
+  ): Promise<AllocateOutcome> {
+    const checked = checkOwner(owner);
+    if (!checked.ok) return Promise.resolve(invalid(describeOwnerFault(checked.fault)));
+    const wanted = address === "" ? pass(undefined) : readAddress(address);
+    if (!wanted.ok) return Promise.resolve(wanted.fault);
+    const { promise, resolve } = Promise.withResolvers<AllocateOutcome>();
+    const request = { owner: checked.value, wanted: wanted.value };
+    this.#keeper.submit(allocateJob(request, call, this.#clusterCidr, resolve));
+    return promise;
+  }
+
+  releaseAddress(target: ReleaseTarget, call: Call): Promise<ReleaseOutcome> {
+    const find = readTarget(target);
+    if (!find.ok) return Promise.resolve(find.fault);
+    const { promise, resolve } = Promise.withResolvers<ReleaseOutcome>();
+    this.#keeper.submit(releaseJob(find.value, call, resolve));
+    return promise;
+  }
+
+  listAddresses(call: Call): Promise<ListOutcome> {
+    const { promise, resolve } = Promise.withResolvers<ListOutcome>();
+    this.#keeper.submit(listJob(call, resolve));
+    return promise;
+  }
+
+  nodeNetwork(): Promise<NodeNetwork> {
+    return this.#watch.current();
+  }
+
+  lastConfigure(): ConfigureOutcome | undefined {
+    return this.#lastConfigure;
+  }
+
+  /** Takes what became of a ConfigureNodeSubnet. */
+  noteConfigure(outcome: ConfigureOutcome): void {
+    this.#lastConfigure = outcome;
+  }
+
+  watchNodeNetwork(listener: (network: NodeNetwork) => void): () => void {
+    return this.#watch.watch(listener);
+  }
+}
+
+function readAddress(text: string): Checked<Ipv4Address, AddressRefusal> {
+  const checked = checkAddress(text);
+  return checked.ok ? checked : fail(invalid(describeAddressFault(checked.fault)));
+}
+
+type Find = (ledger: Ledger) => Allocation | undefined;
+
+function readTarget(target: ReleaseTarget): Checked<Find, AddressRefusal> {
+  switch (target.kind) {
+    case "none":
+      return fail(invalid("Nothing to release is named; set address or owner"));
+    case "address": {
+      const address = readAddress(target.text);
+      return address.ok ? pass(({ pool }) => pool.at(address.value)) : address;
+    }
+    case "owner": {
+      const owner = checkOwner(target.text);
+      if (!owner.ok) return fail(invalid(describeOwnerFault(owner.fault)));
+      const key = keyOf(owner.value);
+      return pass(({ pool }) => pool.of(key));
+    }
+    default:
+      return target satisfies never;
+  }
+}
+
+function invalid(sentence: string): AddressRefusal {
+  return { kind: "refused", reason: "invalid", sentence };
+}

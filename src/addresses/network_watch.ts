@@ -1,0 +1,34 @@
+import type { NodeNetwork } from "./pod_network.ts";
+
+type Listener = (network: NodeNetwork) => void;
+
+/** Tells of the node's network, once it is known, and of each change. */
+export class NetworkWatch {
+  readonly #listeners = new Set<Listener>();
+  #current: NodeNetwork | undefined;
+
+  /** Tells everybody, unless it is what they were told last. */
+  publish(network: NodeNetwork): void {
+    const before = this.#current;
+    this.#current = network;
+    const same = before !== undefined &&
+      before.configured?.revision === network.configured?.revision;
+    if (same) return;
+    for (const listener of this.#listeners) listener(network);
+  }
+
+  /** Tells the present network, as soon as it is known, and each later one. */
+  watch(listener: Listener): () => void {
+    this.#listeners.add(listener);
+    if (this.#current !== undefined) listener(this.#current);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** The present network, as soon as it is known. */
+  current(): Promise<NodeNetwork> {
+    if (this.#current !== undefined) return Promise.resolve(this.#current);
+    const { promise, resolve } = Promise.withResolvers<NodeNetwork>();
+    const end = this.watch(resolve);
+    return promise.finally(end);
+  }
+}

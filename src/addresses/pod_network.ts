@@ -1,0 +1,100 @@
+import type { Ipv4Address } from "../ipam/address.ts";
+import type { Ipv4Cidr } from "../ipam/cidr.ts";
+import type { Owner } from "../ipam/owner.ts";
+import type { Call, ConfigureOutcome, Undone } from "../reconcile/node_service.ts";
+
+/** Which addresses belong to this node. */
+export interface NodeNetwork {
+  readonly clusterCidr: Ipv4Cidr;
+  /** Undefined until ConfigureNodeSubnet has set it. */
+  readonly configured: ConfiguredNetwork | undefined;
+}
+
+/** What ConfigureNodeSubnet set. */
+export interface ConfiguredNetwork {
+  readonly subnet: Ipv4Cidr;
+  readonly gateway: Ipv4Address;
+  /** Grows with each change of the subnet, also over restarts. */
+  readonly revision: number;
+}
+
+/** An address with the name of who has it; undefined if the name was lost. */
+export interface OwnedAddress {
+  readonly address: Ipv4Address;
+  readonly owner: Owner | undefined;
+}
+
+/** Answered as a gRPC status with this sentence. */
+export interface AddressRefusal {
+  readonly kind: "refused";
+  readonly reason:
+    /** The request can never succeed. */
+    | "invalid"
+    /** It may, once something else is done. */
+    | "not-ready"
+    /** Every address is taken. */
+    | "exhausted"
+    /** This address is taken, or the owner has another one. */
+    | "taken"
+    /** The kernel did not answer: what is true is not known. */
+    | "lost"
+    /** The kernel said no. */
+    | "failed";
+  readonly sentence: string;
+}
+
+/** What became of AllocateAddress. */
+export type AllocateOutcome =
+  | {
+    readonly kind: "allocated";
+    readonly allocated: OwnedAddress;
+    readonly network: NodeNetwork;
+    /** False if the owner had it already. */
+    readonly changed: boolean;
+  }
+  | AddressRefusal
+  | Undone;
+
+/** What became of ReleaseAddress. */
+export type ReleaseOutcome =
+  | { readonly kind: "released"; readonly released: OwnedAddress }
+  /** Nobody had it. */
+  | { readonly kind: "absent" }
+  | AddressRefusal
+  | Undone;
+
+/** What became of ListAddresses. */
+export type ListOutcome =
+  | {
+    readonly kind: "listed";
+    /** In ascending order. */
+    readonly addresses: readonly OwnedAddress[];
+    /** How many more can be allocated. */
+    readonly free: number;
+  }
+  | AddressRefusal
+  | Undone;
+
+/** What ReleaseAddress is asked to release, as the caller wrote it. */
+export type ReleaseTarget =
+  | { readonly kind: "address"; readonly text: string }
+  | { readonly kind: "owner"; readonly text: string }
+  | { readonly kind: "none" };
+
+/** What the services of the pod's network need; each answer is true of the kernel. */
+export interface PodNetwork {
+  /** @param address the wanted one; empty: the next free one */
+  allocateAddress(owner: string, address: string, call: Call): Promise<AllocateOutcome>;
+  releaseAddress(target: ReleaseTarget, call: Call): Promise<ReleaseOutcome>;
+  listAddresses(call: Call): Promise<ListOutcome>;
+  /** Waits until an earlier life's memory is read. */
+  nodeNetwork(): Promise<NodeNetwork>;
+  /** What became of the last ConfigureNodeSubnet since the start, if there was one. */
+  lastConfigure(): ConfigureOutcome | undefined;
+  /**
+   * Calls back with the present network, as soon as it is known, and after each change.
+   *
+   * @returns ends it
+   */
+  watchNodeNetwork(listener: (network: NodeNetwork) => void): () => void;
+}

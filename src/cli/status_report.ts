@@ -1,0 +1,112 @@
+import { escapeInvisible } from "../shared/visible_text.ts";
+import type { NodeNetworkMessage } from "../api/addresses/wire.ts";
+import type { RouteMessage, TimestampMessage } from "../api/routes/wire.ts";
+
+/** What a sidecar has told of its node. */
+export interface NodeStatus {
+  readonly network: NodeNetworkMessage;
+  /** Why the last ConfigureNodeSubnet was refused; empty if it was not, or not made. */
+  readonly refusal: string;
+  /** How many addresses are allocated. */
+  readonly allocated: number;
+  /** How many more can be. */
+  readonly free: number;
+  /** In ascending order of destination. */
+  readonly routes: readonly RouteMessage[];
+}
+
+/** For people: a summary, and a table of all routes. */
+export function formatStatus(
+  { allocated, free, network, refusal, routes }: NodeStatus,
+): string {
+  const { installed, pending, unconfirmed } = countRoutes(routes);
+  const summary = align([
+    ["Node subnet", describeSubnet(network, refusal)],
+    ["Cluster CIDR", network.cluster_cidr],
+    ["Addresses", `${allocated} allocated, ${free} free`],
+    [
+      "Routes",
+      `${installed} installed, ${pending} pending; ${unconfirmed} unconfirmed`,
+    ],
+  ]);
+  const table = align([
+    ["DESTINATION", "DEVICE", "STATE", "SINCE", "NOTE"],
+    ...routes.map(toRow),
+  ]);
+  return [...summary, ...(routes.length === 0 ? [] : ["", ...table])].join("\n");
+}
+
+/** For machines: one JSON document; README.md explains its fields. */
+export function statusJson(
+  { allocated, free, network, refusal, routes }: NodeStatus,
+): string {
+  return escapeInvisible(JSON.stringify({
+    node_network: { ...network, refusal },
+    addresses: { allocated, free },
+    route_counts: countRoutes(routes),
+    routes: routes.map((route) => ({
+      destination: route.destination,
+      device: route.device,
+      state: stateOf(route),
+      reason: route.reason,
+      since: toIso(route.since),
+      confirmed: route.confirmed,
+    })),
+  }));
+}
+
+function describeSubnet(
+  { gateway, subnet }: NodeNetworkMessage,
+  refusal: string,
+): string {
+  const known = subnet === "" ? "not configured" : `${subnet}, gateway ${gateway}`;
+  if (refusal !== "") return `${known}; last ConfigureNodeSubnet refused: ${refusal}`;
+  // What an earlier process of the sidecar answered is not known.
+  return subnet === ""
+    ? `${known}: no ConfigureNodeSubnet since the sidecar's start`
+    : known;
+}
+
+function countRoutes(
+  routes: readonly RouteMessage[],
+): Readonly<Record<"installed" | "pending" | "unconfirmed", number>> {
+  const pending = routes.filter((route) => stateOf(route) === "pending").length;
+  const unconfirmed = routes.filter(({ confirmed }) => !confirmed).length;
+  return { installed: routes.length - pending, pending, unconfirmed };
+}
+
+function toRow(route: RouteMessage): readonly string[] {
+  const { confirmed, destination, device, reason, since } = route;
+  const notes = [confirmed ? "" : "unconfirmed", reason].filter((note) => note !== "");
+  return [destination, device, stateOf(route), toIso(since), notes.join("; ")];
+}
+
+function stateOf({ state }: RouteMessage): "installed" | "pending" {
+  switch (state) {
+    case "ROUTE_STATE_INSTALLED":
+      return "installed";
+    case "ROUTE_STATE_PENDING":
+      return "pending";
+    default:
+      return state satisfies never;
+  }
+}
+
+function toIso({ nanos, seconds }: TimestampMessage): string {
+  return new Date(seconds * 1000 + nanos / 1e6).toISOString();
+}
+
+/**
+ * Lines whose cells stand below each other, two spaces apart. The reason of a route may
+ * hold the words of `ip`, and they any character.
+ */
+function align(texts: readonly (readonly string[])[]): readonly string[] {
+  const rows = texts.map((cells) => cells.map(escapeInvisible));
+  const widths: number[] = [];
+  for (const row of rows) {
+    row.forEach((cell, at) => widths[at] = Math.max(widths[at] ?? 0, cell.length));
+  }
+  return rows.map((row) =>
+    row.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join("  ").trimEnd()
+  );
+}

@@ -1,0 +1,38 @@
+import type { Door } from "../dataplane/iproute2/adapter.ts";
+import { answerOf } from "../dataplane/iproute2/batch_process.ts";
+import type { InterfaceName } from "../routing/interface_name.ts";
+import { describeBridgePort } from "../routing/messages.ts";
+
+/** Warns, once a device and bridge, of routes through a port of a bridge. */
+export class BridgeWatch {
+  readonly #door: Door;
+  readonly #masters = new Map<InterfaceName, InterfaceName>();
+
+  constructor(door: Door) {
+    this.#door = door;
+  }
+
+  /** The warnings that are due for a route through `device`, which `master` may own. */
+  async warnings(
+    device: InterfaceName,
+    master: InterfaceName | undefined,
+  ): Promise<readonly string[]> {
+    if (master === undefined) {
+      this.#masters.delete(device);
+      return [];
+    }
+    if (this.#masters.get(device) === master) return [];
+    const isBridge = await this.#isBridge(master);
+    // Without an answer the next route through the device asks again.
+    if (isBridge === undefined) return [];
+    this.#masters.set(device, master);
+    return isBridge ? [describeBridgePort(device, master)] : [];
+  }
+
+  /** A bond or a VRF carries packets well. */
+  async #isBridge(device: InterfaceName): Promise<boolean | undefined> {
+    const reply = await this.#door.exchange([{ command: { kind: "bridge", device } }]);
+    const result = reply.kind === "answered" ? reply.results[0] : undefined;
+    return answerOf(result, "bridge")?.isBridge;
+  }
+}

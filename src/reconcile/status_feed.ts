@@ -1,0 +1,119 @@
+import type { Ipv4Cidr } from "../ipam/cidr.ts";
+import type { ListedRoute, RouteNews, RouteWatch } from "./route_table.ts";
+import { ascending } from "../routing/difference.ts";
+import { Ledger } from "./desired_state.ts";
+import { describeStanding } from "./route_status.ts";
+
+/**
+ * Where every wanted route stands and since when, for those who list and watch. It
+ * follows its ledger, and does nothing for a wish that is put again as it was.
+ */
+export class RouteBook {
+  readonly ledger: Ledger;
+  readonly #routes = new Map<Ipv4Cidr, ListedRoute>();
+  readonly #watchers = new Set<Watcher>();
+  readonly #opened = Promise.withResolvers<void>();
+  #open = false;
+
+  /** @param gatewayIndex for the ledger */
+  constructor(gatewayIndex?: number) {
+    this.ledger = new Ledger((destination) => this.#follow(destination), gatewayIndex);
+  }
+
+  /** What an earlier life left is read back: from now on the book can be shown. */
+  open(): void {
+    this.#open = true;
+    this.#opened.resolve();
+    for (const watcher of this.#watchers) watcher.wake();
+  }
+
+  /** All of them once the book is open, in ascending order of destination. */
+  async list(): Promise<readonly ListedRoute[]> {
+    await this.#opened.promise;
+    return this.#inOrder(this.#routes.values());
+  }
+
+  watch(wake: () => void): RouteWatch {
+    const watcher = new Watcher(wake);
+    this.#watchers.add(watcher);
+    if (this.#open) watcher.wake();
+    return {
+      take: () =>
+        this.#open && this.#watchers.has(watcher) ? this.#take(watcher) : undefined,
+      close: () => void this.#watchers.delete(watcher),
+    };
+  }
+
+  #follow(destination: Ipv4Cidr): void {
+    const before = this.#routes.get(destination);
+    const now = this.#read(destination, before);
+    if (now === before) return;
+    if (now === undefined) this.#routes.delete(destination);
+    else this.#routes.set(destination, now);
+    for (const watcher of this.#watchers) watcher.note(destination);
+  }
+
+  /** The very object of before if there is nothing new in it. */
+  #read(
+    destination: Ipv4Cidr,
+    before: ListedRoute | undefined,
+  ): ListedRoute | undefined {
+    const wish = this.ledger.get(destination);
+    if (wish === undefined || this.ledger.isLeaving(destination)) return undefined;
+    const { route, standing } = wish;
+    const pending = describeStanding(route, standing);
+    const confirmed = this.ledger.isConfirmed(destination);
+    const same = before?.route.device === route.device &&
+      (before.pending === "") === (pending === "");
+    if (same && before.pending === pending && before.confirmed === confirmed) {
+      return before;
+    }
+    return { route, pending, sinceMs: same ? before.sinceMs : Date.now(), confirmed };
+  }
+
+  #take(watcher: Watcher): RouteNews | undefined {
+    const changed = watcher.take();
+    if (changed === "all") {
+      const routes = this.#inOrder(this.#routes.values());
+      return { complete: true, routes, removed: [] };
+    }
+    if (changed.size === 0) return undefined;
+    const routes = [...changed].flatMap((to) => this.#routes.get(to) ?? []);
+    const removed = [...changed].filter((to) => !this.#routes.has(to));
+    return { complete: false, routes: this.#inOrder(routes), removed };
+  }
+
+  #inOrder(routes: Iterable<ListedRoute>): readonly ListedRoute[] {
+    return ascending([...routes], ({ route }) => route.destination);
+  }
+}
+
+/** Holds a destination once, however often it changes before anybody takes it. */
+class Watcher {
+  readonly #wake: () => void;
+  #changed: Set<Ipv4Cidr> | "all" = "all";
+  #woken = false;
+
+  constructor(wake: () => void) {
+    this.#wake = wake;
+  }
+
+  note(destination: Ipv4Cidr): void {
+    if (this.#changed !== "all") this.#changed.add(destination);
+    this.wake();
+  }
+
+  /** In a turn of its own: all that one exchange changed is told at once. */
+  wake(): void {
+    if (this.#woken) return;
+    this.#woken = true;
+    queueMicrotask(this.#wake);
+  }
+
+  take(): ReadonlySet<Ipv4Cidr> | "all" {
+    const changed = this.#changed;
+    this.#changed = new Set();
+    this.#woken = false;
+    return changed;
+  }
+}

@@ -1,0 +1,55 @@
+import { type Checked, fail, pass } from "../shared/result.ts";
+import type { Ipv4Cidr } from "../ipam/cidr.ts";
+import {
+  checkNodeCidr,
+  type ClusterPolicy,
+  describeCidrFault,
+} from "../ipam/policy.ts";
+import { checkInterfaceName, describeInterfaceNameFault } from "./interface_name.ts";
+import type { WantedRoute } from "../state/table142_codec.ts";
+
+/** A wanted route as a caller states it. */
+export interface StatedRoute {
+  readonly destination: string;
+  readonly device: string;
+}
+
+/**
+ * Checks a set of routes that a caller states as a whole.
+ *
+ * @returns all of them, or one sentence about the first that is not valid, with its
+ * position from 0: `routes[2]: Destination must be /24, got /16`
+ */
+export function checkRouteSet(
+  stated: readonly StatedRoute[],
+  policy: ClusterPolicy,
+): Checked<readonly WantedRoute[], string> {
+  const positions = new Map<Ipv4Cidr, number>();
+  const wanted: WantedRoute[] = [];
+  for (const [position, route] of stated.entries()) {
+    const checked = checkRoute(route, policy);
+    if (!checked.ok) return fail(`routes[${position}]: ${checked.fault}`);
+    const { destination } = checked.value;
+    const first = positions.get(destination);
+    if (first !== undefined) {
+      return fail(
+        `routes[${position}]: Destination ${destination} is stated twice, ` +
+          `first in routes[${first}]; state each destination once`,
+      );
+    }
+    positions.set(destination, position);
+    wanted.push(checked.value);
+  }
+  return pass(wanted);
+}
+
+function checkRoute(
+  stated: StatedRoute,
+  policy: ClusterPolicy,
+): Checked<WantedRoute, string> {
+  const destination = checkNodeCidr(stated.destination, policy);
+  if (!destination.ok) return fail(describeCidrFault(destination.fault, "Destination"));
+  const device = checkInterfaceName(stated.device);
+  if (!device.ok) return fail(describeInterfaceNameFault(device.fault));
+  return pass({ destination: destination.value, device: device.value });
+}

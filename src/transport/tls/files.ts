@@ -1,0 +1,124 @@
+import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import { type Checked, fail, pass } from "../../shared/result.ts";
+
+/** Paths of files in PEM. */
+export interface TlsFiles {
+  /** The server's certificate, followed by those between it and its CA. */
+  readonly cert: string;
+  readonly key: string;
+  /** The CAs whose clients are let in; undefined: every client is. */
+  readonly ca: string | undefined;
+}
+
+/** What is in the files. */
+export interface TlsMaterial {
+  readonly cert: string;
+  readonly key: string;
+  readonly ca: string | undefined;
+}
+
+/** What an operator wants to know of a certificate. */
+export interface CertificateFacts {
+  /** E.g. `O=Quilt, CN=node-1`. */
+  readonly subject: string;
+  readonly validTo: Date;
+}
+
+/** Reads the files; a fault is one sentence. */
+export async function readTlsFiles(
+  files: TlsFiles,
+): Promise<Checked<TlsMaterial, string>> {
+  const cert = await read(files.cert);
+  if (!cert.ok) return cert;
+  const key = await read(files.key);
+  if (!key.ok) return key;
+  const ca = files.ca === undefined ? pass(undefined) : await read(files.ca);
+  if (!ca.ok) return ca;
+  return pass({ cert: cert.value, key: key.value, ca: ca.value });
+}
+
+async function read(path: string): Promise<Checked<string, string>> {
+  try {
+    return pass(await Deno.readTextFile(path));
+  } catch (cause) {
+    return fail(`Cannot read ${path}: ${describe(cause, path)}`);
+  }
+}
+
+function describe(cause: unknown, path: string): string {
+  if (cause instanceof Deno.errors.NotCapable) {
+    const directory = path.replace(/\/[^/]*$/, "");
+    return "the sandbox does not grant it; " +
+      `start with --allow-read=${directory} (see README)`;
+  }
+  if (cause instanceof Deno.errors.NotFound) return "there is no such file";
+  return cause instanceof Error ? cause.message : String(cause);
+}
+
+/**
+ * Whether a server can use the material. Asked beforehand: Deno takes anything, and then
+ * refuses every client.
+ */
+export function checkTlsMaterial(
+  { ca, cert, key }: TlsMaterial,
+): Checked<CertificateFacts, string> {
+  const chain = readCertificates(cert);
+  const [own] = chain ?? [];
+  if (own === undefined) return fail("The file of --tls-cert is no certificate in PEM");
+  if (ca !== undefined && readCertificates(ca) === undefined) {
+    return fail("The file of --tls-ca is no certificate in PEM");
+  }
+  const unfit = describeUnfit(key, own);
+  if (unfit !== undefined) return fail(unfit);
+  const subject = own.subject.replaceAll("\n", ", ");
+  return pass({ subject, validTo: new Date(own.validTo) });
+}
+
+/** What is wrong with the key, if anything is. */
+function describeUnfit(pem: string, own: X509Certificate): string | undefined {
+  let key: KeyObject;
+  try {
+    key = createPrivateKey(pem);
+  } catch {
+    return "The file of --tls-key is no private key in PEM without a passphrase";
+  }
+  if (!isUsable(key)) {
+    const { modulusLength, namedCurve } = key.asymmetricKeyDetails ?? {};
+    const kind = [key.asymmetricKeyType, modulusLength ?? namedCurve].join(" ").trim();
+    return `The key of --tls-key is of a kind that cannot be used (${kind}); use RSA ` +
+      "of 2048 to 8192 bits, ECDSA on P-256, P-384 or P-521, or Ed25519";
+  }
+  return own.checkPrivateKey(key)
+    ? undefined
+    : "The key of --tls-key does not belong to the certificate";
+}
+
+/** Deno 2.9.3 refuses every client when it cannot sign with the key (measured). */
+function isUsable({ asymmetricKeyDetails, asymmetricKeyType }: KeyObject): boolean {
+  const { modulusLength = 0, namedCurve = "" } = asymmetricKeyDetails ?? {};
+  switch (asymmetricKeyType) {
+    case "rsa":
+      return modulusLength >= 2048 && modulusLength <= 8192;
+    case "ec":
+      return ["prime256v1", "secp384r1", "secp521r1"].includes(namedCurve);
+    default:
+      return asymmetricKeyType === "ed25519";
+  }
+}
+
+const BEGINNING = "-----BEGIN CERTIFICATE-----";
+const CERTIFICATE =
+  /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g;
+
+/** At least one; undefined as well for a bundle of which an end is missing. */
+export function readCertificates(pem: string): readonly X509Certificate[] | undefined {
+  const blocks = pem.match(CERTIFICATE) ?? [];
+  if (blocks.length === 0 || blocks.length !== pem.split(BEGINNING).length - 1) {
+    return undefined;
+  }
+  try {
+    return blocks.map((block) => new X509Certificate(block));
+  } catch {
+    return undefined;
+  }
+}

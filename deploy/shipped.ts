@@ -5,7 +5,7 @@ import {
   objectAt,
   parseJsonObject,
   stringAt,
-} from "../tests/support/json.ts";
+} from "./json.ts";
 
 /** The root of the sources. */
 const root = new URL("..", import.meta.url);

@@ -45,12 +45,13 @@ const rules: readonly Rule[] = [
     forbidden: impure,
   },
   {
-    holds: under("src/routes/"),
-    mayImport: (target) => under("src/routes/", "src/ipam/")(target) || isIpNum(target),
+    holds: under("src/routing/"),
+    mayImport: (target) =>
+      under("src/routing/", "src/ipam/")(target) || isIpNum(target),
     forbidden: impure,
   },
   {
-    holds: (path) => !under("src/kernel/")(path),
+    holds: (path) => !under("src/dataplane/")(path),
     mayImport: (target) => !/^(node:)?child_process\b/.test(target),
     forbidden: [
       /\bDeno\s*\??\.\s*Command\b/,
@@ -60,7 +61,7 @@ const rules: readonly Rule[] = [
     ],
   },
   {
-    holds: under("src/kernel/"),
+    holds: under("src/dataplane/"),
     mayImport: (target) =>
       !under("src/rpc/", "src/commands/", "src/node", "src/main.ts")(target),
   },
@@ -119,7 +120,11 @@ Deno.test("every arrow between the modules of src points one way", () => {
 });
 
 const bad: readonly (readonly [path: string, text: string, what: RegExp])[] = [
-  ["src/ipam/a.ts", `import { x } from "../routes/x.ts";`, /imports src\/routes\/x.ts/],
+  [
+    "src/ipam/a.ts",
+    `import { x } from "../routes/x.ts";`,
+    /imports src\/routing\/x.ts/,
+  ],
   ["src/ipam/a.ts", `export * from "../log.ts";`, /imports src\/log.ts/],
   ["src/ipam/a.ts", `import "node:fs";`, /imports node:fs/],
   ["src/ipam/a.ts", `const m = await import("../node.ts");`, /imports src\/node.ts/],
@@ -128,30 +133,30 @@ const bad: readonly (readonly [path: string, text: string, what: RegExp])[] = [
     `import type {\n  A,\n} from "../node_service.ts";`,
     /node_service/,
   ],
-  ["src/ipam/deep/a.ts", `import { x } from "../../kernel/x.ts";`, /src\/kernel/],
-  ["src/routes/a.ts", `import { x } from "../kernel/x.ts";`, /imports src\/kernel/],
-  ["src/routes/a.ts", `const now = Date.now();`, /Date/],
-  ["src/routes/a.ts", `export const a = Math.random();`, /Math/],
+  ["src/ipam/deep/a.ts", `import { x } from "../../kernel/x.ts";`, /src\/dataplane/],
+  ["src/routing/a.ts", `import { x } from "../kernel/x.ts";`, /imports src\/dataplane/],
+  ["src/routing/a.ts", `const now = Date.now();`, /Date/],
+  ["src/routing/a.ts", `export const a = Math.random();`, /Math/],
   ["src/ipam/a.ts", `Deno.stdout.writeSync(bytes);`, /Deno/],
   ["src/ipam/a.ts", `setTimeout(f, 1);`, /set\(Timeout/],
   ["src/ipam/a.ts", `globalThis.x = 1;`, /globalThis/],
   ["src/ipam/a.ts", `console.error("//");`, /console/],
   ["src/ipam/a.ts", `const t = performance.now();`, /performance/],
-  ["src/node.ts", `new Deno.Command("ip");`, /Command/],
-  ["src/node.ts", `const { Command } = Deno; new Command("ip");`, /Command/],
-  ["src/node.ts", `Deno["Command"]`, /Deno/],
-  ["src/rpc/a.ts", `import { spawn } from "node:child_process";`, /child_process/],
-  ["src/rpc/a.ts", `import { a } from "../commands/flags.ts";`, /commands/],
-  ["src/kernel/a.ts", `import { a } from "../rpc/server.ts";`, /imports src\/rpc/],
-  ["src/kernel/a.ts", `import { a } from "../commands/serve.ts";`, /commands/],
+  ["src/sidecar.ts", `new Deno.Command("ip");`, /Command/],
+  ["src/sidecar.ts", `const { Command } = Deno; new Command("ip");`, /Command/],
+  ["src/sidecar.ts", `Deno["Command"]`, /Deno/],
+  ["src/api/a.ts", `import { spawn } from "node:child_process";`, /child_process/],
+  ["src/api/a.ts", `import { a } from "../commands/flags.ts";`, /commands/],
+  ["src/dataplane/a.ts", `import { a } from "../rpc/server.ts";`, /imports src\/api/],
+  ["src/dataplane/a.ts", `import { a } from "../commands/serve.ts";`, /commands/],
   [
-    "src/kernel/a.ts",
+    "src/dataplane/a.ts",
     `import type { Call } from "../node_service.ts";`,
     /node_service/,
   ],
-  ["src/kernel/a.ts", `import { a } from "../node.ts";`, /imports src\/node.ts/],
-  ["src/node.ts", `await import(name);`, /computed/],
-  ["src/node.ts", "await import(`./${name}.ts`);", /computed/],
+  ["src/dataplane/a.ts", `import { a } from "../node.ts";`, /imports src\/node.ts/],
+  ["src/sidecar.ts", `await import(name);`, /computed/],
+  ["src/sidecar.ts", "await import(`./${name}.ts`);", /computed/],
 ];
 
 for (const [path, text, what] of bad) {
@@ -162,14 +167,17 @@ for (const [path, text, what] of bad) {
 
 const good: readonly (readonly [path: string, text: string])[] = [
   ["src/ipam/a.ts", `import { IPv4 } from "ip-num";\nimport { b } from "./b.ts";`],
-  ["src/routes/a.ts", `import type { Ipv4Cidr } from "../ipam/cidr.ts";`],
-  ["src/kernel/a.ts", `import { c } from "../ipam/cidr.ts"; new Deno.Command("ip");`],
+  ["src/routing/a.ts", `import type { Ipv4Cidr } from "../ipam/cidr.ts";`],
+  [
+    "src/dataplane/a.ts",
+    `import { c } from "../ipam/cidr.ts"; new Deno.Command("ip");`,
+  ],
   [
     "src/ipam/a.ts",
     `// Date, Deno.Command and console are for others\nexport const a = 1;`,
   ],
-  ["src/node.ts", `import { session } from "./kernel/session.ts";`],
-  ["src/rpc/a.ts", `import type { NodeService } from "../node_service.ts";`],
+  ["src/sidecar.ts", `import { session } from "./kernel/session.ts";`],
+  ["src/api/a.ts", `import type { NodeService } from "../node_service.ts";`],
 ];
 
 for (const [path, text] of good) {

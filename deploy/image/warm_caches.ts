@@ -6,7 +6,7 @@
  * Run in the image's build only, with another DENO_DIR:
  * `deno run -A warm_caches.ts FOLDER`.
  */
-import { objectAt, parseJsonObject, stringAt } from "../../tests/support/json.ts";
+import { objectAt, parseJsonObject, stringAt } from "../json.ts";
 
 /** Rounds within which it must be done; two are usual. */
 const ROUNDS = 10;

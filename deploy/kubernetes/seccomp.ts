@@ -7,11 +7,7 @@
  * `deno task seccomp <DEFAULT.json >quilt-sidecar.json`, where CRI-O and Podman have their
  * default in /usr/share/containers/seccomp.json.
  */
-import {
-  isJsonObject,
-  type JsonObject,
-  parseJsonObject,
-} from "../../tests/support/json.ts";
+import { isJsonObject, type JsonObject, parseJsonObject } from "../json.ts";
 
 const AF_NETLINK = 16;
 const NETLINK_ROUTE = 0;

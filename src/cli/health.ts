@@ -1,11 +1,10 @@
 import { type Checked, fail, pass } from "../shared/result.ts";
 import { writeLine } from "../observability/line_writer.ts";
+import { askHealth, type HealthAddress, type HealthAnswer } from "./health_client.ts";
 import {
-  askHealth,
-  type HealthAddress,
-  type HealthAnswer,
-} from "./health_client.ts";
-import { DEFAULT_LISTEN_ADDRESS, formatListenAddress } from "../transport/listen_address.ts";
+  DEFAULT_LISTEN_ADDRESS,
+  formatListenAddress,
+} from "../transport/listen_address.ts";
 import { describeGrant, isGranted } from "../transport/listen_fault.ts";
 import { escapeInvisible } from "../shared/visible_text.ts";
 import { readTls } from "./access_flags.ts";

@@ -1,11 +1,23 @@
-import { createLineSink, type LineSink, writeLine } from "../observability/line_writer.ts";
-import { createLogger, formatLine, type LogFormat, type Logger } from "../observability/logger.ts";
+import {
+  createLineSink,
+  type LineSink,
+  writeLine,
+} from "../observability/line_writer.ts";
+import {
+  createLogger,
+  formatLine,
+  type LogFormat,
+  type Logger,
+} from "../observability/logger.ts";
 import { type OpenNode, openNode } from "../sidecar.ts";
 import { createAddressService } from "../api/addresses/service.ts";
 import { endConnectionFor } from "../transport/connection_error.ts";
 import type { DescribedService } from "../api/described_service.ts";
 import { Health } from "../api/health/service.ts";
-import { DEFAULT_LISTEN_ADDRESS, formatListenAddress } from "../transport/listen_address.ts";
+import {
+  DEFAULT_LISTEN_ADDRESS,
+  formatListenAddress,
+} from "../transport/listen_address.ts";
 import {
   describeListenFault,
   isGranted,

@@ -5,7 +5,12 @@ import {
   type ClusterPolicy,
 } from "../ipam/policy.ts";
 import { quote } from "../shared/quote.ts";
-import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../observability/logger.ts";
+import {
+  LOG_FORMATS,
+  LOG_LEVELS,
+  type LogFormat,
+  type LogLevel,
+} from "../observability/logger.ts";
 import {
   ACCESS_FLAGS,
   ACCESS_HELP,

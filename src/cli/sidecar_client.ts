@@ -11,7 +11,10 @@ import {
   type GetNodeNetworkResponse,
   type ListAddressesResponse,
 } from "../api/addresses/wire.ts";
-import { decodeListRoutesResponse, type ListRoutesResponse } from "../api/routes/wire.ts";
+import {
+  decodeListRoutesResponse,
+  type ListRoutesResponse,
+} from "../api/routes/wire.ts";
 
 /** What a sidecar tells of its node, package `quilt.sidecar.v1`. */
 export interface SidecarReader {

@@ -4,7 +4,10 @@ import { writeLine, writeWhole } from "../observability/line_writer.ts";
 import { type CallFault, openConnection, unaryCalls } from "./channel.ts";
 import { sidecarReader } from "./sidecar_client.ts";
 import { escapeInvisible } from "../shared/visible_text.ts";
-import { DEFAULT_LISTEN_ADDRESS, formatListenAddress } from "../transport/listen_address.ts";
+import {
+  DEFAULT_LISTEN_ADDRESS,
+  formatListenAddress,
+} from "../transport/listen_address.ts";
 import { describeGrant, isGranted } from "../transport/listen_fault.ts";
 import { ASKED_ADDRESS_HELP, readAskedAddress } from "./asked_address.ts";
 import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from "./exit_codes.ts";

@@ -1,11 +1,5 @@
 import type { Logger } from "../observability/logger.ts";
-import {
-  afterRepair,
-  dueMs,
-  FIGHT_COUNT,
-  isCalm,
-  type Repairs,
-} from "./backoff.ts";
+import { afterRepair, dueMs, FIGHT_COUNT, isCalm, type Repairs } from "./backoff.ts";
 import { list } from "./repair_messages.ts";
 
 /** How often fights are looked at for their end, in milliseconds. */

@@ -3,7 +3,11 @@ import type { Ipv4Cidr } from "../ipam/cidr.ts";
 import { AddressPool } from "../ipam/allocator.ts";
 import type { Cause } from "../dataplane/audit_log.ts";
 import type { Owners, PendingReason } from "./decide.ts";
-import { routeEntry, type StateEntry, type WantedRoute } from "../state/table142_codec.ts";
+import {
+  routeEntry,
+  type StateEntry,
+  type WantedRoute,
+} from "../state/table142_codec.ts";
 import type { AbsentGoal, PresentGoal } from "./goal.ts";
 
 /** Where a wanted route stands. */

@@ -14,7 +14,12 @@ import {
 import { presentTask } from "./present.ts";
 import { describeTrouble, refuse } from "./refusal.ts";
 import type { RouteParts } from "./route_parts.ts";
-import { describeStanding, keepAsked, keepUnwanted, standingOf } from "./route_status.ts";
+import {
+  describeStanding,
+  keepAsked,
+  keepUnwanted,
+  standingOf,
+} from "./route_status.ts";
 import type { Task } from "./task.ts";
 import type { RouteJob } from "./work_queue.ts";
 

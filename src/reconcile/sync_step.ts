@@ -20,7 +20,12 @@ import {
 import { presentTask } from "./present.ts";
 import { describeTrouble } from "./refusal.ts";
 import type { RouteParts } from "./route_parts.ts";
-import { describeStanding, keepAsked, keepUnwanted, standingOf } from "./route_status.ts";
+import {
+  describeStanding,
+  keepAsked,
+  keepUnwanted,
+  standingOf,
+} from "./route_status.ts";
 import type { Task } from "./task.ts";
 
 /** What a step of a sync works with. */

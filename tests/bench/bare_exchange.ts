@@ -4,7 +4,10 @@ import { Session } from "../../src/dataplane/iproute2/batch_process.ts";
 import { checkInterfaceName } from "../../src/routing/interface_name.ts";
 import { routeEntry } from "../../src/state/table142_codec.ts";
 import type { ServedService } from "../../src/transport/server.ts";
-import { decodeInjectRouteRequest, type QuiltResponse } from "../../src/api/quilt_runtime/wire.ts";
+import {
+  decodeInjectRouteRequest,
+  type QuiltResponse,
+} from "../../src/api/quilt_runtime/wire.ts";
 import { BARE_SERVICE } from "./noop.ts";
 
 /** As in the door: then a fresh `ip` takes over. */

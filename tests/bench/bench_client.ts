@@ -1,4 +1,4 @@
-import { type JsonObject, numberAt, parseJsonObject } from "../support/json.ts";
+import { type JsonObject, numberAt, parseJsonObject } from "../../deploy/json.ts";
 import { linesOf } from "../support/lines.ts";
 import type { Namespace } from "../support/namespace.ts";
 import { repository } from "../support/serve_task.ts";

@@ -11,7 +11,12 @@
 import { Client, credentials, Metadata, type MethodDefinition } from "@grpc/grpc-js";
 import { ROUTE_SERVICE } from "../../src/api/sidecar_package.ts";
 import { QUILT_RUNTIME } from "../../src/api/quilt_runtime/wire.ts";
-import { isJsonObject, numberAt, parseJsonObject, stringAt } from "../support/json.ts";
+import {
+  isJsonObject,
+  numberAt,
+  parseJsonObject,
+  stringAt,
+} from "../../deploy/json.ts";
 import { linesOf } from "../support/lines.ts";
 import { until } from "../support/wait.ts";
 import { BARE_SERVICE, NOOP_SERVICE } from "./noop.ts";

@@ -1,5 +1,5 @@
 import { residentKiB } from "../e2e/processes.ts";
-import { parseJsonObject, stringAt } from "../support/json.ts";
+import { parseJsonObject, stringAt } from "../../deploy/json.ts";
 import { addVxlan, makeNamespace, type Namespace } from "../support/namespace.ts";
 import { type Sidecar, startSidecar } from "../support/sidecar.ts";
 import { until } from "../support/wait.ts";

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { makeQuietNamespace } from "../e2e/host.ts";
 import { batchesOf, signalAll } from "../e2e/processes.ts";
-import { type Dice, makeDice } from "../kernel/ground.ts";
+import { type Dice, makeDice } from "../support/fixtures.ts";
 import { connectClient } from "../support/client.ts";
 import type { Namespace } from "../support/namespace.ts";
 import { type Quilt, startQuilt } from "../support/quilt.ts";

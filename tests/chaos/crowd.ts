@@ -1,4 +1,4 @@
-import { numberAt, parseJsonObject } from "../support/json.ts";
+import { numberAt, parseJsonObject } from "../../deploy/json.ts";
 import { collectLines } from "../support/lines.ts";
 import type { Namespace } from "../support/namespace.ts";
 import { repository } from "../support/serve_task.ts";

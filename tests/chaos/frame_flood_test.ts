@@ -12,7 +12,7 @@ import assert from "node:assert/strict";
 import { setTimeout as rest } from "node:timers/promises";
 import { type Host, openHost } from "../e2e/host.ts";
 import type { Namespace } from "../support/namespace.ts";
-import { parseJsonObject } from "../support/json.ts";
+import { parseJsonObject } from "../../deploy/json.ts";
 import { say } from "../support/isolation.ts";
 import { p99, SYNC_MS, syncOnce } from "./agent_sync.ts";
 import { fullTest } from "../support/suite.ts";

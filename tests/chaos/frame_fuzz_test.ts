@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { openHost } from "../e2e/host.ts";
 import { residentKiB } from "../e2e/processes.ts";
 import { say } from "../support/isolation.ts";
-import { numberAt, parseJsonObject } from "../support/json.ts";
+import { numberAt, parseJsonObject } from "../../deploy/json.ts";
 import { goTool } from "../support/tools.ts";
 import { Witness } from "./still_right.ts";
 import { fullTest } from "../support/suite.ts";

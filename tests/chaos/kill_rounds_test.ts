@@ -4,12 +4,12 @@
 import assert from "node:assert/strict";
 import { makeNamespaceWith, type Overlay } from "./overlay.ts";
 import { connectClient, type QuiltClient } from "../support/client.ts";
-import { stringAt } from "../support/json.ts";
+import { stringAt } from "../../deploy/json.ts";
 import { lanes } from "../support/lanes.ts";
 import { type Sidecar, startSidecar } from "../support/sidecar.ts";
 import { until } from "../support/wait.ts";
 import { auditRecordsSoFar, done } from "../e2e/host.ts";
-import { type Dice, makeDice } from "../kernel/ground.ts";
+import { type Dice, makeDice } from "../support/fixtures.ts";
 import { Acknowledged, type Word } from "./acknowledged.ts";
 import { assertMet } from "./met.ts";
 import { type Ours, readOurs } from "./ours.ts";

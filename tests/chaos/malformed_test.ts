@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { done, makeQuietNamespace } from "../e2e/host.ts";
 import { residentKiB } from "../e2e/processes.ts";
 import { connectClient } from "../support/client.ts";
-import { numberAt, objectAt, parseJsonObject } from "../support/json.ts";
+import { numberAt, objectAt, parseJsonObject } from "../../deploy/json.ts";
 import { addVxlan, type Namespace } from "../support/namespace.ts";
 import { repository, serveWords } from "../support/serve_task.ts";
 import { fullTest } from "../support/suite.ts";

@@ -1,5 +1,5 @@
 /** What the kernel itself shows of ours: the main table, and the memory in table 142. */
-import { isJsonObject, type JsonObject } from "../support/json.ts";
+import { isJsonObject, type JsonObject } from "../../deploy/json.ts";
 import type { Namespace } from "../support/namespace.ts";
 
 /** All that carries protocol 142, read and decoded without a line of the sidecar's. */

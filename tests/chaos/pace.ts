@@ -1,4 +1,4 @@
-import type { Dice } from "../kernel/ground.ts";
+import type { Dice } from "../support/fixtures.ts";
 
 /** So many calls tell how long one takes at this moment. */
 const REMEMBERED = 9;

@@ -7,7 +7,7 @@ import { setTimeout as rest } from "node:timers/promises";
 import { done, type Host, openHost } from "../e2e/host.ts";
 import { peakKiB } from "../e2e/processes.ts";
 import { say } from "../support/isolation.ts";
-import { type JsonObject, numberAt, parseJsonObject } from "../support/json.ts";
+import { type JsonObject, numberAt, parseJsonObject } from "../../deploy/json.ts";
 import { collectLines } from "../support/lines.ts";
 import type { Namespace } from "../support/namespace.ts";
 import { repository } from "../support/serve_task.ts";

@@ -1,5 +1,5 @@
 /** A client on another stack that calls without pause, in a process of its own. */
-import { arrayAt, numberAt, parseJsonObject } from "../support/json.ts";
+import { arrayAt, numberAt, parseJsonObject } from "../../deploy/json.ts";
 import { collectLines } from "../support/lines.ts";
 import type { Namespace } from "../support/namespace.ts";
 import type { ToolCommand } from "../support/tools.ts";

@@ -4,7 +4,7 @@ import type { Namespace } from "../support/namespace.ts";
 import { type Quilt, startQuilt } from "../support/quilt.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { until } from "../support/wait.ts";
-import { type Dice, makeDice } from "../kernel/ground.ts";
+import { type Dice, makeDice } from "../support/fixtures.ts";
 import { readOurs } from "./ours.ts";
 import { assertMet } from "./met.ts";
 import { makeNamespaceWith } from "./overlay.ts";

@@ -1,5 +1,5 @@
 /** All routes of all tables, and the memory of ours, as the kernel shows them. */
-import { isJsonObject } from "../support/json.ts";
+import { isJsonObject } from "../../deploy/json.ts";
 import type { Namespace } from "../support/namespace.ts";
 import { deviceOf } from "./ours.ts";
 

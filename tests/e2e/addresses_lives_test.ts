@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type JsonObject, stringAt } from "../support/json.ts";
+import { type JsonObject, stringAt } from "../../deploy/json.ts";
 import { startQuilt } from "../support/quilt.ts";
 import { type Sidecar, startSidecar } from "../support/sidecar.ts";
 import { until } from "../support/wait.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { startQuilt } from "../support/quilt.ts";
 import { until } from "../support/wait.ts";
-import { stringAt } from "../support/json.ts";
+import { stringAt } from "../../deploy/json.ts";
 import { done, messages, openHost, refused } from "./host.ts";
 import { printedCall } from "./remedies.ts";
 

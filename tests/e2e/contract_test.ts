@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { numberAt, stringAt } from "../support/json.ts";
+import { numberAt, stringAt } from "../../deploy/json.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import {
   allRoutes,

@@ -1,6 +1,6 @@
 /** What the end-to-end tests share: a host as the mesh agent finds it. */
 import { type Answer, type QuiltClient, startClient } from "../support/client.ts";
-import { type JsonObject, parseJsonObject } from "../support/json.ts";
+import { type JsonObject, parseJsonObject } from "../../deploy/json.ts";
 import {
   addVxlan,
   makeNamespace,

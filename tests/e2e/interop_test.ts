@@ -2,7 +2,7 @@
  * @needs go python
  */
 import assert from "node:assert/strict";
-import { parseJsonObject, stringAt } from "../support/json.ts";
+import { parseJsonObject, stringAt } from "../../deploy/json.ts";
 import type { Namespace } from "../support/namespace.ts";
 import { repository } from "../support/serve_task.ts";
 import { goTool, pythonClient, type ToolCommand } from "../support/tools.ts";

@@ -1,7 +1,7 @@
 /** An InjectRoute that nobody heard: the remedy that the log prints brings packets back. */
 import assert from "node:assert/strict";
 import { connectClient } from "../support/client.ts";
-import { stringAt } from "../support/json.ts";
+import { stringAt } from "../../deploy/json.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { makeAgent } from "./agent.ts";
 import { done } from "./host.ts";

@@ -12,7 +12,7 @@
  */
 import { createSocket } from "node:dgram";
 import { setInterval, setTimeout } from "node:timers/promises";
-import type { JsonObject } from "../support/json.ts";
+import type { JsonObject } from "../../deploy/json.ts";
 
 const PORT = 7;
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { goTool } from "../support/tools.ts";
 import type { Namespace } from "../support/namespace.ts";
-import { type JsonObject, parseJsonObject } from "../support/json.ts";
+import { type JsonObject, parseJsonObject } from "../../deploy/json.ts";
 
 /** One call as a sentence prints it. */
 export interface PrintedCall {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Http2Answer, Http2Request } from "../support/http2_request.ts";
-import { stringAt } from "../support/json.ts";
+import { stringAt } from "../../deploy/json.ts";
 import type { Namespace } from "../support/namespace.ts";
 import { repository } from "../support/serve_task.ts";
 import { allRoutes, auditRecords, done, type Host, openHost } from "./host.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { connectClient } from "../support/client.ts";
-import { isJsonObject, type JsonObject, parseJsonObject } from "../support/json.ts";
+import { isJsonObject, type JsonObject, parseJsonObject } from "../../deploy/json.ts";
 import { addVxlan, type Finished, type Namespace } from "../support/namespace.ts";
 import { startQuilt } from "../support/quilt.ts";
 import { askingWords, serveWords } from "../support/serve_task.ts";

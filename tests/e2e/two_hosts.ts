@@ -1,6 +1,6 @@
 /** Two hosts as the mesh agent and the container runtime furnish them. */
 import { setTimeout } from "node:timers/promises";
-import { numberAt, parseJsonObject } from "../support/json.ts";
+import { numberAt, parseJsonObject } from "../../deploy/json.ts";
 import { collectLines } from "../support/lines.ts";
 import type { Namespace } from "../support/namespace.ts";
 import { repository } from "../support/serve_task.ts";

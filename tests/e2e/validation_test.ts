@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { parseJsonObject, stringAt } from "../support/json.ts";
+import { parseJsonObject, stringAt } from "../../deploy/json.ts";
 import type { QuiltClient } from "../support/client.ts";
 import { allRoutes, done, messages, openHost, refused } from "./host.ts";
 

@@ -5,7 +5,7 @@ import {
   objectAt,
   parseJsonObject,
   stringAt,
-} from "./json.ts";
+} from "../../deploy/json.ts";
 import { type CollectedLines, collectLines, linesOf } from "./lines.ts";
 import type { Namespace } from "./namespace.ts";
 import { repository } from "./serve_task.ts";

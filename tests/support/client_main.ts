@@ -30,7 +30,7 @@ import {
   objectAt,
   parseJsonObject,
   stringAt,
-} from "./json.ts";
+} from "../../deploy/json.ts";
 import { linesOf } from "./lines.ts";
 import { repository } from "./serve_task.ts";
 

@@ -20,7 +20,7 @@ import {
   numberAt,
   parseJsonObject,
   stringAt,
-} from "./json.ts";
+} from "../../deploy/json.ts";
 import { linesOf } from "./lines.ts";
 
 const out = Deno.stdout.writable.getWriter();

@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject, parseJsonObject } from "./json.ts";
+import { isJsonObject, type JsonObject, parseJsonObject } from "../../deploy/json.ts";
 import { stringsAt } from "./image.ts";
 
 /** The profile that CRI-O and Podman apply as RuntimeDefault, as Debian installs it. */

@@ -1,4 +1,4 @@
-import { objectAt, parseJsonObject, stringAt } from "./json.ts";
+import { objectAt, parseJsonObject, stringAt } from "../../deploy/json.ts";
 
 /** The repository's root, without a slash at its end. */
 export const repository = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");

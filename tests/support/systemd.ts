@@ -84,7 +84,10 @@ async function boot(
   namespace: Namespace,
   words: readonly string[],
 ): Promise<AsyncDisposable & { readonly pid: number }> {
-  const child = namespace.command([`${repository}/tests/host/boot.sh`, ...words], {
+  const child = namespace.command([
+    `${repository}/tests/packaging/host/boot.sh`,
+    ...words,
+  ], {
     stdin: "null",
     stdout: "null",
   }).spawn();

@@ -145,7 +145,10 @@ async function prepareImage(
   // Without root its tests are left out, and say so.
   if (Deno.uid() !== 0 || Deno.env.has(IMAGE)) return {};
   say("Building the image; it takes a minute where no registry of images is near");
-  const finished = await finish([`${repository}/tests/image/build.sh`], repository);
+  const finished = await finish(
+    [`${repository}/tests/packaging/image/build.sh`],
+    repository,
+  );
   if (finished?.success === true) {
     return { [IMAGE]: new TextDecoder().decode(finished.stdout).trim() };
   }

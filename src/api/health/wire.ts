@@ -1,6 +1,8 @@
 import type { ServiceDefinition } from "@grpc/grpc-js";
 // Imported as text the file is part of the module graph: no read permission is needed.
-import healthProto from "../../../proto/grpc/health/v1/health.proto" with { type: "text" };
+import healthProto from "../../../proto/grpc/health/v1/health.proto" with {
+  type: "text",
+};
 import { stringField } from "../fields.ts";
 import { loadProtoFile, type ProtoFile, serviceOf } from "../proto_registry.ts";
 

@@ -8,7 +8,12 @@ import { describeSyncs, syncCall } from "./log_lines.ts";
 import { toRouteMessage, toSyncMessage } from "./messages.ts";
 import { watchRoutes } from "./watch.ts";
 import { ROUTE_SERVICE, SIDECAR_FILE } from "../sidecar_package.ts";
-import { type Reply, replyUndone, statusReply, unaryHandlers } from "../unary_handler.ts";
+import {
+  type Reply,
+  replyUndone,
+  statusReply,
+  unaryHandlers,
+} from "../unary_handler.ts";
 import {
   decodeSyncRoutesRequest,
   type ListRoutesResponse,

@@ -1,6 +1,9 @@
 import { cidrFromKernel, type Ipv4Cidr } from "../../ipam/cidr.ts";
 import { PROTOCOL, TABLE_MAIN } from "../../routing/kernel_route.ts";
-import { checkInterfaceName, type InterfaceName } from "../../routing/interface_name.ts";
+import {
+  checkInterfaceName,
+  type InterfaceName,
+} from "../../routing/interface_name.ts";
 import { isReason } from "./stderr.ts";
 import { describeStartFault } from "./start_fault.ts";
 import { eachLine } from "./lines.ts";

@@ -1,12 +1,20 @@
 import { firstAddress } from "../../ipam/address.ts";
-import { cidrFromKernel, contains, hostPrefix, type Ipv4Cidr } from "../../ipam/cidr.ts";
+import {
+  cidrFromKernel,
+  contains,
+  hostPrefix,
+  type Ipv4Cidr,
+} from "../../ipam/cidr.ts";
 import {
   type FoundRoute,
   type LinkState,
   PROTOCOL,
   TABLE_MAIN,
 } from "../../routing/kernel_route.ts";
-import { checkInterfaceName, type InterfaceName } from "../../routing/interface_name.ts";
+import {
+  checkInterfaceName,
+  type InterfaceName,
+} from "../../routing/interface_name.ts";
 import {
   LAST_STATE_METRIC,
   OUR_PROTOCOL,

@@ -1,0 +1,256 @@
+import assert from "node:assert/strict";
+import { AuditTrail } from "../../src/dataplane/audit_log.ts";
+import { type Command, isRead, words } from "../../src/dataplane/iproute2/commands.ts";
+import {
+  type Errand,
+  KernelDoor,
+  type Reply,
+} from "../../src/dataplane/iproute2/adapter.ts";
+import type { Answer } from "../../src/dataplane/iproute2/parse.ts";
+import { answerOf, type Result } from "../../src/dataplane/iproute2/batch_process.ts";
+import type { FoundRoute } from "../../src/routing/kernel_route.ts";
+import type { StateEntry, StateType } from "../../src/state/table142_codec.ts";
+import {
+  batch,
+  CAUSE,
+  cidr,
+  device,
+  type Dice,
+  found,
+  keepTrail,
+  makeDice,
+  makeGround,
+} from "../support/fixtures.ts";
+import { type Expected, KernelModel } from "./kernel_model.ts";
+import { bounded } from "../support/suite.ts";
+
+const EXCHANGES = bounded(10_000, 1_500);
+
+const DESTINATIONS = [
+  cidr("10.42.2.0/24"),
+  cidr("10.42.3.0/24"),
+  cidr("10.42.4.0/24"),
+] as const;
+const UP = [device("mix0"), device("mix1")] as const;
+const DOWN = device("mixdown");
+const BRIDGE = device("mixbr");
+const DEVICES = [...UP, ...UP, DOWN, device("mixmissing")] as const;
+const TYPES: readonly [StateType, ...StateType[]] = [
+  "blackhole",
+  "unreachable",
+  "prohibit",
+];
+
+function entry(dice: Dice): StateEntry {
+  const payload = Array.from(
+    { length: 6 },
+    () => dice.pick([0, 1, dice.roll(2 ** 32), 2 ** 32 - 1]),
+  );
+  const [type, prefix] = [dice.pick(TYPES), dice.pick(DESTINATIONS)];
+  return { type, prefix, metric: dice.pick([142, 142, 143]), payload };
+}
+
+/** One that is likely to meet its like. */
+function plain(dice: Dice): StateEntry {
+  return { ...entry(dice), payload: [dice.pick([0, 1, 2 ** 32 - 1]), 0, 0, 0, 0, 0] };
+}
+
+function command(dice: Dice): Command {
+  const destination = dice.pick(DESTINATIONS);
+  const through = dice.pick(DEVICES);
+  const makers: readonly [() => Command, ...(() => Command)[]] = [
+    () => ({ kind: "link", device: dice.pick([...DEVICES, BRIDGE]) }),
+    () => ({ kind: "best-route", destination }),
+    () => ({ kind: "exact-routes", destination }),
+    () => ({ kind: "add-route", destination, device: through }),
+    () => ({ kind: "replace-route", destination, device: through }),
+    () => ({ kind: "delete-route", route: found(destination, { device: through }) }),
+    () => ({
+      kind: "delete-route",
+      route: found(destination, {
+        device: dice.pick([undefined, through]),
+        protocol: dice.pick([142, 4]),
+        metric: dice.pick([0, 50, 100]),
+      }),
+    }),
+    () => ({ kind: "remember", entry: entry(dice) }),
+    () => ({ kind: "forget", entry: entry(dice) }),
+    () => ({ kind: dice.pick(["claim", "release"]), entry: plain(dice) }),
+    () =>
+      dice.pick<Command>([
+        { kind: "bridge", device: dice.pick([BRIDGE, ...DEVICES]) },
+        { kind: "routes-within", cluster: cidr("10.42.0.0/16") },
+        { kind: "own-routes" },
+        { kind: "state-table" },
+      ]),
+  ];
+  return dice.pick(makers)();
+}
+
+function errand(command: Command): Errand {
+  return isRead(command) ? { command } : { command, cause: CAUSE };
+}
+
+function routesOf(answer: Answer): readonly FoundRoute[] {
+  switch (answer.kind) {
+    case "best-route":
+      return answer.route === undefined ? [] : [answer.route];
+    case "routes":
+      return answer.routes;
+    case "entries":
+      return answer.entries.map(({ route }) => route);
+    default:
+      throw new Error(`Cannot take ${answer.kind} for routes`);
+  }
+}
+
+function mainRoutes(answer: Answer): readonly unknown[] {
+  return routesOf(answer)
+    .filter(({ destination, table }) =>
+      table === 254 && destination.startsWith("10.42")
+    )
+    .map(({ destination, device, metric, protocol }) => ({
+      dst: destination,
+      dev: device,
+      protocol,
+      metric,
+    }));
+}
+
+/** Fails unless a result is the one that this very command must have. */
+function compare(command: Command, expected: Expected, result: Result): void {
+  if (expected.kind === "failure") {
+    const got = result.ok ? "success" : result.failure.kind;
+    return assert.equal(got, expected.failure);
+  }
+  assert.ok(result.ok, result.ok ? "" : `unexpected: ${result.failure.words}`);
+  const { answer } = result;
+  if (expected.kind === "done") return assert.deepEqual(answer, { kind: "done" });
+  switch (expected.kind) {
+    case "devices":
+      if (command.kind === "link") {
+        assert.equal(answerOf(result, "link")?.link.kind, "present");
+        assert.deepEqual([command.device], expected.names);
+      } else {
+        const isBridge = answerOf(result, "bridge")?.isBridge;
+        assert.equal(isBridge, expected.names.length === 1);
+      }
+      break;
+    case "routes":
+      assert.deepEqual(mainRoutes(answer), expected.routes);
+      break;
+    case "memory":
+      assert.deepEqual(
+        new Set(
+          answerOf(result, "entries")?.entries.map(({ state }) =>
+            JSON.stringify(state)
+          ),
+        ),
+        new Set(expected.entries.map((kept) => JSON.stringify(kept))),
+      );
+      break;
+    default:
+      expected satisfies never;
+  }
+}
+
+interface Asked {
+  readonly commands: readonly Command[];
+  readonly expected: readonly Expected[];
+  readonly reply: Promise<Reply>;
+}
+
+/** What the audit trail must hold: a line for each mutation, in order. */
+type Trace = readonly [words: string, outcome: string];
+
+async function check(asked: Asked, traces: Trace[]): Promise<void> {
+  const reply = await asked.reply;
+  assert.equal(reply.kind, "answered");
+  if (reply.kind !== "answered") return;
+  assert.equal(reply.results.length, asked.commands.length);
+  asked.commands.forEach((command, index) => {
+    const expected = asked.expected[index];
+    const result = reply.results[index];
+    assert.ok(expected !== undefined && result !== undefined);
+    try {
+      compare(command, expected, result);
+    } catch (error) {
+      const lines = asked.commands.map((each) => words(each)).join("\n");
+      throw new Error(`Line ${index} of\n${lines}`, { cause: error });
+    }
+    if (isRead(command)) return;
+    const outcome = expected.kind === "failure" ? "failed" : "done";
+    traces.push([words(command), outcome]);
+  });
+}
+
+/** Puts a route of somebody else's there, behind the door's back. */
+async function seed(model: KernelModel, dice: Dice): Promise<void> {
+  const route = {
+    dst: dice.pick(DESTINATIONS),
+    dev: dice.pick(UP),
+    protocol: 4,
+    metric: dice.pick([50, 100]),
+  };
+  if (!model.seed(route)) return;
+  const { dev, dst, metric, protocol } = route;
+  await batch([`route add ${dst} dev ${dev} proto ${protocol} metric ${metric}`]);
+}
+
+/** Sends all exchanges, many at once, and checks each reply against the model's. */
+async function play(door: KernelDoor, dice: Dice): Promise<readonly Trace[]> {
+  const model = new KernelModel({ up: UP, down: [DOWN], bridges: [BRIDGE] });
+  const traces: Trace[] = [];
+  for (let sent = 0; sent < EXCHANGES;) {
+    if (dice.roll(4) === 0) await seed(model, dice);
+    const wave = Math.min(1 + dice.roll(64), EXCHANGES - sent);
+    const asked = Array.from({ length: wave }, (): Asked => {
+      const commands = Array.from({ length: 1 + dice.roll(9) }, () => command(dice));
+      const expected = commands.map((each) => model.run(each));
+      return { commands, expected, reply: door.exchange(commands.map(errand)) };
+    });
+    for (const each of asked) await check(each, traces);
+    sent += wave;
+  }
+  return traces;
+}
+
+/** Table 142 begins with its first entry; the model knows of no such beginning. */
+async function beginMemory(door: KernelDoor): Promise<readonly Trace[]> {
+  const entry: StateEntry = {
+    type: "blackhole",
+    prefix: DESTINATIONS[0],
+    metric: 142,
+    payload: [1],
+  };
+  const commands: readonly Command[] = [
+    { kind: "remember", entry },
+    { kind: "forget", entry },
+  ];
+  await door.exchange(commands.map(errand));
+  return commands.map((each) => [words(each), "done"]);
+}
+
+Deno.test(`${EXCHANGES} random mixes of good and bad commands: no outcome is credited to the wrong call`, async () => {
+  await using ground = await makeGround(...UP);
+  await ground.addDevice(DOWN, false);
+  await batch([`link add ${BRIDGE} type bridge`, `link set ${BRIDGE} up`]);
+  await using _bridge = {
+    [Symbol.asyncDispose]: async () => void await batch([`link delete ${BRIDGE}`]),
+  };
+  const dice = makeDice();
+  const trail = keepTrail();
+  // Few mutations a process: change-overs belong into the mix.
+  const door = new KernelDoor(new AuditTrail(trail), { mutationsPerSession: 200 });
+  await using _door = { [Symbol.asyncDispose]: () => door.close() };
+  const begun = await beginMemory(door);
+  const traces = await play(door, dice).catch((cause) => {
+    throw new Error(`With the seed ${dice.seed}`, { cause });
+  });
+  const written = trail.records.map(({ outcome, words }) => [words, outcome]);
+  assert.deepEqual(written, [...begun, ...traces]);
+  assert.deepEqual(
+    trail.records.map(({ sequence }) => sequence),
+    written.map((_, index) => index + 1),
+  );
+});

@@ -1,0 +1,118 @@
+import assert from "node:assert/strict";
+import { AuditTrail } from "../../src/dataplane/audit_log.ts";
+import { type Errand, KernelDoor } from "../../src/dataplane/iproute2/adapter.ts";
+import { DryDoor } from "../../src/dataplane/dry_run.ts";
+import { cidr, device, found, ip, keepTrail, makeGround } from "../support/fixtures.ts";
+import { openNodeUnderTest } from "./node_harness.ts";
+
+const TO = cidr("10.42.2.0/24");
+const THROUGH = device("vxlan100");
+const CAUSE = { rpc: "InjectRoute", peer: "127.0.0.1:40112" };
+
+const MIX: readonly Errand[] = [
+  { command: { kind: "link", device: THROUGH } },
+  { command: { kind: "add-route", destination: TO, device: THROUGH }, cause: CAUSE },
+  { command: { kind: "add-route", destination: TO, device: THROUGH }, cause: CAUSE },
+  { command: { kind: "best-route", destination: TO } },
+  {
+    command: { kind: "delete-route", route: found(TO, { device: THROUGH }) },
+    cause: { rpc: "RemoveRoute", peer: "" },
+  },
+];
+
+Deno.test("each mutation leaves one audit record with its cause, words, outcome and duration", async () => {
+  await using _ground = await makeGround("vxlan100");
+  const trail = keepTrail();
+  const door = new KernelDoor(new AuditTrail(trail));
+  const before = Date.now();
+  await door.exchange(MIX);
+  await door.close();
+  const add = `route add ${TO} dev vxlan100 proto 142`;
+  const facts = trail.records.map(({ time: _, duration_ms: __, ...rest }) => rest);
+  assert.deepEqual(facts, [
+    { sequence: 1, ...CAUSE, words: add, outcome: "done", failure: "" },
+    {
+      sequence: 2,
+      ...CAUSE,
+      words: add,
+      outcome: "failed",
+      failure: "RTNETLINK answers: File exists",
+    },
+    {
+      sequence: 3,
+      rpc: "RemoveRoute",
+      peer: "",
+      words: `route del ${TO} dev vxlan100 proto 142 metric 0`,
+      outcome: "done",
+      failure: "",
+    },
+  ]);
+  for (const { duration_ms, time } of trail.records) {
+    assert.ok(
+      typeof duration_ms === "number" && duration_ms > 0 && duration_ms < 2_000,
+    );
+    const at = new Date(String(time));
+    assert.equal(at.toISOString(), time);
+    assert.ok(at.getTime() >= before && at.getTime() <= Date.now());
+  }
+});
+
+Deno.test("reads leave no audit record", async () => {
+  const trail = keepTrail();
+  const door = new KernelDoor(new AuditTrail(trail));
+  await door.exchange([
+    { command: { kind: "link", device: device("lo") } },
+    { command: { kind: "best-route", destination: TO } },
+    { command: { kind: "own-routes" } },
+  ]);
+  await door.close();
+  assert.deepEqual(trail.records, []);
+});
+
+Deno.test("the kernel has just what the audit trail says was done", async () => {
+  await using _ground = await makeGround("vxlan100");
+  await using peer = await openNodeUnderTest();
+  const destinations = Array.from({ length: 50 }, (_, at) => `10.42.${at + 2}.0/24`);
+  await Promise.all(destinations.map((to) => peer.inject(to)));
+  await Promise.all(destinations.slice(0, 20).map((to) => peer.remove(to)));
+  const replayed = new Set<string>();
+  for (const { outcome, words } of peer.trail.records) {
+    if (outcome !== "done") continue;
+    const [, verb, to = ""] = String(words).split(" ");
+    if (!to.startsWith("10.")) continue;
+    if (verb === "del") replayed.delete(to);
+    else replayed.add(to);
+  }
+  const kept = await ip("-4 route show proto 142");
+  const there = [...kept.matchAll(/^(\S+) dev vxlan100 /gm)].map(([, to]) => to);
+  assert.deepEqual([...replayed].toSorted(), there.toSorted());
+  assert.equal(there.length, 30);
+});
+
+Deno.test("a dry run leaves the records and not one change", async () => {
+  const trail = keepTrail();
+  const before = await ip("-4 route show table all");
+  const door = new DryDoor(new AuditTrail(trail));
+  const reply = await door.exchange(MIX);
+  await door.close();
+  assert.equal(reply.kind, "answered");
+  const outcomes = trail.records.map(({ outcome, sequence }) => [sequence, outcome]);
+  assert.deepEqual(outcomes, [[1, "dry-run"], [2, "dry-run"], [3, "dry-run"]]);
+  assert.equal(await ip("-4 route show table all"), before);
+});
+
+Deno.test("a record is one line of visible characters, whatever its texts, and JSON keeps them", () => {
+  const lines: string[] = [];
+  const sink = {
+    write: (line: string) => void lines.push(line),
+    dropped: 0,
+    flush: () => Promise.resolve(),
+  };
+  const odd = "a\u202e\u2028\n\u0000\u200b\ufe0f";
+  const entry = { ...CAUSE, subject: odd, words: odd, failure: odd };
+  new AuditTrail(sink).record({ ...entry, outcome: "failed", durationMs: 1 });
+  const [line = ""] = lines;
+  assert.match(line, /^[ -~]+$/);
+  const { failure, subject, words } = JSON.parse(line);
+  assert.deepEqual([failure, subject, words], [odd, odd, odd]);
+});

@@ -1,0 +1,94 @@
+import assert from "node:assert/strict";
+import { AuditTrail } from "../../src/dataplane/audit_log.ts";
+import { KernelDoor } from "../../src/dataplane/iproute2/adapter.ts";
+import { INSTALLED, Ledger } from "../../src/reconcile/desired_state.ts";
+import { survey } from "../../src/reconcile/resync.ts";
+import { until } from "../support/wait.ts";
+import { batch, cidr, device, ip, keepTrail, makeGround } from "../support/fixtures.ts";
+import { allocate } from "./addresses_harness.ts";
+import { type NodeUnderTest, openNodeUnderTest } from "./node_harness.ts";
+
+const SUBNET = "10.42.1.0/24";
+const GONE = "10.42.2.0/24";
+const THERE = "10.42.3.0/24";
+const OFTEN = { resyncMs: 50 };
+
+/** The routes that the agent has not asked for since its start, as they are listed. */
+async function unconfirmed({ node }: NodeUnderTest): Promise<readonly string[]> {
+  const routes = await node.routes.list();
+  return routes.filter(({ confirmed }) => !confirmed)
+    .map(({ route }) => route.destination);
+}
+
+/** The same, as table 142 has it. */
+async function marked(): Promise<readonly string[]> {
+  const text = await ip("route show table 142");
+  return [...text.matchAll(/^unreachable (\S+) .*initcwnd 1\b/gm)].map(([, to = ""]) =>
+    to
+  );
+}
+
+Deno.test("the route of a node that has gone is unconfirmed in every later life, until it is asked for", async () => {
+  await using _ground = await makeGround("vxlan100");
+  {
+    await using peer = await openNodeUnderTest(OFTEN);
+    for (const to of [GONE, THERE]) assert.equal(await peer.inject(to), "added");
+    // The agent starts anew, and meets only one of its peers.
+    await peer.configure(SUBNET);
+    assert.equal(await peer.inject(THERE), "unchanged");
+    assert.deepEqual(await unconfirmed(peer), [GONE]);
+    await until(async () => (await marked()).join() === GONE, {
+      what: "table 142 to say it of that one alone",
+    });
+  }
+  {
+    await using peer = await openNodeUnderTest(OFTEN);
+    assert.deepEqual(await unconfirmed(peer), [GONE]);
+    assert.equal(await peer.inject(GONE), "unchanged");
+    assert.deepEqual(await unconfirmed(peer), []);
+    await until(async () => (await marked()).length === 0, {
+      what: "table 142 to say it of none",
+    });
+    const causes = new Set(peer.trail.records.map(({ rpc }) => rpc));
+    assert.deepEqual(causes, new Set(["repair"]), "a call wrote to the kernel");
+    assert.deepEqual(peer.log.filter((line) => line.startsWith("warn")), []);
+  }
+  await using peer = await openNodeUnderTest(OFTEN);
+  assert.deepEqual(await unconfirmed(peer), []);
+});
+
+Deno.test("a ConfigureNodeSubnet that is refused leaves every route as confirmed as it was", async () => {
+  await using _ground = await makeGround("vxlan100");
+  await using peer = await openNodeUnderTest();
+  assert.equal(await peer.configure(SUBNET), "configured");
+  for (const to of [GONE, THERE]) assert.equal(await peer.inject(to), "added");
+  assert.equal(await allocate(peer, "web-1"), "10.42.1.2");
+  assert.match(await peer.configure("10.42.9.0/24"), /^Cannot change node subnet/);
+  assert.match(await peer.configure("10.42.9.0/16"), /^Subnet must be/);
+  assert.deepEqual(await unconfirmed(peer), []);
+  assert.equal(await peer.configure(SUBNET), "configured");
+  assert.deepEqual(await unconfirmed(peer), [GONE, THERE]);
+});
+
+Deno.test("an agent that has just started has until the second look at everything to ask for its routes", async () => {
+  await using _ground = await makeGround("vxlan100");
+  const door = new KernelDoor(new AuditTrail(keepTrail()));
+  await using _door = { [Symbol.asyncDispose]: () => door.close() };
+  await batch([
+    `route add ${GONE} dev vxlan100 proto 142`,
+    `route add unreachable ${GONE} table 142 proto 142 metric 142 window 1987603553 ssthresh 1848717360`,
+  ]);
+  const ledger = new Ledger();
+  const route = { destination: cidr(GONE), device: device("vxlan100") };
+  ledger.put({ route, remembered: true, standing: INSTALLED });
+  ledger.unconfirmAll();
+  const policy = { clusterCidr: cidr("10.42.0.0/16"), nodePrefix: 24 };
+  const forgotten = async () => {
+    const surveyed = await survey(door, ledger, policy);
+    return surveyed.ok ? surveyed.value.forgotten : surveyed.fault;
+  };
+  assert.deepEqual(await forgotten(), []);
+  assert.deepEqual(await forgotten(), [GONE]);
+  ledger.confirm(route.destination);
+  assert.deepEqual(await forgotten(), []);
+});

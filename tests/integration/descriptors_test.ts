@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import { AuditTrail } from "../../src/dataplane/audit_log.ts";
+import { type Errand, KernelDoor } from "../../src/dataplane/iproute2/adapter.ts";
+import { runToEnd } from "../support/namespace.ts";
+import { CAUSE, cidr, device, keepTrail, makeGround } from "../support/fixtures.ts";
+
+function write(octet: number): readonly Errand[] {
+  return [{
+    command: {
+      kind: "replace-route",
+      destination: cidr(`10.42.${octet}.0/24`),
+      device: device("vxlan100"),
+    },
+    cause: CAUSE,
+  }];
+}
+
+/** Leaves this process no file descriptor until it is disposed. */
+async function takeAllDescriptors(): Promise<AsyncDisposable> {
+  const limit = async (nofile: string): Promise<void> => {
+    const { code, stderr } = await runToEnd([
+      "prlimit",
+      `--pid=${Deno.pid}`,
+      `--nofile=${nofile}`,
+    ]);
+    assert.equal(code, 0, stderr);
+  };
+  const before = Deno.readTextFileSync("/proc/self/limits");
+  const soft = /^Max open files +(\d+)/m.exec(before)?.[1] ?? "";
+  // Only the soft limit: the hard one could not be raised again by an ordinary user.
+  await limit("128:");
+  const taken: Deno.FsFile[] = [];
+  for (;;) {
+    try {
+      taken.push(Deno.openSync("/dev/null"));
+    } catch {
+      break;
+    }
+  }
+  return {
+    [Symbol.asyncDispose]: async () => {
+      for (const file of taken) file.close();
+      await limit(`${soft}:`);
+    },
+  };
+}
+
+Deno.test("without a file descriptor for a fresh ip the door says so, and goes on when there is one again", async () => {
+  await using _ground = await makeGround("vxlan100");
+  const door = new KernelDoor(new AuditTrail(keepTrail()), { mutationsPerSession: 4 });
+  await using _ = { [Symbol.asyncDispose]: () => door.close() };
+  assert.equal((await door.exchange(write(1))).kind, "answered");
+  {
+    await using _none = await takeAllDescriptors();
+    // The next but one would be started ahead of its time; that must harm nobody.
+    for (const octet of [2, 3, 4]) {
+      assert.equal((await door.exchange(write(octet))).kind, "answered");
+    }
+    assert.deepEqual(await door.exchange(write(5)), {
+      kind: "lost",
+      why: "ip cannot be started: too many open files; raise the limit (ulimit -n)",
+    });
+  }
+  assert.equal((await door.exchange(write(6))).kind, "answered");
+});

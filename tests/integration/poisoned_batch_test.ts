@@ -1,0 +1,235 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { AuditTrail } from "../../src/dataplane/audit_log.ts";
+import { isRead } from "../../src/dataplane/iproute2/commands.ts";
+import {
+  type Door,
+  type Errand,
+  KernelDoor,
+  type Reply,
+} from "../../src/dataplane/iproute2/adapter.ts";
+import type { Answer } from "../../src/dataplane/iproute2/parse.ts";
+import type { Result } from "../../src/dataplane/iproute2/batch_process.ts";
+import { absentTask } from "../../src/reconcile/absent.ts";
+import { converge } from "../../src/reconcile/converge.ts";
+import { presentTask } from "../../src/reconcile/present.ts";
+import { Snapshot } from "../../src/reconcile/kernel_cache.ts";
+import { ourRoute } from "../../src/routing/kernel_route.ts";
+import { routeEntry } from "../../src/state/table142_codec.ts";
+import {
+  CAUSE,
+  cidr,
+  device,
+  keepTrail,
+  makeGround,
+  routesTo,
+} from "../support/fixtures.ts";
+import { LosingDoor } from "./losing_dataplane.ts";
+import { beOdd } from "./odd_ip.ts";
+import { openRoutes, peers } from "./routes_harness.ts";
+import { bounded } from "../support/suite.ts";
+
+/** True if a command names one of these destinations. */
+function concerns(errands: readonly Errand[], octets: readonly number[]): boolean {
+  return octets.some((octet) =>
+    errands.some((errand) => JSON.stringify(errand).includes(`"10.42.${octet}.0/24"`))
+  );
+}
+
+for (const guilty of [[7], [2, 129], [5, 6, 7, 8, 50, 90, 120, 140]]) {
+  Deno.test(`InjectRoutes that share exchanges with ${guilty.length} that no ip outlives are answered all the same`, async () => {
+    await using _ground = await makeGround("vxlan100");
+    let exchanges = 0;
+    const behind = (door: Door): Door => {
+      const losing = new LosingDoor(door);
+      losing.loses = (errands) => {
+        exchanges += 1;
+        return concerns(errands, guilty) ? "before" : undefined;
+      };
+      return losing;
+    };
+    await using node = openRoutes({ behind });
+    const octets = Array.from({ length: 128 }, (_, at) => at + 2);
+    const outcomes = await Promise.all(
+      octets.map((octet) => node.inject(`10.42.${octet}.0/24`)),
+    );
+    const refused = octets.filter((_, at) => outcomes[at]?.kind === "refused");
+    const there = octets.filter((octet) => guilty.includes(octet));
+    assert.deepEqual(refused, there);
+    assert.ok(exchanges <= 40 + 30 * guilty.length, `${exchanges} exchanges`);
+    assert.deepEqual(await routesTo("10.42.9.0/24"), [
+      "10.42.9.0/24 dev vxlan100 proto 142 scope link",
+    ]);
+  });
+}
+
+Deno.test("SyncRoutes with one that no ip outlives adds all others", async () => {
+  await using _ground = await makeGround("vxlan100");
+  const behind = (door: Door): Door => {
+    const losing = new LosingDoor(door);
+    losing.loses = (errands) => concerns(errands, [33]) ? "before" : undefined;
+    return losing;
+  };
+  await using node = openRoutes({ behind });
+  const outcomes = await node.sync(peers(2, 200));
+  const others = outcomes.filter((line) => !line.startsWith("added"));
+  assert.equal(others.length, 1);
+  assert.match(
+    others[0] ?? "",
+    /^refused 10\.42\.33\.0\/24: No answer from the kernel/,
+  );
+});
+
+// An ip that hangs is waited for; one that is only slow to start must not count as such.
+for (const [does, deadlineMs] of [["exit", 5000], ["hang", 1000]] as const) {
+  Deno.test(`a command at which ip ${does}s is no fault of the node, and hurts no other call`, async () => {
+    await using _ground = await makeGround("vxlan100");
+    using odd = beOdd();
+    odd.obey([{ on: "10\\.42\\.7\\.0", does }]);
+    const news: unknown[] = [];
+    const onReach = (fault?: string) => void news.push(fault);
+    await using node = openRoutes({ onReach, deadlineMs });
+    const octets = Array.from({ length: bounded(20, 8) }, (_, at) => at + 2);
+    const outcomes = await Promise.all(
+      octets.map((octet) => node.inject(`10.42.${octet}.0/24`)),
+    );
+    const refused = octets.filter((_, at) => outcomes[at]?.kind !== "added");
+    assert.deepEqual(refused, [7]);
+    assert.deepEqual(news, []);
+  });
+}
+
+Deno.test("an ip that answers nobody is given up after a few tries, however many share it", async () => {
+  await using _ground = await makeGround("vxlan100");
+  let exchanges = 0;
+  const behind = (door: Door): Door => {
+    const losing = new LosingDoor(door);
+    losing.loses = () => {
+      exchanges += 1;
+      return "before";
+    };
+    return losing;
+  };
+  await using node = openRoutes({ behind });
+  const outcomes = await Promise.all(
+    Array.from({ length: 128 }, (_, at) => node.inject(`10.42.${at + 2}.0/24`)),
+  );
+  assert.ok(outcomes.every(({ kind }) => kind === "refused"));
+  assert.ok(exchanges <= 8, `${exchanges} exchanges`);
+});
+
+Deno.test("a door whose ip answers is within reach, whatever a call makes of it", async () => {
+  await using _ground = await makeGround("vxlan100");
+  using odd = beOdd();
+  odd.obey([{ on: "dev vxlan100", does: "exit" }]);
+  const news: unknown[] = [];
+  const onReach = (fault?: string) => void news.push(fault);
+  const door = new KernelDoor(new AuditTrail(keepTrail()), { onReach });
+  await using _door = { [Symbol.asyncDispose]: () => door.close() };
+  const errands: readonly Errand[] = [
+    { command: { kind: "link", device: device("vxlan100") } },
+  ];
+  for (let call = 0; call < 5; call += 1) {
+    assert.equal((await door.exchange(errands)).kind, "lost");
+  }
+  assert.deepEqual(news, []);
+  odd.obey([{ on: ".", does: "exit" }]);
+  // The first one may meet an ip that has answered: its end alone is no news.
+  for (let call = 0; call < 2; call += 1) {
+    assert.equal((await door.exchange(errands)).kind, "lost");
+  }
+  assert.equal(news.length, 1);
+  odd.obey([]);
+  assert.equal((await door.exchange(errands)).kind, "answered");
+  assert.deepEqual(news.slice(1), [undefined]);
+});
+
+const TO = cidr("10.42.2.0/24");
+const ROUTE = { destination: TO, device: device("vxlan100") };
+
+/** Answers of every kind, to whatever was asked. */
+const answers = fc.constantFrom<Answer>(
+  { kind: "done" },
+  { kind: "link", link: { kind: "missing" }, ifindex: 3 },
+  {
+    kind: "link",
+    link: { kind: "present", ifindex: 3, up: true, master: undefined },
+    ifindex: 3,
+  },
+  { kind: "bridge", isBridge: true },
+  { kind: "best-route", route: undefined },
+  { kind: "best-route", route: ourRoute(ROUTE) },
+  { kind: "routes", routes: [] },
+  { kind: "routes", routes: [ourRoute(ROUTE)] },
+  { kind: "entries", entries: [] },
+  { kind: "rules", hiding: true },
+);
+const failures = fc.constantFrom(
+  "exists",
+  "absent",
+  "no-device",
+  "link-down",
+  "not-permitted",
+  "unreachable",
+  "no-table",
+  "other",
+);
+const results: fc.Arbitrary<Result> = fc.oneof(
+  answers.map((answer): Result => ({ ok: true, answer })),
+  failures.map((kind): Result => ({ ok: false, failure: { kind, words: kind } })),
+);
+const replies: fc.Arbitrary<Reply> = fc.oneof(
+  { weight: 8, arbitrary: fc.array(results, { maxLength: 12 }).map(answered) },
+  { weight: 1, arbitrary: fc.constant<Reply>({ kind: "lost", why: "the test" }) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom<Reply>({ kind: "full" }, { kind: "closed" }),
+  },
+);
+
+function answered(results: readonly Result[]): Reply {
+  return { kind: "answered", results };
+}
+
+Deno.test("converge settles every task once and never rejects, whatever a door answers", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(replies, { maxLength: 30 }), async (scripted) => {
+      const next = scripted.values();
+      let asked = 0;
+      const door: Door = {
+        exchange: (errands) => {
+          asked += 1;
+          assert.ok(errands.every((one) => isRead(one.command) || "cause" in one));
+          return Promise.resolve(next.next().value ?? { kind: "lost", why: "the end" });
+        },
+        pace: () => Promise.resolve(true),
+        survey: () => Promise.resolve({ kind: "lost", why: "no survey" }),
+        close: () => Promise.resolve(),
+        abandon: () => {},
+      };
+      const snapshot = new Snapshot();
+      const settled: string[] = [];
+      const entry = routeEntry(ROUTE);
+      const goal = {
+        wanted: ROUTE,
+        installed: undefined,
+        remember: entry,
+        cause: CAUSE,
+      };
+      const other = {
+        destination: cidr("10.42.3.0/24"),
+        owners: "overlay",
+        installed: undefined,
+        forget: entry,
+        cause: CAUSE,
+      } as const;
+      await converge(door, snapshot, [
+        presentTask(goal, snapshot, ({ kind }) => void settled.push(kind)),
+        absentTask(other, snapshot, ({ kind }) => void settled.push(kind)),
+      ]);
+      assert.equal(settled.length, 2);
+      assert.ok(asked <= 60, `${asked} exchanges`);
+    }),
+    { numRuns: 3_000 },
+  );
+});

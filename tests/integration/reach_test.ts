@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import { AuditTrail } from "../../src/dataplane/audit_log.ts";
+import { type Errand, KernelDoor } from "../../src/dataplane/iproute2/adapter.ts";
+import { until } from "../support/wait.ts";
+import { device, ipChildren, keepTrail, makeGround } from "../support/fixtures.ts";
+
+const READ: readonly Errand[] = [{ command: { kind: "link", device: device("lo") } }];
+const SURVEY = [{ kind: "own-routes" }] as const;
+const ABSENT = "the command ip was not found; install the package iproute2";
+
+/** A door that has answered once, and what it said of its reach since. */
+interface OpenDoor extends AsyncDisposable {
+  readonly door: KernelDoor;
+  readonly news: readonly (string | undefined)[];
+}
+
+async function openDoor(): Promise<OpenDoor> {
+  const news: (string | undefined)[] = [];
+  const onReach = (fault: string | undefined) => void news.push(fault);
+  const door = new KernelDoor(new AuditTrail(keepTrail()), { onReach });
+  assert.equal((await door.exchange(READ)).kind, "answered");
+  return { door, news, [Symbol.asyncDispose]: () => door.close() };
+}
+
+/** Until it is disposed, no program is found. */
+function hidePrograms(): Disposable {
+  const path = Deno.env.get("PATH") ?? "";
+  Deno.env.set("PATH", "/nonexistent");
+  return { [Symbol.dispose]: () => Deno.env.set("PATH", path) };
+}
+
+/** Kills the door's only `ip`, and waits for its end. */
+async function killIp(): Promise<void> {
+  const [pid, ...others] = ipChildren();
+  assert.ok(pid !== undefined && others.length === 0, "one ip is at work");
+  Deno.kill(pid, "SIGKILL");
+  await until(() => !ipChildren().includes(pid), { what: "the end of ip" });
+}
+
+Deno.test("an ip that dies is no news as long as the next one answers", async () => {
+  await using _ground = await makeGround("vxlan100");
+  await using open = await openDoor();
+  for (let round = 0; round < 5; round += 1) {
+    const [pid] = ipChildren();
+    assert.ok(pid !== undefined);
+    Deno.kill(pid, "SIGSTOP");
+    const lost = open.door.exchange(READ);
+    Deno.kill(pid, "SIGKILL");
+    assert.equal((await lost).kind, "lost");
+    assert.equal((await open.door.exchange(READ)).kind, "answered");
+  }
+  assert.deepEqual(open.news, []);
+});
+
+Deno.test("without ip the door says so once, with the reason, and once more when ip is back", async () => {
+  await using _ground = await makeGround("vxlan100");
+  await using open = await openDoor();
+  await killIp();
+  {
+    using _hidden = hidePrograms();
+    for (let call = 0; call < 3; call += 1) {
+      assert.equal((await open.door.exchange(READ)).kind, "lost");
+    }
+    assert.deepEqual(open.news, [ABSENT]);
+  }
+  assert.equal((await open.door.exchange(READ)).kind, "answered");
+  assert.deepEqual(open.news, [ABSENT, undefined]);
+});
+
+Deno.test("a survey finds out that ip is gone, and that it is back, when nobody calls", async () => {
+  await using _ground = await makeGround("vxlan100");
+  await using open = await openDoor();
+  await killIp();
+  {
+    using _hidden = hidePrograms();
+    assert.equal((await open.door.survey(SURVEY)).kind, "lost");
+    assert.deepEqual(open.news, [ABSENT]);
+  }
+  assert.equal((await open.door.survey(SURVEY)).kind, "answered");
+  assert.deepEqual(open.news, [ABSENT, undefined]);
+});
+
+Deno.test("while the ip that calls meet answers, a survey that fails is no news", async () => {
+  await using _ground = await makeGround("vxlan100");
+  await using open = await openDoor();
+  using _hidden = hidePrograms();
+  assert.equal((await open.door.survey(SURVEY)).kind, "lost");
+  assert.deepEqual(open.news, []);
+  assert.equal((await open.door.exchange(READ)).kind, "answered");
+});

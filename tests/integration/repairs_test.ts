@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { DEFAULT_TARGET } from "../../src/shared/grpcurl.ts";
+import { configureSubnet } from "../../src/addresses/subnet.ts";
+import { until } from "../support/wait.ts";
+import { CAUSE, cidr, device, ip, makeGround, routesTo } from "../support/fixtures.ts";
+import { type Loss, writes } from "./losing_dataplane.ts";
+import { openReconciledRoutes, type ReconciledRoutes } from "./reconciled_routes.ts";
+import { peers, shown } from "./routes_harness.ts";
+import { fullTest } from "../support/suite.ts";
+
+const SUBNET = cidr("10.42.1.0/24");
+const TO = "10.42.2.0/24";
+
+async function configure(node: ReconciledRoutes): Promise<void> {
+  const { book: { ledger }, door, queue, snapshot } = node;
+  const parts = { door, ledger, snapshot, target: DEFAULT_TARGET };
+  const outcome = await queue.alone(() => configureSubnet(parts, SUBNET, CAUSE));
+  assert.equal(outcome.kind, "configured");
+}
+
+Deno.test("the node's subnet, flushed while ip is lost, is written again more and more slowly, and is back as soon as the kernel answers", async () => {
+  await using _ground = await makeGround("vxlan100");
+  await using node = await openReconciledRoutes({ surveys: false });
+  await configure(node);
+  const attempts: number[] = [];
+  node.door.loses = (errands) => {
+    if (!writes(errands)) return undefined;
+    attempts.push(performance.now());
+    return "before";
+  };
+  await ip("route flush table 142");
+  // Seven times, with three exchanges each.
+  await until(() => attempts.length >= 21, { what: "attempts to write the subnet" });
+  const tookMs = (attempts[20] ?? 0) - (attempts[0] ?? 0);
+  assert.ok(tookMs >= 10 + 20 + 40 + 80 + 160 + 320, `seven within ${tookMs} ms`);
+  node.door.loses = () => undefined;
+  await until(async () => (await node.ours()).join() === `subnet ${SUBNET}`, {
+    what: "the subnet in table 142",
+  });
+  const repaired = `warn: Remembered again, gone from table 142: ${SUBNET}`;
+  await until(() => node.log.includes(repaired), { what: repaired });
+});
+
+Deno.test("while ip is lost nobody is blamed, and the end of it is said", async () => {
+  await using _ground = await makeGround("vxlan100");
+  await using node = await openReconciledRoutes({ surveys: false });
+  await node.sync(peers(2, 1));
+  let attempts = 0;
+  node.door.loses = () => {
+    attempts += 1;
+    return "before";
+  };
+  await ip(`route del ${TO}`);
+  // Enough of them for a fight, and the time after which one would have been said.
+  await until(() => attempts >= 60, { what: "attempts", deadlineMs: 10_000 });
+  node.door.loses = () => undefined;
+  await until(async () => (await node.ours()).join() === shown(peers(2, 1)).join(), {
+    what: "the route",
+  });
+  await until(() => node.log.some((line) => line.includes("as was asked for")), {
+    what: "the line that says so",
+  });
+  // Its own lines, see resyncs_test.ts.
+  const ofRepairs = node.log.slice(1).filter((line) => !line.includes("The resync "));
+  assert.deepEqual(ofRepairs, [
+    `warn: No answer from the kernel about ${TO}: as the test wants; ` +
+    `the state is unconfirmed, ask again: ${TO}`,
+    `info: Installed through vxlan100, as was asked for: ${TO}`,
+  ]);
+});
+
+fullTest(
+  "a repair that waited for an ip that hangs is not followed by a rest of four times that",
+  async () => {
+    await using _ground = await makeGround("vxlan100");
+    await using node = await openReconciledRoutes({ surveys: false });
+    await node.sync(peers(2, 1));
+    node.door.loses = async (): Promise<Loss> => {
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      return "before";
+    };
+    await ip(`route del ${TO}`);
+    await until(async () => (await node.routes.list())[0]?.pending !== "", {
+      what: "a repair that got no answer",
+    });
+    node.door.loses = () => undefined;
+    // The repair took 3 s.
+    await until(async () => (await routesTo(TO)).length === 1, { what: "the route" });
+  },
+);
+
+Deno.test("a route of a refused repair that somebody else puts right is listed as installed at the next look at everything", async () => {
+  await using _ground = await makeGround("vxlan100");
+  await using node = await openReconciledRoutes({ resyncMs: 500 });
+  await ip(`route add ${TO} dev vxlan100 proto 142`);
+  const standing = { kind: "troubled", sentence: "The kernel refused it" } as const;
+  const route = { destination: cidr(TO), device: device("vxlan100") };
+  node.book.ledger.put({ route, remembered: true, standing });
+  await until(
+    async () => (await node.routes.list()).every((each) => each.pending === ""),
+    {
+      what: "the list",
+    },
+  );
+});

@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import type { Errand } from "../../src/dataplane/iproute2/adapter.ts";
+import { until } from "../support/wait.ts";
+import { ip, makeGround, routesTo } from "../support/fixtures.ts";
+import { openReconciledRoutes, type ReconciledRoutes } from "./reconciled_routes.ts";
+import { peers, shown } from "./routes_harness.ts";
+
+const TO = "10.42.2.0/24";
+const OTHER = peers(9, 1);
+const CONNECTED = `${TO} is directly connected on other; refusing to replace it`;
+
+/** A node that adds routes without a look, and a route to TO that nobody may replace. */
+async function openRefused(): Promise<ReconciledRoutes> {
+  const node = await openReconciledRoutes({ hears: false, surveys: false });
+  await node.sync(OTHER);
+  node.snapshot.survey([]);
+  await ip(`route add ${TO} dev other proto kernel`);
+  return node;
+}
+
+/** Loses so many of the exchanges with such a command for TO; tells how many it has. */
+function lose(
+  { door }: ReconciledRoutes,
+  kind: "forget" | "remember",
+  count: number,
+): () => number {
+  let lost = 0;
+  const picks = ({ command }: Errand) =>
+    command.kind === kind && command.entry.prefix === TO;
+  door.loses = (errands) => {
+    if (lost >= count || !errands.some(picks)) return undefined;
+    lost += 1;
+    return "before";
+  };
+  return () => lost;
+}
+
+for (const rpc of ["InjectRoute", "SyncRoutes"] as const) {
+  const ask = (node: ReconciledRoutes): Promise<unknown> =>
+    rpc === "InjectRoute" ? node.inject(TO) : node.sync([...OTHER, ...peers(2, 1)]);
+  const refusal = rpc === "InjectRoute"
+    ? { kind: "refused", sentence: CONNECTED }
+    : [`refused ${TO}: ${CONNECTED}`, "unchanged 10.42.9.0/24"];
+
+  Deno.test(`a refused ${rpc} leaves no memory behind, although ip was lost when it was taken back`, async () => {
+    await using _ground = await makeGround("vxlan100", "other");
+    await using node = await openRefused();
+    const lost = lose(node, "forget", 1);
+    assert.deepEqual(await ask(node), refusal);
+    assert.equal(lost(), 1);
+    assert.deepEqual(await node.ours(), shown(OTHER));
+  });
+
+  Deno.test(`what a refused ${rpc} could not take back goes as soon as the kernel answers, and nothing else`, async () => {
+    await using _ground = await makeGround("vxlan100", "other");
+    await using node = await openRefused();
+    await ip(`route add ${TO} dev other proto static metric 50`);
+    const watch = node.routes.watch(() => {});
+    watch.take();
+    lose(node, "forget", 5);
+    assert.deepEqual(await ask(node), refusal);
+    await until(async () => (await node.ours()).join() === shown(OTHER).join(), {
+      what: "the end of the memory",
+    });
+    assert.equal(watch.take(), undefined);
+    assert.equal((await routesTo(TO)).length, 2);
+  });
+}
+
+Deno.test("a refused InjectRoute that could not put back the wish of before does so as soon as the kernel answers", async () => {
+  await using _ground = await makeGround("vxlan100", "other");
+  await using node = await openRefused();
+  await node.inject(TO, "later");
+  const before = await node.ours();
+  let wrote = false;
+  const lost = lose(node, "remember", 5);
+  const { loses } = node.door;
+  // The first one is the refused call's own.
+  node.door.loses = (errands) => {
+    if (wrote) return loses(errands);
+    wrote = errands.some(({ command }) => command.kind === "remember");
+    return undefined;
+  };
+  assert.deepEqual(await node.inject(TO), { kind: "refused", sentence: CONNECTED });
+  assert.notDeepEqual(await node.ours(), before);
+  await until(async () => (await node.ours()).join() === before.join(), {
+    what: () => `the memory of before; ${lost()} were lost`,
+  });
+});

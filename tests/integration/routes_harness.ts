@@ -1,0 +1,161 @@
+/** The node's routes as a whole on the test's own kernel, without the reconciler. */
+import assert from "node:assert/strict";
+import { checkClusterPolicy } from "../../src/ipam/policy.ts";
+import { AuditTrail } from "../../src/dataplane/audit_log.ts";
+import { type Door, KernelDoor } from "../../src/dataplane/iproute2/adapter.ts";
+import { answerOf } from "../../src/dataplane/iproute2/batch_process.ts";
+import type { LineSink } from "../../src/observability/line_writer.ts";
+import { BridgeWatch } from "../../src/reconcile/bridge_watch.ts";
+import { QueuedRoutes } from "../../src/reconcile/queued_routes.ts";
+import { RouteBook } from "../../src/reconcile/status_feed.ts";
+import { RouteKeeper } from "../../src/reconcile/route_keeper.ts";
+import type { RouteParts } from "../../src/reconcile/route_parts.ts";
+import { Snapshot } from "../../src/reconcile/kernel_cache.ts";
+import { WorkQueue } from "../../src/reconcile/work_queue.ts";
+import type { InjectOutcome, RemoveOutcome } from "../../src/reconcile/node_service.ts";
+import type { SyncOutcome } from "../../src/reconcile/route_table.ts";
+import { recall } from "../../src/state/table142_codec.ts";
+import type { StatedRoute } from "../../src/routing/route_set.ts";
+import { cidr, device, keepTrail, type KeptTrail } from "../support/fixtures.ts";
+import { caller } from "./node_harness.ts";
+
+/** The routes and what the test does to them. */
+export interface RoutesUnderTest extends AsyncDisposable {
+  /** The door of the node, not the real one behind it. */
+  readonly door: Door;
+  readonly routes: QueuedRoutes;
+  readonly book: RouteBook;
+  readonly snapshot: Snapshot;
+  readonly queue: WorkQueue;
+  readonly trail: KeptTrail;
+  /** SyncRoutes; each outcome as `added 10.42.2.0/24`, with its detail behind a colon. */
+  sync(stated: readonly StatedRoute[], dryRun?: boolean): Promise<readonly string[]>;
+  inject(destination: string, via?: string): Promise<InjectOutcome>;
+  remove(destination: string): Promise<RemoveOutcome>;
+  /** The words of the mutations since the last call of this. */
+  mutations(): readonly string[];
+  /** What of ours the kernel shows: `main 10.42.2.0/24 vxlan100`, sorted. */
+  ours(): Promise<readonly string[]>;
+}
+
+/** How {@linkcode openRoutes} puts them together. */
+export interface RoutesOptions {
+  readonly clusterCidr?: string;
+  /** Stands between the node and the real door. */
+  readonly behind?: (door: Door) => Door;
+  /** False: as before the first look at everything. @default true */
+  readonly surveyed?: boolean;
+  /** Takes what calls could not finish; nobody does otherwise. */
+  readonly touch?: RouteParts["touch"];
+  /** Takes the audit trail in place of the one that is kept in memory. */
+  readonly sink?: LineSink;
+  /** Milliseconds for an `ip` without a sign of life. @default 2000 */
+  readonly deadlineMs?: number;
+  /** Told when `ip` no longer answers, and when it does again. */
+  readonly onReach?: (fault: string | undefined) => void;
+}
+
+/** Puts the middle together as `node.ts` does. */
+export function openRoutes(options: RoutesOptions = {}): RoutesUnderTest {
+  const { behind = (door) => door, clusterCidr = "10.42.0.0/16" } = options;
+  const { touch = () => {} } = options;
+  const policy = checkClusterPolicy(clusterCidr, 24);
+  assert.ok(policy.ok);
+  const trail = keepTrail();
+  const { deadlineMs, onReach } = options;
+  const real = new KernelDoor(new AuditTrail(options.sink ?? trail), {
+    onReach,
+    ...(deadlineMs === undefined ? {} : { deadlineMs }),
+  });
+  const door = behind(real);
+  const book = new RouteBook();
+  const { ledger } = book;
+  const snapshot = new Snapshot();
+  if (options.surveyed ?? true) snapshot.survey([]);
+  const parts = { door, ledger, snapshot, bridges: new BridgeWatch(door), touch };
+  const keeper = new RouteKeeper(parts);
+  const queue = new WorkQueue((jobs) => keeper.carryOut(jobs));
+  const routes = new QueuedRoutes({ ...parts, book, queue, policy: policy.value });
+  book.open();
+  let told = 0;
+  return {
+    door,
+    routes,
+    book,
+    snapshot,
+    queue,
+    trail,
+    sync: async (stated, dryRun = false) =>
+      tell(await routes.sync(stated, dryRun, caller("SyncRoutes"))),
+    inject: (destination, via = "vxlan100") => {
+      const { promise, resolve } = Promise.withResolvers<InjectOutcome>();
+      const wanted = { destination: cidr(destination), device: device(via) };
+      queue.push({ kind: "inject", wanted, call: caller("InjectRoute"), resolve });
+      return promise;
+    },
+    remove: (text) => {
+      const { promise, resolve } = Promise.withResolvers<RemoveOutcome>();
+      const destination = cidr(text);
+      queue.push({ kind: "remove", destination, call: caller("RemoveRoute"), resolve });
+      return promise;
+    },
+    mutations: () => {
+      const fresh = trail.records.slice(told).map((record) => String(record["words"]));
+      told = trail.records.length;
+      return fresh;
+    },
+    ours: () => oursIn(real),
+    [Symbol.asyncDispose]: async () => {
+      await queue.close();
+      await real.close();
+    },
+  };
+}
+
+function tell(outcome: SyncOutcome): readonly string[] {
+  if (outcome.kind !== "synced") {
+    return ["sentence" in outcome ? outcome.sentence : outcome.kind];
+  }
+  const counted = Object.values(outcome.counts).reduce((sum, count) => sum + count, 0);
+  assert.equal(counted, outcome.outcomes.length);
+  return outcome.outcomes.map(({ destination, detail, kind }) =>
+    `${kind} ${destination}${detail === "" ? "" : `: ${detail}`}`
+  );
+}
+
+async function oursIn(door: Door): Promise<readonly string[]> {
+  const reply = await door.exchange([{ command: { kind: "own-routes" } }]);
+  assert.equal(reply.kind, "answered");
+  const result = reply.kind === "answered" ? reply.results[0] : undefined;
+  const entries = answerOf(result, "entries")?.entries;
+  assert.ok(entries !== undefined);
+  return entries.map(({ route, state }) => {
+    const { destination } = route;
+    if (state === undefined) return `main ${destination} ${route.device}`;
+    const entry = recall(state);
+    return entry.kind === "route"
+      ? `memory ${destination} ${entry.route.device}`
+      : `${entry.kind} ${destination}`;
+  }).toSorted();
+}
+
+/** Routes to 10.42.FIRST.0/24 and so on, through one device; 256 is 10.43.0.0/24. */
+export function peers(
+  first: number,
+  count: number,
+  through = "vxlan100",
+): readonly StatedRoute[] {
+  return Array.from({ length: count }, (_, at) => {
+    const octets = first + at;
+    const destination = `10.${42 + Math.floor(octets / 256)}.${octets % 256}.0/24`;
+    return { destination, device: through };
+  });
+}
+
+/** What the kernel must show when just these routes are installed. */
+export function shown(stated: readonly StatedRoute[]): readonly string[] {
+  return stated.flatMap(({ destination, device }) => [
+    `main ${destination} ${device}`,
+    `memory ${destination} ${device}`,
+  ]).toSorted();
+}

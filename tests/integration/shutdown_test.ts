@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { AuditTrail } from "../../src/dataplane/audit_log.ts";
+import { KernelDoor } from "../../src/dataplane/iproute2/adapter.ts";
+import { removeOurs } from "../../src/reconcile/shutdown.ts";
+import { FaultyDoor } from "./faulty_dataplane.ts";
+import {
+  batch,
+  cidr,
+  ip,
+  keepTrail,
+  makeDice,
+  makeGround,
+} from "../support/fixtures.ts";
+
+const ROUNDS = 100;
+/** One end is met in a few rounds of a hundred, and by chance in none of them. */
+const MOST_ROUNDS = 1_000;
+const POLICY = { clusterCidr: cidr("10.42.0.0/16"), nodePrefix: 24 };
+
+Deno.test("with three of five replies lost, what is said of a removal on exit is true", async () => {
+  await using _ground = await makeGround("vxlan100");
+  const dice = makeDice();
+  const door = new KernelDoor(new AuditTrail(keepTrail()));
+  await using _door = { [Symbol.asyncDispose]: () => door.close() };
+  const faulty = new FaultyDoor(door, dice);
+  faulty.faults = { before: 20, within: 20, after: 20 };
+  const met = { all: 0, some: 0, unknown: 0 };
+  const missing = (): boolean => Object.values(met).includes(0);
+  for (let round = 0; round < (missing() ? MOST_ROUNDS : ROUNDS); round += 1) {
+    const peers = Array.from({ length: 4 }, (_, at) => `10.42.${at + 2}.0/24`);
+    await batch(peers.flatMap((to) => [
+      `route replace ${to} dev vxlan100 proto 142`,
+      `route replace unreachable ${to} table 142 proto 142 metric 142 window 1987603553`,
+    ]));
+    const log: string[] = [];
+    const logger = {
+      log: (level: string, message: string) => void log.push(`${level}: ${message}`),
+      flush: () => Promise.resolve(),
+    };
+    await removeOurs(faulty, POLICY, logger);
+    const left = await ip("-4 route show table all proto 142");
+    const routes = [...left.matchAll(/^10\.42\.\d+\.0\/24 dev vxlan100/gm)].length;
+    const said = `${log.join()}, with the seed ${dice.seed}:\n${left}`;
+    const counted = /^error: Removed (\d) of 4 routes on exit\. /.exec(log.join());
+    if (counted !== null) {
+      met.some += 1;
+      assert.equal(Number(counted[1]), 4 - routes, said);
+      assert.notEqual(left, "", said);
+    } else if (log.join() === "info: Removed all 4 routes on exit, as asked") {
+      met.all += 1;
+      assert.equal(left, "", said);
+    } else {
+      met.unknown += 1;
+      assert.match(
+        log.join(),
+        /^error: Routes (may )?stay: injected by the test$/,
+        said,
+      );
+    }
+  }
+  assert.ok(!missing(), JSON.stringify(met));
+});

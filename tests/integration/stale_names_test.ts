@@ -1,0 +1,218 @@
+import assert from "node:assert/strict";
+import { until } from "../support/wait.ts";
+import { indexOf, ip, makeGround, routesTo } from "../support/fixtures.ts";
+import { openNodeUnderTest } from "./node_harness.ts";
+import { openRoutes } from "./routes_harness.ts";
+
+// `ip` keeps the name and the index of every device that it ever met. Each test makes
+// a long-lived `ip` know vxlan100, then changes what the name means.
+
+const TO_2 = "10.42.2.0/24";
+const TO_3 = "10.42.3.0/24";
+const THROUGH_VXLAN100 = ["10.42.3.0/24 dev vxlan100 proto 142 scope link"];
+
+/** What is wanted already may have been repaired before InjectRoute asks again. */
+const PRESENT = /^(added|unchanged)$/;
+
+/** Gives the name vxlan100 to another device; the first one stays, up, as `old`. */
+async function swap(): Promise<void> {
+  await ip("link set vxlan100 down");
+  await ip("link set vxlan100 name old");
+  await ip("link set old up");
+  await ip("link set other down");
+  await ip("link set other name vxlan100");
+  await ip("link set vxlan100 up");
+}
+
+/** The index of the device that the kernel itself would send the packets through. */
+async function indexTowards(address: string): Promise<number> {
+  const answer = await ip(`-4 route get ${address}`);
+  const through = / dev (\S+) /.exec(answer)?.[1] ?? "";
+  return await indexOf(through);
+}
+
+Deno.test("a device that was deleted and made again carries routes as before", async () => {
+  await using ground = await makeGround("vxlan100");
+  await using peer = await openNodeUnderTest();
+  assert.equal(await peer.inject(TO_2), "added");
+  for (let round = 0; round < 5; round += 1) {
+    await ip("link delete vxlan100");
+    await ground.addDevice("vxlan100");
+    assert.match(await peer.inject(TO_3), PRESENT);
+    assert.deepEqual(await routesTo(TO_3), THROUGH_VXLAN100);
+  }
+});
+
+Deno.test("a device that was seen missing in between carries routes as before", async () => {
+  await using ground = await makeGround("vxlan100");
+  await using peer = await openNodeUnderTest();
+  assert.equal(await peer.inject(TO_3), "added");
+  await ip("link delete vxlan100");
+  assert.equal(await peer.inject(TO_3), "Interface 'vxlan100' not found");
+  await ground.addDevice("vxlan100");
+  await peer.inject(TO_3);
+  assert.deepEqual(await routesTo(TO_3), THROUGH_VXLAN100);
+});
+
+Deno.test("a route never goes through a device that was renamed away", async () => {
+  await using _ground = await makeGround("vxlan100", "other");
+  await using peer = await openNodeUnderTest();
+  assert.equal(await peer.inject(TO_2), "added");
+  await swap();
+  assert.equal(await peer.inject(TO_3), "added");
+  assert.deepEqual(await routesTo(TO_3), THROUGH_VXLAN100);
+});
+
+Deno.test("a route that followed its renamed device is not taken for the wanted one", async () => {
+  await using _ground = await makeGround("vxlan100", "other");
+  await ip(`route add ${TO_3} dev vxlan100 proto 142`);
+  // Reading what is there at its start, the node's `ip` meets the name vxlan100.
+  await using peer = await openNodeUnderTest();
+  await swap();
+  await ip(`route replace ${TO_3} dev old proto 142`);
+  assert.match(await peer.inject(TO_3), PRESENT);
+  assert.deepEqual(await routesTo(TO_3), THROUGH_VXLAN100);
+});
+
+Deno.test("nothing but the kernel's answer has to tell that a name has changed hands", async () => {
+  await using _ground = await makeGround("vxlan100", "other");
+  // Without the reconciler no event tells it.
+  await using peer = openRoutes();
+  assert.equal((await peer.inject(TO_2)).kind, "added");
+  await swap();
+  assert.equal((await peer.inject(TO_3)).kind, "added");
+  assert.deepEqual(await routesTo(TO_3), THROUGH_VXLAN100);
+  assert.equal((await peer.inject(TO_2)).kind, "added");
+  assert.deepEqual(await routesTo(TO_2), [`${TO_2} dev vxlan100 proto 142 scope link`]);
+});
+
+Deno.test("a name that ip has met on two devices keeps no route from being removed", async () => {
+  await using _ground = await makeGround("vxlan100", "other");
+  await using peer = openRoutes();
+  assert.equal((await peer.inject(TO_2)).kind, "added");
+  await swap();
+  await ip(`route add ${TO_3} dev vxlan100 proto static`);
+  assert.equal((await peer.remove(TO_3)).kind, "removed");
+  await ip(`route add ${TO_2} dev old proto 142`);
+  assert.equal((await peer.remove(TO_2)).kind, "removed");
+  assert.deepEqual(await routesTo(TO_2), []);
+});
+
+Deno.test("a name that changes hands between the look and the write does not mislead InjectRoute", async () => {
+  await using _ground = await makeGround("vxlan100", "other", "third");
+  let swaps = 0;
+  await using peer = openRoutes({
+    behind: (door) => ({
+      exchange: async (errands) => {
+        const writes = errands.some(({ command }) => command.kind === "replace-route");
+        if (writes && swaps++ === 0) await swap();
+        return await door.exchange(errands);
+      },
+      pace: () => door.pace(),
+      survey: (reads, family) => door.survey(reads, family),
+      close: () => door.close(),
+      abandon: () => door.abandon(),
+    }),
+  });
+  await ip(`route add ${TO_3} dev third proto static`);
+  assert.equal((await peer.inject(TO_3)).kind, "added");
+  assert.equal(swaps, 2);
+  assert.deepEqual(await routesTo(TO_3), THROUGH_VXLAN100);
+});
+
+Deno.test("a device that became a port of a bridge is warned of before an event tells it", async () => {
+  await using _ground = await makeGround("vxlan100");
+  await ip("link add quilt0 type bridge");
+  await using _bridge = {
+    [Symbol.asyncDispose]: async () => void await ip("link delete quilt0"),
+  };
+  await using peer = openRoutes();
+  assert.equal((await peer.inject(TO_2)).kind, "added");
+  await ip("link set vxlan100 master quilt0");
+  const outcome = await peer.inject(TO_3);
+  const warnings = outcome.kind === "added" ? outcome.warnings : [];
+  assert.match(warnings.join(), /^vxlan100 is a port of bridge quilt0: /);
+});
+
+Deno.test("a route through the first of two devices that ip has met by one name is not taken for the wanted one", async () => {
+  await using _ground = await makeGround("vxlan100", "other");
+  await using peer = openRoutes();
+  assert.equal((await peer.inject(TO_2)).kind, "added");
+  await swap();
+  // A route that went down with its device and came back through it, under its new name.
+  await ip(`route add ${TO_2} dev old proto 142`);
+  // The removal prints a route through the second device: `ip` has both by one name.
+  await ip(`route add ${TO_3} dev vxlan100 proto static`);
+  assert.equal((await peer.remove(TO_3)).kind, "removed");
+  assert.equal((await peer.inject(TO_2)).kind, "added");
+  assert.deepEqual(await routesTo(TO_2), [`${TO_2} dev vxlan100 proto 142 scope link`]);
+});
+
+Deno.test("a name known from a removal only does not mislead a later InjectRoute", async () => {
+  await using _ground = await makeGround("vxlan100", "other");
+  await ip(`route add ${TO_2} dev vxlan100 proto static`);
+  await using peer = await openNodeUnderTest();
+  assert.equal(await peer.remove(TO_2), "removed");
+  await swap();
+  assert.equal(await peer.inject(TO_3), "added");
+  assert.deepEqual(await routesTo(TO_3), THROUGH_VXLAN100);
+  assert.equal(await indexTowards("10.42.3.1"), await indexOf("vxlan100"));
+});
+
+Deno.test("a name that is gone after a rename is answered as missing", async () => {
+  await using _ground = await makeGround("vxlan100");
+  await using peer = await openNodeUnderTest();
+  assert.equal(await peer.inject(TO_2), "added");
+  await ip("link set vxlan100 down");
+  await ip("link set vxlan100 name old");
+  await ip("link set old up");
+  assert.equal(await peer.inject(TO_3), "Interface 'vxlan100' not found");
+  assert.deepEqual(await routesTo(TO_3), []);
+  assert.equal(await peer.inject(TO_3, "old"), "added");
+  assert.deepEqual(await routesTo(TO_3), [`${TO_3} dev old proto 142 scope link`]);
+});
+
+Deno.test("an altname is answered as missing: routes would be shown by another name", async () => {
+  await using _ground = await makeGround("vxlan100");
+  await ip("link property add dev vxlan100 altname overlay0");
+  await using peer = openRoutes();
+  const outcome = await peer.inject(TO_3, "overlay0");
+  assert.equal(
+    outcome.kind === "refused" && outcome.sentence,
+    "Interface 'overlay0' not found",
+  );
+  assert.deepEqual(await routesTo(TO_3), []);
+  assert.equal((await peer.inject(TO_3)).kind, "added");
+  assert.equal((await peer.inject(TO_3)).kind, "unchanged");
+});
+
+Deno.test("a route asked for by an altname comes when a device takes that name", async () => {
+  await using _ground = await makeGround("vxlan100");
+  await ip("link property add dev vxlan100 altname overlay0");
+  await using peer = await openNodeUnderTest();
+  assert.equal(await peer.inject(TO_3, "overlay0"), "Interface 'overlay0' not found");
+  await ip("link property del dev vxlan100 altname overlay0");
+  await ip("link set vxlan100 down");
+  await ip("link set vxlan100 name overlay0");
+  await ip("link set overlay0 up");
+  await until(async () => (await routesTo(TO_3)).length > 0, { what: "the route" });
+  assert.deepEqual(await routesTo(TO_3), [`${TO_3} dev overlay0 proto 142 scope link`]);
+});
+
+Deno.test("a name that changes hands while InjectRoute runs: in the end the route is right", async () => {
+  await using _ground = await makeGround("vxlan100", "other");
+  await using peer = await openNodeUnderTest();
+  assert.equal(await peer.inject(TO_2), "added");
+  let swapped = false;
+  const swapping = swap().then(() => swapped = true);
+  while (!swapped) {
+    await peer.inject(TO_3);
+    await peer.inject(TO_2);
+  }
+  await swapping;
+  await until(async () =>
+    (await routesTo(TO_3)).join() === THROUGH_VXLAN100.join() &&
+    (await routesTo(TO_2)).join() === `${TO_2} dev vxlan100 proto 142 scope link`, {
+    what: "both routes through the vxlan100 of now",
+  });
+});

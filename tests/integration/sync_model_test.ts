@@ -1,0 +1,217 @@
+import assert from "node:assert/strict";
+import { isDeepStrictEqual } from "node:util";
+import fc from "fast-check";
+import { isJsonObject, type JsonObject } from "../../deploy/json.ts";
+import { until } from "../support/wait.ts";
+import { type Ground, ip, makeGround } from "../support/fixtures.ts";
+import { caller, type NodeUnderTest, openNodeUnderTest } from "./node_harness.ts";
+import { recall } from "../../src/state/table142_codec.ts";
+import { decode } from "../../src/dataplane/iproute2/parse.ts";
+import { bounded } from "../support/suite.ts";
+
+const DEVICES = ["model0", "model1", "model2"] as const;
+type Device = (typeof DEVICES)[number];
+type LinkState = "up" | "down" | "missing";
+
+/** Octet and device of a stated route. */
+type Stated = readonly [octet: number, through: Device];
+
+type Word =
+  | { readonly kind: "sync"; readonly routes: readonly Stated[] }
+  | { readonly kind: "inject"; readonly route: Stated }
+  | { readonly kind: "remove"; readonly octet: number }
+  | { readonly kind: "link"; readonly name: Device; readonly to: LinkState };
+
+const to = (octet: number): string => `10.42.${octet}.0/24`;
+
+/** What must be true when all is quiet: which routes are wanted, and which links are up. */
+class Model {
+  readonly wanted = new Map<number, Device>();
+  readonly links = new Map<Device, LinkState>(DEVICES.map((name) => [name, "up"]));
+
+  take(word: Word): void {
+    switch (word.kind) {
+      case "sync":
+        this.wanted.clear();
+        for (const [octet, through] of word.routes) this.#want(octet, through);
+        return;
+      case "inject":
+        return this.#want(...word.route);
+      case "remove":
+        return void this.wanted.delete(word.octet);
+      case "link":
+        return void this.links.set(word.name, word.to);
+    }
+  }
+
+  #want(octet: number, through: Device): void {
+    if (octet !== OWN) this.wanted.set(octet, through);
+  }
+}
+
+/** The node's own subnet, which is never a route's destination. */
+const OWN = 1;
+
+const octet = fc.integer({ min: OWN, max: 6 });
+const through = fc.constantFrom(...DEVICES);
+const stated = fc.tuple(octet, through);
+const linkState = fc.constantFrom<LinkState>("up", "up", "down", "missing");
+const word = fc.oneof(
+  fc.record({
+    kind: fc.constant("sync" as const),
+    routes: fc.uniqueArray(stated, { selector: ([octet]) => octet, maxLength: 6 }),
+  }),
+  fc.record({ kind: fc.constant("inject" as const), route: stated }),
+  fc.record({ kind: fc.constant("remove" as const), octet }),
+  fc.record({ kind: fc.constant("link" as const), name: through, to: linkState }),
+);
+/** What happens at once, and then quiet. */
+const moments = fc.array(fc.array(word, { minLength: 1, maxLength: 5 }), {
+  minLength: 1,
+  maxLength: 8,
+});
+
+async function call(
+  { node, inject, remove }: NodeUnderTest,
+  word: Word,
+): Promise<void> {
+  switch (word.kind) {
+    case "sync": {
+      const routes = word.routes.map(([octet, device]) => ({
+        destination: to(octet),
+        device,
+      }));
+      const outcome = await node.routes.sync(routes, false, caller("SyncRoutes"));
+      assert.equal(outcome.kind, "synced");
+      return;
+    }
+    case "inject":
+      await inject(to(word.route[0]), word.route[1]);
+      return;
+    case "remove":
+      assert.match(await remove(to(word.octet)), /^(removed|absent)$/);
+      return;
+    case "link":
+      return;
+  }
+}
+
+/** Links change one after another, beside the calls. */
+async function turnLinks(
+  ground: Ground,
+  before: ReadonlyMap<Device, LinkState>,
+  words: readonly Word[],
+): Promise<void> {
+  const links = new Map(before);
+  for (const word of words) {
+    if (word.kind !== "link") continue;
+    const { name, to } = word;
+    const now = links.get(name);
+    links.set(name, to);
+    if (to === "missing") {
+      if (now !== "missing") await ip(`link delete ${name}`);
+    } else if (now === "missing") await ground.addDevice(name, to === "up");
+    else await ip(`link set ${name} ${to}`);
+  }
+}
+
+interface Shown {
+  readonly main: ReadonlyMap<string, string>;
+  readonly memory: ReadonlyMap<string, string>;
+}
+
+async function shown(): Promise<Shown> {
+  const main = new Map<string, string>();
+  const memory = new Map<string, string>();
+  const listed: unknown = JSON.parse(
+    await ip("-4 -json -Numeric route show table main root 10.42.0.0/16") || "[]",
+  );
+  for (const route of Array.isArray(listed) ? listed.filter(isJsonObject) : []) {
+    const destination = String(route["dst"]);
+    assert.ok(!main.has(destination), `two routes to ${destination}`);
+    main.set(destination, deviceOf(route));
+  }
+  const text = await ip("-4 -json -Numeric route show table all proto 142");
+  const read = decode({ kind: "own-routes" }, text || "[]");
+  assert.ok(read.kind === "decoded" && read.answer.kind === "entries");
+  for (const { state } of read.answer.entries) {
+    const entry = state === undefined ? undefined : recall(state);
+    if (entry?.kind === "route") {
+      memory.set(entry.route.destination, entry.route.device);
+    }
+  }
+  return { main, memory };
+}
+
+function deviceOf(route: JsonObject): string {
+  return String(route["dev"]);
+}
+
+/** Undefined if the kernel is as the model says; else what differs. */
+function difference(
+  { links, wanted }: Model,
+  { main, memory }: Shown,
+): string | undefined {
+  const remembered = new Map([...wanted].map(([octet, device]) => [to(octet), device]));
+  for (let octet = 0; octet < 8; octet += 1) {
+    const destination = to(octet);
+    const device = wanted.get(octet);
+    if (memory.get(destination) !== remembered.get(destination)) {
+      return `memory of ${destination}: ${memory.get(destination)}, not ${device}`;
+    }
+    const there = main.get(destination);
+    if (device === undefined || links.get(device) === "up") {
+      if (there !== device) return `route to ${destination}: ${there}, not ${device}`;
+    } else if (there === device) {
+      return `route to ${destination} through ${device}, which is not up`;
+    }
+    // Through another device it may still go, until the wanted one can take over.
+  }
+  return undefined;
+}
+
+type Line = readonly [destination: string, device: string, installed: boolean];
+
+async function listed({ node }: NodeUnderTest): Promise<readonly Line[]> {
+  return (await node.routes.list()).map(({ pending, route }) =>
+    [route.destination, route.device, pending === ""] as const
+  );
+}
+
+function expected({ links, wanted }: Model): readonly Line[] {
+  return [...wanted].toSorted(([one], [other]) => one - other).map(([octet, device]) =>
+    [to(octet), device, links.get(device) === "up"] as const
+  );
+}
+
+async function play(
+  happening: readonly (readonly Word[])[],
+): Promise<void> {
+  await using ground = await makeGround(...DEVICES);
+  await using peer = await openNodeUnderTest();
+  assert.equal(await peer.configure(to(OWN)), "configured");
+  const model = new Model();
+  for (const words of happening) {
+    const turning = turnLinks(ground, model.links, words);
+    for (const word of words) model.take(word);
+    await Promise.all([turning, ...words.map((word) => call(peer, word))]);
+    let differs: string | undefined;
+    await until(async () => {
+      differs = difference(model, await shown());
+      return differs === undefined;
+    }, { what: () => `the state of the model; ${differs}` });
+  }
+  // A link that went down takes its routes at once; the event is a moment behind.
+  await until(async () => isDeepStrictEqual(await listed(peer), expected(model)), {
+    what: "the list of routes to say the same",
+  });
+}
+
+Deno.test("SyncRoutes, InjectRoute, RemoveRoute and links that come and go, in any order: in the end the kernel has what is wanted, where a link can carry it", async () => {
+  await fc.assert(fc.asyncProperty(moments, play), {
+    numRuns: bounded(40, 12),
+    // All of them, or it has failed: on a busy machine they take a minute.
+    interruptAfterTimeLimit: 300_000,
+    markInterruptAsFailure: true,
+  });
+});

@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { until } from "../support/wait.ts";
+import { cidr, ip, makeGround, routesTo } from "../support/fixtures.ts";
+import { writes } from "./losing_dataplane.ts";
+import { openReconciledRoutes, type ReconciledRoutes } from "./reconciled_routes.ts";
+import { peers, shown } from "./routes_harness.ts";
+
+const TO = "10.42.2.0/24";
+const UNCONFIRMED = {
+  kind: "refused",
+  sentence: `No answer from the kernel about ${TO}: as the test wants; ` +
+    "the state is unconfirmed, ask again",
+};
+
+const INSTALLED = `info: Installed through vxlan100, as was asked for: ${TO}`;
+
+/** What is listed: a destination, and why its route is not installed. */
+async function listed({ routes }: ReconciledRoutes): Promise<readonly string[]> {
+  return (await routes.list()).map(({ pending, route }) =>
+    pending === "" ? route.destination : `${route.destination}: ${pending}`
+  );
+}
+
+async function untilOurs(node: ReconciledRoutes, expected: readonly string[]) {
+  let ours: readonly string[] = [];
+  await until(async () => {
+    ours = await node.ours();
+    return ours.join() === expected.join();
+  }, { what: () => `${expected.join()} instead of ${ours.join()}` });
+}
+
+Deno.test("a route whose InjectRoute got no answer is there as soon as the kernel answers", async () => {
+  await using _ground = await makeGround("vxlan100");
+  await using node = await openReconciledRoutes({ surveys: false });
+  node.door.loses = () => "before";
+  assert.deepEqual(await node.inject(TO), UNCONFIRMED);
+  node.door.loses = () => undefined;
+  await untilOurs(node, shown(peers(2, 1)));
+  await until(async () => (await listed(node)).join() === TO, { what: "the list" });
+  await until(() => node.log.at(-1) === INSTALLED, { what: () => node.log.join("\n") });
+});
+
+Deno.test("an InjectRoute that was carried out but got no answer is listed as installed before long", async () => {
+  await using _ground = await makeGround("vxlan100");
+  await using node = await openReconciledRoutes({ surveys: false });
+  node.door.loses = (errands) => writes(errands) ? "after" : undefined;
+  assert.deepEqual(await node.inject(TO), UNCONFIRMED);
+  assert.deepEqual(await node.ours(), shown(peers(2, 1)));
+  node.door.loses = () => undefined;
+  await until(async () => (await listed(node)).join() === TO, { what: "the list" });
+  await until(() => node.log.at(-1) === INSTALLED, { what: () => node.log.join("\n") });
+});
+
+Deno.test("routes whose SyncRoutes got no answer are there as soon as the kernel answers", async () => {
+  await using _ground = await makeGround("vxlan100");
+  await using node = await openReconciledRoutes({ surveys: false });
+  await node.sync(peers(2, 1));
+  node.door.loses = () => "before";
+  for (const outcome of await node.sync(peers(3, 2))) {
+    assert.match(outcome, /^refused .*: No answer from the kernel about /);
+  }
+  node.door.loses = () => undefined;
+  await untilOurs(node, shown(peers(3, 2)));
+});
+
+Deno.test("a RemoveRoute that got no answer is finished soon, and takes nothing away on a later day", async () => {
+  await using _ground = await makeGround("vxlan100", "other");
+  await using node = await openReconciledRoutes({ surveys: false });
+  await node.inject("10.42.3.0/24");
+  node.door.loses = () => "before";
+  assert.deepEqual(await node.remove(TO), UNCONFIRMED);
+  node.door.loses = () => undefined;
+  await until(() => !node.book.ledger.isLeaving(cidr(TO)), { what: "the removal" });
+  const operators = `${TO} dev other proto static scope link`;
+  await ip(`route add ${TO} dev other proto static`);
+  // Once this one is back, the event before its deletion has been looked into as well.
+  await ip("route del 10.42.3.0/24");
+  await untilOurs(node, shown(peers(3, 1)));
+  assert.deepEqual(await routesTo(TO), [operators]);
+});
+
+Deno.test("what a RemoveRoute that got no answer was to take away goes as soon as the kernel answers", async () => {
+  await using _ground = await makeGround("vxlan100", "other");
+  await using node = await openReconciledRoutes({ surveys: false });
+  await node.inject(TO);
+  node.door.loses = () => "before";
+  assert.deepEqual(await node.remove(TO), UNCONFIRMED);
+  node.door.loses = () => undefined;
+  await untilOurs(node, []);
+  await until(() => node.log.includes(`info: Removed, as was asked for: ${TO}`), {
+    what: "the line that says so",
+  });
+});
+
+Deno.test("a SyncRoutes that got no answer takes away later what is ours, and nobody else's", async () => {
+  await using _ground = await makeGround("vxlan100", "other");
+  await using node = await openReconciledRoutes({ hears: false, surveys: false });
+  await node.sync(peers(2, 1));
+  node.door.loses = () => "before";
+  await node.sync([]);
+  await ip(`route add ${TO} dev other proto static metric 50`);
+  node.door.loses = () => undefined;
+  await untilOurs(node, []);
+  assert.equal((await routesTo(TO)).length, 1);
+});

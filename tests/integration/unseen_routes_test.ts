@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+import { batch, cidr, ip, makeGround, routesTo } from "../support/fixtures.ts";
+import { openRoutes, type RoutesUnderTest } from "./routes_harness.ts";
+
+// What one FIB look-up goes past. Without the reconciler nothing but the snapshot tells
+// that something is there.
+
+const TO = "10.42.2.0/24";
+
+const UNSEEN: readonly (readonly [what: string, line: string])[] = [
+  ["a TOS", `route add ${TO} dev other tos 0x10 proto static`],
+  ["the type throw", `route add throw ${TO} proto static`],
+  ["a device without carrier", `route add ${TO} dev port proto static`],
+];
+
+/** One end of a pair whose other end is down: routes through it are dead. */
+async function addDeadPort(): Promise<AsyncDisposable> {
+  await batch([
+    "link add port type veth peer name far",
+    "link set port up",
+  ]);
+  const sysctl = "/proc/sys/net/ipv4/conf/port/ignore_routes_with_linkdown";
+  await Deno.writeTextFile(sysctl, "1");
+  return { [Symbol.asyncDispose]: async () => void await ip("link delete port") };
+}
+
+async function removes(peer: RoutesUnderTest, installed: boolean): Promise<void> {
+  const to = cidr(TO);
+  assert.equal((await peer.remove(TO)).kind, "removed");
+  assert.deepEqual(await routesTo(TO), []);
+  assert.equal(peer.mutations().length, installed ? 3 : 1);
+  assert.ok(!peer.snapshot.isOccupied(to), "the next look is a short one again");
+  assert.equal((await peer.remove(TO)).kind, "absent");
+}
+
+for (const [what, line] of UNSEEN) {
+  Deno.test(`RemoveRoute removes a route with ${what} that an event told of`, async () => {
+    await using _ground = await makeGround("vxlan100", "other");
+    await using _port = await addDeadPort();
+    await using peer = openRoutes();
+    await ip(line);
+    peer.snapshot.occupy(cidr(TO));
+    await removes(peer, false);
+  });
+
+  Deno.test(`RemoveRoute removes a route with ${what} before the first look at everything`, async () => {
+    await using _ground = await makeGround("vxlan100", "other");
+    await using _port = await addDeadPort();
+    await using peer = openRoutes({ surveyed: false });
+    await ip(line);
+    await removes(peer, false);
+  });
+
+  Deno.test(`RemoveRoute removes our route and one with ${what} beside it`, async () => {
+    await using _ground = await makeGround("vxlan100", "other");
+    await using _port = await addDeadPort();
+    await using peer = openRoutes();
+    assert.equal((await peer.inject(TO)).kind, "added");
+    await ip(line.replace("route add", "route append"));
+    peer.snapshot.occupy(cidr(TO));
+    peer.mutations();
+    await removes(peer, true);
+  });
+}
+
+Deno.test("what an event tells while InjectRoute runs is not forgotten when it is answered", async () => {
+  await using _ground = await makeGround("vxlan100", "other");
+  let told = false;
+  await using peer = openRoutes({
+    behind: (door) => ({
+      exchange: async (errands) => {
+        const reply = await door.exchange(errands);
+        if (told) peer.snapshot.occupy(cidr(TO));
+        return reply;
+      },
+      pace: () => door.pace(),
+      survey: (reads, family) => door.survey(reads, family),
+      close: () => door.close(),
+      abandon: () => door.abandon(),
+    }),
+  });
+  assert.equal((await peer.inject(TO)).kind, "added");
+  await ip(`route append ${TO} dev other tos 0x10 proto static`);
+  told = true;
+  assert.equal((await peer.inject(TO)).kind, "unchanged");
+  told = false;
+  assert.equal((await peer.inject(TO)).kind, "added");
+  assert.deepEqual(await routesTo(TO), [`${TO} dev vxlan100 proto 142 scope link`]);
+});
+
+Deno.test("where a route of others stays, RemoveRoute walks the table the next time as well", async () => {
+  await using _ground = await makeGround("vxlan100", "other");
+  await using peer = openRoutes();
+  await ip(`route add ${TO} dev other proto 186`);
+  peer.snapshot.occupy(cidr(TO));
+  assert.equal((await peer.remove(TO)).kind, "absent");
+  await ip(UNSEEN[0]?.[1] ?? "");
+  assert.equal((await peer.remove(TO)).kind, "removed");
+  assert.deepEqual(await routesTo(TO), [`${TO} dev other proto bgp scope link`]);
+});

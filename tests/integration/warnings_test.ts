@@ -1,0 +1,251 @@
+import assert from "node:assert/strict";
+import { AuditTrail } from "../../src/dataplane/audit_log.ts";
+import { isReason, readComplaint } from "../../src/dataplane/iproute2/stderr.ts";
+import {
+  type Errand,
+  KernelDoor,
+  type Reply,
+} from "../../src/dataplane/iproute2/adapter.ts";
+import { type KernelEvent, Monitor } from "../../src/dataplane/iproute2/monitor.ts";
+import { WarningLog } from "../../src/dataplane/iproute2/warning_log.ts";
+import { until } from "../support/wait.ts";
+import { CAUSE, cidr, device, ip, keepTrail, makeGround } from "../support/fixtures.ts";
+import { openNodeUnderTest } from "./node_harness.ts";
+import { beOdd } from "./odd_ip.ts";
+
+const TO = cidr("10.42.2.0/24");
+const THROUGH = device("vxlan100");
+
+/** As programs and libraries write them, some with words that `ip` uses as well. */
+const WARNINGS = [
+  "Database /etc/iproute2/rt_tables is corrupted at 200",
+  "ERROR: ld.so: object '/x.so' from /etc/ld.so.preload cannot be preloaded " +
+  "(cannot open shared object file): ignored.",
+  "libbpf: Failed to bump RLIMIT_MEMLOCK (err = -1), you may need to do it explicitly!",
+  "libquilt: warning: File exists",
+  "warning: No such device, Network is unreachable, Operation not permitted",
+  "Warning: a kernel that is kind enough to warn",
+  "Picked up _JAVA_OPTIONS: -Xmx512m",
+];
+
+Deno.test("what warns is no reason, and the reasons of ip are none of the warnings", () => {
+  assert.deepEqual(WARNINGS.filter(isReason), []);
+  for (
+    const reason of [
+      "RTNETLINK answers: File exists",
+      'Cannot find device "vxlan100"',
+      'Device "vxlan100" does not exist.',
+      "Error: Device for nexthop is not up.",
+      "Error: ipv4: FIB table does not exist.",
+      "Dump terminated",
+      "Dump was interrupted and may be inconsistent.",
+      "netlink receive error No buffer space available (105)",
+      'Object "end-of-exchange-3" is unknown, try "ip help".',
+    ]
+  ) assert.ok(isReason(reason), reason);
+});
+
+for (const warning of WARNINGS) {
+  Deno.test(`a failure is told from the warning ${warning.slice(0, 40)} around it`, () => {
+    const reason = "RTNETLINK answers: No such process";
+    const expected = { words: reason, warnings: [warning], stray: undefined };
+    assert.deepEqual(readComplaint([warning, reason], () => false), expected);
+    assert.deepEqual(readComplaint([reason, warning], () => false), expected);
+  });
+}
+
+Deno.test("a failure of two lines is one, and two failures are not", () => {
+  const dump = ["Error: ipv4: FIB table does not exist.", "Dump terminated"];
+  assert.deepEqual(readComplaint(dump, () => false), {
+    words: dump.join("\n"),
+    warnings: [],
+    stray: undefined,
+  });
+  const [exists, gone] = [
+    "RTNETLINK answers: File exists",
+    "RTNETLINK answers: No such process",
+  ];
+  assert.equal(readComplaint([exists, gone], () => false).stray, exists);
+  const interrupted = "Dump was interrupted and may be inconsistent.";
+  assert.equal(readComplaint([interrupted, gone], () => false).stray, interrupted);
+});
+
+Deno.test("words that nobody knows are a reason, unless they were seen before as a warning", () => {
+  const lines = ["warning: File exists", "the moon is down", "seen before"];
+  assert.deepEqual(readComplaint(lines, (line) => line === "seen before"), {
+    words: "the moon is down",
+    warnings: ["warning: File exists", "seen before"],
+    stray: undefined,
+  });
+});
+
+interface OpenDoor extends AsyncDisposable {
+  readonly door: KernelDoor;
+  readonly warnings: readonly string[];
+}
+
+function openDoor(): OpenDoor {
+  const warnings: string[] = [];
+  const onWarning = (warning: string) => void warnings.push(warning);
+  const door = new KernelDoor(new AuditTrail(keepTrail()), { onWarning });
+  return { door, warnings, [Symbol.asyncDispose]: () => door.close() };
+}
+
+const DELETION: Errand = {
+  command: {
+    kind: "forget",
+    entry: { type: "unreachable", prefix: TO, metric: 142, payload: [] },
+  },
+  cause: CAUSE,
+};
+const ADDITION: Errand = {
+  command: { kind: "add-route", destination: TO, device: THROUGH },
+  cause: CAUSE,
+};
+const LINK: Errand = { command: { kind: "link", device: THROUGH } };
+
+function kindsOf(reply: Reply): readonly unknown[] {
+  return reply.kind === "answered"
+    ? reply.results.map((result) => result.ok || result.failure.kind)
+    : [reply];
+}
+
+Deno.test("a warning in front of each command changes no answer and no failure", async () => {
+  await using _ground = await makeGround("vxlan100");
+  await ip("route add blackhole 10.9.9.9/32 table 142");
+  using odd = beOdd();
+  for (const text of WARNINGS) {
+    odd.obey([{ on: "^(link|route)", does: "say", text }]);
+    await using open = openDoor();
+    const { door } = open;
+    const exchange = [LINK, ADDITION, ADDITION, DELETION, LINK];
+    const reply = await door.exchange(exchange);
+    assert.deepEqual(kindsOf(reply), [true, true, "exists", "absent", true], text);
+    assert.equal(
+      reply.kind === "answered" && failureOf(reply, 2),
+      "RTNETLINK answers: File exists",
+    );
+    assert.deepEqual(new Set(open.warnings), new Set([text]));
+    odd.obey([]);
+    await ip(`route del ${TO}`);
+  }
+  await ip("route del blackhole 10.9.9.9/32 table 142");
+});
+
+function failureOf(reply: Reply, index: number): string | undefined {
+  const result = reply.kind === "answered" ? reply.results[index] : undefined;
+  return result?.ok === false ? result.failure.words : undefined;
+}
+
+for (
+  const text of [
+    "Dump was interrupted and may be inconsistent.",
+    "netlink receive error No buffer space available (105)",
+    "Message truncated",
+    "!!!Remnant of size 12",
+    "RTNETLINK answers: Invalid argument",
+  ]
+) {
+  Deno.test(`an answer beside "${text}" is lost`, async () => {
+    await using _ground = await makeGround("vxlan100");
+    using odd = beOdd();
+    await using open = openDoor();
+    odd.obey([{ on: "^link", does: "say", text }]);
+    assert.deepEqual(await open.door.exchange([LINK]), { kind: "lost", why: text });
+    // Also where another command fails behind it.
+    const reply = await open.door.exchange([LINK, DELETION]);
+    assert.deepEqual(reply, { kind: "lost", why: text });
+    odd.obey([]);
+    assert.deepEqual(kindsOf(await open.door.exchange([LINK])), [true]);
+  });
+}
+
+Deno.test("a node starts, serves and looks at everything beside warnings, and says each once", async () => {
+  await using _ground = await makeGround("vxlan100");
+  using odd = beOdd();
+  odd.obey([{ on: ".", does: "say", text: "libquilt[4711]: warning: File exists" }]);
+  const faults: unknown[] = [];
+  await using node = await openNodeUnderTest({
+    resyncMs: 1000,
+    onKernel: (fault) => void faults.push(fault),
+  });
+  for (let octet = 2; octet < 20; octet += 1) {
+    assert.equal(await node.inject(`10.42.${octet}.0/24`), "added");
+  }
+  // Without an event: only a look at everything finds it.
+  await ip("route flush table 142");
+  await until(() => node.mutations().some((words) => words.includes("table 142")), {
+    what: "the memory to be written again",
+    deadlineMs: 20_000,
+  });
+  const said = node.log.filter((line) => line.includes("libquilt"));
+  assert.deepEqual(said, [
+    'warn: Warning of ip, ignored: "libquilt[4711]: warning: File exists"',
+  ]);
+  assert.deepEqual(faults, []);
+});
+
+Deno.test("what looks like a reason and stood beside a good answer is a warning from then on", async () => {
+  await using _ground = await makeGround("vxlan100");
+  using odd = beOdd();
+  const text = "Error: libquilt cannot find its configuration";
+  odd.obey([{ on: "^(route|link|rule)", does: "say", text }]);
+  await using node = await openNodeUnderTest();
+  for (let octet = 2; octet < 6; octet += 1) {
+    assert.equal(await node.inject(`10.42.${octet}.0/24`), "added");
+    assert.equal(
+      await node.inject(`10.42.${octet}.0/24`, "nosuch"),
+      "Interface 'nosuch' not found",
+    );
+  }
+  const said = node.log.filter((line) => line.includes("libquilt"));
+  assert.deepEqual(said, [`warn: Warning of ip, ignored: "${text}"`]);
+});
+
+Deno.test("the log of warnings is bounded, quotes them, and takes a number for no other one", () => {
+  const lines: string[] = [];
+  const log = new WarningLog({
+    log: (level, message) => void lines.push(`${level}: ${message}`),
+    flush: () => Promise.resolve(),
+  });
+  for (let pid = 0; pid < 1000; pid += 1) log.note(`[${pid}] \u001b[31mforged\u2028`);
+  assert.deepEqual(lines, ['warn: Warning of ip, ignored: "[0] \\u001b[31mforged"']);
+  for (let at = 0; at < 1000; at += 1) log.note("x".repeat(at + 1));
+  assert.equal(lines.length, 65);
+  assert.equal(lines.at(-1), "warn: Further warnings of ip are not logged");
+  assert.ok(lines.every((line) => line.length < 400));
+});
+
+Deno.test("a warning of the monitor is no missed event, a receive error is one", async () => {
+  await using _ground = await makeGround("vxlan100");
+  const directory = Deno.makeTempDirSync();
+  const path = Deno.env.get("PATH") ?? "";
+  const wrapper = (text: string) =>
+    Deno.writeTextFileSync(
+      `${directory}/ip`,
+      `#!/bin/sh\nexport PATH='${path}'\necho '${text}' >&2\nexec ip "$@"\n`,
+      { mode: 0o755 },
+    );
+  try {
+    for (
+      const [text, expected] of [
+        ["Database /etc/iproute2/rt_tables is corrupted at 200", "warning"],
+        ["netlink receive error No buffer space available (105)", "blind"],
+      ] as const
+    ) {
+      wrapper(text);
+      Deno.env.set("PATH", `${directory}:${path}`);
+      const seen: string[] = [];
+      const told = (event: KernelEvent): void => {
+        if (event.kind === "blind") seen.push(`blind: ${event.why}`);
+      };
+      const monitor = new Monitor(told, (line) => void seen.push(`warning: ${line}`));
+      await until(() => seen.length > 0, { what: expected });
+      monitor.close();
+      assert.deepEqual(seen, [`${expected}: ${text}`]);
+    }
+  } finally {
+    Deno.env.set("PATH", path);
+    Deno.removeSync(directory, { recursive: true });
+  }
+});

@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { TESTED_DENO_VERSION } from "../../src/shared/deno_version.ts";
+import { SIDECAR_VERSION } from "../../src/shared/version.ts";
+import {
+  isJsonObject,
+  objectAt,
+  parseJsonObject,
+  stringAt,
+} from "../../deploy/json.ts";
+import { runToEnd } from "../support/namespace.ts";
+import { repository } from "../support/serve_task.ts";
+
+async function runTask(name: string): Promise<string> {
+  const { code, stdout, stderr } = await runToEnd([
+    ...[Deno.execPath(), "task", "--quiet", name],
+  ]);
+  assert.equal(code, 0, stderr);
+  return stdout;
+}
+
+function objectsAt(value: unknown, name: string) {
+  const found = isJsonObject(value) ? value[name] : undefined;
+  assert.ok(Array.isArray(found) && found.every(isJsonObject), name);
+  return found;
+}
+
+const lock = parseJsonObject(Deno.readTextFileSync(`${repository}/deno.lock`));
+const locked = objectAt(lock, "npm");
+
+Deno.test("the bill of materials names Deno and every package that is shipped, by the lock's own hash", async () => {
+  const bill = parseJsonObject(await runTask("sbom"));
+  assert.equal(bill["bomFormat"], "CycloneDX");
+  const described = objectAt(objectAt(bill, "metadata"), "component");
+  assert.equal(described["version"], SIDECAR_VERSION);
+  const [deno, ...packages] = objectsAt(bill, "components");
+  assert.equal(deno?.["version"], TESTED_DENO_VERSION);
+  for (const shipped of packages) {
+    const id = stringAt(shipped, "bom-ref");
+    assert.equal(id, `${stringAt(shipped, "name")}@${stringAt(shipped, "version")}`);
+    const [hash] = objectsAt(shipped, "hashes");
+    const digest = Uint8Array.fromHex(String(hash?.["content"])).toBase64();
+    assert.equal(stringAt(objectAt(locked, id), "integrity"), `sha512-${digest}`);
+  }
+  const ids = packages.map((shipped) => stringAt(shipped, "bom-ref"));
+  const tested = Object.keys(locked).filter((id) => !ids.includes(id));
+  assert.deepEqual(tested.map((id) => id.replace(/@[^@]*$/, "")).sort(), [
+    ...["fast-check", "pure-rand", "yaml"],
+  ]);
+  const known = new Set([...ids, `deno@${TESTED_DENO_VERSION}`]);
+  for (const { dependsOn } of objectsAt(bill, "dependencies")) {
+    assert.ok(
+      Array.isArray(dependsOn) && dependsOn.every((id) => known.has(String(id))),
+    );
+  }
+});
+
+Deno.test("each package that is shipped is named with its licence", async () => {
+  const [bill, text] = [
+    parseJsonObject(await runTask("sbom")),
+    await runTask("licences"),
+  ];
+  const [, ...packages] = objectsAt(bill, "components");
+  for (const shipped of packages) {
+    const [licence] = objectsAt(shipped, "licenses").map((one) =>
+      objectAt(one, "license")
+    );
+    const id = stringAt(licence ?? {}, "id");
+    assert.ok(text.includes(`\n## ${stringAt(shipped, "bom-ref")}: ${id}\n`));
+  }
+});
+
+Deno.test("--version tells the version of deno.json", async () => {
+  const words = [Deno.execPath(), "run", "--cached-only", "src/main.ts", "--version"];
+  const { code, stdout } = await runToEnd(words);
+  assert.deepEqual({ code, stdout }, { code: 0, stdout: `${SIDECAR_VERSION}\n` });
+});

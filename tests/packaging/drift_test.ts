@@ -1,0 +1,155 @@
+import assert from "node:assert/strict";
+import { parseServeFlags } from "../../src/cli/serve_flags.ts";
+import { TESTED_DENO_VERSION } from "../../src/shared/deno_version.ts";
+import {
+  DEFAULT_LISTEN_ADDRESS,
+  formatListenAddress,
+} from "../../src/transport/listen_address.ts";
+import { HEALTHZ_LINE } from "../../src/transport/healthz.ts";
+import { SIDECAR_VERSION } from "../../src/shared/version.ts";
+import { stringsAt } from "../support/image.ts";
+import { numberAt, objectAt, parseJsonObject, stringAt } from "../../deploy/json.ts";
+import { containerOf, privilegesOf, readPod } from "../support/manifest.ts";
+import { repository } from "../support/serve_task.ts";
+import { argument, label, valueAfter, wordsOf } from "./containerfile.ts";
+import { directive, directives } from "./unit.ts";
+
+const tasks = objectAt(
+  parseJsonObject(Deno.readTextFileSync(`${repository}/deno.json`)),
+  "tasks",
+);
+
+/** The words of a task of deno.json. */
+function task(name: string): readonly string[] {
+  return stringAt(objectAt(tasks, name), "command").split(" ");
+}
+
+/** The same, with the place of each program in the image: systemd searches no PATH. */
+function installed(name: string): readonly string[] {
+  return task(name).map((word) =>
+    ["env", "deno"].includes(word) ? `/usr/bin/${word}` : word
+  );
+}
+
+const inPod = await readPod("deploy/kubernetes/quilt.yaml");
+const sidecar = containerOf(inPod, "sidecar");
+const ofPodman = containerOf(await readPod("deploy/podman/quilt.yaml"), "sidecar");
+const SERVICE = "quilt-sidecar.service";
+
+Deno.test("the image starts what deno task serve starts, and checks what deno task health checks", () => {
+  assert.deepEqual(wordsOf("ENTRYPOINT"), task("serve"));
+  assert.deepEqual(wordsOf("CMD"), task("health"));
+});
+
+Deno.test("the image has the Deno that everything is tested with, by its digest", () => {
+  const [name, digest] = argument("DENO_IMAGE").split("@");
+  assert.equal(name, `docker.io/denoland/deno:bin-${TESTED_DENO_VERSION}`);
+  assert.match(digest ?? "", /^sha256:[0-9a-f]{64}$/);
+  assert.match(
+    argument("DEBIAN_IMAGE"),
+    /^docker\.io\/library\/debian:bookworm-\d{8}-slim@sha256:[0-9a-f]{64}$/,
+  );
+});
+
+Deno.test("the version is the same in deno.json, the image, the pods and the changelog", async () => {
+  assert.equal(label("version"), SIDECAR_VERSION);
+  for (const container of [sidecar, ofPodman]) {
+    const image = `localhost/quilt-sidecar:${SIDECAR_VERSION}`;
+    assert.equal(stringAt(container, "image"), image);
+  }
+  const changelog = await Deno.readTextFile(`${repository}/CHANGELOG.md`);
+  const [first] = /^## \S+/m.exec(changelog) ?? [];
+  assert.equal(first, `## ${SIDECAR_VERSION}`);
+});
+
+Deno.test("each probe of the pod asks the sidecar by GET /healthz where it listens, and only a sidecar that is lost for minutes is restarted", () => {
+  const { host, port } = DEFAULT_LISTEN_ADDRESS;
+  const [, path] = HEALTHZ_LINE.split(" ");
+  for (const name of ["startupProbe", "readinessProbe", "livenessProbe"]) {
+    const probe = objectAt(sidecar, name);
+    assert.deepEqual(objectAt(probe, "httpGet"), { host, port, path });
+  }
+  const liveness = objectAt(sidecar, "livenessProbe");
+  const period = numberAt(liveness, "periodSeconds");
+  assert.ok(period * numberAt(liveness, "failureThreshold") >= 180);
+  assert.ok(numberAt(liveness, "timeoutSeconds") >= 10);
+});
+
+Deno.test("podman's probe is the health command, as often as kubelet's: for httpGet it would run curl in the image", () => {
+  const { httpGet: _, ...often } = objectAt(sidecar, "livenessProbe");
+  const { exec, ...rest } = objectAt(ofPodman, "livenessProbe");
+  assert.deepEqual(exec, { command: task("health") });
+  assert.deepEqual(rest, often);
+});
+
+Deno.test("the pod has the node's network, the sidecar's port, and starts the sidecar first", () => {
+  assert.equal(inPod["hostNetwork"], true);
+  assert.equal(inPod["automountServiceAccountToken"], false);
+  assert.deepEqual(inPod["initContainers"], [sidecar]);
+  assert.equal(sidecar["restartPolicy"], "Always");
+  const { host, port } = DEFAULT_LISTEN_ADDRESS;
+  assert.deepEqual(sidecar["ports"], [{
+    name: "grpc",
+    containerPort: port,
+    hostPort: port,
+    hostIP: host,
+    protocol: "TCP",
+  }]);
+});
+
+Deno.test("the sidecar of a pod has one capability, and options that serve takes", () => {
+  for (const container of [sidecar, ofPodman]) {
+    const only = { user: 0, group: 0, capabilities: ["NET_ADMIN"] };
+    assert.deepEqual(privilegesOf(container), only);
+    assert.ok(parseServeFlags(stringsAt(container, "args")).ok);
+    assert.ok(!("command" in container), "the entry point is the image's");
+  }
+});
+
+Deno.test("podman's pod has the sidecar of Kubernetes' pod, but for what podman does not know", () => {
+  const {
+    restartPolicy: _,
+    ports: _1,
+    startupProbe: _2,
+    readinessProbe: _3,
+    livenessProbe: _4,
+    ...known
+  } = sidecar;
+  const { livenessProbe: _5, ...podman } = ofPodman;
+  assert.deepEqual(podman, known);
+});
+
+Deno.test("the unit starts what deno task serve starts, on the socket that is handed over", async () => {
+  const expected = [...installed("serve"), "--grpc-addr", "fd:3"];
+  assert.deepEqual(await directives(SERVICE, "ExecStart"), [expected.join(" ")]);
+  const listen = await directives("quilt-sidecar.socket", "ListenStream");
+  assert.deepEqual(listen, [formatListenAddress(DEFAULT_LISTEN_ADDRESS)]);
+});
+
+Deno.test("the TLS variant of the unit starts what deno task serve:tls starts, on the socket that is handed over", async () => {
+  const words = [...installed("serve:tls"), "--grpc-addr", "fd:3"];
+  const variant = await directives("variants/tls.conf", "ExecStart");
+  assert.deepEqual(variant, ["", words.join(" ")]);
+});
+
+Deno.test("the unit has the image's environment, one capability, and the pod's memory", async () => {
+  const environment = /^ENV (.*)$/m.exec(
+    Deno.readTextFileSync(`${repository}/Containerfile`).split("FROM scratch")[1] ?? "",
+  )?.[1];
+  assert.equal(await directive(SERVICE, "Environment"), environment);
+  assert.equal(await directive(SERVICE, "WorkingDirectory"), valueAfter("WORKDIR "));
+  assert.equal(await directive(SERVICE, "AmbientCapabilities"), "CAP_NET_ADMIN");
+  assert.equal(await directive(SERVICE, "CapabilityBoundingSet"), "CAP_NET_ADMIN");
+  assert.equal(await directive(SERVICE, "NoNewPrivileges"), "yes");
+  const { memory } = objectAt(objectAt(sidecar, "resources"), "limits");
+  assert.equal(await directive(SERVICE, "MemoryMax"), String(memory).replace("i", ""));
+});
+
+Deno.test("neither the unit nor its socket ever gives up", async () => {
+  assert.equal(await directive(SERVICE, "StartLimitIntervalSec"), "0");
+  assert.equal(await directive(SERVICE, "Restart"), "on-failure");
+  // Nor does it keep a core busy with starts that fail, each of which takes 0.2 s of it.
+  assert.match(await directive(SERVICE, "RestartSec"), /^[2-5]s$/);
+  const trigger = await directive("quilt-sidecar.socket", "TriggerLimitIntervalSec");
+  assert.equal(trigger, "0");
+});

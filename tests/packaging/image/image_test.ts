@@ -1,0 +1,171 @@
+/**
+ * @needs image
+ */
+import assert from "node:assert/strict";
+import { done, makeQuietNamespace, routesTo } from "../../e2e/host.ts";
+import { residentKiB } from "../../e2e/processes.ts";
+import { connectClient } from "../../support/client.ts";
+import { startContainer } from "../../support/container.ts";
+import { withImage } from "../../support/image.ts";
+import { objectAt } from "../../../deploy/json.ts";
+import { containerOf, privilegesOf, readPod } from "../../support/manifest.ts";
+import { addVxlan } from "../../support/namespace.ts";
+import { document } from "../../support/readme.ts";
+import { until } from "../../support/wait.ts";
+
+const pod = await readPod("deploy/kubernetes/quilt.yaml");
+const sidecarOfPod = containerOf(pod, "sidecar");
+const privileges = privilegesOf(sidecarOfPod);
+
+withImage("the image", (image) => {
+  Deno.test("the image under the pod's privileges serves the agent, is killed, comes back, and ends on SIGTERM", async () => {
+    await using namespace = await makeQuietNamespace();
+    await addVxlan(namespace);
+    {
+      await using container = await startContainer(namespace, image, { privileges });
+      const { sidecar, pid } = container;
+      const status = Deno.readTextFileSync(`/proc/${pid}/status`);
+      assert.match(status, /^Uid:\s+0\s+0\s+0\s+0$/m);
+      assert.match(status, /^CapEff:\s+0000000000001000$/m);
+      assert.match(status, /^CapBnd:\s+0000000000001000$/m);
+      assert.match(status, /^NoNewPrivs:\s+1$/m);
+      assert.match(status, /^Seccomp:\s+2$/m);
+
+      await using client = await connectClient(namespace);
+      assert.deepEqual(await client.configureNodeSubnet("10.42.1.0/24"), done);
+      assert.deepEqual(await client.injectRoute("10.42.2.0/24", "vxlan100"), done);
+      assert.deepEqual(await client.injectRoute("10.42.3.0/24", "vxlan100"), done);
+      assert.deepEqual(await client.removeRoute("10.42.3.0/24"), done);
+      const shown = ["10.42.2.0/24 dev vxlan100 proto 142 scope link"];
+      assert.deepEqual(await routesTo(namespace, "10.42.2.0/24"), shown);
+
+      Deno.kill(pid, "SIGKILL");
+      assert.notEqual((await sidecar.status).code, 0);
+      assert.deepEqual(await routesTo(namespace, "10.42.2.0/24"), shown);
+    }
+    await namespace.ip("route del 10.42.2.0/24");
+    await using container = await startContainer(namespace, image, { privileges });
+    const { sidecar, pid } = container;
+    await until(async () => (await routesTo(namespace, "10.42.2.0/24")).length === 1, {
+      what: "the route that the first life was asked for",
+    });
+    await using client = await connectClient(namespace);
+    assert.deepEqual(await client.removeRoute("10.42.2.0/24"), done);
+    assert.deepEqual(await routesTo(namespace, "10.42.2.0/24"), []);
+    const start = performance.now();
+    Deno.kill(pid, "SIGTERM");
+    assert.equal((await sidecar.status).code, 0, sidecar.log.join("\n"));
+    assert.ok(performance.now() - start < 5_000);
+  });
+
+  Deno.test("the image's health check tells a sidecar that serves from one that hangs, within a second", async () => {
+    await using namespace = await makeQuietNamespace();
+    await using container = await startContainer(namespace, image, { privileges });
+    const serving = await container.exec(image.healthcheck);
+    assert.deepEqual(serving, { code: 0, stdout: "", stderr: "" });
+    Deno.kill(container.pid, "SIGSTOP");
+    const took: number[] = [];
+    // The quickest of three: the machine may have been busy elsewhere.
+    for (let run = 0; run < 3; run += 1) {
+      const start = performance.now();
+      const hanging = await container.exec(image.healthcheck);
+      took.push(performance.now() - start);
+      assert.equal(hanging.code, 1, hanging.stderr);
+      assert.match(hanging.stderr, /does not answer: no answer came within \d+ ms\n$/);
+    }
+    Deno.kill(container.pid, "SIGCONT");
+    // The runtime's own time to enter the container is in it.
+    assert.ok(Math.min(...took) < 1_200, `${took.join(" ")} ms`);
+  });
+
+  Deno.test("without CAP_NET_ADMIN the image says so at the start and to each call that writes", async () => {
+    await using namespace = await makeQuietNamespace();
+    await addVxlan(namespace);
+    await using container = await startContainer(namespace, image, {
+      privileges: { ...privileges, capabilities: [] },
+    });
+    await container.sidecar.logged(/ERROR: Permission denied: .* needs CAP_NET_ADMIN/);
+    await using client = await connectClient(namespace);
+    const { success, error } = await client.injectRoute("10.42.2.0/24", "vxlan100");
+    assert.equal(success, false);
+    assert.match(error, /^Permission denied: .* needs CAP_NET_ADMIN/);
+  });
+
+  Deno.test("the image runs as its own user, which is a number and not root", async () => {
+    await using namespace = await makeQuietNamespace();
+    const [user = 0, group = 0] = image.user.split(":").map(Number);
+    assert.ok(user > 0 && group > 0, image.user);
+    await using container = await startContainer(namespace, image, {
+      privileges: { user, group, capabilities: [] },
+      args: ["--dry-run"],
+    });
+    const status = Deno.readTextFileSync(`/proc/${container.pid}/status`);
+    assert.match(status, new RegExp(`^Uid:\\s+${user}\\s`, "m"));
+    await using client = await connectClient(namespace);
+    assert.deepEqual(await client.configureNodeSubnet("10.42.1.0/24"), done);
+  });
+
+  Deno.test("the image has three programs, Deno, ip and env, and nothing that anybody but root may write", () => {
+    const programs = [...Deno.readDirSync(`${image.rootfs}/usr/bin`)];
+    assert.deepEqual(programs.map(({ name }) => name).sort(), ["deno", "env", "ip"]);
+    for (const { path, info } of filesUnder(image.rootfs)) {
+      assert.ok(!info.isFile || info.uid === 0 && info.gid === 0, path);
+      const mode = info.isSymlink ? 0 : info.mode ?? 0;
+      assert.equal(mode & 0o6022, 0, `${path}: ${mode.toString(8)}`);
+      const program = info.isFile && (mode & 0o111) !== 0;
+      const known = /\/usr\/(bin\/(deno|env|ip)|lib(64)?\/([^/]+\/)?(ld-|lib)[^/]*)$/;
+      assert.ok(!program || known.test(path), `${path} may be executed`);
+    }
+  });
+
+  Deno.test("the pod's memory limit has room for the largest heap, what Deno needs beside it, and a probe", async () => {
+    await using namespace = await makeQuietNamespace();
+    await using container = await startContainer(namespace, image, { privileges });
+    const { memory } = objectAt(objectAt(sidecarOfPod, "resources"), "limits");
+    const limit = Number(/^(\d+)Mi$/.exec(String(memory))?.[1]);
+    const heap = Number(/--max-heap-size=(\d+)/.exec(image.entrypoint.join(" "))?.[1]);
+    // A probe is a second Deno, which never has more than the sidecar at rest.
+    const rest = residentKiB(container.pid) / 1024;
+    assert.ok(heap + 2 * rest <= limit, `${heap} + 2 × ${rest} MiB`);
+  });
+
+  Deno.test("the image's parts have the sizes that README.md tells, to a tenth", () => {
+    const rows = document.rows.filter(({ about }) => about === "Part of the image");
+    assert.notEqual(rows.length, 0);
+    const parts = rows.map(({ cells: [, , paths = ""] }) =>
+      paths.replaceAll("`", "").split(", ")
+    );
+    for (const [index, { cells: [part = "", size = ""] }] of rows.entries()) {
+      const megabytes = megabytesUnder(image.rootfs, parts[index] ?? []);
+      const told = Number(/^(\d+(?:\.\d)?) MB$/.exec(size)?.[1]);
+      const tolerance = Math.max(told / 10, 0.2);
+      assert.ok(Math.abs(megabytes - told) <= tolerance, `${part}: ${megabytes} MB`);
+    }
+    // Nothing is left out; the rest are empty folders, where others are mounted.
+    const all = megabytesUnder(image.rootfs, ["/"]);
+    const told = megabytesUnder(image.rootfs, parts.slice(0, -1).flat());
+    assert.equal(Math.round(all * 1e6), Math.round(told * 1e6));
+  });
+});
+
+/** Every file under a folder, links not followed. */
+function* filesUnder(
+  folder: string,
+): Generator<{ readonly path: string; readonly info: Deno.FileInfo }> {
+  for (const { name, isDirectory } of Deno.readDirSync(folder)) {
+    const path = `${folder}/${name}`;
+    yield { path, info: Deno.lstatSync(path) };
+    if (isDirectory) yield* filesUnder(path);
+  }
+}
+
+/** What the files under these paths of the image take, in millions of bytes. */
+function megabytesUnder(rootfs: string, paths: readonly string[]): number {
+  const within = (path: string): boolean =>
+    paths.some((part) => `${path}/`.startsWith(part.endsWith("/") ? part : `${part}/`));
+  let bytes = 0;
+  for (const { path, info } of filesUnder(rootfs)) {
+    if (info.isFile && within(path.slice(rootfs.length))) bytes += info.size;
+  }
+  return bytes / 1e6;
+}

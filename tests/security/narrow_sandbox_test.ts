@@ -1,0 +1,38 @@
+/** What is said when a flag of a task is left out: never to widen the sandbox. */
+import assert from "node:assert/strict";
+import { type AskingTask, askingWords, serveWords } from "../support/serve_task.ts";
+import { makeQuietNamespace } from "../e2e/host.ts";
+
+const cases: readonly (readonly [
+  task: "serve" | AskingTask,
+  without: string,
+  code: number,
+  says: RegExp,
+])[] = [
+  [
+    "serve",
+    "--ignore-env",
+    1,
+    /^The sandbox is not as it must be: Requires env access/,
+  ],
+  ["status", "--ignore-env", 1, /^The sandbox is not as it must be: Requires env acce/],
+  ["serve", "--allow-run", 1, /^Cannot read the kernel's routes: the sandbox does not/],
+  ["serve", "--allow-net", 2, /^Cannot listen on 127\.0\.0\.1:50051: the sandbox does/],
+  ["status", "--allow-net", 2, /^Cannot ask 127\.0\.0\.1:50051: the sandbox does not/],
+  ["health", "--allow-net", 1, /^Cannot ask 127\.0\.0\.1:50051: the sandbox does not/],
+];
+
+for (const [task, without, code, says] of cases) {
+  Deno.test(`${task} without ${without} ends with ${code}, and its sentence names the task`, async () => {
+    await using namespace = await makeQuietNamespace();
+    const words = task === "serve" ? serveWords([]) : askingWords(task);
+    const rest = words.filter((word) => !word.startsWith(without));
+    assert.equal(rest.length, words.length - 1);
+    const ended = await namespace.run(rest, { env: { NO_COLOR: "1" } });
+    assert.equal(ended.code, code, ended.stderr);
+    const said = ended.stderr.trimEnd().split("\n").at(-1) ?? "";
+    assert.match(said.replace(/^\S+Z ERROR: /, ""), says);
+    assert.ok(said.endsWith(`; use deno task ${task} (see README)`), said);
+    assert.doesNotMatch(ended.stderr, /run again/);
+  });
+}

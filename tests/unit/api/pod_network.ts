@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import { checkAddress, type Ipv4Address } from "../../../src/ipam/address.ts";
+import { checkOwner, type Owner } from "../../../src/ipam/owner.ts";
+import { createLogger } from "../../../src/observability/logger.ts";
+import type { NodeNetwork, PodNetwork } from "../../../src/addresses/pod_network.ts";
+import { createAddressService } from "../../../src/api/addresses/service.ts";
+import { connectSidecar, type SidecarClient } from "../../support/sidecar_client.ts";
+import { formatListenAddress } from "../../../src/transport/listen_address.ts";
+import { createNodeNetworkService } from "../../../src/api/node_network/service.ts";
+import { OpenStreams } from "../../../src/api/stream_limiter.ts";
+import { startServer } from "../../../src/transport/server.ts";
+import { cidr } from "./outcomes.ts";
+
+/** An address known to be good. */
+export function address(text: string): Ipv4Address {
+  const checked = checkAddress(text);
+  assert.ok(checked.ok);
+  return checked.value;
+}
+
+/** An owner known to be good. */
+export function owner(text: string): Owner {
+  const checked = checkOwner(text);
+  assert.ok(checked.ok);
+  return checked.value;
+}
+
+/** A network that is configured. */
+export const NETWORK: NodeNetwork = {
+  clusterCidr: cidr("10.42.0.0/16"),
+  configured: {
+    subnet: cidr("10.42.1.0/24"),
+    gateway: address("10.42.1.1"),
+    revision: 7,
+  },
+};
+
+/** The same as it goes over the wire. */
+export const MESSAGE = {
+  subnet: "10.42.1.0/24",
+  gateway: "10.42.1.1",
+  cluster_cidr: "10.42.0.0/16",
+  revision: 7,
+};
+
+const UNASKED: PodNetwork = {
+  allocateAddress: () => Promise.reject(new Error("not to be asked")),
+  releaseAddress: () => Promise.reject(new Error("not to be asked")),
+  listAddresses: () => Promise.reject(new Error("not to be asked")),
+  nodeNetwork: () => Promise.reject(new Error("not to be asked")),
+  lastConfigure: () => undefined,
+  watchNodeNetwork: () => () => {},
+};
+
+/** The two services with a client of them. */
+export interface Surface extends AsyncDisposable {
+  readonly client: SidecarClient;
+  readonly streams: OpenStreams;
+  readonly log: readonly string[];
+}
+
+/** The two services over a node of the test's making, and the typed client of them. */
+export async function openServices(network: Partial<PodNetwork>): Promise<Surface> {
+  const log: string[] = [];
+  const sink = {
+    write: (line: string) => void log.push(line.replace(/^\S+ /, "")),
+    dropped: 0,
+    flush: () => Promise.resolve(),
+  };
+  const logger = createLogger({ level: "debug", format: "text", sink });
+  const streams = new OpenStreams();
+  const node = { ...UNASKED, ...network };
+  const started = await startServer({ kind: "tcp", host: "127.0.0.1", port: 0 }, [
+    createNodeNetworkService(node, streams, logger),
+    createAddressService(node, logger),
+  ]);
+  assert.ok(started.ok);
+  const server = started.value;
+  const client = connectSidecar(formatListenAddress(server.address));
+  return {
+    client,
+    streams,
+    log,
+    [Symbol.asyncDispose]: async () => {
+      streams.endAll();
+      client.close();
+      await server.close();
+    },
+  };
+}

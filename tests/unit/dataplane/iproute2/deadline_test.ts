@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import { setTimeout as pause } from "node:timers/promises";
+import { Deadline } from "../../../../src/dataplane/iproute2/deadline.ts";
+import { until } from "../../../support/wait.ts";
+
+/** A deadline that tells how often it has passed. */
+function watched(): { readonly deadline: Deadline; passed: number } {
+  const seen = { deadline: new Deadline(() => seen.passed += 1), passed: 0 };
+  return seen;
+}
+
+Deno.test("a deadline passes once, and not before its time", async () => {
+  const seen = watched();
+  const from = performance.now();
+  seen.deadline.set(50);
+  await until(() => seen.passed > 0, { what: "the deadline to pass", everyMs: 1 });
+  assert.ok(performance.now() - from >= 49);
+  await pause(100);
+  assert.equal(seen.passed, 1);
+});
+
+Deno.test("a deadline that is put off passes later, however often that is done", async () => {
+  const seen = watched();
+  const began = performance.now();
+  // So long that no stall of the machine passes it, and put off beyond its first end.
+  while (performance.now() < began + 2_200) {
+    seen.deadline.set(2_000);
+    await pause(10);
+  }
+  assert.equal(seen.passed, 0);
+  const from = performance.now();
+  seen.deadline.set(60);
+  await until(() => seen.passed > 0, { what: "the deadline to pass", everyMs: 1 });
+  assert.ok(performance.now() - from >= 59);
+});
+
+Deno.test("a deadline that was lifted does not pass, and can be set again", async () => {
+  const seen = watched();
+  seen.deadline.set(20);
+  seen.deadline.lift();
+  await pause(60);
+  assert.equal(seen.passed, 0);
+  seen.deadline.set(20);
+  await until(() => seen.passed > 0, { what: "the deadline to pass", everyMs: 1 });
+});
+
+Deno.test("a closed deadline leaves no timer behind", () => {
+  // The test runner itself finds a timer that is left.
+  const { deadline } = watched();
+  deadline.set(60_000);
+  deadline.close();
+});

@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { HangLog } from "../../../../src/dataplane/iproute2/hang_log.ts";
+import { until } from "../../../support/wait.ts";
+import { ipChildren, makeGround } from "../../../support/fixtures.ts";
+import { openNodeUnderTest } from "../../../integration/node_harness.ts";
+
+/** What is logged of hangs in a window of so many milliseconds. */
+function openHangLog(windowMs: number) {
+  const lines: string[] = [];
+  const logger = {
+    log: (level: string, message: string) => void lines.push(`${level}: ${message}`),
+    flush: () => Promise.resolve(),
+  };
+  return { lines, hangs: new HangLog(logger, windowMs) };
+}
+
+Deno.test("an ip that hangs is one warning: what it was asked, for how long, and what follows", async () => {
+  await using _ground = await makeGround("vxlan100");
+  await using peer = await openNodeUnderTest();
+  assert.equal(await peer.inject("10.42.2.0/24"), "added");
+  for (const pid of ipChildren()) Deno.kill(pid, "SIGSTOP");
+  assert.equal(await peer.inject("10.42.3.0/24"), "added");
+  const warnings = peer.log.filter((line) => line.startsWith("warn: "));
+  assert.equal(warnings.length, 1, peer.log.join("\n"));
+  assert.match(
+    warnings[0] ?? "",
+    /^warn: ip did not answer within 2\d{3} ms and was killed; a fresh ip takes over; it was asked: "link show dev vxlan100", "route get fibmatch 10\.42\.3\.0"$/,
+  );
+});
+
+Deno.test("HangLog counts what happens again within a minute, and logs the count", async () => {
+  const { hangs, lines } = openHangLog(100);
+  const hang = { commands: ["route show table 142"], durationMs: 2000.4 };
+  for (let time = 0; time < 6; time += 1) hangs.note(hang);
+  assert.deepEqual(lines, [
+    "warn: ip did not answer within 2000 ms and was killed; a fresh ip takes over; " +
+    'it was asked: "route show table 142"',
+  ]);
+  await until(() => lines.length === 2, { what: "the count" });
+  assert.match(
+    lines[1] ?? "",
+    /^warn: ip hung 5 more times since then, and was killed each time$/,
+  );
+  hangs.note(hang);
+  hangs.close();
+  assert.match(lines[2] ?? "", /^warn: ip hung once more/);
+  hangs.close();
+  assert.equal(lines.length, 3);
+});

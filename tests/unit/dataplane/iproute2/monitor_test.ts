@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { Monitor, readEvent } from "../../../../src/dataplane/iproute2/monitor.ts";
+import { childrenOf, signalAll } from "../../../e2e/processes.ts";
+import { until } from "../../../support/wait.ts";
+import { bounded } from "../../../support/suite.ts";
+
+function monitors() {
+  return childrenOf(Deno.pid).filter(({ words }) => words.includes("monitor"));
+}
+
+Deno.test("the end of an ip monitor is told before another one is started, and its start as well", async () => {
+  const told: string[] = [];
+  const monitor = new Monitor(({ kind }) => {
+    if (kind === "deaf") told.push(`deaf, ${monitors().length} alive`);
+    if (kind === "listening") told.push("listening");
+  });
+  for (let round = 1; round <= 6; round += 1) {
+    await until(() => monitors().length === 1, { what: "an ip monitor" });
+    signalAll(monitors(), "SIGKILL");
+    await until(() => told.length === 2 * round, { what: () => told.join() });
+  }
+  monitor.close();
+  assert.deepEqual(
+    told,
+    Array.from({ length: 6 }, () => ["deaf, 0 alive", "listening"]).flat(),
+  );
+});
+
+Deno.test("an ip monitor that cannot be started is told as well, and when one is", async () => {
+  const told: string[] = [];
+  const path = Deno.env.get("PATH") ?? "";
+  Deno.env.set("PATH", "/nonexistent");
+  const monitor = new Monitor(({ kind }) => void told.push(kind));
+  try {
+    await until(() => told.length >= 2, { what: "two attempts" });
+    assert.deepEqual(new Set(told), new Set(["deaf"]));
+  } finally {
+    Deno.env.set("PATH", path);
+  }
+  await until(() => told.at(-1) === "listening", { what: "a start" });
+  monitor.close();
+});
+
+for (
+  const [line, kind] of [
+    ["101:\tfrom all to 10.42.3.0/24 7", "rule"],
+    ["Deleted 101:\tfrom all to 10.42.3.0/24 unreachable", "rule"],
+    ["104:\tfrom all lookup 254 suppress_prefixlength 16", "rule"],
+    ["106:\tfrom all to 10.42.3.0/24 goto 32767", "rule"],
+    ["108:\tfrom all nop", "rule"],
+    ["Deleted 32766:\tfrom all lookup 254", "rule"],
+    ["105:\tfrom all iif vxlan100 lookup 100", undefined],
+    ["5210:\tnot from all fwmark 0xca6c lookup 51820", undefined],
+    ["5: from: <BROADCAST,UP> mtu 1450", "link"],
+    ["10.42.2.0/24 dev vxlan100 proto 142 scope 253", "route"],
+    ["Deleted 7 10.42.2.0/24 table 142 proto 142 metric 142", "route"],
+  ] as const
+) {
+  Deno.test(`the line ${JSON.stringify(line)} tells of ${kind ?? "nothing that matters"}`, () => {
+    assert.equal(readEvent(line)?.kind, kind);
+  });
+}
+
+Deno.test("no line makes the reader of events throw, however it is cut, mixed or made up", () => {
+  const words = fc.constantFrom(
+    ..."Deleted 7 10.42.2.0/24 10.42.2.1/24 dev vxlan100 proto 142 table 1e9 -1 101: from"
+      .split(" "),
+    "5: v1: <UP>",
+    "5:\t",
+    "\u0000",
+    "default",
+    "fe80::/64",
+    "",
+  );
+  const line = fc.oneof(
+    fc.array(words, { maxLength: 12 }).map((many) => many.join(" ")),
+    fc.string({ maxLength: 80, unit: "binary" }),
+  );
+  fc.assert(fc.property(line, (text) => void readEvent(text)), {
+    numRuns: bounded(20_000, 4_000),
+  });
+});

@@ -1,0 +1,117 @@
+import assert from "node:assert/strict";
+import {
+  cidrFromKernel,
+  contains,
+  type Ipv4Cidr,
+  networkAddress,
+  parseCidr,
+  prefixLength,
+} from "../../../src/ipam/cidr.ts";
+import { hostileTexts } from "./cidr_oracle.ts";
+
+function cidr(text: string): Ipv4Cidr {
+  const parsed = parseCidr(text);
+  assert(parsed.ok, `${text} is a CIDR`);
+  return parsed.value;
+}
+
+/** The contract's numbers: at most `most`, and written as one would write them anew. */
+function isNumberUpTo(most: number, text: string): boolean {
+  return /^[0-9]+$/.test(text) && Number(text) <= most && `${Number(text)}` === text;
+}
+
+/** All texts of one to three digits, those with leading zeros among them. */
+const digitTexts = [1, 2, 3].flatMap((length) =>
+  Array.from({ length: 10 ** length }, (_, value) => `${value}`.padStart(length, "0"))
+);
+
+type TakesAnyString<Branded> = string extends Branded ? true : false;
+
+Deno.test("the compiler does not take a plain string for a CIDR", () => {
+  const taken: TakesAnyString<Ipv4Cidr> = false;
+  assert.equal(taken, false);
+});
+
+Deno.test("four octets, a slash and a prefix without host bits are a CIDR", () => {
+  const texts = ["10.42.1.0/24", "0.0.0.0/0", "255.255.255.255/32", "128.0.0.0/1"];
+  for (const text of texts) {
+    assert.deepEqual(parseCidr(text), { ok: true, value: text });
+  }
+});
+
+Deno.test("no hostile text is a CIDR", () => {
+  for (const text of hostileTexts) {
+    const expected = { ok: false, fault: { kind: "malformed", text } };
+    assert.deepEqual(parseCidr(text), expected, JSON.stringify(text.slice(0, 80)));
+  }
+});
+
+Deno.test("each octet is decimal, 0 to 255, without leading zeros", () => {
+  for (const octet of [...digitTexts, "1000", "0255", ""]) {
+    const texts = [`${octet}.2.3.4/32`, `1.${octet}.3.4/32`, `1.2.${octet}.4/32`];
+    for (const text of [...texts, `1.2.3.${octet}/32`]) {
+      assert.equal(parseCidr(text).ok, isNumberUpTo(255, octet), text);
+    }
+  }
+});
+
+Deno.test("the prefix is decimal, 0 to 32, without leading zeros", () => {
+  for (const prefix of [...digitTexts, "0024", "1000", ""]) {
+    const text = `0.0.0.0/${prefix}`;
+    assert.equal(parseCidr(text).ok, isNumberUpTo(32, prefix), text);
+  }
+});
+
+Deno.test("host bits are refused together with the network that was meant", () => {
+  const cases = [
+    ["10.42.1.5/24", "10.42.1.0/24"],
+    ["10.42.1.128/24", "10.42.1.0/24"],
+    ["255.255.255.255/0", "0.0.0.0/0"],
+    ["255.255.255.255/1", "128.0.0.0/1"],
+    ["255.255.255.255/31", "255.255.255.254/31"],
+    ["10.42.130.0/22", "10.42.128.0/22"],
+  ] as const;
+  for (const [text, network] of cases) {
+    const fault = { kind: "host-bits", text, network };
+    assert.deepEqual(parseCidr(text), { ok: false, fault });
+  }
+});
+
+Deno.test("a CIDR tells its network address and its prefix length", () => {
+  assert.equal(networkAddress(cidr("10.42.1.0/24")), "10.42.1.0");
+  assert.equal(prefixLength(cidr("10.42.1.0/24")), 24);
+  assert.equal(prefixLength(cidr("0.0.0.0/0")), 0);
+  assert.equal(prefixLength(cidr("10.42.1.7/32")), 32);
+});
+
+Deno.test("a prefix contains itself and what lies within it, and nothing else", () => {
+  const cluster = cidr("10.42.0.0/16");
+  const within = ["10.42.0.0/16", "10.42.0.0/24", "10.42.255.0/24", "10.42.255.255/32"];
+  for (const text of within) assert(contains(cluster, cidr(text)), text);
+  const outside = ["10.41.255.0/24", "10.43.0.0/24", "10.0.0.0/8", "10.42.0.0/15"];
+  for (const text of outside) assert(!contains(cluster, cidr(text)), text);
+  assert(contains(cidr("0.0.0.0/0"), cidr("255.255.255.255/32")));
+  assert(!contains(cidr("255.255.255.255/32"), cidr("255.255.255.254/32")));
+});
+
+Deno.test("iproute2's dst is a CIDR, a bare address or default", () => {
+  assert.equal(cidrFromKernel("10.42.2.0/24"), "10.42.2.0/24");
+  assert.equal(cidrFromKernel("0.0.0.0/1"), "0.0.0.0/1");
+  assert.equal(cidrFromKernel("10.42.1.7"), "10.42.1.7/32");
+  assert.equal(cidrFromKernel("default"), "0.0.0.0/0");
+});
+
+Deno.test("any other dst is none", () => {
+  const others = [
+    "",
+    "all",
+    "default ",
+    "fd00::/8",
+    "fe80::1",
+    "10.42.1.7/24",
+    "10.42.1",
+  ];
+  for (const dst of [...others, "10.42.1.7\n", "10.42.1.0/24 dev lo", "/24", "/"]) {
+    assert.equal(cidrFromKernel(dst), undefined, JSON.stringify(dst));
+  }
+});

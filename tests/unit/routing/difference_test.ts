@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { type Ipv4Cidr, parseCidr } from "../../../src/ipam/cidr.ts";
+import {
+  checkInterfaceName,
+  type InterfaceName,
+} from "../../../src/routing/interface_name.ts";
+import type { WantedRoute } from "../../../src/state/table142_codec.ts";
+import {
+  ascending,
+  destinationOf,
+  planRoutes,
+} from "../../../src/routing/difference.ts";
+
+function cidr(text: string): Ipv4Cidr {
+  const parsed = parseCidr(text);
+  assert.ok(parsed.ok, text);
+  return parsed.value;
+}
+
+function named(text: string): InterfaceName {
+  const checked = checkInterfaceName(text);
+  assert.ok(checked.ok, text);
+  return checked.value;
+}
+
+const VXLAN = named("vxlan100");
+const OTHER = named("other");
+
+function to(octet: number, device = VXLAN): WantedRoute {
+  return { destination: cidr(`10.42.${octet}.0/24`), device };
+}
+
+const device = fc.constantFrom(VXLAN, OTHER);
+const octets = fc.uniqueArray(fc.integer({ min: 0, max: 30 }), { maxLength: 12 });
+const routeSet = octets.chain((hosts) =>
+  fc.tuple(...hosts.map((host) => device.map((through) => to(host, through))))
+);
+
+/** A step as one line. */
+function told(steps: ReturnType<typeof planRoutes>): readonly string[] {
+  return steps.map((step) =>
+    step.kind === "remove"
+      ? `remove ${step.destination}`
+      : `${step.kind} ${step.route.destination} ${step.route.device}`
+  );
+}
+
+Deno.test("what is stated is wanted and what else was known is removed, in ascending order of addresses", () => {
+  const known = [cidr("10.42.3.0/24"), cidr("10.42.20.0/24"), cidr("10.42.4.0/24")];
+  const plan = planRoutes([to(100), to(9, OTHER), to(20)], known, undefined);
+  assert.deepEqual(told(plan), [
+    "remove 10.42.3.0/24",
+    "remove 10.42.4.0/24",
+    "want 10.42.9.0/24 other",
+    "want 10.42.20.0/24 vxlan100",
+    "want 10.42.100.0/24 vxlan100",
+  ]);
+});
+
+Deno.test("the node's own subnet is never a route's destination", () => {
+  const own = cidr("10.42.9.0/24");
+  assert.deepEqual(told(planRoutes([to(9), to(8)], [], own)), [
+    "want 10.42.8.0/24 vxlan100",
+    "own-subnet 10.42.9.0/24 vxlan100",
+  ]);
+});
+
+Deno.test("every destination that is stated or known is in a plan once, in order", () => {
+  fc.assert(fc.property(routeSet, routeSet, (wanted, before) => {
+    const known = before.map(({ destination }) => destination);
+    const plan = planRoutes(wanted, known, cidr("10.42.7.0/24"));
+    const planned = plan.map(destinationOf);
+    const expected = new Set([...wanted.map((route) => route.destination), ...known]);
+    assert.deepEqual(new Set(planned), expected);
+    assert.equal(planned.length, expected.size);
+    assert.deepEqual(planned, ascending(planned, (destination) => destination));
+    for (const step of plan) {
+      const stated = wanted.find((route) => route.destination === destinationOf(step));
+      assert.equal(step.kind === "remove", stated === undefined);
+      if (step.kind === "remove") continue;
+      assert.deepEqual(step.route, stated);
+      const own = stated?.destination === "10.42.7.0/24";
+      assert.equal(step.kind, own ? "own-subnet" : "want");
+    }
+  }));
+});
+
+Deno.test("a plan that was carried out leaves nothing to remove", () => {
+  fc.assert(fc.property(routeSet, routeSet, (wanted, before) => {
+    const known = before.map(({ destination }) => destination);
+    const left = planRoutes(wanted, known, undefined)
+      .flatMap((step) => step.kind === "want" ? [step.route.destination] : []);
+    const again = planRoutes(wanted, left, undefined);
+    assert.deepEqual(again.filter(({ kind }) => kind === "remove"), []);
+  }));
+});
+
+Deno.test("ascending is by the address, not by the text", () => {
+  const sorted = ["10.42.2.0/24", "10.9.0.0/24", "10.42.10.0/24", "9.0.0.0/24"].map(
+    cidr,
+  );
+  assert.deepEqual(ascending(sorted, (each) => each), [
+    "9.0.0.0/24",
+    "10.9.0.0/24",
+    "10.42.2.0/24",
+    "10.42.10.0/24",
+  ]);
+});

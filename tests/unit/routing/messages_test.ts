@@ -1,0 +1,120 @@
+import assert from "node:assert/strict";
+import { type Ipv4Cidr, parseCidr } from "../../../src/ipam/cidr.ts";
+import {
+  checkInterfaceName,
+  type InterfaceName,
+} from "../../../src/routing/interface_name.ts";
+import {
+  describeBridgePort,
+  describeConnected,
+  describeLost,
+  describeMissingRoutes,
+  describeOwnSubnet,
+  describePending,
+  describeRefused,
+  describeReplaced,
+  describeReplacedAlike,
+  PERMISSION_DENIED,
+} from "../../../src/routing/messages.ts";
+
+function cidr(text: string): Ipv4Cidr {
+  const parsed = parseCidr(text);
+  assert.ok(parsed.ok, text);
+  return parsed.value;
+}
+
+function named(text: string): InterfaceName {
+  const checked = checkInterfaceName(text);
+  assert.ok(checked.ok, text);
+  return checked.value;
+}
+
+const VXLAN = named("vxlan100");
+const BRIDGE = named("quilt0");
+
+Deno.test("the sentences that callers read are the contract's, word for word", () => {
+  assert.equal(describePending("missing", VXLAN), "Interface 'vxlan100' not found");
+  assert.equal(describePending("down", VXLAN), "Interface 'vxlan100' is down");
+  assert.equal(
+    describeOwnSubnet(cidr("10.42.1.0/24")),
+    "Destination 10.42.1.0/24 is this node's own subnet",
+  );
+  assert.equal(
+    describeConnected(cidr("10.42.5.0/24"), BRIDGE),
+    "10.42.5.0/24 is directly connected on quilt0; refusing to replace it",
+  );
+  assert.match(PERMISSION_DENIED, /^Permission denied: .* needs CAP_NET_ADMIN/);
+});
+
+Deno.test("a kernel route without one device is still refused in a whole sentence", () => {
+  assert.equal(
+    describeConnected(cidr("10.42.5.0/24"), undefined),
+    "10.42.5.0/24 is directly connected on this node; refusing to replace it",
+  );
+});
+
+Deno.test("the words of ip stay on one line, so that no log line can be forged", () => {
+  const words = "Error: first.\n  second\r\nINFO: forged\n";
+  for (const tell of [describeRefused, describeLost]) {
+    const sentence = tell("10.42.2.0/24", words.trim());
+    assert.doesNotMatch(sentence, /[\r\n]/);
+    assert.match(sentence, /10\.42\.2\.0\/24.*first\.; second; INFO: forged/);
+  }
+});
+
+Deno.test("a warning of a replaced route names it, its owner and what came instead", () => {
+  const over = {
+    destination: cidr("10.42.2.0/24"),
+    device: named("eth0"),
+    gateway: false,
+    protocol: 4,
+    metric: 100,
+    tos: 0,
+    type: 1,
+    table: 254,
+  };
+  assert.equal(
+    describeReplaced(over, VXLAN),
+    "Replaced route 10.42.2.0/24 dev eth0 proto 4 metric 100 by ours dev vxlan100",
+  );
+  assert.equal(
+    describeReplaced({ ...over, device: undefined }, VXLAN),
+    "Replaced route 10.42.2.0/24 proto 4 metric 100 by ours dev vxlan100",
+  );
+  assert.equal(
+    describeReplacedAlike({ ...over, tos: 16 }, VXLAN),
+    "Replaced route dev eth0 proto 4 metric 100 tos 0x10 by ours dev vxlan100",
+  );
+});
+
+Deno.test("a warning of missing routes names those that are there, 32 at most", () => {
+  const named = (count: number) =>
+    describeMissingRoutes({
+      device: VXLAN,
+      peers: 99,
+      routes: Array.from({ length: count }, (_, at) => cidr(`10.42.${at}.0/24`)),
+      clusterCidr: cidr("10.42.0.0/16"),
+      nodePrefix: 24,
+      command: "COMMAND",
+    });
+  assert.match(
+    named(0),
+    /^vxlan100 forwards to 99 peers but no route is wanted through /,
+  );
+  assert.match(
+    named(1),
+    / but only 1 route is wanted through it \(10\.42\.0\.0\/24\): /,
+  );
+  assert.match(named(32), /, 10\.42\.31\.0\/24\): an InjectRoute was lost /);
+  assert.match(
+    named(34),
+    / only 34 routes .*, 10\.42\.31\.0\/24 and 2 more, which deno task status shows\): /,
+  );
+});
+
+Deno.test("a warning of a bridge port names device, bridge and remedy", () => {
+  const sentence = describeBridgePort(VXLAN, BRIDGE);
+  assert.match(sentence, /^vxlan100 is a port of bridge quilt0: /);
+  assert.match(sentence, /ip link set dev vxlan100 nomaster/);
+  assert.match(sentence, /sysctl -w net\.ipv4\.conf\.vxlan100\.proxy_arp=1/);
+});

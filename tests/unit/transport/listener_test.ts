@@ -1,0 +1,25 @@
+import assert from "node:assert/strict";
+import { setImmediate } from "node:timers/promises";
+import { listen } from "../../../src/transport/listener.ts";
+
+Deno.test({
+  name:
+    "whoever finds another socket in the place of its own does not listen, and leaves the other's alone",
+  // Its own stays open, because to close it is to remove whatever is in its place.
+  sanitizeResources: false,
+  sanitizeOps: false,
+  fn: async () => {
+    const folder = await Deno.makeTempDir();
+    const path = `${folder}/sidecar.sock`;
+    const opening = listen({ kind: "unix", path }, 0o600, () => {});
+    while ([...Deno.readDirSync(folder)].length === 0) await setImmediate();
+    Deno.removeSync(path);
+    {
+      using _other = Deno.listen({ transport: "unix", path });
+      const opened = await opening;
+      assert.equal(opened.ok ? "listens" : opened.fault.kind, "in-use");
+      using _connection = await Deno.connect({ transport: "unix", path });
+    }
+    await Deno.remove(folder, { recursive: true });
+  },
+});

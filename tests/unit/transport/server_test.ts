@@ -1,0 +1,214 @@
+import assert from "node:assert/strict";
+import { status } from "@grpc/grpc-js";
+import type { Call, RemoveOutcome } from "../../../src/reconcile/node_service.ts";
+import {
+  describeListenFault,
+  type ListenFault,
+} from "../../../src/transport/listen_fault.ts";
+import { rehearse } from "../../../src/warm_up.ts";
+import { startServer } from "../../../src/transport/server.ts";
+import { until } from "../../support/wait.ts";
+import { fakeNode, openExchange } from "./exchange.ts";
+import { cidr } from "../api/outcomes.ts";
+
+const destination = cidr("10.42.2.0/24");
+const removed = { kind: "removed", destination } as const;
+const success = { message: { success: true, error: "" } };
+const request = { destination: "10.42.2.0/24" };
+
+/** A node that answers RemoveRoute when the test says so. */
+function slowNode() {
+  const asked = Promise.withResolvers<Call>();
+  const answer = Promise.withResolvers<RemoveOutcome>();
+  const node = fakeNode({
+    removeRoute(_, call) {
+      asked.resolve(call);
+      return answer.promise;
+    },
+  });
+  return { node, asked: asked.promise, answer: answer.resolve };
+}
+
+Deno.test("a call is logged and reaches the node with its RPC's name and its caller's address", async () => {
+  const { node, asked, answer } = slowNode();
+  await using exchange = await openExchange(node);
+  const ending = exchange.call("RemoveRoute", request);
+  const call = await asked;
+  assert.equal(call.rpc, "RemoveRoute");
+  assert.match(call.peer, /^127\.0\.0\.1:\d+$/);
+  assert.equal(call.gone(), false);
+  const begun = "INFO: RPC: RemoveRoute(destination=10.42.2.0/24)";
+  assert.deepEqual(exchange.log, [begun]);
+  answer(removed);
+  assert.deepEqual(await ending, success);
+  assert.deepEqual(exchange.log, [
+    begun,
+    "INFO: Removed route: 10.42.2.0/24",
+    "INFO: Successfully removed route: 10.42.2.0/24",
+  ]);
+});
+
+Deno.test("a caller whose deadline has passed is gone", async () => {
+  const { node, asked, answer } = slowNode();
+  await using exchange = await openExchange(node);
+  const ending = exchange.call("RemoveRoute", request, { deadlineMs: 2_000 });
+  // The node may never be asked: then it has ended without.
+  const call = await Promise.race([asked, ending]);
+  const ended = await ending;
+  assert.ok("code" in ended && ended.code === status.DEADLINE_EXCEEDED);
+  assert.ok("gone" in call, "the node was not asked");
+  // The server's own clock may be behind the caller's by a moment.
+  await until(() => call.gone(), { what: "the caller to be gone" });
+  answer({ kind: "caller-gone" });
+});
+
+Deno.test("an exception in the node is INTERNAL and logged, and the server lives", async () => {
+  let calls = 0;
+  const node = fakeNode({
+    removeRoute() {
+      calls += 1;
+      if (calls === 1) throw new Error("thrown\nat once");
+      if (calls === 2) return Promise.reject(new Error("rejected"));
+      return Promise.resolve(removed);
+    },
+  });
+  await using exchange = await openExchange(node);
+  const failure = {
+    code: status.INTERNAL,
+    details: "RemoveRoute failed unexpectedly; the sidecar's log says why",
+  };
+  assert.deepEqual(await exchange.call("RemoveRoute", request), failure);
+  assert.deepEqual(await exchange.call("RemoveRoute", request), failure);
+  assert.deepEqual(await exchange.call("RemoveRoute", request), success);
+  assert.deepEqual(exchange.log.slice(0, 3), [
+    "INFO: RPC: RemoveRoute(destination=10.42.2.0/24)",
+    String.raw`ERROR: RemoveRoute failed unexpectedly: Error: thrown\u000aat once`,
+    "ERROR: RemoveRoute failed unexpectedly: Error: rejected",
+  ]);
+});
+
+Deno.test("a message over 16 KiB is RESOURCE_EXHAUSTED and never reaches the node", async () => {
+  let calls = 0;
+  const node = fakeNode({
+    removeRoute() {
+      calls += 1;
+      return Promise.resolve(removed);
+    },
+  });
+  await using exchange = await openExchange(node);
+  const ended = await exchange.call("RemoveRoute", { destination: "x".repeat(16_384) });
+  assert.ok("code" in ended && ended.code === status.RESOURCE_EXHAUSTED);
+  assert.equal(calls, 0);
+  assert.deepEqual(await exchange.call("RemoveRoute", request), success);
+});
+
+Deno.test("closing lets calls finish that came before the client heard of it; who comes later sees UNAVAILABLE", async () => {
+  const { node, asked, answer } = slowNode();
+  const first = node.removeRoute;
+  let calls = 0;
+  const quickLater = fakeNode({
+    removeRoute: (text, call) =>
+      ++calls === 1 ? first(text, call) : Promise.resolve(removed),
+  });
+  await using exchange = await openExchange(quickLater);
+  const inFlight = exchange.call("RemoveRoute", request);
+  await asked;
+  const closed = exchange.server.close();
+  await until(async () => {
+    const late = await exchange.call("RemoveRoute", request);
+    if (!("code" in late)) {
+      assert.deepEqual(late, success);
+      return false;
+    }
+    assert.equal(late.code, status.UNAVAILABLE);
+    return true;
+  }, { what: "the server to take no more calls" });
+  answer(removed);
+  assert.deepEqual(await inFlight, success);
+  await closed;
+});
+
+Deno.test("closing waits for a call in flight no longer than its limit", async () => {
+  const { node, asked, answer } = slowNode();
+  await using exchange = await openExchange(node);
+  const inFlight = exchange.call("RemoveRoute", request);
+  await asked;
+  const began = performance.now();
+  await exchange.server.close(100);
+  const took = performance.now() - began;
+  assert.ok(took >= 90 && took < 2000, `closing took ${took} ms`);
+  answer(removed);
+  assert.deepEqual(await inFlight, success);
+});
+
+Deno.test("a server is visited from the first connection on until the last one ends", async () => {
+  const started = await startServer({ kind: "tcp", host: "127.0.0.1", port: 0 }, []);
+  assert.ok(started.ok && started.value.address.kind === "tcp");
+  const server = started.value;
+  assert.equal(server.visited, false);
+  const visitor = await Deno.connect({ port: started.value.address.port });
+  await until(() => server.visited, { what: "the visit" });
+  visitor.close();
+  await until(() => !server.visited, { what: "the end of the visit" });
+  await server.close(0);
+});
+
+Deno.test("a port in use is a fault that names it and says how to see by whom", async () => {
+  await using exchange = await openExchange(fakeNode({}));
+  const second = await startServer(exchange.server.address, []);
+  assert.ok(!second.ok);
+  assert.equal(second.fault.kind, "in-use");
+  const { address } = exchange.server;
+  assert.ok(address.kind === "tcp");
+  assert.equal(
+    describeListenFault(second.fault, true),
+    `Cannot listen on 127.0.0.1:${address.port}: the port is in use; ` +
+      `see by whom with: ss -ltnp 'sport = :${address.port}'`,
+  );
+});
+
+Deno.test("an address of another machine is a fault, not an exception", async () => {
+  const started = await startServer(
+    { kind: "tcp", host: "192.0.2.77", port: 50051 },
+    [],
+  );
+  assert.ok(!started.ok);
+  assert.equal(started.fault.kind, "not-bound");
+  assert.match(
+    describeListenFault(started.fault, true),
+    /^Cannot listen on 192\.0\.2\.77:50051: .*; use an address of this machine/,
+  );
+});
+
+Deno.test("an address that the sandbox does not grant is explained with the grant", () => {
+  const fault: ListenFault = {
+    kind: "not-granted",
+    address: { kind: "tcp", host: "0.0.0.0", port: 50051 },
+  };
+  assert.equal(
+    describeListenFault(fault, true),
+    "Cannot listen on 0.0.0.0:50051: the sandbox grants only 127.0.0.1:50051; " +
+      "start with --allow-net=0.0.0.0:50051 (see README) or leave --grpc-addr out",
+  );
+  assert.match(
+    describeListenFault(fault, false),
+    /the sandbox does not grant it; start/,
+  );
+});
+
+Deno.test("a rehearsal calls neither the node nor the log, and leaves no service", async () => {
+  let calls = 0;
+  const node = fakeNode({
+    removeRoute() {
+      calls += 1;
+      return Promise.resolve(removed);
+    },
+  });
+  await using exchange = await openExchange(node);
+  await rehearse(exchange.server, "text");
+  assert.equal(calls, 0);
+  assert.deepEqual(exchange.log, []);
+  const path = "/quilt.sidecar.Rehearsal/RemoveRoute";
+  const ended = await exchange.call("RemoveRoute", request, { path });
+  assert.ok("code" in ended && ended.code === status.UNIMPLEMENTED);
+});

@@ -1,10 +1,10 @@
 import type { Checked } from "./shared/result.ts";
 import { checkNodeCidr, type ClusterPolicy, describeCidrFault } from "./ipam/policy.ts";
-import { AuditTrail } from "./dataplane/audit_log.ts";
-import { type Door, KernelDoor } from "./dataplane/iproute2/adapter.ts";
-import { DryDoor } from "./dataplane/dry_run.ts";
+import { AuditLog } from "./dataplane/audit_log.ts";
+import type { Dataplane, KernelWatch } from "./dataplane/dataplane.ts";
+import { Iproute2Dataplane } from "./dataplane/iproute2/adapter.ts";
+import { DryRunDataplane } from "./dataplane/dry_run.ts";
 import { HangLog } from "./dataplane/iproute2/hang_log.ts";
-import { Monitor } from "./dataplane/iproute2/monitor.ts";
 import { WarningLog } from "./dataplane/iproute2/warning_log.ts";
 import type { LineSink } from "./observability/line_writer.ts";
 import type { Logger } from "./observability/logger.ts";
@@ -105,16 +105,16 @@ const REPORT_MS = 250;
 const EARLY_WARNINGS = 64;
 
 interface KernelFaults {
-  readonly door: string | undefined;
+  readonly dataplane: string | undefined;
   readonly resync: string | undefined;
 }
 
 class QueuedNode implements OpenNode {
-  readonly #door: Door;
+  readonly #dataplane: Dataplane;
   readonly #options: NodeOptions;
   readonly #book: RouteBook;
   readonly #snapshot = new Snapshot();
-  #monitor: Monitor | undefined;
+  #monitor: KernelWatch | undefined;
   readonly #hearing = new Hearing((event) => this.#reconciler.notice(event));
   readonly #queue: WorkQueue;
   readonly #reconciler: Reconciler;
@@ -127,7 +127,7 @@ class QueuedNode implements OpenNode {
   /** Those from before the start; undefined once it has succeeded. */
   #earlyWarnings: string[] | undefined = [];
   /** Why the kernel cannot be reached, as each of them sees it. */
-  #faults: KernelFaults = { door: undefined, resync: undefined };
+  #faults: KernelFaults = { dataplane: undefined, resync: undefined };
   #reportTimer: ReturnType<typeof setTimeout> | undefined;
   #reporting: Promise<unknown> = Promise.resolve();
 
@@ -136,33 +136,41 @@ class QueuedNode implements OpenNode {
     this.#warnings = new WarningLog(options.logger);
     this.#hangs = new HangLog(options.logger);
     this.#otherWriter = new OtherWriter(options.logger);
-    const audit = new AuditTrail(options.auditSink);
-    const door = options.dryRun ? new DryDoor(audit) : new KernelDoor(audit, {
-      onReach: (fault) => this.#followDoor(fault),
-      onWarning: (warning) => this.#warn(warning),
-      onHang: (hang) => this.#hangs.note(hang),
-      onWrite: (command) => this.#otherWriter.noteOwn(command),
-    });
-    this.#door = door;
+    const audit = new AuditLog(options.auditSink);
+    const dataplane = options.dryRun
+      ? new DryRunDataplane(audit)
+      : new Iproute2Dataplane(audit, {
+        onReach: (fault) => this.#followDoor(fault),
+        onWarning: (warning) => this.#warn(warning),
+        onHang: (hang) => this.#hangs.note(hang),
+        onWrite: (command) => this.#otherWriter.noteOwn(command),
+      });
+    this.#dataplane = dataplane;
     const book = this.#book = new RouteBook(options.gatewayIndex);
     const { ledger } = book;
     const snapshot = this.#snapshot;
     const touch: RouteParts["touch"] = (to) => this.#reconciler.touch(to);
-    const parts = { door, ledger, snapshot, bridges: new BridgeWatch(door), touch };
+    const parts = {
+      dataplane,
+      ledger,
+      snapshot,
+      bridges: new BridgeWatch(dataplane),
+      touch,
+    };
     const keeper = new RouteKeeper(parts);
     const queue = new WorkQueue((jobs) => keeper.carryOut(jobs));
     this.#queue = queue;
     const onResync = (fault?: string): void => this.#follow({ resync: fault });
     this.#reconciler = new Reconciler({
       ...options,
-      door,
+      dataplane,
       ledger,
       snapshot,
       queue,
       onResync,
     });
     this.routes = new QueuedRoutes({ ...parts, book, queue, policy: options.policy });
-    this.#addresses = new Addresses({ ...options.policy, door, ledger, queue });
+    this.#addresses = new Addresses({ ...options.policy, dataplane, ledger, queue });
   }
 
   get podNetwork(): PodNetwork {
@@ -170,19 +178,15 @@ class QueuedNode implements OpenNode {
   }
 
   watch(): void {
-    if (this.#options.dryRun) return;
-    this.#monitor ??= new Monitor(
-      (event) => {
-        this.#otherWriter.onKernelEvent(event);
-        this.#hearing.hear(event);
-      },
-      (warning) => this.#warn(warning),
-    );
+    this.#monitor ??= this.#dataplane.watch((event) => {
+      this.#otherWriter.onKernelEvent(event);
+      this.#hearing.hear(event);
+    });
   }
 
   unwatch(): void {
     this.#monitor?.close();
-    this.#hearing.hear({ kind: "deaf" });
+    this.#hearing.hear({ kind: "monitor-down" });
   }
 
   async start(target?: CallTarget): Promise<Checked<void, string>> {
@@ -192,7 +196,12 @@ class QueuedNode implements OpenNode {
     this.#hearing.adopt();
     const { ledger } = this.#book;
     const adopted = await this.#queue.alone(() =>
-      adopt({ ...this.#options, door: this.#door, ledger, snapshot: this.#snapshot })
+      adopt({
+        ...this.#options,
+        dataplane: this.#dataplane,
+        ledger,
+        snapshot: this.#snapshot,
+      })
     );
     if (adopted.ok) {
       for (const warning of this.#earlyWarnings ?? []) this.#warnings.note(warning);
@@ -218,14 +227,14 @@ class QueuedNode implements OpenNode {
   }
 
   #followDoor(fault: string | undefined): void {
-    this.#follow({ door: fault });
+    this.#follow({ dataplane: fault });
     if (fault === undefined) this.#reconciler.resyncSoon();
   }
 
   #follow(news: Partial<KernelFaults>): void {
-    const before = this.#faults.door ?? this.#faults.resync;
+    const before = this.#faults.dataplane ?? this.#faults.resync;
     this.#faults = { ...this.#faults, ...news };
-    const now = this.#faults.door ?? this.#faults.resync;
+    const now = this.#faults.dataplane ?? this.#faults.resync;
     if ((before === undefined) !== (now === undefined)) this.#options.onKernel?.(now);
   }
 
@@ -236,14 +245,14 @@ class QueuedNode implements OpenNode {
     const lostWords = adoptedAny
       ? reportLostWords({
         ...this.#options,
-        door: this.#door,
+        dataplane: this.#dataplane,
         ledger,
         target: this.#target,
       })
       : undefined;
     this.#reporting = Promise.all([
-      reportForeign(this.#door, logger),
-      reportMissingPermission(this.#door, logger),
+      reportForeign(this.#dataplane, logger),
+      reportMissingPermission(this.#dataplane, logger),
       lostWords,
     ]);
   }
@@ -264,7 +273,7 @@ class QueuedNode implements OpenNode {
       if (call.gone()) return { kind: "caller-gone" };
       const { ledger } = this.#book;
       const parts = {
-        door: this.#door,
+        dataplane: this.#dataplane,
         ledger,
         snapshot: this.#snapshot,
         target: this.#target,
@@ -311,16 +320,16 @@ class QueuedNode implements OpenNode {
   async close(handsOver = false): Promise<void> {
     this.#monitor?.close();
     clearTimeout(this.#reportTimer);
-    const timer = setTimeout(() => this.#door.abandon(), CLOSE_LIMIT_MS);
+    const timer = setTimeout(() => this.#dataplane.abort(), CLOSE_LIMIT_MS);
     await Promise.all([this.#reconciler.close(), this.#reporting]);
     await this.#queue.close();
     // What a node that never served finds there is another one's, which may still serve.
     const { logger, policy, removeRoutesOnExit } = this.#options;
     if (removeRoutesOnExit && !handsOver && this.#hearing.serving) {
-      await removeOurs(this.#door, policy, logger);
+      await removeOurs(this.#dataplane, policy, logger);
     }
     clearTimeout(timer);
-    await this.#door.close();
+    await this.#dataplane.close();
     this.#hangs.close();
   }
 

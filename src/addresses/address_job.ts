@@ -3,7 +3,7 @@ import type { Ipv4Cidr } from "../ipam/cidr.ts";
 import type { Owner } from "../ipam/owner.ts";
 import type { AllocateDecision, AllocateFault, Allocation } from "../ipam/allocator.ts";
 import { describeAllocateFault } from "../ipam/messages.ts";
-import type { Errand } from "../dataplane/iproute2/adapter.ts";
+import type { Operation } from "../dataplane/dataplane.ts";
 import type { Call, Undone } from "../reconcile/node_service.ts";
 import type {
   AddressRefusal,
@@ -34,7 +34,7 @@ export interface AddressPlan {
   /** True if an address is given that was free. */
   readonly allocates: boolean;
   /** Empty if all is there already. */
-  readonly errands: readonly Errand[];
+  readonly operations: readonly Operation[];
   /** How many of them, from the first on, must succeed. */
   readonly required: number;
   /** Answers the caller, once all that was planned with it is confirmed. */
@@ -60,13 +60,13 @@ export function allocateJob(
         return nothingToWrite(() => resolve(refusalOf(decision, owner)));
       }
       const allocation = { address: addressOf(decision), key, owner };
-      const errands = grant(ledger, decision, allocation, call);
-      wrote ||= errands.length > 0;
+      const operations = grant(ledger, decision, allocation, call);
+      wrote ||= operations.length > 0;
       return {
         address: allocation.address,
         allocates: decision.kind === "fresh",
-        errands,
-        required: decision.kind === "fresh" ? errands.length : 0,
+        operations,
+        required: decision.kind === "fresh" ? operations.length : 0,
         answer: () =>
           resolve({
             kind: "allocated",
@@ -98,11 +98,17 @@ export function releaseJob(
       if (found === undefined) return nothingToWrite(answer);
       ledger.pool.drop(found);
       // What makes it an allocation goes first: parts of a name alone are nothing.
-      const errands = entriesOf(found).toReversed().map((entry): Errand => ({
-        command: { kind: "release", entry },
+      const operations = entriesOf(found).toReversed().map((entry): Operation => ({
+        command: { kind: "delete-equal-entry", entry },
         cause: causeOf(call),
       }));
-      return { address: found.address, allocates: false, errands, required: 1, answer };
+      return {
+        address: found.address,
+        allocates: false,
+        operations,
+        required: 1,
+        answer,
+      };
     },
   };
 }
@@ -135,7 +141,7 @@ export function networkOf(
 }
 
 function nothingToWrite(answer: () => void): AddressPlan {
-  return { address: undefined, allocates: false, errands: [], required: 0, answer };
+  return { address: undefined, allocates: false, operations: [], required: 0, answer };
 }
 
 function addressOf(
@@ -150,7 +156,7 @@ function grant(
   decision: Extract<AllocateDecision, { kind: "held" | "fresh" }>,
   allocation: Allocation & { readonly owner: Owner },
   call: Call,
-): readonly Errand[] {
+): readonly Operation[] {
   const { address, key, owner } = allocation;
   const cause = causeOf(call);
   const name = ownerEntries(address, owner);
@@ -161,7 +167,7 @@ function grant(
   }
   pool.take(allocation);
   return [...name, addressEntry(address, key)].map((entry) => ({
-    command: { kind: "claim", entry },
+    command: { kind: "create-entry", entry },
     cause,
   }));
 }

@@ -1,8 +1,12 @@
 import type { Ipv4Address } from "../ipam/address.ts";
-import type { Cause } from "../dataplane/audit_log.ts";
-import type { Door, Errand } from "../dataplane/iproute2/adapter.ts";
-import type { Failure, FailureKind } from "../dataplane/iproute2/errors.ts";
-import type { Result } from "../dataplane/iproute2/batch_process.ts";
+import type {
+  Cause,
+  Dataplane,
+  Failure,
+  FailureKind,
+  Operation,
+  OperationResult,
+} from "../dataplane/dataplane.ts";
 import type { AddressRefusal } from "./pod_network.ts";
 import { subnetEntry } from "../state/table142_codec.ts";
 import type { AddressJob, AddressPlan } from "./address_job.ts";
@@ -25,7 +29,7 @@ const ROUNDS = 4;
 
 /** What the keeper works with. */
 export interface AddressKeeperParts {
-  readonly door: Door;
+  readonly dataplane: Dataplane;
   readonly ledger: Ledger;
   readonly queue: WorkQueue;
   /** Called when calls have been answered: the subnet's revision may have grown. */
@@ -109,8 +113,8 @@ export class AddressKeeper {
     open: readonly AddressJob[],
     taken: Set<Ipv4Address>,
   ): Promise<string | undefined> {
-    const { door, ledger } = this.#parts;
-    const fresh = await freshenPool(door, ledger, causeOfAll(open));
+    const { dataplane, ledger } = this.#parts;
+    const fresh = await freshenPool(dataplane, ledger, causeOfAll(open));
     if (!fresh.ok) return fresh.fault;
     for (const address of taken) {
       if (ledger.pool.at(address) === undefined) ledger.pool.block(address);
@@ -124,21 +128,21 @@ export class AddressKeeper {
     jobs: readonly AddressJob[],
     taken: Set<Ipv4Address>,
   ): Promise<{ readonly open: readonly AddressJob[]; readonly why?: string }> {
-    const { door, ledger } = this.#parts;
+    const { dataplane, ledger } = this.#parts;
     const planned = jobs.map((job): Planned => ({ job, plan: job.plan(ledger) }));
-    const writes = planned.flatMap(({ plan }) => plan.errands);
+    const writes = planned.flatMap(({ plan }) => plan.operations);
     if (writes.length === 0) {
       for (const { plan } of planned) plan.answer();
       return { open: [] };
     }
     const progress = this.#progress(planned);
-    const reply = await door.exchange([...progress.errands, ...writes]);
+    const reply = await dataplane.run([...progress.operations, ...writes]);
     if (reply.kind !== "answered") {
       this.#doubt(planned);
       return { open: jobs, why: lostBecause(reply).why };
     }
     const [first] = reply.results;
-    const behind = progress.errands.length;
+    const behind = progress.operations.length;
     const fault = behind > 0 && first?.ok === false ? first.failure : undefined;
     if (fault === undefined) progress.confirm();
     return {
@@ -153,18 +157,18 @@ export class AddressKeeper {
    */
   #progress(
     planned: readonly Planned[],
-  ): { readonly errands: readonly Errand[]; confirm(): void } {
+  ): { readonly operations: readonly Operation[]; confirm(): void } {
     const { ledger } = this.#parts;
     const first = planned.find(({ plan }) => plan.allocates);
     if (first === undefined || ledger.nodeSubnet === undefined) {
-      return { errands: [], confirm: () => {} };
+      return { operations: [], confirm: () => {} };
     }
     const { subnet } = ledger.nodeSubnet;
     const revision = nextRevision(ledger, subnet);
     const entry = subnetEntry(subnet, revision, ledger.pool.cursor);
     return {
-      errands: [{
-        command: { kind: "remember", entry },
+      operations: [{
+        command: { kind: "put-entry", entry },
         cause: causeOf(first.job.call),
       }],
       confirm: () => ledger.nodeSubnet = { subnet, revision },
@@ -173,15 +177,15 @@ export class AddressKeeper {
 
   #conclude(
     planned: readonly Planned[],
-    results: readonly Result[],
+    results: readonly OperationResult[],
     progressFault: Failure | undefined,
     taken: Set<Ipv4Address>,
   ): readonly AddressJob[] {
     let at = 0;
     const confirmed = planned.map((each) => {
-      const { allocates, errands, required } = each.plan;
+      const { allocates, operations, required } = each.plan;
       const own = results.slice(at, at + required);
-      at += errands.length;
+      at += operations.length;
       const confirmation: Confirmation = allocates && progressFault !== undefined
         ? { kind: "failed", failure: progressFault }
         : confirmationOf(each.plan, own);
@@ -193,7 +197,7 @@ export class AddressKeeper {
       if (confirmation.kind !== "done") this.#doubt([{ job, plan }]);
       if (confirmation.kind === "failed") {
         job.refuse(failedRefusal(plan, confirmation.failure));
-      } else if (smooth || confirmation.kind === "done" && plan.errands.length > 0) {
+      } else if (smooth || confirmation.kind === "done" && plan.operations.length > 0) {
         plan.answer();
       } else {
         // Also what built upon another plan that did not come out.
@@ -215,7 +219,10 @@ export class AddressKeeper {
 /** What says that the kernel has not what the pool has. */
 const SURPRISES: ReadonlySet<FailureKind> = new Set(["exists", "absent", "no-table"]);
 
-function confirmationOf(plan: AddressPlan, required: readonly Result[]): Confirmation {
+function confirmationOf(
+  plan: AddressPlan,
+  required: readonly OperationResult[],
+): Confirmation {
   const failures = required.flatMap((result) => result.ok ? [] : [result.failure]);
   const failure = failures.find(({ kind }) => !SURPRISES.has(kind));
   if (failure !== undefined) return { kind: "failed", failure };

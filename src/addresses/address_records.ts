@@ -3,16 +3,19 @@ import { type Checked, fail, pass } from "../shared/result.ts";
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
 import { checkOwner, type Owner, type OwnerKey } from "../ipam/owner.ts";
 import type { AddressPool, Allocation } from "../ipam/allocator.ts";
-import type { Cause } from "../dataplane/audit_log.ts";
-import type { Door, Errand } from "../dataplane/iproute2/adapter.ts";
-import type { TableEntry } from "../dataplane/iproute2/parse.ts";
+import type {
+  Cause,
+  Dataplane,
+  Operation,
+  TableEntry,
+  TableRoute,
+} from "../dataplane/dataplane.ts";
 import {
   addressEntry,
   ownerEntries,
   ownerPart,
   ownerParts,
   type Remembered,
-  type StateEntry,
 } from "../state/table142_codec.ts";
 import { exchangeAll } from "../reconcile/exchanges.ts";
 import type { Ledger } from "../reconcile/desired_state.ts";
@@ -20,21 +23,21 @@ import { type MemoryEntry, memoryOf, readOwn } from "../state/table142_store.ts"
 import { keyOf } from "./owner_key.ts";
 
 /** All that stands in table 142 for an allocation; what makes it one comes last. */
-export function entriesOf({ address, key, owner }: Allocation): readonly StateEntry[] {
+export function entriesOf({ address, key, owner }: Allocation): readonly TableEntry[] {
   const name = owner === undefined ? [] : ownerEntries(address, owner);
   return [...name, addressEntry(address, key)];
 }
 
 /** Asks the kernel, if there is any doubt that the pool agrees with it. */
 export async function freshenPool(
-  door: Door,
+  dataplane: Dataplane,
   ledger: Ledger,
   cause: Cause,
 ): Promise<Checked<void, string>> {
   if (ledger.doubtful.size === 0) return pass(undefined);
-  const own = await readOwn(door);
+  const own = await readOwn(dataplane);
   if (own.kind === "lost") return fail(own.why);
-  return await adoptAddresses(door, ledger, own.entries, cause);
+  return await adoptAddresses(dataplane, ledger, own.entries, cause);
 }
 
 /**
@@ -45,9 +48,9 @@ export async function freshenPool(
  * @returns why there is still some doubt, if there is
  */
 export async function adoptAddresses(
-  door: Door,
+  dataplane: Dataplane,
   ledger: Ledger,
-  own: readonly TableEntry[],
+  own: readonly TableRoute[],
   cause: Cause,
 ): Promise<Checked<void, string>> {
   const { doubtful, pool } = ledger;
@@ -62,8 +65,8 @@ export async function adoptAddresses(
     remembered.kind === "owner-part" && !isPart(pool, remembered)
   );
   const removed = await exchangeAll(
-    door,
-    leftovers.map(({ entry }) => ({ command: { kind: "forget", entry }, cause })),
+    dataplane,
+    leftovers.map(({ entry }) => ({ command: { kind: "delete-entry", entry }, cause })),
   );
   if (!removed.ok) return removed;
   doubtful.clear();
@@ -76,30 +79,30 @@ export async function adoptAddresses(
  * @returns the prefixes of the addresses concerned
  */
 export async function renewAddresses(
-  door: Door,
+  dataplane: Dataplane,
   ledger: Ledger,
-  own: readonly TableEntry[],
+  own: readonly TableRoute[],
   cause: Cause,
 ): Promise<readonly Ipv4Cidr[]> {
-  if (ledger.doubtful.size > 0) await adoptAddresses(door, ledger, own, cause);
+  if (ledger.doubtful.size > 0) await adoptAddresses(dataplane, ledger, own, cause);
   const missing = missingEntries(ledger.pool, own);
-  await exchangeAll(door, missing.flatMap((entry) => putBack(entry, cause)));
+  await exchangeAll(dataplane, missing.flatMap((entry) => putBack(entry, cause)));
   return [...new Set(missing.map(({ prefix }) => prefix))];
 }
 
 /** Writes an entry anew; one of somebody else's in its place stays there. */
-export function putBack(entry: StateEntry, cause: Cause): readonly Errand[] {
+export function putBack(entry: TableEntry, cause: Cause): readonly Operation[] {
   return [
-    { command: { kind: "forget", entry }, cause },
-    { command: { kind: "claim", entry }, cause },
+    { command: { kind: "delete-entry", entry }, cause },
+    { command: { kind: "create-entry", entry }, cause },
   ];
 }
 
 /** The entries of allocations that table 142 has not. */
 export function missingEntries(
   pool: AddressPool,
-  own: readonly TableEntry[],
-): readonly StateEntry[] {
+  own: readonly TableRoute[],
+): readonly TableEntry[] {
   const there = new Map<Ipv4Address, Set<number>>();
   for (const { entry, remembered } of memoryOf(own)) {
     if (!isOfAllocation(pool, remembered)) continue;
@@ -107,7 +110,7 @@ export function missingEntries(
     if (metrics === undefined) there.set(remembered.address, new Set([entry.metric]));
     else metrics.add(entry.metric);
   }
-  return pool.list().flatMap((allocation): readonly StateEntry[] => {
+  return pool.list().flatMap((allocation): readonly TableEntry[] => {
     const { address, owner } = allocation;
     const metrics = there.get(address);
     const count = 1 + (owner === undefined ? 0 : ownerParts(owner));
@@ -121,10 +124,10 @@ export function missingEntries(
 /** Addresses that table 142 has as allocated and the pool as free. */
 export function strangers(
   pool: AddressPool,
-  own: readonly TableEntry[],
+  own: readonly TableRoute[],
 ): readonly Ipv4Address[] {
-  const unknown = own.filter(({ state }) => {
-    const address = state === undefined ? undefined : hostAddress(state.prefix);
+  const unknown = own.filter(({ route }) => {
+    const address = hostAddress(route.destination);
     return address !== undefined && pool.at(address) === undefined;
   });
   return memoryOf(unknown).flatMap(({ remembered }) =>

@@ -7,7 +7,7 @@ import { type Checked, fail, pass } from "../shared/result.ts";
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
 import { checkOwner, describeOwnerFault } from "../ipam/owner.ts";
 import type { Allocation } from "../ipam/allocator.ts";
-import type { Door } from "../dataplane/iproute2/adapter.ts";
+import type { Dataplane } from "../dataplane/dataplane.ts";
 import type { Call, ConfigureOutcome } from "../reconcile/node_service.ts";
 import type {
   AddressRefusal,
@@ -27,7 +27,7 @@ import type { WorkQueue } from "../reconcile/work_queue.ts";
 
 /** What the addresses of a node are made of. */
 export interface AddressesParts {
-  readonly door: Door;
+  readonly dataplane: Dataplane;
   readonly ledger: Ledger;
   readonly queue: WorkQueue;
   readonly clusterCidr: Ipv4Cidr;
@@ -41,11 +41,11 @@ export class Addresses implements PodNetwork {
   readonly #watch = new NetworkWatch();
   #lastConfigure: ConfigureOutcome | undefined;
 
-  constructor({ clusterCidr, door, ledger, queue }: AddressesParts) {
+  constructor({ clusterCidr, dataplane, ledger, queue }: AddressesParts) {
     this.#ledger = ledger;
     this.#clusterCidr = clusterCidr;
     const afterwards = (): void => this.publish();
-    this.#keeper = new AddressKeeper({ door, ledger, queue, afterwards });
+    this.#keeper = new AddressKeeper({ dataplane, ledger, queue, afterwards });
   }
 
   /** Tells who watches, if the ledger has another subnet or revision than before. */

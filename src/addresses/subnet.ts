@@ -1,7 +1,6 @@
 import { contains, hostPrefix, type Ipv4Cidr } from "../ipam/cidr.ts";
 import { describeSubnetInUse } from "../ipam/messages.ts";
-import type { Cause } from "../dataplane/audit_log.ts";
-import type { Door, Errand } from "../dataplane/iproute2/adapter.ts";
+import type { Cause, Dataplane, Operation } from "../dataplane/dataplane.ts";
 import type { Refusal } from "../reconcile/node_service.ts";
 import { subnetEntry } from "../state/table142_codec.ts";
 import { absentTask } from "../reconcile/absent.ts";
@@ -22,7 +21,7 @@ export type SubnetOutcome =
 
 /** What a change of the subnet works with. */
 export interface SubnetParts {
-  readonly door: Door;
+  readonly dataplane: Dataplane;
   readonly ledger: Ledger;
   readonly snapshot: Snapshot;
   /** How the addresses that are in the way can be released. */
@@ -36,33 +35,33 @@ export interface SubnetParts {
  * that somebody deleted.
  */
 export async function configureSubnet(
-  { door, ledger, snapshot, target }: SubnetParts,
+  { dataplane, ledger, snapshot, target }: SubnetParts,
   subnet: Ipv4Cidr,
   cause: Cause,
 ): Promise<SubnetOutcome> {
   const before = ledger.nodeSubnet;
   const changed = before?.subnet !== subnet;
-  const certain = await freshenPool(door, ledger, cause);
+  const certain = await freshenPool(dataplane, ledger, cause);
   if (!certain.ok) {
     return refuse(describeTrouble(subnet, { kind: "lost", why: certain.fault }));
   }
   const inUse = describeInUse(ledger, subnet, target);
   if (inUse !== undefined) return refuse(inUse);
-  const yielded = await yieldDestination(door, ledger, snapshot, subnet, cause);
+  const yielded = await yieldDestination(dataplane, ledger, snapshot, subnet, cause);
   if (yielded.kind === "failed" || yielded.kind === "lost") {
     return refuse(describeTrouble(subnet, yielded));
   }
   const revision = nextRevision(ledger, subnet);
   const cursor = changed ? 0 : ledger.pool.cursor;
-  const errands: Errand[] = [{
-    command: { kind: "remember", entry: subnetEntry(subnet, revision, cursor) },
+  const operations: Operation[] = [{
+    command: { kind: "put-entry", entry: subnetEntry(subnet, revision, cursor) },
     cause,
   }];
   if (before !== undefined && changed) {
     const entry = subnetEntry(before.subnet, before.revision);
-    errands.push({ command: { kind: "forget", entry }, cause });
+    operations.push({ command: { kind: "delete-entry", entry }, cause });
   }
-  const written = await write(door, errands);
+  const written = await write(dataplane, operations);
   if (written !== undefined) return refuse(describeTrouble(subnet, written));
   ledger.nodeSubnet = { subnet, revision };
   if (changed) ledger.pool.configure(subnet, 0);
@@ -109,17 +108,17 @@ function describeInUse(
 
 /** Writes the subnet's entry again; undefined once the kernel has it. */
 export async function rememberSubnet(
-  door: Door,
+  dataplane: Dataplane,
   { nodeSubnet, pool }: Ledger,
   cause: Cause,
 ): Promise<Trouble | undefined> {
   if (nodeSubnet === undefined) return undefined;
   const entry = subnetEntry(nodeSubnet.subnet, nodeSubnet.revision, pool.cursor);
-  return await write(door, [{ command: { kind: "remember", entry }, cause }]);
+  return await write(dataplane, [{ command: { kind: "put-entry", entry }, cause }]);
 }
 
 async function yieldDestination(
-  door: Door,
+  dataplane: Dataplane,
   ledger: Ledger,
   snapshot: Snapshot,
   destination: Ipv4Cidr,
@@ -127,7 +126,7 @@ async function yieldDestination(
 ): Promise<AbsentReached> {
   const goal = ledger.absentGoal(destination, "ours", cause);
   const { promise, resolve } = Promise.withResolvers<AbsentReached>();
-  await converge(door, snapshot, [absentTask(goal, snapshot, resolve)]);
+  await converge(dataplane, snapshot, [absentTask(goal, snapshot, resolve)]);
   const reached = await promise;
   if (reached.kind === "removed" || reached.kind === "absent") {
     ledger.remove(destination);
@@ -137,11 +136,11 @@ async function yieldDestination(
 
 /** Undefined once all is written; writing the same twice does no harm. */
 async function write(
-  door: Door,
-  errands: readonly Errand[],
+  dataplane: Dataplane,
+  operations: readonly Operation[],
 ): Promise<Trouble | undefined> {
   const written = await insist<{ readonly kind: "written" } | Trouble>(async () => {
-    const reply = await door.exchange(errands);
+    const reply = await dataplane.run(operations);
     if (reply.kind !== "answered") return lostBecause(reply);
     for (const result of reply.results) {
       if (result.ok || result.failure.kind === "absent") continue;

@@ -1,15 +1,6 @@
 import type { LineSink } from "../observability/line_writer.ts";
+import type { Cause } from "./dataplane.ts";
 import { escapeInvisible } from "../shared/visible_text.ts";
-
-/** Why a mutation is made: what asked for it, and who. */
-export interface Cause {
-  /** An RPC's name, or what else set the sidecar in motion, e.g. `repair`. */
-  readonly rpc: string;
-  /** The caller's address; empty when no caller stands behind it. */
-  readonly peer: string;
-  /** Whom the caller's certificate is for; only under mTLS. */
-  readonly subject?: string;
-}
 
 /** `unknown`: `ip` was lost in the middle, and the kernel was asked again after it. */
 export type AuditOutcome = "done" | "failed" | "unknown" | "dry-run";
@@ -26,16 +17,16 @@ export interface AuditEntry extends Cause {
 }
 
 /** After so many characters a large piece of work lets the reader of the trail catch up. */
-const PACE = 256 * 1024;
+const DRAIN_AFTER = 256 * 1024;
 
 /** A reader that has not taken that much within this time reads nothing at all. */
 const STUCK_MS = 900;
 
 /** Writes one JSON line for each mutation, numbered without gaps from 1. */
-export class AuditTrail {
+export class AuditLog {
   readonly #sink: LineSink;
   #sequence = 0;
-  #sincePace = 0;
+  #sinceDrain = 0;
   #time = { ms: 0, text: "" };
 
   constructor(sink: LineSink) {
@@ -57,7 +48,7 @@ export class AuditTrail {
       failure: entry.failure,
       duration_ms: Math.round(entry.durationMs * 1000) / 1000,
     }));
-    this.#sincePace += line.length;
+    this.#sinceDrain += line.length;
     this.#sink.write(line);
   }
 
@@ -67,11 +58,11 @@ export class AuditTrail {
    *
    * @returns false if nobody reads: then there is nothing to wait for
    */
-  async pace(): Promise<boolean> {
-    if (this.#sincePace < PACE) return true;
+  async drain(): Promise<boolean> {
+    if (this.#sinceDrain < DRAIN_AFTER) return true;
     const began = performance.now();
     await this.#sink.flush();
-    this.#sincePace = 0;
+    this.#sinceDrain = 0;
     return performance.now() - began < STUCK_MS;
   }
 

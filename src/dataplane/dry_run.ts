@@ -1,27 +1,33 @@
-import type { AuditTrail } from "./audit_log.ts";
-import { type Read, words } from "./iproute2/commands.ts";
-import type { Door, Errand, Reply } from "./iproute2/adapter.ts";
-import type { Answer } from "./iproute2/parse.ts";
-import type { Exchange, Result } from "./iproute2/batch_process.ts";
+import type { AuditLog } from "./audit_log.ts";
+import type {
+  Answer,
+  BatchResult,
+  Dataplane,
+  KernelWatch,
+  Operation,
+  OperationResult,
+  Read,
+} from "./dataplane.ts";
+import { render } from "./iproute2/commands.ts";
 
 /**
- * The door of a dry run: every device is there and up, every table is empty, and a
+ * The dataplane of a dry run: every device is there and up, every table is empty, and a
  * mutation leaves its audit record and nothing else. It starts no process, so it is
- * the one door for a system that is not Linux.
+ * the one dataplane for a system that is not Linux.
  */
-export class DryDoor implements Door {
-  readonly #audit: AuditTrail;
+export class DryRunDataplane implements Dataplane {
+  readonly #audit: AuditLog;
 
-  constructor(audit: AuditTrail) {
+  constructor(audit: AuditLog) {
     this.#audit = audit;
   }
 
-  exchange(errands: readonly Errand[]): Promise<Reply> {
-    const results = errands.map((errand): Result => {
-      if (!("cause" in errand)) return pretend(errand.command);
+  run(operations: readonly Operation[]): Promise<BatchResult> {
+    const results = operations.map((operation): OperationResult => {
+      if (!("cause" in operation)) return pretend(operation.command);
       this.#audit.record({
-        ...errand.cause,
-        words: words(errand.command),
+        ...operation.cause,
+        words: render(operation.command),
         outcome: "dry-run",
         failure: "",
         durationMs: 0,
@@ -31,11 +37,11 @@ export class DryDoor implements Door {
     return Promise.resolve({ kind: "answered", results });
   }
 
-  pace(): Promise<boolean> {
-    return this.#audit.pace();
+  drainAuditLog(): Promise<boolean> {
+    return this.#audit.drain();
   }
 
-  survey(reads: readonly Read[]): Promise<Exchange> {
+  dump(reads: readonly Read[]): Promise<BatchResult> {
     return Promise.resolve({ kind: "answered", results: reads.map(pretend) });
   }
 
@@ -43,10 +49,14 @@ export class DryDoor implements Door {
     return Promise.resolve();
   }
 
-  abandon(): void {}
+  abort(): void {}
+
+  watch(): KernelWatch {
+    return { close: () => {} };
+  }
 }
 
-function pretend(command: Read): Result {
+function pretend(command: Read): OperationResult {
   switch (command.kind) {
     case "link":
       return answered({
@@ -62,8 +72,8 @@ function pretend(command: Read): Result {
     case "routes-within":
       return answered({ kind: "routes", routes: [] });
     case "own-routes":
-    case "state-table":
-      return answered({ kind: "entries", entries: [] });
+    case "table-routes":
+      return answered({ kind: "table", routes: [] });
     case "forwarding-entries":
       return answered({ kind: "peers", peers: new Map() });
     case "rules":
@@ -76,6 +86,6 @@ function pretend(command: Read): Result {
   }
 }
 
-function answered(answer: Answer): Result {
+function answered(answer: Answer): OperationResult {
   return { ok: true, answer };
 }

@@ -1,8 +1,14 @@
-import type { Errand } from "../dataplane/iproute2/adapter.ts";
-import type { FailureKind } from "../dataplane/iproute2/errors.ts";
-import type { Result } from "../dataplane/iproute2/batch_process.ts";
+import type {
+  FailureKind,
+  Operation,
+  OperationResult,
+} from "../dataplane/dataplane.ts";
 import { decideRemove } from "./decide.ts";
-import { type FoundRoute, ourRoute, type Sight } from "../routing/kernel_route.ts";
+import {
+  type ActualRoutes,
+  type KernelRoute,
+  ourRoute,
+} from "../routing/kernel_route.ts";
 import type { AbsentGoal, AbsentReached } from "./goal.ts";
 import { readBest } from "./observe.ts";
 import type { Snapshot } from "./kernel_cache.ts";
@@ -34,7 +40,7 @@ export function absentTask(
   const closer = !snapshot.isClear(destination);
   // Once the kernel has taken the entry away, only routes are left to see to.
   let { forget } = goal;
-  const remove = (routes: readonly FoundRoute[], by: Sight["kind"]): Step =>
+  const remove = (routes: readonly KernelRoute[], by: ActualRoutes["kind"]): Step =>
     removal({ ...goal, forget }, routes, by, snapshot, () => forget = undefined);
   return createTask<AbsentReached>({
     question: { destination, device: undefined },
@@ -67,22 +73,22 @@ export function absentTask(
  * By its owner alone, once a deletion did not suffice: an `ip` that has met two devices by
  * one name may look for the route at the wrong one.
  */
-function ofAnyDevice(route: FoundRoute): FoundRoute {
+function ofAnyDevice(route: KernelRoute): KernelRoute {
   return { ...route, device: undefined };
 }
 
 /** Takes the entry and routes away; `forgotten` is called when the entry is gone. */
 function removal(
   { cause, destination, forget, owners }: AbsentGoal,
-  routes: readonly FoundRoute[],
-  by: Sight["kind"],
+  routes: readonly KernelRoute[],
+  by: ActualRoutes["kind"],
   snapshot: Snapshot,
   forgotten: () => void,
 ): Step {
-  const memory: readonly Errand[] = forget === undefined
+  const memory: readonly Operation[] = forget === undefined
     ? []
-    : [{ command: { kind: "forget", entry: forget }, cause }];
-  const deletions = routes.map((route): Errand => ({
+    : [{ command: { kind: "delete-entry", entry: forget }, cause }];
+  const deletions = routes.map((route): Operation => ({
     command: { kind: "delete-route", route },
     cause,
   }));
@@ -92,7 +98,7 @@ function removal(
     // The last look of the same exchange: a route with a worse metric may come to light.
     // Where one FIB look-up could not tell before, it could not tell now: then the table
     // is walked in the next round, once for all destinations that need it.
-    errands: by === "all"
+    operations: by === "all"
       ? writes
       : [...writes, { command: { kind: "best-route", destination } }],
     over: [],
@@ -118,7 +124,7 @@ function removal(
  * Routes go with their device: the last look tells whether this one did. A table that
  * nobody ever wrote to has no entry either.
  */
-function isFault(result: Result): boolean {
+function isFault(result: OperationResult): boolean {
   return !result.ok && !GONE.has(result.failure.kind);
 }
 

@@ -1,15 +1,14 @@
-import type { Door } from "../dataplane/iproute2/adapter.ts";
-import { answerOf } from "../dataplane/iproute2/batch_process.ts";
+import { answerOf, type Dataplane } from "../dataplane/dataplane.ts";
 import type { InterfaceName } from "../routing/interface_name.ts";
 import { describeBridgePort } from "../routing/messages.ts";
 
 /** Warns, once a device and bridge, of routes through a port of a bridge. */
 export class BridgeWatch {
-  readonly #door: Door;
+  readonly #dataplane: Dataplane;
   readonly #masters = new Map<InterfaceName, InterfaceName>();
 
-  constructor(door: Door) {
-    this.#door = door;
+  constructor(dataplane: Dataplane) {
+    this.#dataplane = dataplane;
   }
 
   /** The warnings that are due for a route through `device`, which `master` may own. */
@@ -31,7 +30,7 @@ export class BridgeWatch {
 
   /** A bond or a VRF carries packets well. */
   async #isBridge(device: InterfaceName): Promise<boolean | undefined> {
-    const reply = await this.#door.exchange([{ command: { kind: "bridge", device } }]);
+    const reply = await this.#dataplane.run([{ command: { kind: "bridge", device } }]);
     const result = reply.kind === "answered" ? reply.results[0] : undefined;
     return answerOf(result, "bridge")?.isBridge;
   }

@@ -1,7 +1,10 @@
-import type { Cause } from "../dataplane/audit_log.ts";
-import type { Door } from "../dataplane/iproute2/adapter.ts";
-import type { TableEntry } from "../dataplane/iproute2/parse.ts";
-import { routeEntry, type StateEntry } from "../state/table142_codec.ts";
+import type {
+  Cause,
+  Dataplane,
+  TableEntry,
+  TableRoute,
+} from "../dataplane/dataplane.ts";
+import { routeEntry } from "../state/table142_codec.ts";
 import { exchangeAll } from "./exchanges.ts";
 import type { Ledger } from "./desired_state.ts";
 import { memoryOf } from "../state/table142_store.ts";
@@ -14,9 +17,9 @@ import { memoryOf } from "../state/table142_store.ts";
  */
 export function outdatedConfirmations(
   ledger: Ledger,
-  own: readonly TableEntry[],
-): readonly StateEntry[] {
-  return memoryOf(own).flatMap(({ remembered }): readonly StateEntry[] => {
+  own: readonly TableRoute[],
+): readonly TableEntry[] {
+  return memoryOf(own).flatMap(({ remembered }): readonly TableEntry[] => {
     if (remembered.kind !== "route") return [];
     const { confirmed, route } = remembered;
     const { destination, device } = route;
@@ -29,14 +32,14 @@ export function outdatedConfirmations(
 
 /** Writes them. */
 export async function keepConfirmations(
-  door: Door,
+  dataplane: Dataplane,
   ledger: Ledger,
-  own: readonly TableEntry[],
+  own: readonly TableRoute[],
   cause: Cause,
 ): Promise<void> {
   const entries = outdatedConfirmations(ledger, own);
   await exchangeAll(
-    door,
-    entries.map((entry) => ({ command: { kind: "remember", entry }, cause })),
+    dataplane,
+    entries.map((entry) => ({ command: { kind: "put-entry", entry }, cause })),
   );
 }

@@ -1,5 +1,4 @@
-import type { Door, Errand } from "../dataplane/iproute2/adapter.ts";
-import type { Result } from "../dataplane/iproute2/batch_process.ts";
+import type { Dataplane, Operation, OperationResult } from "../dataplane/dataplane.ts";
 import {
   type LinkStates,
   lostBecause,
@@ -25,14 +24,14 @@ const GROUP = 256;
  * certain. Every task is settled when this resolves; it never rejects.
  */
 export async function converge(
-  door: Door,
+  dataplane: Dataplane,
   snapshot: Snapshot,
   tasks: readonly Task[],
 ): Promise<void> {
   let read = true;
   for (let at = 0; at < tasks.length; at += GROUP) {
-    if (at > 0 && read) read = await door.pace();
-    await convergeGroup(door, snapshot, tasks.slice(at, at + GROUP));
+    if (at > 0 && read) read = await dataplane.drainAuditLog();
+    await convergeGroup(dataplane, snapshot, tasks.slice(at, at + GROUP));
   }
 }
 
@@ -48,7 +47,7 @@ interface Party {
  * until only the one is lost that no `ip` outlives.
  */
 async function convergeGroup(
-  door: Door,
+  dataplane: Dataplane,
   snapshot: Snapshot,
   tasks: readonly Task[],
 ): Promise<void> {
@@ -56,12 +55,12 @@ async function convergeGroup(
   const parties: Party[] = [{ tasks, rounds: 0 }];
   let lostInARow = 0;
   for (let party = parties.shift(); party !== undefined; party = parties.shift()) {
-    const end = await runRound(door, snapshot, party.tasks);
+    const end = await runRound(dataplane, snapshot, party.tasks);
     lostInARow = end === "lost" ? lostInARow + 1 : 0;
     if (lostInARow >= LOST_IN_A_ROW) {
       lostInARow = 0;
       const late = performance.now() >= endMs;
-      if (late || !await answersAnybody(door)) return giveUp([party, ...parties]);
+      if (late || !await answersAnybody(dataplane)) return giveUp([party, ...parties]);
     }
     parties.push(...nextParties(party, end));
   }
@@ -76,8 +75,8 @@ const LONGEST_MS = 15_000;
 /** How often one is tried that is known to be lost alone as well. */
 const ALONE = 2;
 
-async function answersAnybody(door: Door): Promise<boolean> {
-  return (await door.exchange([{ command: { kind: "rules" } }])).kind === "answered";
+async function answersAnybody(dataplane: Dataplane): Promise<boolean> {
+  return (await dataplane.run([{ command: { kind: "rules" } }])).kind === "answered";
 }
 
 function giveUp(parties: readonly Party[]): void {
@@ -106,7 +105,7 @@ function nextParties(party: Party, end: RoundEnd): readonly Party[] {
 type RoundEnd = "settled" | "open" | "lost";
 
 async function runRound(
-  door: Door,
+  dataplane: Dataplane,
   snapshot: Snapshot,
   tasks: readonly Task[],
 ): Promise<RoundEnd> {
@@ -115,28 +114,28 @@ async function runRound(
   for (const task of tasks) {
     const question = task.question();
     if (question === undefined) continue;
-    const errands = task.open();
-    if (errands.length === 0) lookers.push({ task, question });
-    else openers.push({ task, question, errands });
+    const operations = task.open();
+    if (operations.length === 0) lookers.push({ task, question });
+    else openers.push({ task, question, operations });
   }
   const asking = [...openers, ...lookers];
   if (asking.length === 0) return "settled";
   const look = planLook(lookers.map(({ question }) => question), snapshot);
-  const answers = await send(door, snapshot, asking, [
-    ...openers.flatMap(({ errands }) => errands),
-    ...look.errands,
+  const answers = await send(dataplane, snapshot, asking, [
+    ...openers.flatMap(({ operations }) => operations),
+    ...look.operations,
   ]);
   if (answers === undefined) return "lost";
   conclude(openers, answers);
-  const views = look.read(take(answers.results, look.errands), answers.links);
+  const views = look.read(take(answers.results, look.operations), answers.links);
   const next = lookers.flatMap((looker, index): readonly Sent[] => {
     const view = views[index];
-    const errands = view === undefined ? [] : looker.task.judge(view);
-    return errands.length === 0 ? [] : [{ ...looker, errands }];
+    const operations = view === undefined ? [] : looker.task.judge(view);
+    return operations.length === 0 ? [] : [{ ...looker, operations }];
   });
   if (next.length === 0) return "open";
-  const errands = next.flatMap(({ errands }) => errands);
-  const written = await send(door, snapshot, next, errands);
+  const operations = next.flatMap(({ operations }) => operations);
+  const written = await send(dataplane, snapshot, next, operations);
   if (written === undefined) return "lost";
   conclude(next, written);
   return "open";
@@ -148,32 +147,32 @@ interface Asking {
 }
 
 interface Sent extends Asking {
-  readonly errands: readonly Errand[];
+  readonly operations: readonly Operation[];
 }
 
 interface Answers {
   /** The devices of all who ask. */
   readonly links: LinkStates;
-  /** Of the errands, handed out one by one. */
-  readonly results: IterableIterator<Result>;
+  /** Of the operations, handed out one by one. */
+  readonly results: IterableIterator<OperationResult>;
 }
 
 /**
- * Sends errands behind questions about the devices that they are for: a name may change
+ * Sends operations behind questions about the devices that they are for: a name may change
  * hands between two exchanges. Undefined if the exchange was lost.
  */
 async function send(
-  door: Door,
+  dataplane: Dataplane,
   snapshot: Snapshot,
   asking: readonly Asking[],
-  errands: readonly Errand[],
+  operations: readonly Operation[],
 ): Promise<Answers | undefined> {
   const devices = asking.flatMap(({ question }) => question.device ?? []);
   const look = planLinks(devices, snapshot);
-  const reply = await door.exchange([...look.errands, ...errands]);
+  const reply = await dataplane.run([...look.operations, ...operations]);
   if (reply.kind === "answered") {
     const results = reply.results.values();
-    return { links: look.read(take(results, look.errands)), results };
+    return { links: look.read(take(results, look.operations)), results };
   }
   const { why } = lostBecause(reply);
   for (const { task } of asking) task.lose(why);
@@ -181,18 +180,18 @@ async function send(
 }
 
 function take(
-  results: IterableIterator<Result>,
-  errands: readonly Errand[],
-): readonly Result[] {
-  return errands.flatMap(() => {
+  results: IterableIterator<OperationResult>,
+  operations: readonly Operation[],
+): readonly OperationResult[] {
+  return operations.flatMap(() => {
     const { value } = results.next();
     return value ?? [];
   });
 }
 
 function conclude(sent: readonly Sent[], { links, results }: Answers): void {
-  for (const { errands, question, task } of sent) {
+  for (const { operations, question, task } of sent) {
     const link = question.device === undefined ? undefined : links.get(question.device);
-    task.conclude(take(results, errands), link);
+    task.conclude(take(results, operations), link);
   }
 }

@@ -1,14 +1,14 @@
 import { contains, type Ipv4Cidr } from "../ipam/cidr.ts";
 import {
-  type FoundRoute,
+  type ActualRoutes,
+  type KernelRoute,
   type LinkState,
   PROTOCOL,
-  type Sight,
   TABLE_MAIN,
   UNICAST,
 } from "../routing/kernel_route.ts";
 import type { InterfaceName } from "../routing/interface_name.ts";
-import type { WantedRoute } from "../state/table142_codec.ts";
+import type { Route } from "../routing/route.ts";
 
 /** Why a wanted route cannot be installed now, though it will be one day. */
 export type PendingReason = "missing" | "down" | "no-ipv4";
@@ -22,23 +22,23 @@ export type InstallDecision =
     /** `keep`: ours is there, and only others must go. */
     readonly how: "add" | "replace" | "keep";
     /** Other routes for the destination that must go, apart from a replaced one. */
-    readonly drop: readonly FoundRoute[];
+    readonly drop: readonly KernelRoute[];
     /** All routes that give way, for the operator's eyes. */
-    readonly over: readonly FoundRoute[];
+    readonly over: readonly KernelRoute[];
   }
   | { readonly kind: "pending"; readonly reason: PendingReason }
   | {
     readonly kind: "connected";
     readonly device: InterfaceName | undefined;
     /** Ours: the kernel puts the route of a new address behind one that is there. */
-    readonly drop: readonly FoundRoute[];
+    readonly drop: readonly KernelRoute[];
   }
   | { readonly kind: "look-closer" };
 
 /** What to do so that no overlay route for a destination is left. */
 export type RemoveDecision =
   | { readonly kind: "absent" }
-  | { readonly kind: "remove"; readonly routes: readonly FoundRoute[] }
+  | { readonly kind: "remove"; readonly routes: readonly KernelRoute[] }
   | { readonly kind: "look-closer" };
 
 /**
@@ -49,8 +49,8 @@ export type RemoveDecision =
  */
 export function sightOfBest(
   destination: Ipv4Cidr,
-  best: FoundRoute | undefined,
-): Sight | undefined {
+  best: KernelRoute | undefined,
+): ActualRoutes | undefined {
   if (best === undefined) return { kind: "best", route: undefined };
   if (best.table !== TABLE_MAIN) return undefined;
   if (best.destination === destination) return { kind: "best", route: best };
@@ -60,7 +60,7 @@ export function sightOfBest(
 }
 
 /** True if this is just the route that InjectRoute promises. */
-export function isWanted(route: FoundRoute, wanted: WantedRoute): boolean {
+export function isWanted(route: KernelRoute, wanted: Route): boolean {
   return route.destination === wanted.destination && route.device === wanted.device &&
     route.protocol === PROTOCOL.ours && route.metric === 0 && route.tos === 0 &&
     route.type === UNICAST && !route.gateway;
@@ -68,9 +68,9 @@ export function isWanted(route: FoundRoute, wanted: WantedRoute): boolean {
 
 /** InjectRoute and every repair: what is wanted and what is there, to what to do. */
 export function decideInstall(
-  wanted: WantedRoute,
+  wanted: Route,
   link: LinkState,
-  sight: Sight,
+  sight: ActualRoutes,
 ): InstallDecision {
   if (link.kind === "missing") return { kind: "pending", reason: "missing" };
   if (!link.up) return { kind: "pending", reason: "down" };
@@ -109,8 +109,8 @@ export type Owners = "overlay" | "ours";
  * RemoveRoute takes every overlay route: ours, and what was left by hand or by another
  * runtime. ConfigureNodeSubnet takes only ours: local wins over a peer of the past.
  */
-export function decideRemove(sight: Sight, owners: Owners): RemoveDecision {
-  const removable = (route: FoundRoute) => OWNERS[owners].has(route.protocol);
+export function decideRemove(sight: ActualRoutes, owners: Owners): RemoveDecision {
+  const removable = (route: KernelRoute) => OWNERS[owners].has(route.protocol);
   if (sight.kind === "best") {
     if (sight.route === undefined) return { kind: "absent" };
     // Behind somebody else's route with a better metric one of ours may hide.

@@ -1,13 +1,10 @@
 import type { Ipv4Address } from "../ipam/address.ts";
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
 import { AddressPool } from "../ipam/allocator.ts";
-import type { Cause } from "../dataplane/audit_log.ts";
-import type { Owners, PendingReason } from "./decide.ts";
-import {
-  routeEntry,
-  type StateEntry,
-  type WantedRoute,
-} from "../state/table142_codec.ts";
+import type { Cause, TableEntry } from "../dataplane/dataplane.ts";
+import type { Owners } from "./decide.ts";
+import type { PendingReason, Route } from "../routing/route.ts";
+import { routeEntry } from "../state/table142_codec.ts";
 import type { AbsentGoal, PresentGoal } from "./goal.ts";
 
 /** Where a wanted route stands. */
@@ -21,7 +18,7 @@ export type Standing =
 
 /** A route that somebody asked for, and what became of it last. */
 export interface DesiredRoute {
-  readonly route: WantedRoute;
+  readonly route: Route;
   /** True once the kernel confirmed its entry in table 142. */
   readonly remembered: boolean;
   readonly standing: Standing;
@@ -169,13 +166,13 @@ export class Ledger {
   }
 
   /** Our route for the destination, if the kernel confirmed it. */
-  installedRoute(destination: Ipv4Cidr): WantedRoute | undefined {
+  installedRoute(destination: Ipv4Cidr): Route | undefined {
     const wish = this.#wishes.get(destination);
     return wish?.standing.kind === "installed" ? wish.route : undefined;
   }
 
   /** What makes a route that is asked for the only one. */
-  presentGoal(wanted: WantedRoute, cause: Cause): PresentGoal {
+  presentGoal(wanted: Route, cause: Cause): PresentGoal {
     const installed = this.installedRoute(wanted.destination);
     return { wanted, installed, remember: this.entryToRemember(wanted), cause };
   }
@@ -188,7 +185,7 @@ export class Ledger {
   }
 
   /** The entry to write for a route; undefined if the kernel is known to have it. */
-  entryToRemember(route: WantedRoute): StateEntry | undefined {
+  entryToRemember(route: Route): TableEntry | undefined {
     const wish = this.#wishes.get(route.destination);
     return wish?.remembered && wish.route.device === route.device
       ? undefined
@@ -196,7 +193,7 @@ export class Ledger {
   }
 
   /** The entry to take away; undefined if none can be there. */
-  entryToForget(destination: Ipv4Cidr): StateEntry | undefined {
+  entryToForget(destination: Ipv4Cidr): TableEntry | undefined {
     const wish = this.#wishes.get(destination);
     return wish === undefined ? undefined : routeEntry(wish.route);
   }

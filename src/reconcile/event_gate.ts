@@ -1,4 +1,4 @@
-import type { KernelEvent } from "../dataplane/iproute2/monitor.ts";
+import type { KernelEvent } from "../dataplane/dataplane.ts";
 
 /** Lets events through to a node when they can mean something to it. */
 export class Hearing {
@@ -39,9 +39,9 @@ export class Hearing {
 
 function isOfMonitor({ kind }: KernelEvent): boolean {
   switch (kind) {
-    case "blind":
-    case "deaf":
-    case "listening":
+    case "events-lost":
+    case "monitor-down":
+    case "monitor-up":
       return true;
     case "route":
     case "link":

@@ -1,6 +1,5 @@
 import { type Checked, fail, pass } from "../shared/result.ts";
-import type { Door, Errand } from "../dataplane/iproute2/adapter.ts";
-import type { Result } from "../dataplane/iproute2/batch_process.ts";
+import type { Dataplane, Operation, OperationResult } from "../dataplane/dataplane.ts";
 import { lostBecause } from "./observe.ts";
 
 /** How often an `ip` that was lost is asked again. */
@@ -21,21 +20,21 @@ export async function insist<Answer extends { readonly kind: string }>(
 }
 
 /**
- * Carries out errands, however many, that do no harm when they are done twice.
+ * Carries out operations, however many, that do no harm when they are done twice.
  *
  * @returns their results, or why `ip` was lost: then the rest was not tried
  */
 export async function exchangeAll(
-  door: Door,
-  errands: readonly Errand[],
-): Promise<Checked<readonly Result[], string>> {
-  const results: Result[] = [];
+  dataplane: Dataplane,
+  operations: readonly Operation[],
+): Promise<Checked<readonly OperationResult[], string>> {
+  const results: OperationResult[] = [];
   let read = true;
-  for (let at = 0; at < errands.length; at += CHUNK) {
-    if (at > 0 && read) read = await door.pace();
-    const chunk = errands.slice(at, at + CHUNK);
+  for (let at = 0; at < operations.length; at += CHUNK) {
+    if (at > 0 && read) read = await dataplane.drainAuditLog();
+    const chunk = operations.slice(at, at + CHUNK);
     const exchange = await insist(async () => {
-      const reply = await door.exchange(chunk);
+      const reply = await dataplane.run(chunk);
       return reply.kind === "answered" ? reply : lostBecause(reply);
     });
     if (exchange.kind === "lost") return fail(exchange.why);

@@ -1,12 +1,12 @@
 import { decideInstall } from "./decide.ts";
-import type { WantedRoute } from "../state/table142_codec.ts";
+import type { Route } from "../routing/route.ts";
 import type { PresentReached } from "./goal.ts";
 import type { Snapshot } from "./kernel_cache.ts";
 import { CLOSER, createTask, settled, type Task, type Verdict } from "./task.ts";
 
 /** A task that looks and decides as for a wanted route, and writes nothing. */
 export function forecastTask(
-  wanted: WantedRoute,
+  wanted: Route,
   snapshot: Snapshot,
   settle: (reached: PresentReached) => void,
 ): Task {

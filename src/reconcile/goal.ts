@@ -1,18 +1,17 @@
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
-import type { Cause } from "../dataplane/audit_log.ts";
-import type { Failure } from "../dataplane/iproute2/errors.ts";
-import type { Owners, PendingReason } from "./decide.ts";
-import type { FoundRoute } from "../routing/kernel_route.ts";
+import type { Cause, Failure, TableEntry } from "../dataplane/dataplane.ts";
+import type { Owners } from "./decide.ts";
+import type { PendingReason, Route } from "../routing/route.ts";
+import type { KernelRoute } from "../routing/kernel_route.ts";
 import type { InterfaceName } from "../routing/interface_name.ts";
-import type { StateEntry, WantedRoute } from "../state/table142_codec.ts";
 
 /** The destination shall have one route, this one. */
 export interface PresentGoal {
-  readonly wanted: WantedRoute;
+  readonly wanted: Route;
   /** Our route for the destination as the kernel confirmed it last; then look first. */
-  readonly installed: WantedRoute | undefined;
+  readonly installed: Route | undefined;
   /** The entry of table 142 to write first; undefined when it is there. */
-  readonly remember: StateEntry | undefined;
+  readonly remember: TableEntry | undefined;
   readonly cause: Cause;
 }
 
@@ -21,9 +20,9 @@ export interface AbsentGoal {
   readonly destination: Ipv4Cidr;
   readonly owners: Owners;
   /** Our route as the kernel confirmed it last; undefined if there was none. */
-  readonly installed: WantedRoute | undefined;
+  readonly installed: Route | undefined;
   /** The entry of table 142 to take away; undefined when none is there. */
-  readonly forget: StateEntry | undefined;
+  readonly forget: TableEntry | undefined;
   readonly cause: Cause;
 }
 
@@ -38,7 +37,7 @@ export type PresentReached =
     readonly kind: "added";
     readonly ifindex: number;
     /** Routes that gave way. */
-    readonly over: readonly FoundRoute[];
+    readonly over: readonly KernelRoute[];
     readonly master: InterfaceName | undefined;
   }
   | {

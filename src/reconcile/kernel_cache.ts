@@ -1,5 +1,5 @@
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
-import type { KernelEvent } from "../dataplane/iproute2/monitor.ts";
+import type { KernelEvent } from "../dataplane/dataplane.ts";
 import type { LinkState } from "../routing/kernel_route.ts";
 import type { InterfaceName } from "../routing/interface_name.ts";
 

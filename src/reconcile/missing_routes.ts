@@ -1,7 +1,6 @@
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
 import type { ClusterPolicy } from "../ipam/policy.ts";
-import type { Door } from "../dataplane/iproute2/adapter.ts";
-import { answerOf } from "../dataplane/iproute2/batch_process.ts";
+import { answerOf, type Dataplane } from "../dataplane/dataplane.ts";
 import type { Logger } from "../observability/logger.ts";
 import type { InterfaceName } from "../routing/interface_name.ts";
 import { ascending } from "../routing/difference.ts";
@@ -11,7 +10,7 @@ import type { Ledger } from "./desired_state.ts";
 
 /** What a look for missing routes works with. */
 export interface MissingRoutesParts {
-  readonly door: Door;
+  readonly dataplane: Dataplane;
   readonly ledger: Ledger;
   readonly policy: ClusterPolicy;
   readonly logger: Logger;
@@ -27,9 +26,9 @@ export interface MissingRoutesParts {
  * works, and the control plane may refuse it afterwards.
  */
 export async function reportLostWords(
-  { door, ledger, logger, policy, target }: MissingRoutesParts,
+  { dataplane, ledger, logger, policy, target }: MissingRoutesParts,
 ): Promise<void> {
-  const exchange = await door.survey([{ kind: "forwarding-entries" }], "bridge");
+  const exchange = await dataplane.dump([{ kind: "forwarding-entries" }], "bridge");
   const result = exchange.kind === "answered" ? exchange.results[0] : undefined;
   const answer = answerOf(result, "peers");
   if (answer === undefined) return;

@@ -1,9 +1,12 @@
 import { covering, type Ipv4Cidr } from "../ipam/cidr.ts";
-import type { Errand } from "../dataplane/iproute2/adapter.ts";
-import type { Failure } from "../dataplane/iproute2/errors.ts";
-import { answerOf, type Result } from "../dataplane/iproute2/batch_process.ts";
+import {
+  answerOf,
+  type Failure,
+  type Operation,
+  type OperationResult,
+} from "../dataplane/dataplane.ts";
 import { sightOfBest } from "./decide.ts";
-import type { LinkState, Sight } from "../routing/kernel_route.ts";
+import type { ActualRoutes, LinkState } from "../routing/kernel_route.ts";
 import type { InterfaceName } from "../routing/interface_name.ts";
 import type { Snapshot } from "./kernel_cache.ts";
 
@@ -19,7 +22,7 @@ export interface Seen {
   readonly kind: "seen";
   /** The device that was asked for; `missing` when none was. */
   readonly link: LinkState;
-  readonly sight: Sight;
+  readonly sight: ActualRoutes;
 }
 
 /** What is there, or why nobody knows. `closer`: one look-up could not tell. */
@@ -28,20 +31,20 @@ export type View =
   | { readonly kind: "closer" }
   | { readonly kind: "failed"; readonly failure: Failure };
 
-/** The errands of a look, and what their results show. */
+/** The operations of a look, and what their results show. */
 export interface Look {
-  readonly errands: readonly Errand[];
+  readonly operations: readonly Operation[];
   /** Views in the order of the questions. */
-  read(results: readonly Result[], links: LinkStates): readonly View[];
+  read(results: readonly OperationResult[], links: LinkStates): readonly View[];
 }
 
 /** What is known of devices. */
 export type LinkStates = ReadonlyMap<InterfaceName, LinkState>;
 
-/** The errands that ask about devices, and what their results show. */
+/** The operations that ask about devices, and what their results show. */
 export interface LinkLook {
-  readonly errands: readonly Errand[];
-  read(results: readonly Result[]): LinkStates;
+  readonly operations: readonly Operation[];
+  read(results: readonly OperationResult[]): LinkStates;
 }
 
 const MISSING: LinkState = { kind: "missing" };
@@ -53,7 +56,7 @@ const MANY = 8;
 export function planLook(questions: readonly Question[], snapshot: Snapshot): Look {
   const closer = questions.filter((question) => question.closer);
   const walks = closer.length >= MANY;
-  const walk: readonly Errand[] = walks
+  const walk: readonly Operation[] = walks
     ? [{
       command: {
         kind: "routes-within",
@@ -62,11 +65,11 @@ export function planLook(questions: readonly Question[], snapshot: Snapshot): Lo
     }]
     : [];
   const alone = questions.filter((question) => !(walks && question.closer));
-  const looks = alone.map(({ closer, destination }): Errand => ({
+  const looks = alone.map(({ closer, destination }): Operation => ({
     command: { kind: closer ? "exact-routes" : "best-route", destination },
   }));
   return {
-    errands: [...walk, ...looks],
+    operations: [...walk, ...looks],
     read: (results, links) => {
       const rest = results.values();
       const walked = walks ? readWalk(rest.next().value) : undefined;
@@ -92,7 +95,7 @@ export function planLinks(
 ): LinkLook {
   const asked = [...new Set(devices)];
   return {
-    errands: asked.map((device) => ({ command: { kind: "link", device } })),
+    operations: asked.map((device) => ({ command: { kind: "link", device } })),
     read: (results) =>
       new Map(asked.map((device, index) => {
         const state = answerOf(results[index], "link")?.link ?? MISSING;
@@ -104,7 +107,7 @@ export function planLinks(
 
 /** Sorts what a walk found by destination. */
 function readWalk(
-  result: Result | undefined,
+  result: OperationResult | undefined,
 ): (destination: Ipv4Cidr, link: LinkState) => View {
   const walked = answerOf(result, "routes");
   if (walked === undefined) return () => failedView(result);
@@ -121,9 +124,9 @@ function readWalk(
  */
 export function readBest(
   destination: Ipv4Cidr,
-  result: Result | undefined,
+  result: OperationResult | undefined,
   { rulesMayHide }: Pick<Snapshot, "rulesMayHide">,
-): Sight | undefined {
+): ActualRoutes | undefined {
   const sight = sightOf(destination, result);
   const isNothing = sight?.kind === "best" && sight.route === undefined;
   return isNothing && rulesMayHide ? undefined : sight;
@@ -131,8 +134,8 @@ export function readBest(
 
 function sightOf(
   destination: Ipv4Cidr,
-  result: Result | undefined,
-): Sight | undefined {
+  result: OperationResult | undefined,
+): ActualRoutes | undefined {
   if (result?.ok === false) {
     return result.failure.kind === "unreachable"
       ? { kind: "best", route: undefined }
@@ -142,7 +145,7 @@ function sightOf(
   return best === undefined ? undefined : sightOfBest(destination, best);
 }
 
-/** The reply of a door that did not answer, as the reason that callers are told. */
+/** The reply of a dataplane that did not answer, as the reason that callers are told. */
 export function lostBecause(
   reply: { readonly kind: "full" | "closed" } | {
     readonly kind: "lost";
@@ -162,7 +165,7 @@ export function lostBecause(
 function view(
   { closer, destination }: Question,
   link: LinkState,
-  result: Result | undefined,
+  result: OperationResult | undefined,
   snapshot: Snapshot,
 ): View {
   if (!closer) {
@@ -174,7 +177,7 @@ function view(
   return { kind: "seen", link, sight: { kind: "all", routes: walked.routes } };
 }
 
-function failedView(result: Result | undefined): View {
+function failedView(result: OperationResult | undefined): View {
   const failure = result !== undefined && !result.ok
     ? result.failure
     : { kind: "other", words: "no answer" } as const;

@@ -1,8 +1,7 @@
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
-import type { Mutation } from "../dataplane/iproute2/commands.ts";
-import type { KernelEvent } from "../dataplane/iproute2/monitor.ts";
+import type { KernelEvent, Mutation } from "../dataplane/dataplane.ts";
 import type { Logger } from "../observability/logger.ts";
-import { OUR_PROTOCOL } from "../state/table142_codec.ts";
+import { OUR_PROTOCOL } from "../routing/kernel_route.ts";
 import { describeOtherWriter } from "../routing/messages.ts";
 
 /** The `ip` of a process that was killed may still carry out what it was given. */
@@ -37,7 +36,7 @@ export class OtherWriter {
 
   /** Takes a command that is about to be sent: its event may be faster than its reply. */
   noteOwn(command: Mutation): void {
-    if (command.kind === "remember" || command.kind === "claim") {
+    if (command.kind === "put-entry" || command.kind === "create-entry") {
       this.#written.add(command.entry.prefix);
     }
   }

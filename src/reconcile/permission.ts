@@ -1,13 +1,13 @@
-import type { Door } from "../dataplane/iproute2/adapter.ts";
+import type { Dataplane } from "../dataplane/dataplane.ts";
 import type { Logger } from "../observability/logger.ts";
 import { PERMISSION_DENIED } from "../routing/messages.ts";
 
 /** Says so if the kernel will refuse every write, before the first call meets it. */
 export async function reportMissingPermission(
-  door: Door,
+  dataplane: Dataplane,
   logger: Logger,
 ): Promise<void> {
-  const exchange = await door.survey([{ kind: "permission" }]);
+  const exchange = await dataplane.dump([{ kind: "permission" }]);
   const result = exchange.kind === "answered" ? exchange.results[0] : undefined;
   if (result?.ok === false && result.failure.kind === "not-permitted") {
     logger.log("error", PERMISSION_DENIED);

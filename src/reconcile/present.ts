@@ -1,8 +1,6 @@
-import type { Cause } from "../dataplane/audit_log.ts";
-import type { Errand } from "../dataplane/iproute2/adapter.ts";
-import type { Result } from "../dataplane/iproute2/batch_process.ts";
+import type { Cause, Operation, OperationResult } from "../dataplane/dataplane.ts";
 import { decideInstall, type InstallDecision } from "./decide.ts";
-import { type FoundRoute, ourRoute } from "../routing/kernel_route.ts";
+import { type KernelRoute, ourRoute } from "../routing/kernel_route.ts";
 import type { PresentGoal, PresentReached } from "./goal.ts";
 import type { Seen } from "./observe.ts";
 import type { Snapshot } from "./kernel_cache.ts";
@@ -89,31 +87,31 @@ function judge(
 }
 
 /** Takes ours away; the look after it confirms that the connected route is the best. */
-function yielding({ cause }: PresentGoal, ours: readonly FoundRoute[]): Step {
+function yielding({ cause }: PresentGoal, ours: readonly KernelRoute[]): Step {
   return {
     kind: "step",
-    errands: deletions(ours, cause),
+    operations: deletions(ours, cause),
     over: [],
     interpret: (results) => firstFault(results, 0, 0) ?? CLOSER,
   };
 }
 
-function deletions(routes: readonly FoundRoute[], cause: Cause): readonly Errand[] {
+function deletions(routes: readonly KernelRoute[], cause: Cause): readonly Operation[] {
   return routes.map((route) => ({ command: { kind: "delete-route", route }, cause }));
 }
 
 /** The memory comes first: an acknowledged route is one that a restart will find. */
-function memoryOf(goal: PresentGoal): readonly Errand[] {
+function memoryOf(goal: PresentGoal): readonly Operation[] {
   if (goal.remember === undefined) return [];
-  return [{ command: { kind: "remember", entry: goal.remember }, cause: goal.cause }];
+  return [{ command: { kind: "put-entry", entry: goal.remember }, cause: goal.cause }];
 }
 
 function remembering(goal: PresentGoal, verdict: Verdict): Verdict | Step {
-  const errands = memoryOf(goal);
-  if (errands.length === 0) return verdict;
+  const operations = memoryOf(goal);
+  if (operations.length === 0) return verdict;
   return {
     kind: "step",
-    errands,
+    operations,
     over: [],
     interpret: ([result]) =>
       result === undefined || result.ok
@@ -130,13 +128,13 @@ function install(
   const { cause, wanted } = goal;
   const { drop, how, ifindex, over } = decision;
   const memory = memoryOf(goal);
-  const write: readonly Errand[] = how === "keep"
+  const write: readonly Operation[] = how === "keep"
     ? []
-    : [{ command: { kind: `${how}-route`, ...wanted }, cause }];
+    : [{ command: { kind: `${how}-route`, route: wanted }, cause }];
   const drops = deletions(drop, cause);
   return {
     kind: "step",
-    errands: [...memory, ...write, ...drops],
+    operations: [...memory, ...write, ...drops],
     over,
     interpret: (results, link) => {
       const verdict = firstFault(results, memory.length, write.length);
@@ -166,14 +164,14 @@ function isKept({ installed, wanted }: PresentGoal): boolean {
 function takingBack({ cause, wanted }: PresentGoal, refusal: Verdict): Step {
   return {
     kind: "step",
-    errands: deletions([ourRoute(wanted)], cause),
+    operations: deletions([ourRoute(wanted)], cause),
     over: [],
     interpret: () => refusal,
   };
 }
 
 function firstFault(
-  results: readonly Result[],
+  results: readonly OperationResult[],
   memory: number,
   writes: number,
 ): Verdict | undefined {

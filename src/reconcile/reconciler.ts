@@ -1,12 +1,13 @@
 import { contains, type Ipv4Cidr, prefixLength } from "../ipam/cidr.ts";
 import type { ClusterPolicy } from "../ipam/policy.ts";
-import type { Cause } from "../dataplane/audit_log.ts";
-import type { Door } from "../dataplane/iproute2/adapter.ts";
-import type { KernelEvent } from "../dataplane/iproute2/monitor.ts";
-import type { TableEntry } from "../dataplane/iproute2/parse.ts";
+import type {
+  Cause,
+  Dataplane,
+  KernelEvent,
+  TableRoute,
+} from "../dataplane/dataplane.ts";
 import type { Logger } from "../observability/logger.ts";
-import { PROTOCOL, TABLE_MAIN } from "../routing/kernel_route.ts";
-import { OUR_PROTOCOL } from "../state/table142_codec.ts";
+import { OUR_PROTOCOL, PROTOCOL, TABLE_MAIN } from "../routing/kernel_route.ts";
 import { renewAddresses } from "../addresses/address_records.ts";
 import { keepConfirmations } from "./confirmations.ts";
 import { BLINDNESS, FightLog } from "./contention_log.ts";
@@ -24,7 +25,7 @@ import type { WorkQueue } from "./work_queue.ts";
 
 /** What the reconciler works with. */
 export interface ReconcilerParts {
-  readonly door: Door;
+  readonly dataplane: Dataplane;
   readonly ledger: Ledger;
   readonly snapshot: Snapshot;
   readonly queue: WorkQueue;
@@ -102,13 +103,13 @@ export class Reconciler {
         this.#rulesChanged = performance.now();
         this.#parts.snapshot.learnRules(true);
         return this.#surveys.within(EARLY_SURVEY_MS);
-      case "blind":
+      case "events-lost":
         this.#sayBlind(event.why);
         return this.#lookAgain(performance.now());
-      case "deaf":
+      case "monitor-down":
         if (event.why !== undefined) this.#sayBlind(event.why);
         return this.#lookAgain(Infinity);
-      case "listening":
+      case "monitor-up":
         return this.#lookAgain(performance.now() + SUBSCRIBED_MS);
     }
   }
@@ -195,7 +196,7 @@ export class Reconciler {
   }
 
   async #repair(): Promise<void> {
-    const { door, ledger, snapshot } = this.#parts;
+    const { dataplane, ledger, snapshot } = this.#parts;
     const started = performance.now();
     const { dirty } = this.#hints;
     this.#hints.resolveDevices(ledger);
@@ -204,7 +205,7 @@ export class Reconciler {
     for (const destination of due) dirty.delete(destination);
     const repairs = [
       ...await this.#renewSubnet(due),
-      ...await renew(door, ledger, snapshot, due, REPAIR),
+      ...await renew(dataplane, ledger, snapshot, due, REPAIR),
     ];
     const now = performance.now();
     this.#log.note(repairs, now);
@@ -217,12 +218,12 @@ export class Reconciler {
   }
 
   async #renewSubnet(due: readonly Ipv4Cidr[]): Promise<readonly Repair[]> {
-    const { door, ledger } = this.#parts;
+    const { dataplane, ledger } = this.#parts;
     const subnet = this.#forgottenSubnet;
     if (subnet === undefined || !due.includes(subnet)) return [];
     this.#forgottenSubnet = undefined;
     if (subnet !== ledger.nodeSubnet?.subnet) return [];
-    const trouble = await rememberSubnet(door, ledger, REPAIR);
+    const trouble = await rememberSubnet(dataplane, ledger, REPAIR);
     if (trouble?.kind === "lost") this.#forgottenSubnet = subnet;
     const reached = trouble ?? { kind: "remembered" };
     return [{ kind: "subnet", destination: subnet, reached }];
@@ -231,14 +232,14 @@ export class Reconciler {
   /** An event may be older than what was written since: so the table itself is asked. */
   async #recollect(prefixes: readonly Ipv4Cidr[]): Promise<void> {
     if (prefixes.length === 0) return;
-    const { door, ledger } = this.#parts;
-    const own = await readOwn(door);
+    const { dataplane, ledger } = this.#parts;
+    const own = await readOwn(dataplane);
     const forgotten = own.kind === "read"
       ? forgottenPrefixes(ledger, own.entries)
       : prefixes;
     if (own.kind === "read") {
       await this.#renewAddresses(own.entries);
-      await keepConfirmations(door, ledger, own.entries, REPAIR);
+      await keepConfirmations(dataplane, ledger, own.entries, REPAIR);
     }
     for (const prefix of forgotten) {
       ledger.unremember(prefix);
@@ -247,16 +248,16 @@ export class Reconciler {
     }
   }
 
-  async #renewAddresses(own: readonly TableEntry[]): Promise<void> {
-    const { door, ledger } = this.#parts;
-    const renewed = await renewAddresses(door, ledger, own, REPAIR);
+  async #renewAddresses(own: readonly TableRoute[]): Promise<void> {
+    const { dataplane, ledger } = this.#parts;
+    const renewed = await renewAddresses(dataplane, ledger, own, REPAIR);
     this.#log.noteAddresses(renewed, performance.now());
   }
 
   async #survey(): Promise<void> {
-    const { door, ledger, policy, snapshot } = this.#parts;
+    const { dataplane, ledger, policy, snapshot } = this.#parts;
     const started = performance.now();
-    const surveyed = await survey(door, ledger, policy);
+    const surveyed = await survey(dataplane, ledger, policy);
     if (this.#closed) return;
     if (!surveyed.ok) {
       return this.#surveys.within(this.#resyncs.failed(surveyed.fault));

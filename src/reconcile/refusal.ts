@@ -1,5 +1,5 @@
 import type { Refusal } from "./node_service.ts";
-import type { Failure } from "../dataplane/iproute2/errors.ts";
+import type { Failure } from "../dataplane/dataplane.ts";
 import {
   describeLost,
   describeRefused,

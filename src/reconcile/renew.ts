@@ -1,6 +1,5 @@
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
-import type { Cause } from "../dataplane/audit_log.ts";
-import type { Door } from "../dataplane/iproute2/adapter.ts";
+import type { Cause, Dataplane } from "../dataplane/dataplane.ts";
 import { absentTask } from "./absent.ts";
 import { converge } from "./converge.ts";
 import type { AbsentGoal, AbsentReached, PresentReached, Trouble } from "./goal.ts";
@@ -39,7 +38,7 @@ export interface SubnetRepair {
  * start, for repairs, and for intents whose device appears.
  */
 export async function renew(
-  door: Door,
+  dataplane: Dataplane,
   ledger: Ledger,
   snapshot: Snapshot,
   destinations: readonly Ipv4Cidr[],
@@ -64,7 +63,7 @@ export async function renew(
       repairs.push({ kind: "route", destination, before, reached });
     })];
   });
-  await converge(door, snapshot, tasks);
+  await converge(dataplane, snapshot, tasks);
   return repairs;
 }
 

@@ -1,5 +1,5 @@
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
-import type { PendingReason } from "./decide.ts";
+import type { PendingReason } from "../routing/route.ts";
 import {
   describeGivenWay,
   describePending,

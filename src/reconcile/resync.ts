@@ -1,12 +1,14 @@
-import type { Ipv4Cidr } from "../ipam/cidr.ts";
-import { prefixLength } from "../ipam/cidr.ts";
+import { type Ipv4Cidr, prefixLength } from "../ipam/cidr.ts";
 import type { ClusterPolicy } from "../ipam/policy.ts";
-import type { Door } from "../dataplane/iproute2/adapter.ts";
-import type { TableEntry } from "../dataplane/iproute2/parse.ts";
-import { answerOf, type Result } from "../dataplane/iproute2/batch_process.ts";
+import {
+  answerOf,
+  type Dataplane,
+  type OperationResult,
+  type TableRoute,
+} from "../dataplane/dataplane.ts";
 import { type Checked, fail, pass } from "../shared/result.ts";
 import { isWanted } from "./decide.ts";
-import { type FoundRoute, TABLE_MAIN } from "../routing/kernel_route.ts";
+import { type KernelRoute, TABLE_MAIN } from "../routing/kernel_route.ts";
 import { missingEntries, strangers } from "../addresses/address_records.ts";
 import { outdatedConfirmations } from "./confirmations.ts";
 import type { Ledger } from "./desired_state.ts";
@@ -31,24 +33,24 @@ export interface Survey {
  * @returns why the kernel could not be read, if it could not
  */
 export async function survey(
-  door: Door,
+  dataplane: Dataplane,
   ledger: Ledger,
   policy: ClusterPolicy,
 ): Promise<Checked<Survey, string>> {
-  const exchange = await door.survey([
+  const exchange = await dataplane.dump([
     { kind: "own-routes" },
     { kind: "routes-within", cluster: policy.clusterCidr },
     { kind: "rules" },
   ]);
   if (exchange.kind === "lost") return fail(exchange.why);
   const { results } = exchange;
-  const own = answerOf(results[0], "entries");
+  const own = answerOf(results[0], "table");
   const within = answerOf(results[1], "routes");
   const rules = answerOf(results[2], "rules");
   if (own === undefined || within === undefined) {
     return fail(describeFailure(results));
   }
-  const { entries } = own;
+  const entries = own.routes;
   for (const address of strangers(ledger.pool, entries)) ledger.doubtful.add(address);
   const outdated = outdatedConfirmations(ledger, entries).map(({ prefix }) => prefix);
   ledger.ageUnconfirmed();
@@ -60,7 +62,7 @@ export async function survey(
   });
 }
 
-function describeFailure(results: readonly Result[]): string {
+function describeFailure(results: readonly OperationResult[]): string {
   const failed = results.find((result) => !result.ok);
   return failed?.ok === false ? failed.failure.words : "no answer";
 }
@@ -68,7 +70,7 @@ function describeFailure(results: readonly Result[]): string {
 /** The prefixes that table 142 should have an entry for and has not. */
 export function forgottenPrefixes(
   ledger: Ledger,
-  entries: readonly TableEntry[],
+  entries: readonly TableRoute[],
 ): readonly Ipv4Cidr[] {
   const memory = memoryOf(entries).map(({ remembered }) => remembered);
   const devices = new Map(
@@ -89,7 +91,7 @@ export function forgottenPrefixes(
 function compare(
   ledger: Ledger,
   policy: ClusterPolicy,
-  routes: readonly FoundRoute[],
+  routes: readonly KernelRoute[],
 ): Pick<Survey, "occupied" | "suspicious"> {
   const occupied = new Set<Ipv4Cidr>();
   const installed = new Set<Ipv4Cidr>();

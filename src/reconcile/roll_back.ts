@@ -1,5 +1,4 @@
-import type { Errand } from "../dataplane/iproute2/adapter.ts";
-import type { Result } from "../dataplane/iproute2/batch_process.ts";
+import type { Operation, OperationResult } from "../dataplane/dataplane.ts";
 import { routeEntry } from "../state/table142_codec.ts";
 import { exchangeAll } from "./exchanges.ts";
 import type { PresentGoal, PresentReached } from "./goal.ts";
@@ -9,7 +8,7 @@ import { standingOf } from "./route_status.ts";
 
 /** What table 142 is owed after a refusal. */
 export interface Amends {
-  readonly errand: Errand;
+  readonly operation: Operation;
   /** What was refused. */
   readonly refused: DesiredRoute;
 }
@@ -27,9 +26,9 @@ export function amendsFor(
   const before = ledger.get(wanted.destination);
   const standing = standingOf(wanted, reached);
   return {
-    errand: before === undefined
-      ? { command: { kind: "forget", entry: routeEntry(wanted) }, cause }
-      : { command: { kind: "remember", entry: routeEntry(before.route) }, cause },
+    operation: before === undefined
+      ? { command: { kind: "delete-entry", entry: routeEntry(wanted) }, cause }
+      : { command: { kind: "put-entry", entry: routeEntry(before.route) }, cause },
     refused: { route: wanted, remembered: false, standing },
   };
 }
@@ -47,11 +46,11 @@ function mayHaveWritten(reached: PresentReached): boolean {
 
 /** Makes amends; what the kernel does not confirm is left to the repair. */
 export async function makeAmends(
-  { door, ledger, touch }: RouteParts,
+  { dataplane, ledger, touch }: RouteParts,
   owed: readonly Amends[],
 ): Promise<void> {
   if (owed.length === 0) return;
-  const written = await exchangeAll(door, owed.map(({ errand }) => errand));
+  const written = await exchangeAll(dataplane, owed.map(({ operation }) => operation));
   const results = written.ok ? written.value : [];
   for (const [index, { refused }] of owed.entries()) {
     if (isDone(results[index])) continue;
@@ -64,6 +63,6 @@ export async function makeAmends(
 }
 
 /** An entry that is not there need not be taken away. */
-function isDone(result: Result | undefined): boolean {
+function isDone(result: OperationResult | undefined): boolean {
   return result !== undefined && (result.ok || result.failure.kind === "absent");
 }

@@ -1,6 +1,6 @@
-import type { Cause } from "../dataplane/audit_log.ts";
+import type { Cause } from "../dataplane/dataplane.ts";
 import type { Call, InjectOutcome, RemoveOutcome } from "./node_service.ts";
-import type { WantedRoute } from "../state/table142_codec.ts";
+import type { Route } from "../routing/route.ts";
 import { describeOwnSubnet, describeReplaced } from "../routing/messages.ts";
 import { absentTask } from "./absent.ts";
 import { amendsFor, makeAmends } from "./roll_back.ts";
@@ -46,8 +46,8 @@ export class RouteKeeper {
       job.kind === "inject" ? this.#inject(job) : this.#remove(job)
     );
     if (errants.length === 0) return;
-    const { door, snapshot } = this.#parts;
-    await converge(door, snapshot, errants.map(({ task }) => task));
+    const { dataplane, snapshot } = this.#parts;
+    await converge(dataplane, snapshot, errants.map(({ task }) => task));
     for (const errant of errants) await errant.answer();
   }
 
@@ -80,7 +80,7 @@ export class RouteKeeper {
   }
 
   async #concludeInject(
-    wanted: WantedRoute,
+    wanted: Route,
     reached: PresentReached,
   ): Promise<InjectOutcome> {
     const { destination, device } = wanted;

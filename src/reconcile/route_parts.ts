@@ -1,12 +1,12 @@
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
-import type { Door } from "../dataplane/iproute2/adapter.ts";
+import type { Dataplane } from "../dataplane/dataplane.ts";
 import type { BridgeWatch } from "./bridge_watch.ts";
 import type { Ledger } from "./desired_state.ts";
 import type { Snapshot } from "./kernel_cache.ts";
 
 /** What calls put routes in and take them out with. */
 export interface RouteParts {
-  readonly door: Door;
+  readonly dataplane: Dataplane;
   readonly ledger: Ledger;
   readonly snapshot: Snapshot;
   readonly bridges: BridgeWatch;

@@ -1,6 +1,6 @@
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
 import type { Owners } from "./decide.ts";
-import type { WantedRoute } from "../state/table142_codec.ts";
+import type { Route } from "../routing/route.ts";
 import { describeConnected, describePending } from "../routing/messages.ts";
 import type { AbsentReached, PresentReached } from "./goal.ts";
 import { INSTALLED, type Standing } from "./desired_state.ts";
@@ -9,7 +9,7 @@ import type { RouteParts } from "./route_parts.ts";
 
 /** Where a wanted route stands after what was reached. */
 export function standingOf(
-  { destination }: WantedRoute,
+  { destination }: Route,
   reached: PresentReached,
 ): Standing {
   switch (reached.kind) {
@@ -29,7 +29,7 @@ export function standingOf(
 }
 
 /** Why a route is not installed; empty if it is. */
-export function describeStanding({ device }: WantedRoute, standing: Standing): string {
+export function describeStanding({ device }: Route, standing: Standing): string {
   switch (standing.kind) {
     case "installed":
       return "";
@@ -45,7 +45,7 @@ export function describeStanding({ device }: WantedRoute, standing: Standing): s
 /** Keeps what became of a route that was asked for: of refusals only what may pass. */
 export function keepAsked(
   { ledger, touch }: Pick<RouteParts, "ledger" | "touch">,
-  route: WantedRoute,
+  route: Route,
   reached: PresentReached,
 ): void {
   const standing = standingOf(route, reached);

@@ -1,7 +1,7 @@
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
-import type { Cause } from "../dataplane/audit_log.ts";
+import type { Cause } from "../dataplane/dataplane.ts";
 import type { OutcomeCounts, RouteOutcome, SyncOutcome } from "./route_table.ts";
-import type { WantedRoute } from "../state/table142_codec.ts";
+import type { Route } from "../routing/route.ts";
 import { destinationOf, type PlannedStep, planRoutes } from "../routing/difference.ts";
 import { makeAmends } from "./roll_back.ts";
 import { converge } from "./converge.ts";
@@ -18,7 +18,7 @@ import type { Visitors } from "./work_queue.ts";
 /** Routes that shall be all there are. */
 export interface SyncOrder {
   /** Valid, each destination once. */
-  readonly wanted: readonly WantedRoute[];
+  readonly wanted: readonly Route[];
   /** Look and decide, and write nothing. */
   readonly dryRun: boolean;
   readonly cause: Cause;
@@ -74,7 +74,7 @@ async function carryOut(
   };
   let read = true;
   for (let at = 0; at < steps.length; at += CHUNK) {
-    if (at > 0 && read) read = await parts.door.pace();
+    if (at > 0 && read) read = await parts.dataplane.drainAuditLog();
     if (at > 0 && visitors.waiting) {
       await land();
       await visitors.admit();
@@ -104,7 +104,7 @@ function beginChunk(
       : beginStep(step, parts)
   );
   const tasks = steps.flatMap(({ task }) => task ?? []);
-  return { steps, settled: converge(parts.door, parts.snapshot, tasks) };
+  return { steps, settled: converge(parts.dataplane, parts.snapshot, tasks) };
 }
 
 async function conclude(

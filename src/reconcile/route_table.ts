@@ -1,11 +1,11 @@
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
 import type { Call, Undone } from "./node_service.ts";
-import type { WantedRoute } from "../state/table142_codec.ts";
+import type { Route } from "../routing/route.ts";
 import type { StatedRoute } from "../routing/route_set.ts";
 
 /** A wanted route and where it stands. */
 export interface ListedRoute {
-  readonly route: WantedRoute;
+  readonly route: Route;
   /** Why it is not installed, a sentence; empty if it is. */
   readonly pending: string;
   /** When it came to be so, as far as this process saw: milliseconds since 1970, UTC. */

@@ -1,10 +1,12 @@
 import type { Checked } from "../shared/result.ts";
 import type { ClusterPolicy } from "../ipam/policy.ts";
-import type { Cause } from "../dataplane/audit_log.ts";
-import type { Mutation } from "../dataplane/iproute2/commands.ts";
-import type { Door } from "../dataplane/iproute2/adapter.ts";
-import type { TableEntry } from "../dataplane/iproute2/parse.ts";
-import type { Result } from "../dataplane/iproute2/batch_process.ts";
+import type {
+  Cause,
+  Dataplane,
+  Mutation,
+  OperationResult,
+  TableRoute,
+} from "../dataplane/dataplane.ts";
 import type { Logger } from "../observability/logger.ts";
 import { TABLE_MAIN } from "../routing/kernel_route.ts";
 import type { Remembered } from "../state/table142_codec.ts";
@@ -15,7 +17,7 @@ import { describeTrouble } from "./refusal.ts";
 
 const EXIT: Cause = { rpc: "exit", peer: "" };
 
-type Removal = Extract<Mutation, { readonly kind: "delete-route" | "forget" }>;
+type Removal = Extract<Mutation, { readonly kind: "delete-route" | "delete-entry" }>;
 
 /**
  * Takes away what a start would adopt, and only that: routes and memory. Allocated
@@ -23,18 +25,18 @@ type Removal = Extract<Mutation, { readonly kind: "delete-route" | "forget" }>;
  * of it is what the kernel shows afterwards.
  */
 export async function removeOurs(
-  door: Door,
+  dataplane: Dataplane,
   policy: ClusterPolicy,
   logger: Logger,
 ): Promise<void> {
-  const before = await readOwn(door);
+  const before = await readOwn(dataplane);
   if (before.kind === "lost") {
     return logger.log("error", `Routes stay: ${before.why}`);
   }
   const removals = planRemovals(before.entries, policy);
-  const errands = removals.map((command) => ({ command, cause: EXIT }));
-  const removed = await exchangeAll(door, errands);
-  const after = await readOwn(door);
+  const operations = removals.map((command) => ({ command, cause: EXIT }));
+  const removed = await exchangeAll(dataplane, operations);
+  const after = await readOwn(dataplane);
   if (after.kind === "lost") {
     return logger.log("error", `Routes may stay: ${after.why}`);
   }
@@ -50,7 +52,7 @@ export async function removeOurs(
 
 /** The memory first, as for every route that is to go. */
 function planRemovals(
-  own: readonly TableEntry[],
+  own: readonly TableRoute[],
   policy: ClusterPolicy,
 ): readonly Removal[] {
   const ours = own.filter((entry) => !isOutside(entry, policy));
@@ -61,7 +63,7 @@ function planRemovals(
       : ["nonsense"],
   );
   const forgets = memory.filter(({ remembered }) => !kept.has(remembered.kind))
-    .map(({ entry }): Removal => ({ kind: "forget", entry }));
+    .map(({ entry }): Removal => ({ kind: "delete-entry", entry }));
   const deletions = ours.filter(({ route }) => route.table === TABLE_MAIN)
     .map(({ route }): Removal => ({ kind: "delete-route", route }));
   return [...forgets, ...deletions];
@@ -73,10 +75,10 @@ function countRoutes(removals: readonly Removal[]): number {
 
 function describeLeft(
   left: readonly Removal[],
-  removed: Checked<readonly Result[], string>,
+  removed: Checked<readonly OperationResult[], string>,
 ): string {
   const prefixes = left.map((removal) =>
-    removal.kind === "forget" ? removal.entry.prefix : removal.route.destination
+    removal.kind === "delete-entry" ? removal.entry.prefix : removal.route.destination
   );
   const named = list([...new Set(prefixes)]);
   if (!removed.ok) return describeTrouble(named, { kind: "lost", why: removed.fault });

@@ -1,14 +1,17 @@
 import { type Checked, fail, pass } from "../shared/result.ts";
 import { type ClusterPolicy, isNodeCidr } from "../ipam/policy.ts";
 import { describeGatewayTaken } from "../ipam/messages.ts";
-import type { Cause } from "../dataplane/audit_log.ts";
-import type { Door, Errand } from "../dataplane/iproute2/adapter.ts";
-import type { TableEntry } from "../dataplane/iproute2/parse.ts";
-import { answerOf } from "../dataplane/iproute2/batch_process.ts";
+import {
+  answerOf,
+  type Cause,
+  type Dataplane,
+  type Operation,
+  type TableRoute,
+} from "../dataplane/dataplane.ts";
 import type { Logger } from "../observability/logger.ts";
 import { isWanted } from "./decide.ts";
-import { TABLE_MAIN } from "../routing/kernel_route.ts";
-import { OUR_PROTOCOL, recall, subnetEntry } from "../state/table142_codec.ts";
+import { OUR_PROTOCOL, TABLE_MAIN } from "../routing/kernel_route.ts";
+import { entryOf, recall, STATE_TABLE, subnetEntry } from "../state/table142_codec.ts";
 import { adoptAddresses } from "../addresses/address_records.ts";
 import { INSTALLED, type Ledger, type Standing } from "./desired_state.ts";
 import { list, repairMessages } from "./repair_messages.ts";
@@ -23,7 +26,7 @@ const ADOPTED: Standing = { kind: "adopted" };
 
 /** What an adoption works with. */
 export interface AdoptParts {
-  readonly door: Door;
+  readonly dataplane: Dataplane;
   readonly ledger: Ledger;
   readonly snapshot: Snapshot;
   readonly policy: ClusterPolicy;
@@ -38,14 +41,14 @@ export interface AdoptParts {
  * @returns one sentence if the kernel cannot be read
  */
 export async function adopt(
-  { door, ledger, logger, policy, snapshot }: AdoptParts,
+  { dataplane, ledger, logger, policy, snapshot }: AdoptParts,
 ): Promise<Checked<void, string>> {
-  const own = await readOwn(door);
+  const own = await readOwn(dataplane);
   if (own.kind === "lost") return fail(`Cannot read the kernel's routes: ${own.why}`);
   const { entries } = own;
-  snapshot.learnRules(await readRules(door));
-  await adoptSubnet(door, ledger, policy, entries);
-  await adoptAddresses(door, ledger, entries, ADOPT);
+  snapshot.learnRules(await readRules(dataplane));
+  await adoptSubnet(dataplane, ledger, policy, entries);
+  await adoptAddresses(dataplane, ledger, entries, ADOPT);
   const ours = entries.filter((entry) => !isOutside(entry, policy));
   adoptRoutes(ledger, snapshot, ours);
   logger.log("info", describeAdopted(ledger));
@@ -56,7 +59,7 @@ export async function adopt(
   if (outside.length > 0) logger.log("warn", describeOutside(outside, policy));
   const open = ledger.wishes().filter(({ standing }) => standing.kind === "adopted")
     .map(({ route }) => route.destination);
-  const repairs = await renew(door, ledger, snapshot, open, ADOPT);
+  const repairs = await renew(dataplane, ledger, snapshot, open, ADOPT);
   for (const { level, message } of repairMessages(repairs)) {
     logger.log(level, message);
   }
@@ -65,10 +68,10 @@ export async function adopt(
 
 /** Of two subnets the later one counts; a change was cut short between its two writes. */
 async function adoptSubnet(
-  door: Door,
+  dataplane: Dataplane,
   ledger: Ledger,
   policy: ClusterPolicy,
-  own: readonly TableEntry[],
+  own: readonly TableRoute[],
 ): Promise<void> {
   const subnets = memoryOf(own).map(({ remembered }) => remembered)
     .filter((entry) => entry.kind === "subnet")
@@ -81,17 +84,17 @@ async function adoptSubnet(
     ledger.nodeSubnet = { subnet, revision };
     ledger.pool.configure(subnet, cursor);
   }
-  const errands = stale.map(({ revision, subnet }): Errand => ({
-    command: { kind: "forget", entry: subnetEntry(subnet, revision) },
+  const operations = stale.map(({ revision, subnet }): Operation => ({
+    command: { kind: "delete-entry", entry: subnetEntry(subnet, revision) },
     cause: ADOPT,
   }));
-  if (errands.length > 0) await door.exchange(errands);
+  if (operations.length > 0) await dataplane.run(operations);
 }
 
 function adoptRoutes(
   ledger: Ledger,
   snapshot: Snapshot,
-  own: readonly TableEntry[],
+  own: readonly TableRoute[],
 ): void {
   const inMain = Map.groupBy(
     own.map(({ route }) => route).filter(({ table }) => table === TABLE_MAIN),
@@ -122,7 +125,7 @@ function adoptRoutes(
 }
 
 function describeOutside(
-  outside: readonly TableEntry[],
+  outside: readonly TableRoute[],
   { clusterCidr, nodePrefix }: ClusterPolicy,
 ): string {
   const named = list([...new Set(outside.map(({ route }) => route.destination))]);
@@ -146,15 +149,20 @@ function describeAdopted(ledger: Ledger): string {
 }
 
 /** Table 142 may be somebody else's as well: that is said, and nothing is touched. */
-export async function reportForeign(door: Door, logger: Logger): Promise<void> {
-  const reply = await door.exchange([{ command: { kind: "state-table" } }]);
+export async function reportForeign(
+  dataplane: Dataplane,
+  logger: Logger,
+): Promise<void> {
+  const reply = await dataplane.run([{
+    command: { kind: "table-routes", table: STATE_TABLE },
+  }]);
   const result = reply.kind === "answered" ? reply.results[0] : undefined;
-  const answer = answerOf(result, "entries");
+  const answer = answerOf(result, "table");
   if (answer === undefined) return;
-  const foreign = answer.entries.filter(({ route, state }) =>
-    route.protocol !== OUR_PROTOCOL || state === undefined ||
-    recall(state).kind === "nonsense"
-  );
+  const foreign = answer.routes.filter((found) => {
+    const entry = entryOf(found);
+    return entry === undefined || recall(entry).kind === "nonsense";
+  });
   if (foreign.length === 0) return;
   const named = list(foreign.map(({ route }) => route.destination));
   logger.log(

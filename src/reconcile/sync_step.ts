@@ -1,7 +1,7 @@
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
-import type { Cause } from "../dataplane/audit_log.ts";
+import type { Cause } from "../dataplane/dataplane.ts";
 import type { RouteOutcome } from "./route_table.ts";
-import type { WantedRoute } from "../state/table142_codec.ts";
+import type { Route } from "../routing/route.ts";
 import { destinationOf, type PlannedStep } from "../routing/difference.ts";
 import {
   describeOvertaken,
@@ -130,7 +130,7 @@ function remove(destination: Ipv4Cidr, parts: StepParts): StepUnderWay {
   };
 }
 
-function outcomeOf(wanted: WantedRoute, reached: PresentReached): RouteOutcome {
+function outcomeOf(wanted: Route, reached: PresentReached): RouteOutcome {
   const { destination, device } = wanted;
   switch (reached.kind) {
     case "added": {

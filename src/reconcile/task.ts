@@ -1,7 +1,6 @@
 import { isRead } from "../dataplane/iproute2/commands.ts";
-import type { Errand } from "../dataplane/iproute2/adapter.ts";
-import type { Result } from "../dataplane/iproute2/batch_process.ts";
-import type { FoundRoute, LinkState } from "../routing/kernel_route.ts";
+import type { Operation, OperationResult } from "../dataplane/dataplane.ts";
+import type { KernelRoute, LinkState } from "../routing/kernel_route.ts";
 import type { Trouble } from "./goal.ts";
 import type { Question, Seen, View } from "./observe.ts";
 
@@ -14,7 +13,7 @@ export interface History {
   /** The entry in table 142 may have been written. */
   readonly remembered: boolean;
   /** The routes that such a write was to replace. */
-  readonly over: readonly FoundRoute[];
+  readonly over: readonly KernelRoute[];
 }
 
 /** The end of a round for one goal: reached, or to be looked at once more. */
@@ -26,14 +25,14 @@ export type Verdict<Reached> =
 /** Commands to send for one goal, and what their results mean. */
 export interface Step<Reached> {
   readonly kind: "step";
-  readonly errands: readonly Errand[];
-  readonly over: readonly FoundRoute[];
+  readonly operations: readonly Operation[];
+  readonly over: readonly KernelRoute[];
   /**
    * @param link the device as the same exchange shows it
    * @returns a step that is to follow, or the end of the round
    */
   interpret(
-    results: readonly Result[],
+    results: readonly OperationResult[],
     link: LinkState | undefined,
   ): Verdict<Reached> | Step<Reached>;
 }
@@ -68,13 +67,13 @@ export interface Course<Reached> {
 /** One goal on its way to the kernel's confirmation, whatever its kind. */
 export interface Task {
   /** The commands to begin a round with instead of a look; empty if there are none. */
-  open(): readonly Errand[];
+  open(): readonly Operation[];
   /** What to ask the kernel; undefined once the goal is settled. */
   question(): Question | undefined;
   /** Takes the answer; returns the commands that have to be sent, often none. */
-  judge(view: View): readonly Errand[];
+  judge(view: View): readonly Operation[];
   /** Takes the results of those commands. */
-  conclude(results: readonly Result[], link: LinkState | undefined): void;
+  conclude(results: readonly OperationResult[], link: LinkState | undefined): void;
   /** `ip` was lost: whatever was sent may or may not have been done. */
   lose(why: string): void;
   /** Settles as lost what is still open. */
@@ -90,8 +89,8 @@ export function createTask<Reached>(course: Course<Reached>, closer = false): Ta
 const STEADY = 3;
 
 /** True for what changes more than the memory of what is wanted. */
-function changes({ command }: Errand): boolean {
-  return !isRead(command) && command.kind !== "remember";
+function changes({ command }: Operation): boolean {
+  return !isRead(command) && command.kind !== "put-entry";
 }
 
 const NOTHING_DONE: History = {
@@ -120,7 +119,7 @@ class GoalTask<Reached> implements Task {
     this.#opening = course.opening;
   }
 
-  open(): readonly Errand[] {
+  open(): readonly Operation[] {
     const opening = this.#opening;
     this.#opening = undefined;
     this.#view = undefined;
@@ -131,7 +130,7 @@ class GoalTask<Reached> implements Task {
     return this.#open ? { ...this.#course.question, closer: this.#closer } : undefined;
   }
 
-  judge(view: View): readonly Errand[] {
+  judge(view: View): readonly Operation[] {
     switch (view.kind) {
       case "closer":
         this.#apply(CLOSER);
@@ -149,11 +148,11 @@ class GoalTask<Reached> implements Task {
     }
   }
 
-  conclude(results: readonly Result[], link: LinkState | undefined): void {
+  conclude(results: readonly OperationResult[], link: LinkState | undefined): void {
     const step = this.#step;
     if (step === undefined) return;
     this.#step = undefined;
-    this.#note(step, step.errands.filter((_, index) => results[index]?.ok === true));
+    this.#note(step, step.operations.filter((_, index) => results[index]?.ok === true));
     const next = step.interpret(results, link);
     if (next.kind === "step") this.#opening = next;
     else {this.#apply(
@@ -165,26 +164,27 @@ class GoalTask<Reached> implements Task {
     this.#why = why;
     const step = this.#step;
     this.#step = undefined;
-    if (step !== undefined) this.#note(step, step.errands);
+    if (step !== undefined) this.#note(step, step.operations);
   }
 
   giveUp(): void {
     if (this.#open) this.#apply(settled({ kind: "lost", why: this.#why }));
   }
 
-  #take(step: Step<Reached>): readonly Errand[] {
+  #take(step: Step<Reached>): readonly Operation[] {
     this.#step = step;
-    return step.errands;
+    return step.operations;
   }
 
   /** Takes what of a step is done, or may be. */
-  #note(step: Step<Reached>, done: readonly Errand[]): void {
+  #note(step: Step<Reached>, done: readonly Operation[]): void {
     const { over, remembered, wrote } = this.#history;
     const writes = done.some(changes);
     this.#history = {
       tried: true,
       wrote: wrote || writes,
-      remembered: remembered || done.some(({ command }) => command.kind === "remember"),
+      remembered: remembered ||
+        done.some(({ command }) => command.kind === "put-entry"),
       over: writes ? [...over, ...step.over] : over,
     };
   }
@@ -194,12 +194,12 @@ class GoalTask<Reached> implements Task {
    * kernel's words are the answer. Undefined as long as it may still be one.
    */
   #steady(
-    { errands }: Step<Reached>,
-    results: readonly Result[],
+    { operations }: Step<Reached>,
+    results: readonly OperationResult[],
   ): Verdict<Reached> | undefined {
     const written = results.filter((_, index) => {
-      const errand = errands[index];
-      return errand !== undefined && changes(errand);
+      const operation = operations[index];
+      return operation !== undefined && changes(operation);
     });
     const failed = written.find((result) => !result.ok);
     const anyDone = written.some((result) => result.ok);

@@ -1,12 +1,12 @@
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
 import type { Call, InjectOutcome, RemoveOutcome, Undone } from "./node_service.ts";
-import type { WantedRoute } from "../state/table142_codec.ts";
+import type { Route } from "../routing/route.ts";
 
 /** A job about one destination; jobs about distinct ones share an exchange. */
 export type RouteJob =
   | {
     readonly kind: "inject";
-    readonly wanted: WantedRoute;
+    readonly wanted: Route;
     readonly call: Call;
     readonly resolve: (outcome: InjectOutcome) => void;
   }

@@ -1,9 +1,9 @@
 import { type Ipv4Cidr, networkAddress, quadNumber } from "../ipam/cidr.ts";
-import type { WantedRoute } from "../state/table142_codec.ts";
+import type { Route } from "./route.ts";
 
 /** What is to be done about one destination. */
 export type PlannedStep =
-  | { readonly kind: "want" | "own-subnet"; readonly route: WantedRoute }
+  | { readonly kind: "want" | "own-subnet"; readonly route: Route }
   | { readonly kind: "remove"; readonly destination: Ipv4Cidr };
 
 /**
@@ -15,7 +15,7 @@ export type PlannedStep =
  * @param nodeSubnet the subnet that this node hands out itself
  */
 export function planRoutes(
-  wanted: readonly WantedRoute[],
+  wanted: readonly Route[],
   known: Iterable<Ipv4Cidr>,
   nodeSubnet: Ipv4Cidr | undefined,
 ): readonly PlannedStep[] {

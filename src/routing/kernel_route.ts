@@ -1,6 +1,9 @@
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
 import type { InterfaceName } from "./interface_name.ts";
-import { OUR_PROTOCOL, type WantedRoute } from "../state/table142_codec.ts";
+import type { Route } from "./route.ts";
+
+/** The routing protocol number on every route of ours, in every table. */
+export const OUR_PROTOCOL = 142;
 
 /** Who wrote a route: the protocol numbers of rtnetlink(7) that mean something here. */
 export const PROTOCOL = { kernel: 2, boot: 3, static: 4, ours: OUR_PROTOCOL } as const;
@@ -11,8 +14,14 @@ export const TABLE_MAIN = 254;
 /** The type of a route that carries packets through a device, rtnetlink(7). */
 export const UNICAST = 1;
 
+/** The types of routes that carry no packet, by their numbers in rtnetlink(7). */
+export const BLACKHOLE_TYPES = { blackhole: 6, unreachable: 7, prohibit: 8 } as const;
+
+/** A type of route that carries no packet. */
+export type BlackholeType = keyof typeof BLACKHOLE_TYPES;
+
 /** A route as the kernel shows it. */
-export interface FoundRoute {
+export interface KernelRoute {
   readonly destination: Ipv4Cidr;
   /** Absent for multipath, blackhole, unreachable, and through a nexthop object. */
   readonly device: InterfaceName | undefined;
@@ -42,15 +51,15 @@ export type LinkState =
     readonly withoutIpv4?: true;
   };
 
-/** What is known of the routes for one destination in the main table. */
-export type Sight =
+/** The routes that are there for one destination in the main table, as far as known. */
+export type ActualRoutes =
   /** One FIB look-up was conclusive: this is the best route, or there is none. */
-  | { readonly kind: "best"; readonly route: FoundRoute | undefined }
+  | { readonly kind: "best"; readonly route: KernelRoute | undefined }
   /** The table was walked: these are all. */
-  | { readonly kind: "all"; readonly routes: readonly FoundRoute[] };
+  | { readonly kind: "all"; readonly routes: readonly KernelRoute[] };
 
 /** A wanted route as the kernel shows it once it is installed. */
-export function ourRoute({ destination, device }: WantedRoute): FoundRoute {
+export function ourRoute({ destination, device }: Route): KernelRoute {
   return {
     destination,
     device,

@@ -1,8 +1,7 @@
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
-import type { PendingReason } from "../reconcile/decide.ts";
-import type { FoundRoute } from "./kernel_route.ts";
+import type { PendingReason } from "./route.ts";
+import { type KernelRoute, OUR_PROTOCOL } from "./kernel_route.ts";
 import type { InterfaceName } from "./interface_name.ts";
-import { OUR_PROTOCOL } from "../state/table142_codec.ts";
 
 /** A route that has to wait for its device. */
 export function describePending(reason: PendingReason, device: InterfaceName): string {
@@ -58,20 +57,20 @@ export function describeLost(subject: string, why: string): string {
 }
 
 /** A route that gave way, for the operator who may miss it. */
-export function describeReplaced(over: FoundRoute, device: InterfaceName): string {
+export function describeReplaced(over: KernelRoute, device: InterfaceName): string {
   return `Replaced route ${over.destination}${attributes(over)} by ours dev ${device}`;
 }
 
 /** The same of routes that differ in nothing but the destination, which stands apart. */
 export function describeReplacedAlike(
-  over: FoundRoute,
+  over: KernelRoute,
   device: InterfaceName,
 ): string {
   return `Replaced route${attributes(over)} by ours dev ${device}`;
 }
 
 /** Whose a route is, and what tells it from another one for the same destination. */
-function attributes({ device, metric, protocol, tos }: FoundRoute): string {
+function attributes({ device, metric, protocol, tos }: KernelRoute): string {
   const through = device === undefined ? "" : ` dev ${device}`;
   const service = tos === 0 ? "" : ` tos 0x${tos.toString(16)}`;
   return `${through} proto ${protocol} metric ${metric}${service}`;

@@ -6,7 +6,7 @@ import {
   describeCidrFault,
 } from "../ipam/policy.ts";
 import { checkInterfaceName, describeInterfaceNameFault } from "./interface_name.ts";
-import type { WantedRoute } from "../state/table142_codec.ts";
+import type { Route } from "./route.ts";
 
 /** A wanted route as a caller states it. */
 export interface StatedRoute {
@@ -23,9 +23,9 @@ export interface StatedRoute {
 export function checkRouteSet(
   stated: readonly StatedRoute[],
   policy: ClusterPolicy,
-): Checked<readonly WantedRoute[], string> {
+): Checked<readonly Route[], string> {
   const positions = new Map<Ipv4Cidr, number>();
-  const wanted: WantedRoute[] = [];
+  const wanted: Route[] = [];
   for (const [position, route] of stated.entries()) {
     const checked = checkRoute(route, policy);
     if (!checked.ok) return fail(`routes[${position}]: ${checked.fault}`);
@@ -46,7 +46,7 @@ export function checkRouteSet(
 function checkRoute(
   stated: StatedRoute,
   policy: ClusterPolicy,
-): Checked<WantedRoute, string> {
+): Checked<Route, string> {
   const destination = checkNodeCidr(stated.destination, policy);
   if (!destination.ok) return fail(describeCidrFault(destination.fault, "Destination"));
   const device = checkInterfaceName(stated.device);

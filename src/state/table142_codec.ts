@@ -7,14 +7,20 @@ import {
   type OwnerKey,
   ownerKey,
 } from "../ipam/owner.ts";
-import { checkInterfaceName, type InterfaceName } from "../routing/interface_name.ts";
+import type { TableEntry, TableRoute } from "../dataplane/dataplane.ts";
+import type { Route } from "../routing/route.ts";
+import { checkInterfaceName } from "../routing/interface_name.ts";
+import {
+  BLACKHOLE_TYPES,
+  type BlackholeType,
+  OUR_PROTOCOL,
+} from "../routing/kernel_route.ts";
 
 /**
- * The routing protocol number on every route of ours, and the number of the table
- * that keeps our memory. No rule names that table, so it never carries a packet; it
+ * The table that keeps our state. No rule names it, so it never carries a packet; it
  * outlives devices and processes and ends with the network namespace.
  */
-export const OUR_PROTOCOL = 142;
+export const STATE_TABLE = 142;
 
 /**
  * The metric of every entry of ours in table 142, but for the parts of an owner's name,
@@ -32,25 +38,6 @@ const PARTS = Math.ceil(LONGEST_OWNER / PART_LENGTH);
 /** The highest metric of ours. */
 export const LAST_STATE_METRIC = STATE_METRIC + PARTS;
 
-/** How an entry of table 142 says what it stands for. */
-export type StateType = "blackhole" | "unreachable" | "prohibit";
-
-/** An entry of table 142: a prefix, its kind, and six 32-bit words of our own. */
-export interface StateEntry {
-  readonly type: StateType;
-  readonly prefix: Ipv4Cidr;
-  /** The kernel takes entries that differ in it for different ones. */
-  readonly metric: number;
-  /** 0 to 2^32 - 1 each; the kernel keeps them as route metrics it never uses here. */
-  readonly payload: readonly number[];
-}
-
-/** A route that was asked for, whether or not it can be installed now. */
-export interface WantedRoute {
-  readonly destination: Ipv4Cidr;
-  readonly device: InterfaceName;
-}
-
 /** What an entry means, or why it means nothing. */
 export type Remembered =
   | {
@@ -62,7 +49,7 @@ export type Remembered =
   }
   | {
     readonly kind: "route";
-    readonly route: WantedRoute;
+    readonly route: Route;
     /** False: since its start the agent has not asked for it. */
     readonly confirmed: boolean;
   }
@@ -75,7 +62,7 @@ export type Remembered =
     readonly part: number;
     readonly text: string;
   }
-  | { readonly kind: "nonsense"; readonly entry: StateEntry };
+  | { readonly kind: "nonsense"; readonly entry: TableEntry };
 
 /**
  * The node's subnet; of two entries the higher revision is the later one.
@@ -86,8 +73,9 @@ export function subnetEntry(
   subnet: Ipv4Cidr,
   revision: number,
   cursor = 0,
-): StateEntry {
+): TableEntry {
   return {
+    table: STATE_TABLE,
     type: "blackhole",
     prefix: subnet,
     metric: STATE_METRIC,
@@ -99,9 +87,10 @@ export function subnetEntry(
  * A wanted route. The whole device name stands in the entry (15 characters are four
  * words), so that it is known even while no such device exists.
  */
-export function routeEntry(route: WantedRoute, confirmed = true): StateEntry {
+export function routeEntry(route: Route, confirmed = true): TableEntry {
   const name = packText(route.device, NAME_WORDS);
   return {
+    table: STATE_TABLE,
     type: "unreachable",
     prefix: route.destination,
     metric: STATE_METRIC,
@@ -110,8 +99,9 @@ export function routeEntry(route: WantedRoute, confirmed = true): StateEntry {
 }
 
 /** An allocated address; its owner is told apart by the key, whatever its name. */
-export function addressEntry(address: Ipv4Address, key: OwnerKey): StateEntry {
+export function addressEntry(address: Ipv4Address, key: OwnerKey): TableEntry {
   return {
+    table: STATE_TABLE,
     type: "prohibit",
     prefix: hostPrefix(address),
     metric: STATE_METRIC,
@@ -123,8 +113,9 @@ export function addressEntry(address: Ipv4Address, key: OwnerKey): StateEntry {
 export function ownerEntries(
   address: Ipv4Address,
   owner: Owner,
-): readonly StateEntry[] {
+): readonly TableEntry[] {
   return Array.from({ length: ownerParts(owner) }, (_, part) => ({
+    table: STATE_TABLE,
     type: "prohibit",
     prefix: hostPrefix(address),
     metric: STATE_METRIC + 1 + part,
@@ -142,12 +133,29 @@ export function ownerPart(owner: Owner, part: number): string {
   return owner.slice(part * PART_LENGTH, (part + 1) * PART_LENGTH);
 }
 
+/** The entry of ours that a route of table 142 is; undefined if it is none. */
+export function entryOf({ payload, route }: TableRoute): TableEntry | undefined {
+  const { destination, metric, protocol, table } = route;
+  const type = TYPES.get(route.type);
+  const isOurs = table === STATE_TABLE && protocol === OUR_PROTOCOL &&
+    metric >= STATE_METRIC && metric <= LAST_STATE_METRIC;
+  return isOurs && type !== undefined
+    ? { table, type, prefix: destination, metric, payload }
+    : undefined;
+}
+
+const TYPES: ReadonlyMap<number, BlackholeType> = new Map([
+  [BLACKHOLE_TYPES.blackhole, "blackhole"],
+  [BLACKHOLE_TYPES.unreachable, "unreachable"],
+  [BLACKHOLE_TYPES.prohibit, "prohibit"],
+]);
+
 /** Reads an entry of ours back. */
-export function recall(entry: StateEntry): Remembered {
+export function recall(entry: TableEntry): Remembered {
   return recallKnown(entry) ?? { kind: "nonsense", entry };
 }
 
-function recallKnown(entry: StateEntry): Remembered | undefined {
+function recallKnown(entry: TableEntry): Remembered | undefined {
   const { metric, payload, prefix } = entry;
   if (entry.type === "prohibit") return recallAddress(entry);
   if (metric !== STATE_METRIC) return undefined;
@@ -168,7 +176,7 @@ function recallKnown(entry: StateEntry): Remembered | undefined {
 }
 
 function recallAddress(
-  { metric, payload, prefix }: StateEntry,
+  { metric, payload, prefix }: TableEntry,
 ): Remembered | undefined {
   const address = hostAddress(prefix);
   if (address === undefined || payload.every((word) => word === 0)) return undefined;

@@ -1,6 +1,6 @@
 import type { sendUnaryData, ServerUnaryCall } from "@grpc/grpc-js";
 import { parseCidr } from "../../src/ipam/cidr.ts";
-import { Session } from "../../src/dataplane/iproute2/batch_process.ts";
+import { BatchProcess } from "../../src/dataplane/iproute2/batch_process.ts";
 import { checkInterfaceName } from "../../src/routing/interface_name.ts";
 import { routeEntry } from "../../src/state/table142_codec.ts";
 import type { ServedService } from "../../src/transport/server.ts";
@@ -10,7 +10,7 @@ import {
 } from "../../src/api/quilt_runtime/wire.ts";
 import { BARE_SERVICE } from "./noop.ts";
 
-/** As in the door: then a fresh `ip` takes over. */
+/** As in the dataplane: then a fresh `ip` takes over. */
 const MUTATIONS = 3_000;
 const DEADLINE_MS = 2_000;
 
@@ -19,20 +19,20 @@ const DEADLINE_MS = 2_000;
  * no queue, ledger, audit trail or log.
  */
 export function bareExchange(): ServedService {
-  let session = new Session();
+  let session = new BatchProcess();
   const carryOut = async (request: unknown): Promise<QuiltResponse> => {
     if (session.mutations >= MUTATIONS) {
       void session.close();
-      session = new Session();
+      session = new BatchProcess();
     }
     const { destination: text, via_interface } = decodeInjectRouteRequest(request);
     const [cidr, name] = [parseCidr(text), checkInterfaceName(via_interface)];
     if (!cidr.ok || !name.ok) return { success: false, error: `Cannot use ${text}` };
     const [destination, device] = [cidr.value, name.value];
-    const exchange = await session.exchange([
+    const exchange = await session.run([
       { kind: "link", device },
-      { kind: "remember", entry: routeEntry({ destination, device }) },
-      { kind: "add-route", destination, device },
+      { kind: "put-entry", entry: routeEntry({ destination, device }) },
+      { kind: "add-route", route: { destination, device } },
     ], DEADLINE_MS);
     const done = exchange.kind === "answered" && exchange.results.every(({ ok }) => ok);
     return { success: done, error: done ? "" : JSON.stringify(exchange) };

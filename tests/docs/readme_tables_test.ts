@@ -5,7 +5,7 @@ import {
   refuseDenoVersion,
   TESTED_DENO_VERSION,
 } from "../../src/shared/deno_version.ts";
-import { AuditTrail } from "../../src/dataplane/audit_log.ts";
+import { AuditLog } from "../../src/dataplane/audit_log.ts";
 import { LOG_LEVELS } from "../../src/observability/logger.ts";
 import type { Undone } from "../../src/reconcile/node_service.ts";
 import {
@@ -158,7 +158,7 @@ Deno.test("README.md names every level of the log", () => {
 
 Deno.test("README.md names every field of an audit record, in their order", () => {
   const lines: string[] = [];
-  const trail = new AuditTrail({
+  const trail = new AuditLog({
     write: (line) => lines.push(line),
     dropped: 0,
     flush: () => Promise.resolve(),

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import type { Ipv4Cidr } from "../../src/ipam/cidr.ts";
-import { AuditTrail } from "../../src/dataplane/audit_log.ts";
-import { type Door, KernelDoor } from "../../src/dataplane/iproute2/adapter.ts";
+import { AuditLog } from "../../src/dataplane/audit_log.ts";
+import type { Dataplane } from "../../src/dataplane/dataplane.ts";
+import { Iproute2Dataplane } from "../../src/dataplane/iproute2/adapter.ts";
 import { Addresses } from "../../src/addresses/addresses.ts";
 import { adopt } from "../../src/reconcile/startup.ts";
 import { Ledger } from "../../src/reconcile/desired_state.ts";
@@ -9,7 +10,7 @@ import { Snapshot } from "../../src/reconcile/kernel_cache.ts";
 import { DEFAULT_TARGET } from "../../src/shared/grpcurl.ts";
 import { configureSubnet } from "../../src/addresses/subnet.ts";
 import { WorkQueue } from "../../src/reconcile/work_queue.ts";
-import { FaultyDoor } from "./faulty_dataplane.ts";
+import { FaultyDataplane } from "./faulty_dataplane.ts";
 import {
   CAUSE,
   cidr,
@@ -32,9 +33,9 @@ const OWNERS = Array.from(
 );
 const CALL = caller("Test");
 
-/** A life of the sidecar on a door that loses replies. */
+/** A life of the sidecar on a dataplane that loses replies. */
 interface Life {
-  readonly faulty: FaultyDoor;
+  readonly faulty: FaultyDataplane;
   readonly ledger: Ledger;
   readonly queue: WorkQueue;
   readonly addresses: Addresses;
@@ -42,12 +43,12 @@ interface Life {
 
 const logger = { log: () => {}, flush: () => Promise.resolve() };
 
-async function begin(door: Door, dice: Dice): Promise<Life> {
-  const faulty = new FaultyDoor(door, dice);
+async function begin(dataplane: Dataplane, dice: Dice): Promise<Life> {
+  const faulty = new FaultyDataplane(dataplane, dice);
   const ledger = new Ledger();
   const snapshot = new Snapshot();
   const adopted = await adopt({
-    door: faulty,
+    dataplane: faulty,
     ledger,
     snapshot,
     policy: POLICY,
@@ -55,7 +56,7 @@ async function begin(door: Door, dice: Dice): Promise<Life> {
   });
   assert.ok(adopted.ok);
   const queue = new WorkQueue(() => Promise.resolve());
-  const parts = { door: faulty, ledger, queue, clusterCidr: CLUSTER };
+  const parts = { dataplane: faulty, ledger, queue, clusterCidr: CLUSTER };
   return { faulty, ledger, queue, addresses: new Addresses(parts) };
 }
 
@@ -121,8 +122,12 @@ async function allocated(): Promise<number> {
   return text.split("\n").filter((line) => / metric 142 /.test(line)).length;
 }
 
-async function check(door: KernelDoor, dice: Dice, told: Told): Promise<void> {
-  const life = await begin(door, dice);
+async function check(
+  dataplane: Iproute2Dataplane,
+  dice: Dice,
+  told: Told,
+): Promise<void> {
+  const life = await begin(dataplane, dice);
   const outcome = await life.addresses.listAddresses(CALL);
   assert.ok(outcome.kind === "listed");
   const listed = new Map(
@@ -140,30 +145,30 @@ async function check(door: KernelDoor, dice: Dice, told: Told): Promise<void> {
   for (const [owner, address] of listed) told.set(owner, address);
 }
 
-async function openDoor(): Promise<KernelDoor & AsyncDisposable> {
+async function openDoor(): Promise<Iproute2Dataplane & AsyncDisposable> {
   await Promise.resolve();
-  const door = new KernelDoor(new AuditTrail(keepTrail()));
-  return Object.assign(door, { [Symbol.asyncDispose]: () => door.close() });
+  const dataplane = new Iproute2Dataplane(new AuditLog(keepTrail()));
+  return Object.assign(dataplane, { [Symbol.asyncDispose]: () => dataplane.close() });
 }
 
 async function configure(life: Life, subnet: Ipv4Cidr): Promise<string> {
   const { faulty, ledger, queue } = life;
   const snapshot = new Snapshot();
-  const parts = { door: faulty, ledger, snapshot, target: DEFAULT_TARGET };
+  const parts = { dataplane: faulty, ledger, snapshot, target: DEFAULT_TARGET };
   const outcome = await queue.alone(() => configureSubnet(parts, subnet, CAUSE));
   return outcome.kind;
 }
 
 Deno.test(`whatever replies are lost, ${ROUNDS} times: no address has two owners, and what was told holds`, async () => {
   await using _ground = await makeGround();
-  await using door = await openDoor();
+  await using dataplane = await openDoor();
   const dice = makeDice();
   const told: Told = new Map();
-  assert.equal(await configure(await begin(door, dice), SUBNET), "configured");
+  assert.equal(await configure(await begin(dataplane, dice), SUBNET), "configured");
   let lost = 0;
   for (let round = 0; round < ROUNDS; round += 1) {
     try {
-      const life = await begin(door, dice);
+      const life = await begin(dataplane, dice);
       const share = dice.pick([5, 15, 25]);
       life.faulty.faults = { before: share, within: share, after: share };
       for (let left = dice.roll(6); left >= 0; left -= 1) {
@@ -176,7 +181,7 @@ Deno.test(`whatever replies are lost, ${ROUNDS} times: no address has two owners
         }
       }
       lost += life.faulty.lost;
-      await check(door, dice, told);
+      await check(dataplane, dice, told);
     } catch (cause) {
       throw new Error(`Round ${round} of the seed ${dice.seed}`, { cause });
     }
@@ -186,19 +191,20 @@ Deno.test(`whatever replies are lost, ${ROUNDS} times: no address has two owners
 
 Deno.test("an address given after a change of subnet that got no answer holds the subnet fast", async () => {
   await using _ground = await makeGround();
-  await using door = await openDoor();
+  await using dataplane = await openDoor();
   const dice = makeDice();
   let losing = false;
   const life = await begin({
-    exchange: async (errands) => {
-      const reply = await door.exchange(errands);
-      const writes = errands.some(({ command }) => command.kind === "remember");
+    run: async (operations) => {
+      const reply = await dataplane.run(operations);
+      const writes = operations.some(({ command }) => command.kind === "put-entry");
       return losing && writes ? { kind: "lost", why: "as the test wants" } : reply;
     },
-    survey: (reads) => door.survey(reads),
-    pace: () => door.pace(),
-    close: () => door.close(),
-    abandon: () => door.abandon(),
+    dump: (reads) => dataplane.dump(reads),
+    drainAuditLog: () => dataplane.drainAuditLog(),
+    watch: () => ({ close: () => {} }),
+    close: () => dataplane.close(),
+    abort: () => dataplane.abort(),
   }, dice);
   assert.equal(await configure(life, SUBNET), "configured");
   losing = true;
@@ -207,7 +213,7 @@ Deno.test("an address given after a change of subnet that got no answer holds th
   const outcome = await life.addresses.allocateAddress("a", "", CALL);
   assert.ok(outcome.kind === "allocated");
   assert.equal(outcome.allocated.address, "10.42.1.2");
-  const { ledger } = await begin(door, dice);
+  const { ledger } = await begin(dataplane, dice);
   assert.equal(ledger.nodeSubnet?.subnet, SUBNET);
   assert.deepEqual(ledger.nodeSubnet, life.ledger.nodeSubnet);
 });

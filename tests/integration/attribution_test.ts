@@ -1,15 +1,17 @@
+import { entryOf } from "../../src/state/table142_codec.ts";
 import assert from "node:assert/strict";
-import { AuditTrail } from "../../src/dataplane/audit_log.ts";
-import { type Command, isRead, words } from "../../src/dataplane/iproute2/commands.ts";
+import { AuditLog } from "../../src/dataplane/audit_log.ts";
+import { type Command, isRead, render } from "../../src/dataplane/iproute2/commands.ts";
 import {
-  type Errand,
-  KernelDoor,
-  type Reply,
-} from "../../src/dataplane/iproute2/adapter.ts";
-import type { Answer } from "../../src/dataplane/iproute2/parse.ts";
-import { answerOf, type Result } from "../../src/dataplane/iproute2/batch_process.ts";
-import type { FoundRoute } from "../../src/routing/kernel_route.ts";
-import type { StateEntry, StateType } from "../../src/state/table142_codec.ts";
+  type Answer,
+  answerOf,
+  type BatchResult,
+  type Operation,
+  type OperationResult,
+  type TableEntry,
+} from "../../src/dataplane/dataplane.ts";
+import { Iproute2Dataplane } from "../../src/dataplane/iproute2/adapter.ts";
+import type { BlackholeType, KernelRoute } from "../../src/routing/kernel_route.ts";
 import {
   batch,
   CAUSE,
@@ -35,23 +37,23 @@ const UP = [device("mix0"), device("mix1")] as const;
 const DOWN = device("mixdown");
 const BRIDGE = device("mixbr");
 const DEVICES = [...UP, ...UP, DOWN, device("mixmissing")] as const;
-const TYPES: readonly [StateType, ...StateType[]] = [
+const TYPES: readonly [BlackholeType, ...BlackholeType[]] = [
   "blackhole",
   "unreachable",
   "prohibit",
 ];
 
-function entry(dice: Dice): StateEntry {
+function entry(dice: Dice): TableEntry {
   const payload = Array.from(
     { length: 6 },
     () => dice.pick([0, 1, dice.roll(2 ** 32), 2 ** 32 - 1]),
   );
   const [type, prefix] = [dice.pick(TYPES), dice.pick(DESTINATIONS)];
-  return { type, prefix, metric: dice.pick([142, 142, 143]), payload };
+  return { table: 142, type, prefix, metric: dice.pick([142, 142, 143]), payload };
 }
 
 /** One that is likely to meet its like. */
-function plain(dice: Dice): StateEntry {
+function plain(dice: Dice): TableEntry {
   return { ...entry(dice), payload: [dice.pick([0, 1, 2 ** 32 - 1]), 0, 0, 0, 0, 0] };
 }
 
@@ -62,8 +64,8 @@ function command(dice: Dice): Command {
     () => ({ kind: "link", device: dice.pick([...DEVICES, BRIDGE]) }),
     () => ({ kind: "best-route", destination }),
     () => ({ kind: "exact-routes", destination }),
-    () => ({ kind: "add-route", destination, device: through }),
-    () => ({ kind: "replace-route", destination, device: through }),
+    () => ({ kind: "add-route", route: { destination, device: through } }),
+    () => ({ kind: "replace-route", route: { destination, device: through } }),
     () => ({ kind: "delete-route", route: found(destination, { device: through }) }),
     () => ({
       kind: "delete-route",
@@ -73,32 +75,35 @@ function command(dice: Dice): Command {
         metric: dice.pick([0, 50, 100]),
       }),
     }),
-    () => ({ kind: "remember", entry: entry(dice) }),
-    () => ({ kind: "forget", entry: entry(dice) }),
-    () => ({ kind: dice.pick(["claim", "release"]), entry: plain(dice) }),
+    () => ({ kind: "put-entry", entry: entry(dice) }),
+    () => ({ kind: "delete-entry", entry: entry(dice) }),
+    () => ({
+      kind: dice.pick(["create-entry", "delete-equal-entry"]),
+      entry: plain(dice),
+    }),
     () =>
       dice.pick<Command>([
         { kind: "bridge", device: dice.pick([BRIDGE, ...DEVICES]) },
         { kind: "routes-within", cluster: cidr("10.42.0.0/16") },
         { kind: "own-routes" },
-        { kind: "state-table" },
+        { kind: "table-routes", table: 142 },
       ]),
   ];
   return dice.pick(makers)();
 }
 
-function errand(command: Command): Errand {
+function operation(command: Command): Operation {
   return isRead(command) ? { command } : { command, cause: CAUSE };
 }
 
-function routesOf(answer: Answer): readonly FoundRoute[] {
+function routesOf(answer: Answer): readonly KernelRoute[] {
   switch (answer.kind) {
     case "best-route":
       return answer.route === undefined ? [] : [answer.route];
     case "routes":
       return answer.routes;
-    case "entries":
-      return answer.entries.map(({ route }) => route);
+    case "table":
+      return answer.routes.map(({ route }) => route);
     default:
       throw new Error(`Cannot take ${answer.kind} for routes`);
   }
@@ -118,7 +123,7 @@ function mainRoutes(answer: Answer): readonly unknown[] {
 }
 
 /** Fails unless a result is the one that this very command must have. */
-function compare(command: Command, expected: Expected, result: Result): void {
+function compare(command: Command, expected: Expected, result: OperationResult): void {
   if (expected.kind === "failure") {
     const got = result.ok ? "success" : result.failure.kind;
     return assert.equal(got, expected.failure);
@@ -142,8 +147,8 @@ function compare(command: Command, expected: Expected, result: Result): void {
     case "memory":
       assert.deepEqual(
         new Set(
-          answerOf(result, "entries")?.entries.map(({ state }) =>
-            JSON.stringify(state)
+          answerOf(result, "table")?.routes.map((found) =>
+            JSON.stringify(entryOf(found))
           ),
         ),
         new Set(expected.entries.map((kept) => JSON.stringify(kept))),
@@ -157,11 +162,11 @@ function compare(command: Command, expected: Expected, result: Result): void {
 interface Asked {
   readonly commands: readonly Command[];
   readonly expected: readonly Expected[];
-  readonly reply: Promise<Reply>;
+  readonly reply: Promise<BatchResult>;
 }
 
 /** What the audit trail must hold: a line for each mutation, in order. */
-type Trace = readonly [words: string, outcome: string];
+type Trace = readonly [render: string, outcome: string];
 
 async function check(asked: Asked, traces: Trace[]): Promise<void> {
   const reply = await asked.reply;
@@ -175,16 +180,16 @@ async function check(asked: Asked, traces: Trace[]): Promise<void> {
     try {
       compare(command, expected, result);
     } catch (error) {
-      const lines = asked.commands.map((each) => words(each)).join("\n");
+      const lines = asked.commands.map((each) => render(each)).join("\n");
       throw new Error(`Line ${index} of\n${lines}`, { cause: error });
     }
     if (isRead(command)) return;
     const outcome = expected.kind === "failure" ? "failed" : "done";
-    traces.push([words(command), outcome]);
+    traces.push([render(command), outcome]);
   });
 }
 
-/** Puts a route of somebody else's there, behind the door's back. */
+/** Puts a route of somebody else's there, behind the dataplane's back. */
 async function seed(model: KernelModel, dice: Dice): Promise<void> {
   const route = {
     dst: dice.pick(DESTINATIONS),
@@ -198,7 +203,10 @@ async function seed(model: KernelModel, dice: Dice): Promise<void> {
 }
 
 /** Sends all exchanges, many at once, and checks each reply against the model's. */
-async function play(door: KernelDoor, dice: Dice): Promise<readonly Trace[]> {
+async function play(
+  dataplane: Iproute2Dataplane,
+  dice: Dice,
+): Promise<readonly Trace[]> {
   const model = new KernelModel({ up: UP, down: [DOWN], bridges: [BRIDGE] });
   const traces: Trace[] = [];
   for (let sent = 0; sent < EXCHANGES;) {
@@ -207,7 +215,7 @@ async function play(door: KernelDoor, dice: Dice): Promise<readonly Trace[]> {
     const asked = Array.from({ length: wave }, (): Asked => {
       const commands = Array.from({ length: 1 + dice.roll(9) }, () => command(dice));
       const expected = commands.map((each) => model.run(each));
-      return { commands, expected, reply: door.exchange(commands.map(errand)) };
+      return { commands, expected, reply: dataplane.run(commands.map(operation)) };
     });
     for (const each of asked) await check(each, traces);
     sent += wave;
@@ -216,19 +224,20 @@ async function play(door: KernelDoor, dice: Dice): Promise<readonly Trace[]> {
 }
 
 /** Table 142 begins with its first entry; the model knows of no such beginning. */
-async function beginMemory(door: KernelDoor): Promise<readonly Trace[]> {
-  const entry: StateEntry = {
+async function beginMemory(dataplane: Iproute2Dataplane): Promise<readonly Trace[]> {
+  const entry: TableEntry = {
+    table: 142,
     type: "blackhole",
     prefix: DESTINATIONS[0],
     metric: 142,
     payload: [1],
   };
   const commands: readonly Command[] = [
-    { kind: "remember", entry },
-    { kind: "forget", entry },
+    { kind: "put-entry", entry },
+    { kind: "delete-entry", entry },
   ];
-  await door.exchange(commands.map(errand));
-  return commands.map((each) => [words(each), "done"]);
+  await dataplane.run(commands.map(operation));
+  return commands.map((each) => [render(each), "done"]);
 }
 
 Deno.test(`${EXCHANGES} random mixes of good and bad commands: no outcome is credited to the wrong call`, async () => {
@@ -241,13 +250,15 @@ Deno.test(`${EXCHANGES} random mixes of good and bad commands: no outcome is cre
   const dice = makeDice();
   const trail = keepTrail();
   // Few mutations a process: change-overs belong into the mix.
-  const door = new KernelDoor(new AuditTrail(trail), { mutationsPerSession: 200 });
-  await using _door = { [Symbol.asyncDispose]: () => door.close() };
-  const begun = await beginMemory(door);
-  const traces = await play(door, dice).catch((cause) => {
+  const dataplane = new Iproute2Dataplane(new AuditLog(trail), {
+    mutationsPerProcess: 200,
+  });
+  await using _door = { [Symbol.asyncDispose]: () => dataplane.close() };
+  const begun = await beginMemory(dataplane);
+  const traces = await play(dataplane, dice).catch((cause) => {
     throw new Error(`With the seed ${dice.seed}`, { cause });
   });
-  const written = trail.records.map(({ outcome, words }) => [words, outcome]);
+  const written = trail.records.map(({ outcome, render }) => [render, outcome]);
   assert.deepEqual(written, [...begun, ...traces]);
   assert.deepEqual(
     trail.records.map(({ sequence }) => sequence),

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { AuditTrail } from "../../src/dataplane/audit_log.ts";
-import { type Errand, KernelDoor } from "../../src/dataplane/iproute2/adapter.ts";
-import { DryDoor } from "../../src/dataplane/dry_run.ts";
+import { AuditLog } from "../../src/dataplane/audit_log.ts";
+import type { Operation } from "../../src/dataplane/dataplane.ts";
+import { Iproute2Dataplane } from "../../src/dataplane/iproute2/adapter.ts";
+import { DryRunDataplane } from "../../src/dataplane/dry_run.ts";
 import { cidr, device, found, ip, keepTrail, makeGround } from "../support/fixtures.ts";
 import { openNodeUnderTest } from "./node_harness.ts";
 
@@ -9,10 +10,16 @@ const TO = cidr("10.42.2.0/24");
 const THROUGH = device("vxlan100");
 const CAUSE = { rpc: "InjectRoute", peer: "127.0.0.1:40112" };
 
-const MIX: readonly Errand[] = [
+const MIX: readonly Operation[] = [
   { command: { kind: "link", device: THROUGH } },
-  { command: { kind: "add-route", destination: TO, device: THROUGH }, cause: CAUSE },
-  { command: { kind: "add-route", destination: TO, device: THROUGH }, cause: CAUSE },
+  {
+    command: { kind: "add-route", route: { destination: TO, device: THROUGH } },
+    cause: CAUSE,
+  },
+  {
+    command: { kind: "add-route", route: { destination: TO, device: THROUGH } },
+    cause: CAUSE,
+  },
   { command: { kind: "best-route", destination: TO } },
   {
     command: { kind: "delete-route", route: found(TO, { device: THROUGH }) },
@@ -23,10 +30,10 @@ const MIX: readonly Errand[] = [
 Deno.test("each mutation leaves one audit record with its cause, words, outcome and duration", async () => {
   await using _ground = await makeGround("vxlan100");
   const trail = keepTrail();
-  const door = new KernelDoor(new AuditTrail(trail));
+  const dataplane = new Iproute2Dataplane(new AuditLog(trail));
   const before = Date.now();
-  await door.exchange(MIX);
-  await door.close();
+  await dataplane.run(MIX);
+  await dataplane.close();
   const add = `route add ${TO} dev vxlan100 proto 142`;
   const facts = trail.records.map(({ time: _, duration_ms: __, ...rest }) => rest);
   assert.deepEqual(facts, [
@@ -59,13 +66,13 @@ Deno.test("each mutation leaves one audit record with its cause, words, outcome 
 
 Deno.test("reads leave no audit record", async () => {
   const trail = keepTrail();
-  const door = new KernelDoor(new AuditTrail(trail));
-  await door.exchange([
+  const dataplane = new Iproute2Dataplane(new AuditLog(trail));
+  await dataplane.run([
     { command: { kind: "link", device: device("lo") } },
     { command: { kind: "best-route", destination: TO } },
     { command: { kind: "own-routes" } },
   ]);
-  await door.close();
+  await dataplane.close();
   assert.deepEqual(trail.records, []);
 });
 
@@ -92,9 +99,9 @@ Deno.test("the kernel has just what the audit trail says was done", async () => 
 Deno.test("a dry run leaves the records and not one change", async () => {
   const trail = keepTrail();
   const before = await ip("-4 route show table all");
-  const door = new DryDoor(new AuditTrail(trail));
-  const reply = await door.exchange(MIX);
-  await door.close();
+  const dataplane = new DryRunDataplane(new AuditLog(trail));
+  const reply = await dataplane.run(MIX);
+  await dataplane.close();
   assert.equal(reply.kind, "answered");
   const outcomes = trail.records.map(({ outcome, sequence }) => [sequence, outcome]);
   assert.deepEqual(outcomes, [[1, "dry-run"], [2, "dry-run"], [3, "dry-run"]]);
@@ -110,7 +117,7 @@ Deno.test("a record is one line of visible characters, whatever its texts, and J
   };
   const odd = "a\u202e\u2028\n\u0000\u200b\ufe0f";
   const entry = { ...CAUSE, subject: odd, words: odd, failure: odd };
-  new AuditTrail(sink).record({ ...entry, outcome: "failed", durationMs: 1 });
+  new AuditLog(sink).record({ ...entry, outcome: "failed", durationMs: 1 });
   const [line = ""] = lines;
   assert.match(line, /^[ -~]+$/);
   const { failure, subject, words } = JSON.parse(line);

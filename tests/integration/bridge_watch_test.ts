@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { batch, ip, makeGround } from "../support/fixtures.ts";
-import { LosingDoor } from "./losing_dataplane.ts";
+import { LosingDataplane } from "./losing_dataplane.ts";
 import { openRoutes } from "./routes_harness.ts";
 
 Deno.test("the warning of a port of a bridge comes once, although the first answer about it was lost", async () => {
@@ -9,16 +9,18 @@ Deno.test("the warning of a port of a bridge comes once, although the first answ
   await using _bridge = {
     [Symbol.asyncDispose]: async () => void await ip("link delete quilt0"),
   };
-  let losing: LosingDoor | undefined;
-  await using node = openRoutes({ behind: (door) => losing = new LosingDoor(door) });
+  let losing: LosingDataplane | undefined;
+  await using node = openRoutes({
+    behind: (dataplane) => losing = new LosingDataplane(dataplane),
+  });
   assert.ok(losing !== undefined);
   const warnings = async (destination: string) => {
     const outcome = await node.inject(destination);
     assert.ok(outcome.kind === "added", outcome.kind);
     return outcome.warnings.length;
   };
-  losing.loses = (errands) =>
-    errands.some(({ command }) => command.kind === "bridge") ? "after" : undefined;
+  losing.loses = (operations) =>
+    operations.some(({ command }) => command.kind === "bridge") ? "after" : undefined;
   assert.equal(await warnings("10.42.2.0/24"), 0);
   losing.loses = () => undefined;
   assert.equal(await warnings("10.42.3.0/24"), 1);

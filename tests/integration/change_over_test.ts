@@ -2,8 +2,9 @@
  * @alone
  */
 import assert from "node:assert/strict";
-import { AuditTrail } from "../../src/dataplane/audit_log.ts";
-import { type Errand, KernelDoor } from "../../src/dataplane/iproute2/adapter.ts";
+import { AuditLog } from "../../src/dataplane/audit_log.ts";
+import type { Operation } from "../../src/dataplane/dataplane.ts";
+import { Iproute2Dataplane } from "../../src/dataplane/iproute2/adapter.ts";
 import {
   CAUSE,
   cidr,
@@ -36,10 +37,10 @@ const destination = cidr("10.42.2.0/24");
 const through = device("vxlan100");
 
 /** As many successful mutations as asked, by turns adding and deleting one route. */
-function mutations(count: number): readonly Errand[] {
-  return Array.from({ length: count }, (_, index): Errand => ({
+function mutations(count: number): readonly Operation[] {
+  return Array.from({ length: count }, (_, index): Operation => ({
     command: index % 2 === 0
-      ? { kind: "add-route", destination, device: through }
+      ? { kind: "add-route", route: { destination, device: through } }
       : { kind: "delete-route", route: found(destination, { device: through }) },
     cause: CAUSE,
   }));
@@ -57,12 +58,15 @@ function residentKb(pid: number): number {
   }
 }
 
-async function mutate(door: KernelDoor, errands: readonly Errand[]): Promise<void> {
-  const reply = await door.exchange(errands);
+async function mutate(
+  dataplane: Iproute2Dataplane,
+  operations: readonly Operation[],
+): Promise<void> {
+  const reply = await dataplane.run(operations);
   assert.ok(reply.kind === "answered" && reply.results.every(({ ok }) => ok));
 }
 
-/** Starts an `ip` that has nothing to do with the door, and ends it, again and again. */
+/** Starts an `ip` that has nothing to do with the dataplane, and ends it, again and again. */
 class Bystander implements AsyncDisposable {
   #child: Deno.ChildProcess | undefined;
   readonly #ended: Promise<unknown>[] = [];
@@ -90,7 +94,7 @@ class Bystander implements AsyncDisposable {
 
 /** The longest wait of each stretch of calls, by what happened in it. */
 class Waits {
-  /** The door's successor was started, or took over. */
+  /** The dataplane's successor was started, or took over. */
   readonly changeOver: number[] = [];
   /** The bystander was started, or ended: what that costs, the machine takes. */
   readonly bystander: number[] = [];
@@ -120,10 +124,10 @@ function assertUnnoticed({ bystander, changeOver }: Waits): void {
 
 Deno.test(`over ${MUTATIONS} mutations no ip grows beyond 32 MB, never do more than four live at once, and no call waits longer than 10 ms for a change-over`, async () => {
   await using _ground = await makeGround("vxlan100");
-  const door = new KernelDoor(new AuditTrail(SINK));
-  await using _door = { [Symbol.asyncDispose]: () => door.close() };
+  const dataplane = new Iproute2Dataplane(new AuditLog(SINK));
+  await using _door = { [Symbol.asyncDispose]: () => dataplane.close() };
   await using bystander = new Bystander();
-  const single = mutations(2).map((errand) => [errand]);
+  const single = mutations(2).map((operation) => [operation]);
   const waits = new Waits();
   const processes = new Set<number>();
   let largest = 0;
@@ -132,7 +136,7 @@ Deno.test(`over ${MUTATIONS} mutations no ip grows beyond 32 MB, never do more t
     const position = (at + 1) % PROCESS_MUTATIONS;
     const from = performance.now();
     if (isBystanders(position)) bystander.meddle();
-    await mutate(door, single[at % 2] ?? []);
+    await mutate(dataplane, single[at % 2] ?? []);
     // The first `ip` of all is no change-over.
     if (at >= STRETCH) waits.add(position, performance.now() - from);
     if (at % LOOK_EVERY !== 0) continue;

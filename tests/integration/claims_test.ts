@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { AuditTrail } from "../../src/dataplane/audit_log.ts";
-import { KernelDoor } from "../../src/dataplane/iproute2/adapter.ts";
+import { AuditLog } from "../../src/dataplane/audit_log.ts";
+import { Iproute2Dataplane } from "../../src/dataplane/iproute2/adapter.ts";
 import { INSTALLED, Ledger } from "../../src/reconcile/desired_state.ts";
 import { survey } from "../../src/reconcile/resync.ts";
 import { until } from "../support/wait.ts";
@@ -72,8 +72,8 @@ Deno.test("a ConfigureNodeSubnet that is refused leaves every route as confirmed
 
 Deno.test("an agent that has just started has until the second look at everything to ask for its routes", async () => {
   await using _ground = await makeGround("vxlan100");
-  const door = new KernelDoor(new AuditTrail(keepTrail()));
-  await using _door = { [Symbol.asyncDispose]: () => door.close() };
+  const dataplane = new Iproute2Dataplane(new AuditLog(keepTrail()));
+  await using _door = { [Symbol.asyncDispose]: () => dataplane.close() };
   await batch([
     `route add ${GONE} dev vxlan100 proto 142`,
     `route add unreachable ${GONE} table 142 proto 142 metric 142 window 1987603553 ssthresh 1848717360`,
@@ -84,7 +84,7 @@ Deno.test("an agent that has just started has until the second look at everythin
   ledger.unconfirmAll();
   const policy = { clusterCidr: cidr("10.42.0.0/16"), nodePrefix: 24 };
   const forgotten = async () => {
-    const surveyed = await survey(door, ledger, policy);
+    const surveyed = await survey(dataplane, ledger, policy);
     return surveyed.ok ? surveyed.value.forgotten : surveyed.fault;
   };
   assert.deepEqual(await forgotten(), []);

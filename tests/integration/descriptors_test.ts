@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
-import { AuditTrail } from "../../src/dataplane/audit_log.ts";
-import { type Errand, KernelDoor } from "../../src/dataplane/iproute2/adapter.ts";
+import { AuditLog } from "../../src/dataplane/audit_log.ts";
+import type { Operation } from "../../src/dataplane/dataplane.ts";
+import { Iproute2Dataplane } from "../../src/dataplane/iproute2/adapter.ts";
 import { runToEnd } from "../support/namespace.ts";
 import { CAUSE, cidr, device, keepTrail, makeGround } from "../support/fixtures.ts";
 
-function write(octet: number): readonly Errand[] {
+function write(octet: number): readonly Operation[] {
   return [{
     command: {
       kind: "replace-route",
-      destination: cidr(`10.42.${octet}.0/24`),
-      device: device("vxlan100"),
+      route: { destination: cidr(`10.42.${octet}.0/24`), device: device("vxlan100") },
     },
     cause: CAUSE,
   }];
@@ -45,21 +45,23 @@ async function takeAllDescriptors(): Promise<AsyncDisposable> {
   };
 }
 
-Deno.test("without a file descriptor for a fresh ip the door says so, and goes on when there is one again", async () => {
+Deno.test("without a file descriptor for a fresh ip the dataplane says so, and goes on when there is one again", async () => {
   await using _ground = await makeGround("vxlan100");
-  const door = new KernelDoor(new AuditTrail(keepTrail()), { mutationsPerSession: 4 });
-  await using _ = { [Symbol.asyncDispose]: () => door.close() };
-  assert.equal((await door.exchange(write(1))).kind, "answered");
+  const dataplane = new Iproute2Dataplane(new AuditLog(keepTrail()), {
+    mutationsPerProcess: 4,
+  });
+  await using _ = { [Symbol.asyncDispose]: () => dataplane.close() };
+  assert.equal((await dataplane.run(write(1))).kind, "answered");
   {
     await using _none = await takeAllDescriptors();
     // The next but one would be started ahead of its time; that must harm nobody.
     for (const octet of [2, 3, 4]) {
-      assert.equal((await door.exchange(write(octet))).kind, "answered");
+      assert.equal((await dataplane.run(write(octet))).kind, "answered");
     }
-    assert.deepEqual(await door.exchange(write(5)), {
+    assert.deepEqual(await dataplane.run(write(5)), {
       kind: "lost",
       why: "ip cannot be started: too many open files; raise the limit (ulimit -n)",
     });
   }
-  assert.equal((await door.exchange(write(6))).kind, "answered");
+  assert.equal((await dataplane.run(write(6))).kind, "answered");
 });

@@ -1,9 +1,14 @@
-import type { Read } from "../../src/dataplane/iproute2/commands.ts";
-import type { Door, Errand, Reply } from "../../src/dataplane/iproute2/adapter.ts";
-import type { Exchange } from "../../src/dataplane/iproute2/batch_process.ts";
+import type {
+  BatchResult,
+  Dataplane,
+  KernelEvent,
+  KernelWatch,
+  Operation,
+  Read,
+} from "../../src/dataplane/dataplane.ts";
 import type { Dice } from "../support/fixtures.ts";
 
-/** Which part of the exchanges a {@linkcode FaultyDoor} loses, in percent. */
+/** Which part of the exchanges a {@linkcode FaultyDataplane} loses, in percent. */
 export interface Faults {
   /** The exchange never reaches the kernel. */
   readonly before: number;
@@ -13,49 +18,55 @@ export interface Faults {
   readonly after: number;
 }
 
-const LOST: Reply = { kind: "lost", why: "injected by the test" };
+const LOST: BatchResult = { kind: "lost", why: "injected by the test" };
 
-/** A real door that loses replies at random, as an `ip` does that is killed. */
-export class FaultyDoor implements Door {
+/** A real dataplane that loses replies at random, as an `ip` does that is killed. */
+export class FaultyDataplane implements Dataplane {
   /** Exchanges lost until now. */
   lost = 0;
   /** How much is lost from now on. */
   faults: Faults = { before: 0, within: 0, after: 0 };
-  readonly #inner: Door;
+  readonly #inner: Dataplane;
   readonly #dice: Dice;
 
-  constructor(inner: Door, dice: Dice) {
+  constructor(inner: Dataplane, dice: Dice) {
     this.#inner = inner;
     this.#dice = dice;
   }
 
-  async exchange(errands: readonly Errand[]): Promise<Reply> {
+  async run(operations: readonly Operation[]): Promise<BatchResult> {
     const { after, before, within } = this.faults;
     const rolled = this.#dice.roll(100);
-    if (rolled >= before + within + after) return await this.#inner.exchange(errands);
+    if (rolled >= before + within + after) {
+      return await this.#inner.run(operations);
+    }
     this.lost += 1;
     if (rolled >= before) {
       const length = rolled < before + within
-        ? this.#dice.roll(errands.length + 1)
-        : errands.length;
-      await this.#inner.exchange(errands.slice(0, length));
+        ? this.#dice.roll(operations.length + 1)
+        : operations.length;
+      await this.#inner.run(operations.slice(0, length));
     }
     return LOST;
   }
 
-  pace(): Promise<boolean> {
-    return this.#inner.pace();
+  drainAuditLog(): Promise<boolean> {
+    return this.#inner.drainAuditLog();
   }
 
-  survey(reads: readonly Read[]): Promise<Exchange> {
-    return this.#inner.survey(reads);
+  dump(reads: readonly Read[]): Promise<BatchResult> {
+    return this.#inner.dump(reads);
+  }
+
+  watch(listener: (event: KernelEvent) => void): KernelWatch {
+    return this.#inner.watch(listener);
   }
 
   close(): Promise<void> {
     return this.#inner.close();
   }
 
-  abandon(): void {
-    this.#inner.abandon();
+  abort(): void {
+    this.#inner.abort();
   }
 }

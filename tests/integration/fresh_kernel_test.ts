@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { AuditTrail } from "../../src/dataplane/audit_log.ts";
-import { KernelDoor } from "../../src/dataplane/iproute2/adapter.ts";
+import { AuditLog } from "../../src/dataplane/audit_log.ts";
+import { Iproute2Dataplane } from "../../src/dataplane/iproute2/adapter.ts";
 import { absentTask } from "../../src/reconcile/absent.ts";
 import { converge } from "../../src/reconcile/converge.ts";
 import type { AbsentReached } from "../../src/reconcile/goal.ts";
@@ -37,11 +37,11 @@ async function moveInto(namespace: Namespace): Promise<AsyncDisposable> {
 Deno.test("where nobody ever wrote to table 142, forgetting is no failure", async () => {
   await using namespace = await makeNamespace();
   await using _inside = await moveInto(namespace);
-  const door = new KernelDoor(new AuditTrail(keepTrail()));
-  await using _door = { [Symbol.asyncDispose]: () => door.close() };
+  const dataplane = new Iproute2Dataplane(new AuditLog(keepTrail()));
+  await using _door = { [Symbol.asyncDispose]: () => dataplane.close() };
   const entry = routeEntry({ destination: TO, device: device("vxlan100") });
-  const reply = await door.exchange([
-    { command: { kind: "forget", entry }, cause: CAUSE },
+  const reply = await dataplane.run([
+    { command: { kind: "delete-entry", entry }, cause: CAUSE },
     { command: { kind: "delete-route", route: found(TO) }, cause: CAUSE },
   ]);
   const kinds = reply.kind === "answered"
@@ -51,7 +51,7 @@ Deno.test("where nobody ever wrote to table 142, forgetting is no failure", asyn
   const { promise, resolve } = Promise.withResolvers<AbsentReached>();
   const goal = { destination: TO, owners: "overlay", installed: undefined } as const;
   const snapshot = new Snapshot();
-  await converge(door, snapshot, [
+  await converge(dataplane, snapshot, [
     absentTask({ ...goal, forget: entry, cause: CAUSE }, snapshot, resolve),
   ]);
   assert.deepEqual(await promise, { kind: "removed" });

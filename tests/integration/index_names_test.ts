@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
-import { AuditTrail } from "../../src/dataplane/audit_log.ts";
-import { KernelDoor } from "../../src/dataplane/iproute2/adapter.ts";
+import { AuditLog } from "../../src/dataplane/audit_log.ts";
+import { Iproute2Dataplane } from "../../src/dataplane/iproute2/adapter.ts";
 import { until } from "../support/wait.ts";
 import {
   batch,
@@ -112,13 +112,16 @@ Deno.test("a deletion through such a name takes no route of the device with that
   await using _ground = await makeGround("vxlan100");
   const name = device(`if${await indexOf("vxlan100")}`);
   await ip(`route add ${TO} dev vxlan100 proto 142`);
-  const door = new KernelDoor(new AuditTrail(keepTrail()));
-  await using _door = { [Symbol.asyncDispose]: () => door.close() };
+  const dataplane = new Iproute2Dataplane(new AuditLog(keepTrail()));
+  await using _door = { [Symbol.asyncDispose]: () => dataplane.close() };
   const route = found(cidr(TO), { device: name });
-  const reply = await door.exchange([
+  const reply = await dataplane.run([
     { command: { kind: "delete-route", route }, cause: CAUSE },
     {
-      command: { kind: "replace-route", destination: cidr(TO), device: name },
+      command: {
+        kind: "replace-route",
+        route: { destination: cidr(TO), device: name },
+      },
       cause: CAUSE,
     },
     { command: { kind: "bridge", device: name } },

@@ -1,6 +1,9 @@
-import type { Command, Mutation } from "../../src/dataplane/iproute2/commands.ts";
-import type { FailureKind } from "../../src/dataplane/iproute2/errors.ts";
-import type { StateEntry } from "../../src/state/table142_codec.ts";
+import type { Command } from "../../src/dataplane/iproute2/commands.ts";
+import type {
+  FailureKind,
+  Mutation,
+  TableEntry,
+} from "../../src/dataplane/dataplane.ts";
 
 /** A route as the model keeps it, and as `ip` shows it. */
 export interface ModelRoute {
@@ -16,9 +19,9 @@ export type Expected =
   | { readonly kind: "done" }
   | { readonly kind: "devices"; readonly names: readonly string[] }
   | { readonly kind: "routes"; readonly routes: readonly ModelRoute[] }
-  | { readonly kind: "memory"; readonly entries: readonly StateEntry[] };
+  | { readonly kind: "memory"; readonly entries: readonly TableEntry[] };
 
-type MemoryMutation = Extract<Mutation, { readonly entry: StateEntry }>;
+type MemoryMutation = Extract<Mutation, { readonly entry: TableEntry }>;
 
 /** What the devices of the model are. */
 export interface ModelDevices {
@@ -28,14 +31,14 @@ export interface ModelDevices {
 }
 
 /**
- * Linux's main table and table 142 as far as the door's commands reach, written from
- * ip-route(8) and not from the door: routes in the order of their metrics, a metric
+ * Linux's main table and table 142 as far as the dataplane's commands reach, written from
+ * ip-route(8) and not from the dataplane: routes in the order of their metrics, a metric
  * once for each destination and for each prefix in memory.
  */
 export class KernelModel {
   readonly #devices: ModelDevices;
   #routes: readonly ModelRoute[] = [];
-  readonly #memory = new Map<string, StateEntry>();
+  readonly #memory = new Map<string, TableEntry>();
 
   constructor(devices: ModelDevices) {
     this.#devices = devices;
@@ -76,7 +79,7 @@ export class KernelModel {
           kind: "routes",
           routes: this.#routes.filter(({ protocol }) => protocol === 142),
         };
-      case "state-table":
+      case "table-routes":
         return { kind: "memory", entries: [...this.#memory.values()] };
       case "permission":
         return failure("absent");
@@ -94,7 +97,7 @@ export class KernelModel {
     switch (command.kind) {
       case "add-route":
       case "replace-route": {
-        const { destination: dst, device: dev } = command;
+        const { destination: dst, device: dev } = command.route;
         if (!this.#exists(dev)) return failure("no-device");
         if (this.#devices.down.includes(dev)) return failure("link-down");
         const there = this.#to(dst).find(({ metric }) => metric === 0);
@@ -121,23 +124,23 @@ export class KernelModel {
     }
   }
 
-  #write142(kind: MemoryMutation["kind"], entry: StateEntry): Expected {
+  #write142(kind: MemoryMutation["kind"], entry: TableEntry): Expected {
     const key = `${entry.prefix} ${entry.metric}`;
     const there = this.#memory.get(key);
     switch (kind) {
-      case "claim":
+      case "create-entry":
         if (there !== undefined) return failure("exists");
         this.#memory.set(key, entry);
         return { kind: "done" };
-      case "remember":
+      case "put-entry":
         this.#memory.set(key, entry);
         return { kind: "done" };
-      case "forget":
-      case "release":
+      case "delete-entry":
+      case "delete-equal-entry":
         if (there?.type !== entry.type) return failure("absent");
         // A word that is 0 is not sent, and then any will do.
         if (
-          kind === "release" &&
+          kind === "delete-equal-entry" &&
           entry.payload.some((word, at) => word !== 0 && word !== there.payload[at])
         ) return failure("absent");
         this.#memory.delete(key);

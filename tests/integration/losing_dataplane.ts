@@ -1,61 +1,70 @@
-import type { Read } from "../../src/dataplane/iproute2/commands.ts";
-import type { Door, Errand, Reply } from "../../src/dataplane/iproute2/adapter.ts";
-import type { Exchange } from "../../src/dataplane/iproute2/batch_process.ts";
+import type {
+  BatchResult,
+  Dataplane,
+  KernelEvent,
+  KernelWatch,
+  Operation,
+  Read,
+} from "../../src/dataplane/dataplane.ts";
 
 /** When an exchange is lost: before the kernel carries it out, or after. */
 export type Loss = "before" | "after" | undefined;
 
-/** A real door that loses just the exchanges that the test picks. */
-export class LosingDoor implements Door {
+/** A real dataplane that loses just the exchanges that the test picks. */
+export class LosingDataplane implements Dataplane {
   /** Asked for each exchange; it may take as long as an `ip` that hangs. */
-  loses: (errands: readonly Errand[]) => Loss | Promise<Loss> = () => undefined;
+  loses: (operations: readonly Operation[]) => Loss | Promise<Loss> = () => undefined;
   /** True if every survey is lost: nothing is put right by a look at everything. */
   losesSurveys = false;
   /** Awaited before what a survey has read is handed on. */
   holdsSurvey: Promise<void> = Promise.resolve();
   /** Surveys that have read what they asked for. */
   surveys = 0;
-  readonly #inner: Door;
+  readonly #inner: Dataplane;
 
-  constructor(inner: Door) {
+  constructor(inner: Dataplane) {
     this.#inner = inner;
   }
 
-  async exchange(errands: readonly Errand[]): Promise<Reply> {
-    const loss = await this.loses(errands);
-    const lost: Reply = { kind: "lost", why: "as the test wants" };
+  async run(operations: readonly Operation[]): Promise<BatchResult> {
+    const loss = await this.loses(operations);
+    const lost: BatchResult = { kind: "lost", why: "as the test wants" };
     if (loss === "before") return lost;
-    const reply = await this.#inner.exchange(errands);
+    const reply = await this.#inner.run(operations);
     return loss === "after" ? lost : reply;
   }
 
-  pace(): Promise<boolean> {
-    return this.#inner.pace();
+  drainAuditLog(): Promise<boolean> {
+    return this.#inner.drainAuditLog();
   }
 
-  async survey(reads: readonly Read[]): Promise<Exchange> {
+  async dump(reads: readonly Read[]): Promise<BatchResult> {
     if (this.losesSurveys) return { kind: "lost", why: "as the test wants" };
-    const exchange = await this.#inner.survey(reads);
+    const exchange = await this.#inner.dump(reads);
     this.surveys += 1;
     await this.holdsSurvey;
     return exchange;
+  }
+
+  watch(listener: (event: KernelEvent) => void): KernelWatch {
+    return this.#inner.watch(listener);
   }
 
   close(): Promise<void> {
     return this.#inner.close();
   }
 
-  abandon(): void {
-    this.#inner.abandon();
+  abort(): void {
+    this.#inner.abort();
   }
 }
 
-/** True if there is a change among the errands. */
-export function writes(errands: readonly Errand[]): boolean {
-  return errands.some((errand) => "cause" in errand);
+/** True if there is a change among the operations. */
+export function writes(operations: readonly Operation[]): boolean {
+  return operations.some((operation) => "cause" in operation);
 }
 
 /** True if an entry is to be taken out of table 142. */
-export function forgets(errands: readonly Errand[]): boolean {
-  return errands.some(({ command }) => command.kind === "forget");
+export function forgets(operations: readonly Operation[]): boolean {
+  return operations.some(({ command }) => command.kind === "delete-entry");
 }

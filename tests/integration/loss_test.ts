@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
-import { AuditTrail } from "../../src/dataplane/audit_log.ts";
+import { AuditLog } from "../../src/dataplane/audit_log.ts";
 import {
-  type DoorOptions,
-  type Errand,
-  KernelDoor,
+  Iproute2Dataplane,
+  type Iproute2Options,
 } from "../../src/dataplane/iproute2/adapter.ts";
-import { answerOf } from "../../src/dataplane/iproute2/batch_process.ts";
+import { answerOf, type Operation } from "../../src/dataplane/dataplane.ts";
 import { until } from "../support/wait.ts";
 import {
   CAUSE,
@@ -29,26 +28,30 @@ const RECOVERY_MS = 100;
 /** On any machine; whoever waited for a deadline (2 s) would take longer. */
 const BUSY_RECOVERY_MS = 1_900;
 
-const READ: readonly Errand[] = [{ command: { kind: "link", device: device("lo") } }];
+const READ: readonly Operation[] = [{
+  command: { kind: "link", device: device("lo") },
+}];
 
 interface OpenDoor extends AsyncDisposable {
-  readonly door: KernelDoor;
+  readonly dataplane: Iproute2Dataplane;
   readonly trail: KeptTrail;
 }
 
-function openDoor(options: DoorOptions = {}): OpenDoor {
+function openDoor(options: Iproute2Options = {}): OpenDoor {
   const trail = keepTrail();
-  const door = new KernelDoor(new AuditTrail(trail), options);
-  return { door, trail, [Symbol.asyncDispose]: () => door.close() };
+  const dataplane = new Iproute2Dataplane(new AuditLog(trail), options);
+  return { dataplane, trail, [Symbol.asyncDispose]: () => dataplane.close() };
 }
 
 /** Many mutations that take long enough to be caught in the middle. */
-function longWork(length: number): readonly Errand[] {
-  return Array.from({ length }, (_, index): Errand => ({
+function longWork(length: number): readonly Operation[] {
+  return Array.from({ length }, (_, index): Operation => ({
     command: {
       kind: "replace-route",
-      destination: cidr(`10.42.${index % 250}.0/24`),
-      device: device("vxlan100"),
+      route: {
+        destination: cidr(`10.42.${index % 250}.0/24`),
+        device: device("vxlan100"),
+      },
     },
     cause: CAUSE,
   }));
@@ -61,9 +64,9 @@ function onlyChild(): number {
 }
 
 /** Milliseconds until an exchange is answered. */
-async function answers(door: KernelDoor): Promise<number> {
+async function answers(dataplane: Iproute2Dataplane): Promise<number> {
   const started = performance.now();
-  assert.equal((await door.exchange(READ)).kind, "answered");
+  assert.equal((await dataplane.run(READ)).kind, "answered");
   return performance.now() - started;
 }
 
@@ -92,16 +95,19 @@ Deno.test("ip killed in the middle: that reply is lost, the one behind it is ans
   };
   // So many records keep a slow machine busy for longer than the usual 2 s.
   const options = { deadlineMs: 20_000 };
-  const door = new KernelDoor(new AuditTrail({ ...keepTrail(), write }), options);
-  await using _door = { [Symbol.asyncDispose]: () => door.close() };
+  const dataplane = new Iproute2Dataplane(
+    new AuditLog({ ...keepTrail(), write }),
+    options,
+  );
+  await using _door = { [Symbol.asyncDispose]: () => dataplane.close() };
   const took: Recovery[] = [];
   const work = longWork(200_000);
   for (let round = 0; round < bounded(10, 3); round += 1) {
-    await door.exchange(READ);
+    await dataplane.run(READ);
     const pid = onlyChild();
     Object.assign(records, { all: 0, unknown: 0 });
-    const lost = door.exchange(work);
-    const behind = door.exchange(READ);
+    const lost = dataplane.run(work);
+    const behind = dataplane.run(READ);
     // In the middle: a first route is in, the last cannot be.
     await until(() => isRouted(), { what: "the first route", everyMs: 1 });
     Deno.kill(pid, "SIGKILL");
@@ -110,7 +116,7 @@ Deno.test("ip killed in the middle: that reply is lost, the one behind it is ans
     assert.equal((await behind).kind, "answered");
     took.push({ ms: performance.now() - from, slow: await slowness() });
     assert.deepEqual(records, { all: work.length, unknown: work.length });
-    await flush(door);
+    await flush(dataplane);
   }
   assertRecovers(took);
 });
@@ -119,8 +125,8 @@ function isRouted(): boolean {
   return /^vxlan100\t/m.test(Deno.readTextFileSync("/proc/self/net/route"));
 }
 
-async function flush(door: KernelDoor): Promise<void> {
-  const errands = Array.from({ length: 250 }, (_, index): Errand => ({
+async function flush(dataplane: Iproute2Dataplane): Promise<void> {
+  const operations = Array.from({ length: 250 }, (_, index): Operation => ({
     command: {
       kind: "delete-route",
       route: {
@@ -136,20 +142,20 @@ async function flush(door: KernelDoor): Promise<void> {
     },
     cause: CAUSE,
   }));
-  assert.equal((await door.exchange(errands)).kind, "answered");
+  assert.equal((await dataplane.run(operations)).kind, "answered");
   assert.deepEqual(isRouted(), false);
 }
 
 Deno.test("ip killed at any moment, even while idle: each exchange is answered or lost, never wrong", async () => {
   await using _ground = await makeGround("vxlan100");
   await using open = openDoor();
-  const { door } = open;
+  const { dataplane } = open;
   const dice = makeDice();
   const took: Recovery[] = [];
   const rounds = bounded(100, 20);
   let answered = 0;
   for (let round = 0; round < rounds; round += 1) {
-    const replies = Array.from({ length: 5 }, () => door.exchange(READ));
+    const replies = Array.from({ length: 5 }, () => dataplane.run(READ));
     for (let turn = dice.roll(4); turn > 0; turn -= 1) await replies[turn];
     for (const pid of ipChildren()) Deno.kill(pid, "SIGKILL");
     for (const reply of await Promise.all(replies)) {
@@ -160,9 +166,9 @@ Deno.test("ip killed at any moment, even while idle: each exchange is answered o
       assert.ok(link?.kind === "present" && link.ifindex === 1);
       answered += 1;
     }
-    const lostAtMost = await door.exchange(READ);
+    const lostAtMost = await dataplane.run(READ);
     if (lostAtMost.kind === "lost") {
-      took.push({ ms: await answers(door), slow: await slowness() });
+      took.push({ ms: await answers(dataplane), slow: await slowness() });
     }
   }
   assertRecovers(took);
@@ -175,66 +181,72 @@ Deno.test("ip stopped: the reply is lost at the deadline, the process killed, th
   await using _ground = await makeGround("vxlan100");
   const deadlineMs = 1_000;
   await using open = openDoor({ deadlineMs });
-  const { door, trail } = open;
-  await door.exchange(READ);
+  const { dataplane, trail } = open;
+  await dataplane.run(READ);
   const pid = onlyChild();
   Deno.kill(pid, "SIGSTOP");
   const started = performance.now();
-  const reply = await door.exchange(longWork(1));
+  const reply = await dataplane.run(longWork(1));
   const took = performance.now() - started;
   assert.deepEqual(reply, { kind: "lost", why: "ip did not answer within 1000 ms" });
   assert.ok(
     took >= deadlineMs - 1 && took < deadlineMs + BUSY_RECOVERY_MS,
     `${took} ms`,
   );
-  assert.ok(await answers(door) <= BUSY_RECOVERY_MS);
+  assert.ok(await answers(dataplane) <= BUSY_RECOVERY_MS);
   await until(() => !ipChildren().includes(pid), { what: "the stopped ip to end" });
   assert.equal(trail.records[0]?.["outcome"], "unknown");
   // What `ip` was given before it was stopped for good was never carried out.
   assert.deepEqual(await routesTo("10.42.0.0/24"), []);
 });
 
-Deno.test("a closed door refuses, after it has answered what was under way", async () => {
+Deno.test("a closed dataplane refuses, after it has answered what was under way", async () => {
   await using _ground = await makeGround("vxlan100");
-  const { door } = openDoor();
+  const { dataplane } = openDoor();
   const underWay = [
-    door.exchange(READ),
-    door.exchange(longWork(500)),
-    door.exchange(READ),
+    dataplane.run(READ),
+    dataplane.run(longWork(500)),
+    dataplane.run(READ),
   ];
-  const closing = door.close();
-  assert.deepEqual(await door.exchange(READ), { kind: "closed" });
+  const closing = dataplane.close();
+  assert.deepEqual(await dataplane.run(READ), {
+    kind: "lost",
+    why: "the sidecar is shutting down",
+  });
   const kinds = (await Promise.all(underWay)).map(({ kind }) => kind);
   assert.deepEqual(kinds, ["answered", "answered", "answered"]);
   await closing;
   assert.deepEqual(ipChildren(), []);
-  await door.close();
+  await dataplane.close();
 });
 
-Deno.test("a door closes in bounded time although its ip is stopped", async () => {
-  const { door } = openDoor();
-  await door.exchange(READ);
+Deno.test("a dataplane closes in bounded time although its ip is stopped", async () => {
+  const { dataplane } = openDoor();
+  await dataplane.run(READ);
   Deno.kill(onlyChild(), "SIGSTOP");
   const started = performance.now();
-  await door.close();
+  await dataplane.close();
   assert.ok(performance.now() - started < 10_000);
   assert.deepEqual(ipChildren(), []);
 });
 
-Deno.test("a full door refuses what it cannot hold, and takes more once it has answered", async () => {
+Deno.test("a full dataplane refuses what it cannot hold, and takes more once it has answered", async () => {
   await using open = openDoor({ queueLimit: 4 });
-  const { door } = open;
+  const { dataplane } = open;
   for (let round = 0; round < 3; round += 1) {
-    const replies = Array.from({ length: 7 }, () => door.exchange(READ));
-    const kinds = (await Promise.all(replies)).map(({ kind }) => kind);
+    const replies = Array.from({ length: 7 }, () => dataplane.run(READ));
+    const outcomes = (await Promise.all(replies)).map((reply) =>
+      reply.kind === "lost" ? reply.why : reply.kind
+    );
     const taken = Array.from({ length: 4 }, () => "answered");
-    assert.deepEqual(kinds, [...taken, "full", "full", "full"]);
+    const refused = Array.from({ length: 3 }, () => "too many exchanges are waiting");
+    assert.deepEqual(outcomes, [...taken, ...refused]);
   }
 });
 
 Deno.test("an exchange of nothing is answered with nothing", async () => {
   await using open = openDoor();
-  const reply = await open.door.exchange([]);
+  const reply = await open.dataplane.run([]);
   assert.deepEqual(reply, { kind: "answered", results: [] });
 });
 
@@ -243,7 +255,7 @@ Deno.test("an ip that is not installed is a lost reply with the reason", async (
   Deno.env.set("PATH", "/nonexistent");
   try {
     await using open = openDoor();
-    const reply = await open.door.exchange(READ);
+    const reply = await open.dataplane.run(READ);
     assert.equal(reply.kind, "lost");
     assert.match(reply.kind === "lost" ? reply.why : "", /\bip was not found\b/);
   } finally {
@@ -251,16 +263,19 @@ Deno.test("an ip that is not installed is a lost reply with the reason", async (
   }
 });
 
-Deno.test("an abandoned door waits for nothing, whatever its ip does", async () => {
-  const { door } = openDoor();
-  await door.exchange(READ);
+Deno.test("an abandoned dataplane waits for nothing, whatever its ip does", async () => {
+  const { dataplane } = openDoor();
+  await dataplane.run(READ);
   Deno.kill(onlyChild(), "SIGSTOP");
-  const underWay = [door.exchange(READ), door.exchange(READ), door.survey([])];
-  door.abandon();
+  const underWay = [dataplane.run(READ), dataplane.run(READ), dataplane.dump([])];
+  dataplane.abort();
   const lost = { kind: "lost", why: "the sidecar is shutting down" };
   assert.deepEqual(await Promise.all(underWay), [lost, lost, lost]);
-  assert.deepEqual(await door.exchange(READ), { kind: "closed" });
-  await door.close();
+  assert.deepEqual(await dataplane.run(READ), {
+    kind: "lost",
+    why: "the sidecar is shutting down",
+  });
+  await dataplane.close();
   await until(() => ipChildren().length === 0, { what: "both ip to end" });
 });
 

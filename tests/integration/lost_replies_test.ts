@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { Ipv4Cidr } from "../../src/ipam/cidr.ts";
-import { AuditTrail } from "../../src/dataplane/audit_log.ts";
-import { type Errand, KernelDoor } from "../../src/dataplane/iproute2/adapter.ts";
-import { answerOf } from "../../src/dataplane/iproute2/batch_process.ts";
+import { AuditLog } from "../../src/dataplane/audit_log.ts";
+import { answerOf, type Operation } from "../../src/dataplane/dataplane.ts";
+import { Iproute2Dataplane } from "../../src/dataplane/iproute2/adapter.ts";
 import { BridgeWatch } from "../../src/reconcile/bridge_watch.ts";
 import { Ledger } from "../../src/reconcile/desired_state.ts";
 import { RouteKeeper } from "../../src/reconcile/route_keeper.ts";
@@ -12,10 +12,10 @@ import { configureSubnet } from "../../src/addresses/subnet.ts";
 import { WorkQueue } from "../../src/reconcile/work_queue.ts";
 import type { InjectOutcome, RemoveOutcome } from "../../src/reconcile/node_service.ts";
 import { isWanted } from "../../src/reconcile/decide.ts";
-import type { FoundRoute } from "../../src/routing/kernel_route.ts";
+import type { KernelRoute } from "../../src/routing/kernel_route.ts";
 import type { InterfaceName } from "../../src/routing/interface_name.ts";
-import { recall } from "../../src/state/table142_codec.ts";
-import { type Faults, FaultyDoor } from "./faulty_dataplane.ts";
+import { entryOf, recall } from "../../src/state/table142_codec.ts";
+import { type Faults, FaultyDataplane } from "./faulty_dataplane.ts";
 import {
   CAUSE,
   cidr,
@@ -40,11 +40,11 @@ const MISSING = device("lossymissing");
 
 const FAULTS: Faults = { before: 8, within: 8, after: 8 };
 
-/** The sidecar's middle on a door that loses replies, and the truth beside it. */
+/** The sidecar's middle on a dataplane that loses replies, and the truth beside it. */
 interface Bench {
   readonly queue: WorkQueue;
-  readonly faulty: FaultyDoor;
-  readonly door: KernelDoor;
+  readonly faulty: FaultyDataplane;
+  readonly dataplane: Iproute2Dataplane;
   readonly ledger: Ledger;
   readonly snapshot: Snapshot;
   readonly dice: Dice;
@@ -52,36 +52,43 @@ interface Bench {
 
 function makeBench(surveyed: boolean): Bench {
   const dice = makeDice();
-  const door = new KernelDoor(new AuditTrail(keepTrail()));
-  const faulty = new FaultyDoor(door, dice);
+  const dataplane = new Iproute2Dataplane(new AuditLog(keepTrail()));
+  const faulty = new FaultyDataplane(dataplane, dice);
   const ledger = new Ledger();
   const snapshot = new Snapshot();
   if (surveyed) snapshot.survey([]);
   const bridges = new BridgeWatch(faulty);
   const touch = () => {};
-  const keeper = new RouteKeeper({ door: faulty, ledger, snapshot, bridges, touch });
+  const keeper = new RouteKeeper({
+    dataplane: faulty,
+    ledger,
+    snapshot,
+    bridges,
+    touch,
+  });
   const queue = new WorkQueue((jobs) => keeper.carryOut(jobs));
-  return { queue, faulty, door, ledger, snapshot, dice };
+  return { queue, faulty, dataplane, ledger, snapshot, dice };
 }
 
 /** What stands in the kernel, asked past the faults. */
 interface Truth {
-  readonly routes: readonly FoundRoute[];
+  readonly routes: readonly KernelRoute[];
   readonly memory: ReadonlyMap<Ipv4Cidr, InterfaceName>;
 }
 
-async function truth({ door }: Bench): Promise<Truth> {
-  const reply = await door.exchange([
+async function truth({ dataplane }: Bench): Promise<Truth> {
+  const reply = await dataplane.run([
     { command: { kind: "routes-within", cluster: cidr("10.42.0.0/16") } },
-    { command: { kind: "state-table" } },
+    { command: { kind: "table-routes", table: 142 } },
   ]);
   assert.equal(reply.kind, "answered");
   const [routes, table] = reply.kind === "answered" ? reply.results : [];
   const within = answerOf(routes, "routes");
-  const entries = answerOf(table, "entries")?.entries;
+  const entries = answerOf(table, "table")?.routes;
   assert.ok(within !== undefined && entries !== undefined);
-  const memory = entries.flatMap(({ state }) => {
-    const meaning = state === undefined ? undefined : recall(state);
+  const memory = entries.flatMap((found) => {
+    const entry = entryOf(found);
+    const meaning = entry === undefined ? undefined : recall(entry);
     return meaning?.kind === "route" ? [meaning.route] : [];
   });
   return {
@@ -162,16 +169,16 @@ function judge(answered: Answered, { memory, routes }: Truth): boolean {
 }
 
 /** What others do to the main table in the meantime, past the faults. */
-async function interfere({ dice, door, snapshot }: Bench): Promise<void> {
+async function interfere({ dice, dataplane, snapshot }: Bench): Promise<void> {
   const destination = dice.pick([cidr("10.42.2.0/24"), ...DESTINATIONS]);
-  const errands: readonly [Errand, ...Errand[]] = [
+  const operations: readonly [Operation, ...Operation[]] = [
     {
-      command: { kind: "replace-route", destination, device: dice.pick(UP) },
+      command: { kind: "replace-route", route: { destination, device: dice.pick(UP) } },
       cause: CAUSE,
     },
     { command: { kind: "delete-route", route: found(destination) }, cause: CAUSE },
   ];
-  await door.exchange([dice.pick(errands)]);
+  await dataplane.run([dice.pick(operations)]);
   // The monitor would tell of it.
   snapshot.occupy(destination);
 }
@@ -207,7 +214,7 @@ for (const surveyed of [false, true]) {
     await using ground = await makeGround(...UP);
     await ground.addDevice(DOWN, false);
     const bench = makeBench(surveyed);
-    await using _door = { [Symbol.asyncDispose]: () => bench.door.close() };
+    await using _door = { [Symbol.asyncDispose]: () => bench.dataplane.close() };
     await play(bench);
     await bench.queue.close();
   });
@@ -215,13 +222,13 @@ for (const surveyed of [false, true]) {
 
 Deno.test("with a quarter of all replies lost the remembered subnet is the one that was answered", async () => {
   const bench = makeBench(false);
-  const { dice, door, faulty, ledger, snapshot } = bench;
+  const { dice, dataplane, faulty, ledger, snapshot } = bench;
   await using _ground = await makeGround();
-  await using _door = { [Symbol.asyncDispose]: () => door.close() };
+  await using _door = { [Symbol.asyncDispose]: () => dataplane.close() };
   faulty.faults = FAULTS;
   for (let round = 0; round < 150; round += 1) {
     const subnet = dice.pick([cidr("10.42.2.0/24"), ...DESTINATIONS]);
-    const parts = { door: faulty, ledger, snapshot, target: DEFAULT_TARGET };
+    const parts = { dataplane: faulty, ledger, snapshot, target: DEFAULT_TARGET };
     const outcome = await configureSubnet(parts, subnet, CAUSE);
     if (outcome.kind !== "configured") continue;
     const table = await ip("-4 route show table 142");

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { AuditTrail } from "../../src/dataplane/audit_log.ts";
+import { AuditLog } from "../../src/dataplane/audit_log.ts";
 import { isRead } from "../../src/dataplane/iproute2/commands.ts";
-import {
-  type Door,
-  type Errand,
-  KernelDoor,
-  type Reply,
-} from "../../src/dataplane/iproute2/adapter.ts";
-import type { Answer } from "../../src/dataplane/iproute2/parse.ts";
-import type { Result } from "../../src/dataplane/iproute2/batch_process.ts";
+import type {
+  Answer,
+  BatchResult,
+  Dataplane,
+  Operation,
+  OperationResult,
+} from "../../src/dataplane/dataplane.ts";
+import { Iproute2Dataplane } from "../../src/dataplane/iproute2/adapter.ts";
 import { absentTask } from "../../src/reconcile/absent.ts";
 import { converge } from "../../src/reconcile/converge.ts";
 import { presentTask } from "../../src/reconcile/present.ts";
@@ -24,15 +24,20 @@ import {
   makeGround,
   routesTo,
 } from "../support/fixtures.ts";
-import { LosingDoor } from "./losing_dataplane.ts";
+import { LosingDataplane } from "./losing_dataplane.ts";
 import { beOdd } from "./odd_ip.ts";
 import { openRoutes, peers } from "./routes_harness.ts";
 import { bounded } from "../support/suite.ts";
 
 /** True if a command names one of these destinations. */
-function concerns(errands: readonly Errand[], octets: readonly number[]): boolean {
+function concerns(
+  operations: readonly Operation[],
+  octets: readonly number[],
+): boolean {
   return octets.some((octet) =>
-    errands.some((errand) => JSON.stringify(errand).includes(`"10.42.${octet}.0/24"`))
+    operations.some((operation) =>
+      JSON.stringify(operation).includes(`"10.42.${octet}.0/24"`)
+    )
   );
 }
 
@@ -40,11 +45,11 @@ for (const guilty of [[7], [2, 129], [5, 6, 7, 8, 50, 90, 120, 140]]) {
   Deno.test(`InjectRoutes that share exchanges with ${guilty.length} that no ip outlives are answered all the same`, async () => {
     await using _ground = await makeGround("vxlan100");
     let exchanges = 0;
-    const behind = (door: Door): Door => {
-      const losing = new LosingDoor(door);
-      losing.loses = (errands) => {
+    const behind = (dataplane: Dataplane): Dataplane => {
+      const losing = new LosingDataplane(dataplane);
+      losing.loses = (operations) => {
         exchanges += 1;
-        return concerns(errands, guilty) ? "before" : undefined;
+        return concerns(operations, guilty) ? "before" : undefined;
       };
       return losing;
     };
@@ -65,9 +70,9 @@ for (const guilty of [[7], [2, 129], [5, 6, 7, 8, 50, 90, 120, 140]]) {
 
 Deno.test("SyncRoutes with one that no ip outlives adds all others", async () => {
   await using _ground = await makeGround("vxlan100");
-  const behind = (door: Door): Door => {
-    const losing = new LosingDoor(door);
-    losing.loses = (errands) => concerns(errands, [33]) ? "before" : undefined;
+  const behind = (dataplane: Dataplane): Dataplane => {
+    const losing = new LosingDataplane(dataplane);
+    losing.loses = (operations) => concerns(operations, [33]) ? "before" : undefined;
     return losing;
   };
   await using node = openRoutes({ behind });
@@ -102,8 +107,8 @@ for (const [does, deadlineMs] of [["exit", 5000], ["hang", 1000]] as const) {
 Deno.test("an ip that answers nobody is given up after a few tries, however many share it", async () => {
   await using _ground = await makeGround("vxlan100");
   let exchanges = 0;
-  const behind = (door: Door): Door => {
-    const losing = new LosingDoor(door);
+  const behind = (dataplane: Dataplane): Dataplane => {
+    const losing = new LosingDataplane(dataplane);
     losing.loses = () => {
       exchanges += 1;
       return "before";
@@ -118,29 +123,29 @@ Deno.test("an ip that answers nobody is given up after a few tries, however many
   assert.ok(exchanges <= 8, `${exchanges} exchanges`);
 });
 
-Deno.test("a door whose ip answers is within reach, whatever a call makes of it", async () => {
+Deno.test("a dataplane whose ip answers is within reach, whatever a call makes of it", async () => {
   await using _ground = await makeGround("vxlan100");
   using odd = beOdd();
   odd.obey([{ on: "dev vxlan100", does: "exit" }]);
   const news: unknown[] = [];
   const onReach = (fault?: string) => void news.push(fault);
-  const door = new KernelDoor(new AuditTrail(keepTrail()), { onReach });
-  await using _door = { [Symbol.asyncDispose]: () => door.close() };
-  const errands: readonly Errand[] = [
+  const dataplane = new Iproute2Dataplane(new AuditLog(keepTrail()), { onReach });
+  await using _door = { [Symbol.asyncDispose]: () => dataplane.close() };
+  const operations: readonly Operation[] = [
     { command: { kind: "link", device: device("vxlan100") } },
   ];
   for (let call = 0; call < 5; call += 1) {
-    assert.equal((await door.exchange(errands)).kind, "lost");
+    assert.equal((await dataplane.run(operations)).kind, "lost");
   }
   assert.deepEqual(news, []);
   odd.obey([{ on: ".", does: "exit" }]);
   // The first one may meet an ip that has answered: its end alone is no news.
   for (let call = 0; call < 2; call += 1) {
-    assert.equal((await door.exchange(errands)).kind, "lost");
+    assert.equal((await dataplane.run(operations)).kind, "lost");
   }
   assert.equal(news.length, 1);
   odd.obey([]);
-  assert.equal((await door.exchange(errands)).kind, "answered");
+  assert.equal((await dataplane.run(operations)).kind, "answered");
   assert.deepEqual(news.slice(1), [undefined]);
 });
 
@@ -161,7 +166,7 @@ const answers = fc.constantFrom<Answer>(
   { kind: "best-route", route: ourRoute(ROUTE) },
   { kind: "routes", routes: [] },
   { kind: "routes", routes: [ourRoute(ROUTE)] },
-  { kind: "entries", entries: [] },
+  { kind: "table", routes: [] },
   { kind: "rules", hiding: true },
 );
 const failures = fc.constantFrom(
@@ -174,38 +179,38 @@ const failures = fc.constantFrom(
   "no-table",
   "other",
 );
-const results: fc.Arbitrary<Result> = fc.oneof(
-  answers.map((answer): Result => ({ ok: true, answer })),
-  failures.map((kind): Result => ({ ok: false, failure: { kind, words: kind } })),
+const results: fc.Arbitrary<OperationResult> = fc.oneof(
+  answers.map((answer): OperationResult => ({ ok: true, answer })),
+  failures.map((kind): OperationResult => ({
+    ok: false,
+    failure: { kind, words: kind },
+  })),
 );
-const replies: fc.Arbitrary<Reply> = fc.oneof(
+const replies: fc.Arbitrary<BatchResult> = fc.oneof(
   { weight: 8, arbitrary: fc.array(results, { maxLength: 12 }).map(answered) },
-  { weight: 1, arbitrary: fc.constant<Reply>({ kind: "lost", why: "the test" }) },
-  {
-    weight: 1,
-    arbitrary: fc.constantFrom<Reply>({ kind: "full" }, { kind: "closed" }),
-  },
+  { weight: 1, arbitrary: fc.constant<BatchResult>({ kind: "lost", why: "the test" }) },
 );
 
-function answered(results: readonly Result[]): Reply {
+function answered(results: readonly OperationResult[]): BatchResult {
   return { kind: "answered", results };
 }
 
-Deno.test("converge settles every task once and never rejects, whatever a door answers", async () => {
+Deno.test("converge settles every task once and never rejects, whatever a dataplane answers", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(replies, { maxLength: 30 }), async (scripted) => {
       const next = scripted.values();
       let asked = 0;
-      const door: Door = {
-        exchange: (errands) => {
+      const dataplane: Dataplane = {
+        run: (operations) => {
           asked += 1;
-          assert.ok(errands.every((one) => isRead(one.command) || "cause" in one));
+          assert.ok(operations.every((one) => isRead(one.command) || "cause" in one));
           return Promise.resolve(next.next().value ?? { kind: "lost", why: "the end" });
         },
-        pace: () => Promise.resolve(true),
-        survey: () => Promise.resolve({ kind: "lost", why: "no survey" }),
+        drainAuditLog: () => Promise.resolve(true),
+        dump: () => Promise.resolve({ kind: "lost", why: "no survey" }),
+        watch: () => ({ close: () => {} }),
         close: () => Promise.resolve(),
-        abandon: () => {},
+        abort: () => {},
       };
       const snapshot = new Snapshot();
       const settled: string[] = [];
@@ -223,7 +228,7 @@ Deno.test("converge settles every task once and never rejects, whatever a door a
         forget: entry,
         cause: CAUSE,
       } as const;
-      await converge(door, snapshot, [
+      await converge(dataplane, snapshot, [
         presentTask(goal, snapshot, ({ kind }) => void settled.push(kind)),
         absentTask(other, snapshot, ({ kind }) => void settled.push(kind)),
       ]);

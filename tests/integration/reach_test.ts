@@ -1,25 +1,28 @@
 import assert from "node:assert/strict";
-import { AuditTrail } from "../../src/dataplane/audit_log.ts";
-import { type Errand, KernelDoor } from "../../src/dataplane/iproute2/adapter.ts";
+import { AuditLog } from "../../src/dataplane/audit_log.ts";
+import type { Operation } from "../../src/dataplane/dataplane.ts";
+import { Iproute2Dataplane } from "../../src/dataplane/iproute2/adapter.ts";
 import { until } from "../support/wait.ts";
 import { device, ipChildren, keepTrail, makeGround } from "../support/fixtures.ts";
 
-const READ: readonly Errand[] = [{ command: { kind: "link", device: device("lo") } }];
+const READ: readonly Operation[] = [{
+  command: { kind: "link", device: device("lo") },
+}];
 const SURVEY = [{ kind: "own-routes" }] as const;
 const ABSENT = "the command ip was not found; install the package iproute2";
 
-/** A door that has answered once, and what it said of its reach since. */
+/** A dataplane that has answered once, and what it said of its reach since. */
 interface OpenDoor extends AsyncDisposable {
-  readonly door: KernelDoor;
+  readonly dataplane: Iproute2Dataplane;
   readonly news: readonly (string | undefined)[];
 }
 
 async function openDoor(): Promise<OpenDoor> {
   const news: (string | undefined)[] = [];
   const onReach = (fault: string | undefined) => void news.push(fault);
-  const door = new KernelDoor(new AuditTrail(keepTrail()), { onReach });
-  assert.equal((await door.exchange(READ)).kind, "answered");
-  return { door, news, [Symbol.asyncDispose]: () => door.close() };
+  const dataplane = new Iproute2Dataplane(new AuditLog(keepTrail()), { onReach });
+  assert.equal((await dataplane.run(READ)).kind, "answered");
+  return { dataplane, news, [Symbol.asyncDispose]: () => dataplane.close() };
 }
 
 /** Until it is disposed, no program is found. */
@@ -29,7 +32,7 @@ function hidePrograms(): Disposable {
   return { [Symbol.dispose]: () => Deno.env.set("PATH", path) };
 }
 
-/** Kills the door's only `ip`, and waits for its end. */
+/** Kills the dataplane's only `ip`, and waits for its end. */
 async function killIp(): Promise<void> {
   const [pid, ...others] = ipChildren();
   assert.ok(pid !== undefined && others.length === 0, "one ip is at work");
@@ -44,26 +47,26 @@ Deno.test("an ip that dies is no news as long as the next one answers", async ()
     const [pid] = ipChildren();
     assert.ok(pid !== undefined);
     Deno.kill(pid, "SIGSTOP");
-    const lost = open.door.exchange(READ);
+    const lost = open.dataplane.run(READ);
     Deno.kill(pid, "SIGKILL");
     assert.equal((await lost).kind, "lost");
-    assert.equal((await open.door.exchange(READ)).kind, "answered");
+    assert.equal((await open.dataplane.run(READ)).kind, "answered");
   }
   assert.deepEqual(open.news, []);
 });
 
-Deno.test("without ip the door says so once, with the reason, and once more when ip is back", async () => {
+Deno.test("without ip the dataplane says so once, with the reason, and once more when ip is back", async () => {
   await using _ground = await makeGround("vxlan100");
   await using open = await openDoor();
   await killIp();
   {
     using _hidden = hidePrograms();
     for (let call = 0; call < 3; call += 1) {
-      assert.equal((await open.door.exchange(READ)).kind, "lost");
+      assert.equal((await open.dataplane.run(READ)).kind, "lost");
     }
     assert.deepEqual(open.news, [ABSENT]);
   }
-  assert.equal((await open.door.exchange(READ)).kind, "answered");
+  assert.equal((await open.dataplane.run(READ)).kind, "answered");
   assert.deepEqual(open.news, [ABSENT, undefined]);
 });
 
@@ -73,10 +76,10 @@ Deno.test("a survey finds out that ip is gone, and that it is back, when nobody 
   await killIp();
   {
     using _hidden = hidePrograms();
-    assert.equal((await open.door.survey(SURVEY)).kind, "lost");
+    assert.equal((await open.dataplane.dump(SURVEY)).kind, "lost");
     assert.deepEqual(open.news, [ABSENT]);
   }
-  assert.equal((await open.door.survey(SURVEY)).kind, "answered");
+  assert.equal((await open.dataplane.dump(SURVEY)).kind, "answered");
   assert.deepEqual(open.news, [ABSENT, undefined]);
 });
 
@@ -84,7 +87,7 @@ Deno.test("while the ip that calls meet answers, a survey that fails is no news"
   await using _ground = await makeGround("vxlan100");
   await using open = await openDoor();
   using _hidden = hidePrograms();
-  assert.equal((await open.door.survey(SURVEY)).kind, "lost");
+  assert.equal((await open.dataplane.dump(SURVEY)).kind, "lost");
   assert.deepEqual(open.news, []);
-  assert.equal((await open.door.exchange(READ)).kind, "answered");
+  assert.equal((await open.dataplane.run(READ)).kind, "answered");
 });

@@ -1,15 +1,15 @@
-/** The routes on the test's own kernel with the reconciler, on a door that loses. */
+/** The routes on the test's own kernel with the reconciler, on a dataplane that loses. */
 import type { Ipv4Cidr } from "../../src/ipam/cidr.ts";
 import { Monitor } from "../../src/dataplane/iproute2/monitor.ts";
 import { adopt } from "../../src/reconcile/startup.ts";
 import { Reconciler } from "../../src/reconcile/reconciler.ts";
 import { cidr } from "../support/fixtures.ts";
-import { LosingDoor } from "./losing_dataplane.ts";
+import { LosingDataplane } from "./losing_dataplane.ts";
 import { openRoutes, type RoutesUnderTest } from "./routes_harness.ts";
 
 /** The routes and what repairs them. */
 export interface ReconciledRoutes extends RoutesUnderTest {
-  readonly door: LosingDoor;
+  readonly dataplane: LosingDataplane;
   readonly reconciler: Reconciler;
   /** The lines that it logged. */
   readonly log: readonly string[];
@@ -34,21 +34,24 @@ export async function openReconciledRoutes(
     log: (level: string, message: string) => void log.push(`${level}: ${message}`),
     flush: () => Promise.resolve(),
   };
-  let losing: LosingDoor | undefined;
+  let losing: LosingDataplane | undefined;
   const touch = (to: Iterable<Ipv4Cidr>) => reconciler.touch(to);
-  const routes = openRoutes({ behind: (door) => losing = new LosingDoor(door), touch });
+  const routes = openRoutes({
+    behind: (dataplane) => losing = new LosingDataplane(dataplane),
+    touch,
+  });
   if (losing === undefined) throw new Error("Cannot lose anything");
-  const door: LosingDoor = losing;
-  door.losesSurveys = !surveys;
+  const dataplane: LosingDataplane = losing;
+  dataplane.losesSurveys = !surveys;
   const { book: { ledger }, queue, snapshot } = routes;
   const policy = { clusterCidr: cidr("10.42.0.0/16"), nodePrefix: 24 };
-  const parts = { door, ledger, snapshot, queue, logger, policy, resyncMs };
+  const parts = { dataplane, ledger, snapshot, queue, logger, policy, resyncMs };
   const reconciler = new Reconciler(parts);
   const monitor = hears ? new Monitor((event) => reconciler.notice(event)) : undefined;
   await queue.alone(() => adopt(parts));
   return {
     ...routes,
-    door,
+    dataplane,
     reconciler,
     log,
     [Symbol.asyncDispose]: async () => {

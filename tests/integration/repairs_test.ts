@@ -12,8 +12,8 @@ const SUBNET = cidr("10.42.1.0/24");
 const TO = "10.42.2.0/24";
 
 async function configure(node: ReconciledRoutes): Promise<void> {
-  const { book: { ledger }, door, queue, snapshot } = node;
-  const parts = { door, ledger, snapshot, target: DEFAULT_TARGET };
+  const { book: { ledger }, dataplane, queue, snapshot } = node;
+  const parts = { dataplane, ledger, snapshot, target: DEFAULT_TARGET };
   const outcome = await queue.alone(() => configureSubnet(parts, SUBNET, CAUSE));
   assert.equal(outcome.kind, "configured");
 }
@@ -23,8 +23,8 @@ Deno.test("the node's subnet, flushed while ip is lost, is written again more an
   await using node = await openReconciledRoutes({ surveys: false });
   await configure(node);
   const attempts: number[] = [];
-  node.door.loses = (errands) => {
-    if (!writes(errands)) return undefined;
+  node.dataplane.loses = (operations) => {
+    if (!writes(operations)) return undefined;
     attempts.push(performance.now());
     return "before";
   };
@@ -33,7 +33,7 @@ Deno.test("the node's subnet, flushed while ip is lost, is written again more an
   await until(() => attempts.length >= 21, { what: "attempts to write the subnet" });
   const tookMs = (attempts[20] ?? 0) - (attempts[0] ?? 0);
   assert.ok(tookMs >= 10 + 20 + 40 + 80 + 160 + 320, `seven within ${tookMs} ms`);
-  node.door.loses = () => undefined;
+  node.dataplane.loses = () => undefined;
   await until(async () => (await node.ours()).join() === `subnet ${SUBNET}`, {
     what: "the subnet in table 142",
   });
@@ -46,14 +46,14 @@ Deno.test("while ip is lost nobody is blamed, and the end of it is said", async 
   await using node = await openReconciledRoutes({ surveys: false });
   await node.sync(peers(2, 1));
   let attempts = 0;
-  node.door.loses = () => {
+  node.dataplane.loses = () => {
     attempts += 1;
     return "before";
   };
   await ip(`route del ${TO}`);
   // Enough of them for a fight, and the time after which one would have been said.
   await until(() => attempts >= 60, { what: "attempts", deadlineMs: 10_000 });
-  node.door.loses = () => undefined;
+  node.dataplane.loses = () => undefined;
   await until(async () => (await node.ours()).join() === shown(peers(2, 1)).join(), {
     what: "the route",
   });
@@ -75,7 +75,7 @@ fullTest(
     await using _ground = await makeGround("vxlan100");
     await using node = await openReconciledRoutes({ surveys: false });
     await node.sync(peers(2, 1));
-    node.door.loses = async (): Promise<Loss> => {
+    node.dataplane.loses = async (): Promise<Loss> => {
       await new Promise((resolve) => setTimeout(resolve, 500));
       return "before";
     };
@@ -83,7 +83,7 @@ fullTest(
     await until(async () => (await node.routes.list())[0]?.pending !== "", {
       what: "a repair that got no answer",
     });
-    node.door.loses = () => undefined;
+    node.dataplane.loses = () => undefined;
     // The repair took 3 s.
     await until(async () => (await routesTo(TO)).length === 1, { what: "the route" });
   },

@@ -12,7 +12,7 @@ Deno.test("everything is looked at although events are missed all the time", asy
   await node.sync(peers(2, 1));
   await ip("route flush table 142");
   await until(async () => {
-    node.reconciler.notice({ kind: "blind", why: "as the test wants" });
+    node.reconciler.notice({ kind: "events-lost", why: "as the test wants" });
     return (await node.ours()).join() === shown(peers(2, 1)).join();
   }, { what: "the memory to be written again" });
 });
@@ -20,10 +20,12 @@ Deno.test("everything is looked at although events are missed all the time", asy
 /** Holds what the first survey has read; it goes on when the answer is called. */
 async function holdFirstSurvey(node: ReconciledRoutes): Promise<() => Promise<void>> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  node.door.holdsSurvey = promise;
-  await until(() => node.door.surveys === 1, { what: "the first look at everything" });
+  node.dataplane.holdsSurvey = promise;
+  await until(() => node.dataplane.surveys === 1, {
+    what: "the first look at everything",
+  });
   return async () => {
-    node.door.holdsSurvey = Promise.resolve();
+    node.dataplane.holdsSurvey = Promise.resolve();
     resolve();
     // All that the look leads to happens before the next timer.
     await new Promise((resolve) => setTimeout(resolve));
@@ -35,13 +37,13 @@ Deno.test("a look at everything during which events were missed is followed by a
   await using node = await openReconciledRoutes({ hears: false });
   const goOn = await holdFirstSurvey(node);
   await ip(`route add ${TO} dev other proto static metric 50`);
-  node.reconciler.notice({ kind: "blind", why: "as the test wants" });
+  node.reconciler.notice({ kind: "events-lost", why: "as the test wants" });
   await goOn();
   assert.equal(node.snapshot.isClear(cidr(TO)), false);
   await until(() => node.snapshot.isClear(cidr("10.42.3.0/24")), {
     what: "the next look at everything",
   });
-  assert.equal(node.door.surveys, 2);
+  assert.equal(node.dataplane.surveys, 2);
   assert.equal(node.snapshot.isClear(cidr(TO)), false);
 });
 
@@ -50,12 +52,12 @@ Deno.test("while nobody hears events no ground counts as clear, until somebody h
   await using node = await openReconciledRoutes({ hears: false, resyncMs: 100 });
   const clear = () => node.snapshot.isClear(cidr(TO));
   await until(clear, { what: "the first look at everything" });
-  node.reconciler.notice({ kind: "deaf", why: "as the test wants" });
-  const { surveys } = node.door;
-  await until(() => node.door.surveys >= surveys + 3, { what: "further looks" });
+  node.reconciler.notice({ kind: "monitor-down", why: "as the test wants" });
+  const { surveys } = node.dataplane;
+  await until(() => node.dataplane.surveys >= surveys + 3, { what: "further looks" });
   assert.equal(clear(), false);
   const listening = performance.now();
-  node.reconciler.notice({ kind: "listening" });
+  node.reconciler.notice({ kind: "monitor-up" });
   await until(clear, { what: "a look that can be trusted" });
   assert.ok(performance.now() - listening >= 500);
 });

@@ -1,7 +1,7 @@
 /** What no event told is found by the look at everything. */
 import assert from "node:assert/strict";
-import { AuditTrail } from "../../src/dataplane/audit_log.ts";
-import { KernelDoor } from "../../src/dataplane/iproute2/adapter.ts";
+import { AuditLog } from "../../src/dataplane/audit_log.ts";
+import { Iproute2Dataplane } from "../../src/dataplane/iproute2/adapter.ts";
 import { INSTALLED, Ledger } from "../../src/reconcile/desired_state.ts";
 import { Reconciler } from "../../src/reconcile/reconciler.ts";
 import { Snapshot } from "../../src/reconcile/kernel_cache.ts";
@@ -24,10 +24,10 @@ const MEMORY = `unreachable ${TO} table 142 proto 142 metric 142`;
 
 /** A reconciler that hears no event, and looks at everything once in a while. */
 function openDeaf(ledger: Ledger): AsyncDisposable {
-  const door = new KernelDoor(new AuditTrail(keepTrail()));
+  const dataplane = new Iproute2Dataplane(new AuditLog(keepTrail()));
   const queue = new WorkQueue(() => Promise.resolve());
   const reconciler = new Reconciler({
-    door,
+    dataplane,
     ledger,
     queue,
     snapshot: new Snapshot(),
@@ -39,7 +39,7 @@ function openDeaf(ledger: Ledger): AsyncDisposable {
     [Symbol.asyncDispose]: async () => {
       await reconciler.close();
       await queue.close();
-      await door.close();
+      await dataplane.close();
     },
   };
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Errand } from "../../src/dataplane/iproute2/adapter.ts";
+import type { Operation } from "../../src/dataplane/dataplane.ts";
 import { until } from "../support/wait.ts";
 import { ip, makeGround, routesTo } from "../support/fixtures.ts";
 import { openReconciledRoutes, type ReconciledRoutes } from "./reconciled_routes.ts";
@@ -20,15 +20,15 @@ async function openRefused(): Promise<ReconciledRoutes> {
 
 /** Loses so many of the exchanges with such a command for TO; tells how many it has. */
 function lose(
-  { door }: ReconciledRoutes,
-  kind: "forget" | "remember",
+  { dataplane }: ReconciledRoutes,
+  kind: "delete-entry" | "remember",
   count: number,
 ): () => number {
   let lost = 0;
-  const picks = ({ command }: Errand) =>
+  const picks = ({ command }: Operation) =>
     command.kind === kind && command.entry.prefix === TO;
-  door.loses = (errands) => {
-    if (lost >= count || !errands.some(picks)) return undefined;
+  dataplane.loses = (operations) => {
+    if (lost >= count || !operations.some(picks)) return undefined;
     lost += 1;
     return "before";
   };
@@ -45,7 +45,7 @@ for (const rpc of ["InjectRoute", "SyncRoutes"] as const) {
   Deno.test(`a refused ${rpc} leaves no memory behind, although ip was lost when it was taken back`, async () => {
     await using _ground = await makeGround("vxlan100", "other");
     await using node = await openRefused();
-    const lost = lose(node, "forget", 1);
+    const lost = lose(node, "delete-entry", 1);
     assert.deepEqual(await ask(node), refusal);
     assert.equal(lost(), 1);
     assert.deepEqual(await node.ours(), shown(OTHER));
@@ -57,7 +57,7 @@ for (const rpc of ["InjectRoute", "SyncRoutes"] as const) {
     await ip(`route add ${TO} dev other proto static metric 50`);
     const watch = node.routes.watch(() => {});
     watch.take();
-    lose(node, "forget", 5);
+    lose(node, "delete-entry", 5);
     assert.deepEqual(await ask(node), refusal);
     await until(async () => (await node.ours()).join() === shown(OTHER).join(), {
       what: "the end of the memory",
@@ -74,11 +74,11 @@ Deno.test("a refused InjectRoute that could not put back the wish of before does
   const before = await node.ours();
   let wrote = false;
   const lost = lose(node, "remember", 5);
-  const { loses } = node.door;
+  const { loses } = node.dataplane;
   // The first one is the refused call's own.
-  node.door.loses = (errands) => {
-    if (wrote) return loses(errands);
-    wrote = errands.some(({ command }) => command.kind === "remember");
+  node.dataplane.loses = (operations) => {
+    if (wrote) return loses(operations);
+    wrote = operations.some(({ command }) => command.kind === "put-entry");
     return undefined;
   };
   assert.deepEqual(await node.inject(TO), { kind: "refused", sentence: CONNECTED });

@@ -1,9 +1,9 @@
 /** The node's routes as a whole on the test's own kernel, without the reconciler. */
 import assert from "node:assert/strict";
 import { checkClusterPolicy } from "../../src/ipam/policy.ts";
-import { AuditTrail } from "../../src/dataplane/audit_log.ts";
-import { type Door, KernelDoor } from "../../src/dataplane/iproute2/adapter.ts";
-import { answerOf } from "../../src/dataplane/iproute2/batch_process.ts";
+import { AuditLog } from "../../src/dataplane/audit_log.ts";
+import { answerOf, type Dataplane } from "../../src/dataplane/dataplane.ts";
+import { Iproute2Dataplane } from "../../src/dataplane/iproute2/adapter.ts";
 import type { LineSink } from "../../src/observability/line_writer.ts";
 import { BridgeWatch } from "../../src/reconcile/bridge_watch.ts";
 import { QueuedRoutes } from "../../src/reconcile/queued_routes.ts";
@@ -14,15 +14,15 @@ import { Snapshot } from "../../src/reconcile/kernel_cache.ts";
 import { WorkQueue } from "../../src/reconcile/work_queue.ts";
 import type { InjectOutcome, RemoveOutcome } from "../../src/reconcile/node_service.ts";
 import type { SyncOutcome } from "../../src/reconcile/route_table.ts";
-import { recall } from "../../src/state/table142_codec.ts";
+import { entryOf, recall } from "../../src/state/table142_codec.ts";
 import type { StatedRoute } from "../../src/routing/route_set.ts";
 import { cidr, device, keepTrail, type KeptTrail } from "../support/fixtures.ts";
 import { caller } from "./node_harness.ts";
 
 /** The routes and what the test does to them. */
 export interface RoutesUnderTest extends AsyncDisposable {
-  /** The door of the node, not the real one behind it. */
-  readonly door: Door;
+  /** The dataplane of the node, not the real one behind it. */
+  readonly dataplane: Dataplane;
   readonly routes: QueuedRoutes;
   readonly book: RouteBook;
   readonly snapshot: Snapshot;
@@ -41,8 +41,8 @@ export interface RoutesUnderTest extends AsyncDisposable {
 /** How {@linkcode openRoutes} puts them together. */
 export interface RoutesOptions {
   readonly clusterCidr?: string;
-  /** Stands between the node and the real door. */
-  readonly behind?: (door: Door) => Door;
+  /** Stands between the node and the real dataplane. */
+  readonly behind?: (dataplane: Dataplane) => Dataplane;
   /** False: as before the first look at everything. @default true */
   readonly surveyed?: boolean;
   /** Takes what calls could not finish; nobody does otherwise. */
@@ -57,29 +57,35 @@ export interface RoutesOptions {
 
 /** Puts the middle together as `node.ts` does. */
 export function openRoutes(options: RoutesOptions = {}): RoutesUnderTest {
-  const { behind = (door) => door, clusterCidr = "10.42.0.0/16" } = options;
+  const { behind = (dataplane) => dataplane, clusterCidr = "10.42.0.0/16" } = options;
   const { touch = () => {} } = options;
   const policy = checkClusterPolicy(clusterCidr, 24);
   assert.ok(policy.ok);
   const trail = keepTrail();
   const { deadlineMs, onReach } = options;
-  const real = new KernelDoor(new AuditTrail(options.sink ?? trail), {
+  const real = new Iproute2Dataplane(new AuditLog(options.sink ?? trail), {
     onReach,
     ...(deadlineMs === undefined ? {} : { deadlineMs }),
   });
-  const door = behind(real);
+  const dataplane = behind(real);
   const book = new RouteBook();
   const { ledger } = book;
   const snapshot = new Snapshot();
   if (options.surveyed ?? true) snapshot.survey([]);
-  const parts = { door, ledger, snapshot, bridges: new BridgeWatch(door), touch };
+  const parts = {
+    dataplane,
+    ledger,
+    snapshot,
+    bridges: new BridgeWatch(dataplane),
+    touch,
+  };
   const keeper = new RouteKeeper(parts);
   const queue = new WorkQueue((jobs) => keeper.carryOut(jobs));
   const routes = new QueuedRoutes({ ...parts, book, queue, policy: policy.value });
   book.open();
   let told = 0;
   return {
-    door,
+    dataplane,
     routes,
     book,
     snapshot,
@@ -123,16 +129,17 @@ function tell(outcome: SyncOutcome): readonly string[] {
   );
 }
 
-async function oursIn(door: Door): Promise<readonly string[]> {
-  const reply = await door.exchange([{ command: { kind: "own-routes" } }]);
+async function oursIn(dataplane: Dataplane): Promise<readonly string[]> {
+  const reply = await dataplane.run([{ command: { kind: "own-routes" } }]);
   assert.equal(reply.kind, "answered");
   const result = reply.kind === "answered" ? reply.results[0] : undefined;
-  const entries = answerOf(result, "entries")?.entries;
+  const entries = answerOf(result, "table")?.routes;
   assert.ok(entries !== undefined);
-  return entries.map(({ route, state }) => {
-    const { destination } = route;
-    if (state === undefined) return `main ${destination} ${route.device}`;
-    const entry = recall(state);
+  return entries.map((found) => {
+    const { destination, device } = found.route;
+    const kept = entryOf(found);
+    if (kept === undefined) return `main ${destination} ${device}`;
+    const entry = recall(kept);
     return entry.kind === "route"
       ? `memory ${destination} ${entry.route.device}`
       : `${entry.kind} ${destination}`;

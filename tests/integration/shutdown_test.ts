@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { AuditTrail } from "../../src/dataplane/audit_log.ts";
-import { KernelDoor } from "../../src/dataplane/iproute2/adapter.ts";
+import { AuditLog } from "../../src/dataplane/audit_log.ts";
+import { Iproute2Dataplane } from "../../src/dataplane/iproute2/adapter.ts";
 import { removeOurs } from "../../src/reconcile/shutdown.ts";
-import { FaultyDoor } from "./faulty_dataplane.ts";
+import { FaultyDataplane } from "./faulty_dataplane.ts";
 import {
   batch,
   cidr,
@@ -20,9 +20,9 @@ const POLICY = { clusterCidr: cidr("10.42.0.0/16"), nodePrefix: 24 };
 Deno.test("with three of five replies lost, what is said of a removal on exit is true", async () => {
   await using _ground = await makeGround("vxlan100");
   const dice = makeDice();
-  const door = new KernelDoor(new AuditTrail(keepTrail()));
-  await using _door = { [Symbol.asyncDispose]: () => door.close() };
-  const faulty = new FaultyDoor(door, dice);
+  const dataplane = new Iproute2Dataplane(new AuditLog(keepTrail()));
+  await using _door = { [Symbol.asyncDispose]: () => dataplane.close() };
+  const faulty = new FaultyDataplane(dataplane, dice);
   faulty.faults = { before: 20, within: 20, after: 20 };
   const met = { all: 0, some: 0, unknown: 0 };
   const missing = (): boolean => Object.values(met).includes(0);

@@ -102,16 +102,19 @@ Deno.test("a name that changes hands between the look and the write does not mis
   await using _ground = await makeGround("vxlan100", "other", "third");
   let swaps = 0;
   await using peer = openRoutes({
-    behind: (door) => ({
-      exchange: async (errands) => {
-        const writes = errands.some(({ command }) => command.kind === "replace-route");
+    behind: (dataplane) => ({
+      run: async (operations) => {
+        const writes = operations.some(({ command }) =>
+          command.kind === "replace-route"
+        );
         if (writes && swaps++ === 0) await swap();
-        return await door.exchange(errands);
+        return await dataplane.run(operations);
       },
-      pace: () => door.pace(),
-      survey: (reads, family) => door.survey(reads, family),
-      close: () => door.close(),
-      abandon: () => door.abandon(),
+      drainAuditLog: () => dataplane.drainAuditLog(),
+      dump: (reads, family) => dataplane.dump(reads, family),
+      watch: () => ({ close: () => {} }),
+      close: () => dataplane.close(),
+      abort: () => dataplane.abort(),
     }),
   });
   await ip(`route add ${TO_3} dev third proto static`);

@@ -1,28 +1,29 @@
 import assert from "node:assert/strict";
 import type { Command } from "../../src/dataplane/iproute2/commands.ts";
-import type { Door } from "../../src/dataplane/iproute2/adapter.ts";
+import type { Dataplane } from "../../src/dataplane/dataplane.ts";
 import { createLineSink } from "../../src/observability/line_writer.ts";
 import type { StatedRoute } from "../../src/routing/route_set.ts";
-import { FaultyDoor } from "./faulty_dataplane.ts";
+import { FaultyDataplane } from "./faulty_dataplane.ts";
 import { batch, ip, makeDice, makeGround } from "../support/fixtures.ts";
 import { openRoutes, peers, shown } from "./routes_harness.ts";
 
 const WIDE = { clusterCidr: "10.0.0.0/8" };
 
-/** Counts the commands of each kind that go through a door. */
+/** Counts the commands of each kind that go through a dataplane. */
 function countCommands() {
   const counts = new Map<Command["kind"], number>();
-  const behind = (door: Door): Door => ({
-    exchange: (errands) => {
-      for (const { command: { kind } } of errands) {
+  const behind = (dataplane: Dataplane): Dataplane => ({
+    run: (operations) => {
+      for (const { command: { kind } } of operations) {
         counts.set(kind, (counts.get(kind) ?? 0) + 1);
       }
-      return door.exchange(errands);
+      return dataplane.run(operations);
     },
-    survey: (reads) => door.survey(reads),
-    pace: () => door.pace(),
-    close: () => door.close(),
-    abandon: () => door.abandon(),
+    dump: (reads) => dataplane.dump(reads),
+    drainAuditLog: () => dataplane.drainAuditLog(),
+    watch: () => ({ close: () => {} }),
+    close: () => dataplane.close(),
+    abort: () => dataplane.abort(),
   });
   return { behind, of: (kind: Command["kind"]) => counts.get(kind) ?? 0 };
 }
@@ -151,10 +152,10 @@ Deno.test("a reader of the audit trail that has stopped holds a SyncRoutes up fo
 Deno.test("with a quarter of all replies lost, every outcome is true of the kernel", async () => {
   await using _ground = await makeGround("vxlan100", "other");
   const dice = makeDice();
-  let faulty: FaultyDoor | undefined;
+  let faulty: FaultyDataplane | undefined;
   await using node = openRoutes({
     surveyed: dice.roll(2) === 0,
-    behind: (door) => faulty = new FaultyDoor(door, dice),
+    behind: (dataplane) => faulty = new FaultyDataplane(dataplane, dice),
   });
   assert.ok(faulty !== undefined);
   for (let round = 0; round < 60; round += 1) {

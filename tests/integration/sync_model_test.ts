@@ -5,7 +5,7 @@ import { isJsonObject, type JsonObject } from "../../deploy/json.ts";
 import { until } from "../support/wait.ts";
 import { type Ground, ip, makeGround } from "../support/fixtures.ts";
 import { caller, type NodeUnderTest, openNodeUnderTest } from "./node_harness.ts";
-import { recall } from "../../src/state/table142_codec.ts";
+import { entryOf, recall } from "../../src/state/table142_codec.ts";
 import { decode } from "../../src/dataplane/iproute2/parse.ts";
 import { bounded } from "../support/suite.ts";
 
@@ -133,9 +133,10 @@ async function shown(): Promise<Shown> {
   }
   const text = await ip("-4 -json -Numeric route show table all proto 142");
   const read = decode({ kind: "own-routes" }, text || "[]");
-  assert.ok(read.kind === "decoded" && read.answer.kind === "entries");
-  for (const { state } of read.answer.entries) {
-    const entry = state === undefined ? undefined : recall(state);
+  assert.ok(read.kind === "decoded" && read.answer.kind === "table");
+  for (const found of read.answer.routes) {
+    const kept = entryOf(found);
+    const entry = kept === undefined ? undefined : recall(kept);
     if (entry?.kind === "route") {
       memory.set(entry.route.destination, entry.route.device);
     }

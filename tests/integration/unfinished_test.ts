@@ -32,9 +32,9 @@ async function untilOurs(node: ReconciledRoutes, expected: readonly string[]) {
 Deno.test("a route whose InjectRoute got no answer is there as soon as the kernel answers", async () => {
   await using _ground = await makeGround("vxlan100");
   await using node = await openReconciledRoutes({ surveys: false });
-  node.door.loses = () => "before";
+  node.dataplane.loses = () => "before";
   assert.deepEqual(await node.inject(TO), UNCONFIRMED);
-  node.door.loses = () => undefined;
+  node.dataplane.loses = () => undefined;
   await untilOurs(node, shown(peers(2, 1)));
   await until(async () => (await listed(node)).join() === TO, { what: "the list" });
   await until(() => node.log.at(-1) === INSTALLED, { what: () => node.log.join("\n") });
@@ -43,10 +43,10 @@ Deno.test("a route whose InjectRoute got no answer is there as soon as the kerne
 Deno.test("an InjectRoute that was carried out but got no answer is listed as installed before long", async () => {
   await using _ground = await makeGround("vxlan100");
   await using node = await openReconciledRoutes({ surveys: false });
-  node.door.loses = (errands) => writes(errands) ? "after" : undefined;
+  node.dataplane.loses = (operations) => writes(operations) ? "after" : undefined;
   assert.deepEqual(await node.inject(TO), UNCONFIRMED);
   assert.deepEqual(await node.ours(), shown(peers(2, 1)));
-  node.door.loses = () => undefined;
+  node.dataplane.loses = () => undefined;
   await until(async () => (await listed(node)).join() === TO, { what: "the list" });
   await until(() => node.log.at(-1) === INSTALLED, { what: () => node.log.join("\n") });
 });
@@ -55,11 +55,11 @@ Deno.test("routes whose SyncRoutes got no answer are there as soon as the kernel
   await using _ground = await makeGround("vxlan100");
   await using node = await openReconciledRoutes({ surveys: false });
   await node.sync(peers(2, 1));
-  node.door.loses = () => "before";
+  node.dataplane.loses = () => "before";
   for (const outcome of await node.sync(peers(3, 2))) {
     assert.match(outcome, /^refused .*: No answer from the kernel about /);
   }
-  node.door.loses = () => undefined;
+  node.dataplane.loses = () => undefined;
   await untilOurs(node, shown(peers(3, 2)));
 });
 
@@ -67,9 +67,9 @@ Deno.test("a RemoveRoute that got no answer is finished soon, and takes nothing 
   await using _ground = await makeGround("vxlan100", "other");
   await using node = await openReconciledRoutes({ surveys: false });
   await node.inject("10.42.3.0/24");
-  node.door.loses = () => "before";
+  node.dataplane.loses = () => "before";
   assert.deepEqual(await node.remove(TO), UNCONFIRMED);
-  node.door.loses = () => undefined;
+  node.dataplane.loses = () => undefined;
   await until(() => !node.book.ledger.isLeaving(cidr(TO)), { what: "the removal" });
   const operators = `${TO} dev other proto static scope link`;
   await ip(`route add ${TO} dev other proto static`);
@@ -83,9 +83,9 @@ Deno.test("what a RemoveRoute that got no answer was to take away goes as soon a
   await using _ground = await makeGround("vxlan100", "other");
   await using node = await openReconciledRoutes({ surveys: false });
   await node.inject(TO);
-  node.door.loses = () => "before";
+  node.dataplane.loses = () => "before";
   assert.deepEqual(await node.remove(TO), UNCONFIRMED);
-  node.door.loses = () => undefined;
+  node.dataplane.loses = () => undefined;
   await untilOurs(node, []);
   await until(() => node.log.includes(`info: Removed, as was asked for: ${TO}`), {
     what: "the line that says so",
@@ -96,10 +96,10 @@ Deno.test("a SyncRoutes that got no answer takes away later what is ours, and no
   await using _ground = await makeGround("vxlan100", "other");
   await using node = await openReconciledRoutes({ hears: false, surveys: false });
   await node.sync(peers(2, 1));
-  node.door.loses = () => "before";
+  node.dataplane.loses = () => "before";
   await node.sync([]);
   await ip(`route add ${TO} dev other proto static metric 50`);
-  node.door.loses = () => undefined;
+  node.dataplane.loses = () => undefined;
   await untilOurs(node, []);
   assert.equal((await routesTo(TO)).length, 1);
 });

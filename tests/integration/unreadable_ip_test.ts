@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { AuditTrail } from "../../src/dataplane/audit_log.ts";
-import { type Errand, KernelDoor } from "../../src/dataplane/iproute2/adapter.ts";
+import { AuditLog } from "../../src/dataplane/audit_log.ts";
+import type { Operation } from "../../src/dataplane/dataplane.ts";
+import { Iproute2Dataplane } from "../../src/dataplane/iproute2/adapter.ts";
 import { Monitor } from "../../src/dataplane/iproute2/monitor.ts";
 import { until } from "../support/wait.ts";
 import { device, keepTrail, makeGround } from "../support/fixtures.ts";
@@ -8,7 +9,9 @@ import { runToEnd } from "../support/namespace.ts";
 import { openNodeUnderTest } from "./node_harness.ts";
 import { partOf } from "../support/suite.ts";
 
-const READ: readonly Errand[] = [{ command: { kind: "link", device: device("lo") } }];
+const READ: readonly Operation[] = [{
+  command: { kind: "link", device: device("lo") },
+}];
 
 /** Puts a shell script in the place of `ip` until it is disposed. */
 function replaceIp(script: string): Disposable {
@@ -42,11 +45,13 @@ for (
 ) {
   Deno.test(`an ip that writes ${what} is a lost exchange, in bounded time and memory`, async () => {
     using _replaced = replaceIp(script);
-    const door = new KernelDoor(new AuditTrail(keepTrail()), { deadlineMs: 300 });
-    await using _door = { [Symbol.asyncDispose]: () => door.close() };
+    const dataplane = new Iproute2Dataplane(new AuditLog(keepTrail()), {
+      deadlineMs: 300,
+    });
+    await using _door = { [Symbol.asyncDispose]: () => dataplane.close() };
     const before = Deno.memoryUsage().rss;
     const began = performance.now();
-    assert.equal((await door.exchange(READ)).kind, "lost");
+    assert.equal((await dataplane.run(READ)).kind, "lost");
     assert.ok(performance.now() - began < 20_000);
     assert.ok(Deno.memoryUsage().rss - before < 400 * 1024 * 1024);
   });

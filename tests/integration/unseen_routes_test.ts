@@ -67,16 +67,17 @@ Deno.test("what an event tells while InjectRoute runs is not forgotten when it i
   await using _ground = await makeGround("vxlan100", "other");
   let told = false;
   await using peer = openRoutes({
-    behind: (door) => ({
-      exchange: async (errands) => {
-        const reply = await door.exchange(errands);
+    behind: (dataplane) => ({
+      run: async (operations) => {
+        const reply = await dataplane.run(operations);
         if (told) peer.snapshot.occupy(cidr(TO));
         return reply;
       },
-      pace: () => door.pace(),
-      survey: (reads, family) => door.survey(reads, family),
-      close: () => door.close(),
-      abandon: () => door.abandon(),
+      drainAuditLog: () => dataplane.drainAuditLog(),
+      dump: (reads, family) => dataplane.dump(reads, family),
+      watch: () => ({ close: () => {} }),
+      close: () => dataplane.close(),
+      abort: () => dataplane.abort(),
     }),
   });
   assert.equal((await peer.inject(TO)).kind, "added");

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
-import { AuditTrail } from "../../src/dataplane/audit_log.ts";
+import { AuditLog } from "../../src/dataplane/audit_log.ts";
 import { isReason, readComplaint } from "../../src/dataplane/iproute2/stderr.ts";
-import {
-  type Errand,
-  KernelDoor,
-  type Reply,
-} from "../../src/dataplane/iproute2/adapter.ts";
-import { type KernelEvent, Monitor } from "../../src/dataplane/iproute2/monitor.ts";
+import type {
+  BatchResult,
+  KernelEvent,
+  Operation,
+} from "../../src/dataplane/dataplane.ts";
+import { Iproute2Dataplane } from "../../src/dataplane/iproute2/adapter.ts";
+import { Monitor } from "../../src/dataplane/iproute2/monitor.ts";
 import { WarningLog } from "../../src/dataplane/iproute2/warning_log.ts";
 import { until } from "../support/wait.ts";
 import { CAUSE, cidr, device, ip, keepTrail, makeGround } from "../support/fixtures.ts";
@@ -80,31 +81,31 @@ Deno.test("words that nobody knows are a reason, unless they were seen before as
 });
 
 interface OpenDoor extends AsyncDisposable {
-  readonly door: KernelDoor;
+  readonly dataplane: Iproute2Dataplane;
   readonly warnings: readonly string[];
 }
 
 function openDoor(): OpenDoor {
   const warnings: string[] = [];
   const onWarning = (warning: string) => void warnings.push(warning);
-  const door = new KernelDoor(new AuditTrail(keepTrail()), { onWarning });
-  return { door, warnings, [Symbol.asyncDispose]: () => door.close() };
+  const dataplane = new Iproute2Dataplane(new AuditLog(keepTrail()), { onWarning });
+  return { dataplane, warnings, [Symbol.asyncDispose]: () => dataplane.close() };
 }
 
-const DELETION: Errand = {
+const DELETION: Operation = {
   command: {
-    kind: "forget",
-    entry: { type: "unreachable", prefix: TO, metric: 142, payload: [] },
+    kind: "delete-entry",
+    entry: { table: 142, type: "unreachable", prefix: TO, metric: 142, payload: [] },
   },
   cause: CAUSE,
 };
-const ADDITION: Errand = {
-  command: { kind: "add-route", destination: TO, device: THROUGH },
+const ADDITION: Operation = {
+  command: { kind: "add-route", route: { destination: TO, device: THROUGH } },
   cause: CAUSE,
 };
-const LINK: Errand = { command: { kind: "link", device: THROUGH } };
+const LINK: Operation = { command: { kind: "link", device: THROUGH } };
 
-function kindsOf(reply: Reply): readonly unknown[] {
+function kindsOf(reply: BatchResult): readonly unknown[] {
   return reply.kind === "answered"
     ? reply.results.map((result) => result.ok || result.failure.kind)
     : [reply];
@@ -117,9 +118,9 @@ Deno.test("a warning in front of each command changes no answer and no failure",
   for (const text of WARNINGS) {
     odd.obey([{ on: "^(link|route)", does: "say", text }]);
     await using open = openDoor();
-    const { door } = open;
+    const { dataplane } = open;
     const exchange = [LINK, ADDITION, ADDITION, DELETION, LINK];
-    const reply = await door.exchange(exchange);
+    const reply = await dataplane.run(exchange);
     assert.deepEqual(kindsOf(reply), [true, true, "exists", "absent", true], text);
     assert.equal(
       reply.kind === "answered" && failureOf(reply, 2),
@@ -132,7 +133,7 @@ Deno.test("a warning in front of each command changes no answer and no failure",
   await ip("route del blackhole 10.9.9.9/32 table 142");
 });
 
-function failureOf(reply: Reply, index: number): string | undefined {
+function failureOf(reply: BatchResult, index: number): string | undefined {
   const result = reply.kind === "answered" ? reply.results[index] : undefined;
   return result?.ok === false ? result.failure.words : undefined;
 }
@@ -151,12 +152,12 @@ for (
     using odd = beOdd();
     await using open = openDoor();
     odd.obey([{ on: "^link", does: "say", text }]);
-    assert.deepEqual(await open.door.exchange([LINK]), { kind: "lost", why: text });
+    assert.deepEqual(await open.dataplane.run([LINK]), { kind: "lost", why: text });
     // Also where another command fails behind it.
-    const reply = await open.door.exchange([LINK, DELETION]);
+    const reply = await open.dataplane.run([LINK, DELETION]);
     assert.deepEqual(reply, { kind: "lost", why: text });
     odd.obey([]);
-    assert.deepEqual(kindsOf(await open.door.exchange([LINK])), [true]);
+    assert.deepEqual(kindsOf(await open.dataplane.run([LINK])), [true]);
   });
 }
 
@@ -230,14 +231,14 @@ Deno.test("a warning of the monitor is no missed event, a receive error is one",
     for (
       const [text, expected] of [
         ["Database /etc/iproute2/rt_tables is corrupted at 200", "warning"],
-        ["netlink receive error No buffer space available (105)", "blind"],
+        ["netlink receive error No buffer space available (105)", "events-lost"],
       ] as const
     ) {
       wrapper(text);
       Deno.env.set("PATH", `${directory}:${path}`);
       const seen: string[] = [];
       const told = (event: KernelEvent): void => {
-        if (event.kind === "blind") seen.push(`blind: ${event.why}`);
+        if (event.kind === "events-lost") seen.push(`${event.kind}: ${event.why}`);
       };
       const monitor = new Monitor(told, (line) => void seen.push(`warning: ${line}`));
       await until(() => seen.length > 0, { what: expected });

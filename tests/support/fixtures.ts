@@ -1,7 +1,7 @@
 import { type Ipv4Cidr, parseCidr } from "../../src/ipam/cidr.ts";
-import type { Cause } from "../../src/dataplane/audit_log.ts";
+import type { Cause } from "../../src/dataplane/dataplane.ts";
 import type { LineSink } from "../../src/observability/line_writer.ts";
-import type { FoundRoute } from "../../src/routing/kernel_route.ts";
+import type { KernelRoute } from "../../src/routing/kernel_route.ts";
 import {
   checkInterfaceName,
   type InterfaceName,
@@ -31,8 +31,8 @@ export function device(text: string): InterfaceName {
 /** Our plain route through a device, or a variation of it. */
 export function found(
   destination: Ipv4Cidr,
-  variation: Partial<FoundRoute> = {},
-): FoundRoute {
+  variation: Partial<KernelRoute> = {},
+): KernelRoute {
   return {
     destination,
     device: undefined,
@@ -47,7 +47,7 @@ export function found(
 }
 
 /**
- * Runs `ip` in the namespace of the test itself, where the door's `ip` runs as well.
+ * Runs `ip` in the namespace of the test itself, where the dataplane's `ip` runs as well.
  *
  * @throws {Error} when it fails, and wherever the machine's own routes are in reach.
  */

@@ -1,43 +1,30 @@
-import type { AuditTrail, Cause } from "../audit_log.ts";
-import { type Command, type Mutation, type Read, words } from "./commands.ts";
+import type { AuditLog } from "../audit_log.ts";
+import type {
+  BatchResult,
+  Dataplane,
+  Family,
+  KernelEvent,
+  KernelWatch,
+  Lost,
+  Mutation,
+  Operation,
+  OperationResult,
+  Read,
+} from "../dataplane.ts";
+import { BatchProcess } from "./batch_process.ts";
+import { type Command, render } from "./commands.ts";
 import type { Hang } from "./hang_log.ts";
-import { type Exchange, type Family, type Result, Session } from "./batch_process.ts";
+import { Monitor } from "./monitor.ts";
 
-/** A read, or a mutation with the cause that the audit trail names. */
-export type Errand =
-  | { readonly command: Read }
-  | { readonly command: Mutation; readonly cause: Cause };
-
-/** What came of a group of errands. */
-export type Reply = Exchange | { readonly kind: "full" } | { readonly kind: "closed" };
-
-/** What `node.ts` and the tests need of the door; a dry run has another one. */
-export interface Door {
-  /** Never rejects. Errands of one call are run in order and in one piece. */
-  exchange(errands: readonly Errand[]): Promise<Reply>;
-  /**
-   * Between large groups of errands: lets the reader of the audit trail catch up.
-   *
-   * @returns false if nobody reads it: then there is nothing to wait for
-   */
-  pace(): Promise<boolean>;
-  /** Walks large tables on an `ip` of its own, so that no call waits for it. */
-  survey(reads: readonly Read[], family?: Family): Promise<Exchange>;
-  /** Waits for what is under way. */
-  close(): Promise<void>;
-  /** Gives up what is under way, because of an `ip` that hangs, and takes nothing more. */
-  abandon(): void;
-}
-
-/** How the door treats its `ip`; the defaults are what production uses. */
-export interface DoorOptions {
+/** How the dataplane treats its `ip`; the defaults are what production uses. */
+export interface Iproute2Options {
   /** Milliseconds for one exchange, then `ip` is killed. @default 2000 */
   readonly deadlineMs?: number;
   /**
    * Routes changed by one `ip` before a fresh one takes over. It leaks about 4.1 KB for
    * each (iproute2 6.1), so 3,000 keep it near 16 MB. @default 3000
    */
-  readonly mutationsPerSession?: number;
+  readonly mutationsPerProcess?: number;
   /** Exchanges waiting at most. @default 256 */
   readonly queueLimit?: number;
   /**
@@ -53,14 +40,15 @@ export interface DoorOptions {
   readonly onWarning?: ((warning: string) => void) | undefined;
 }
 
-const ABANDONED = { kind: "lost", why: "the sidecar is shutting down" } as const;
+const CLOSED: Lost = { kind: "lost", why: "the sidecar is shutting down" };
+const FULL: Lost = { kind: "lost", why: "too many exchanges are waiting" };
 
 /** What every `ip` that works can answer. */
-const PROBE: Errand = { command: { kind: "own-routes" } };
+const PROBE: Operation = { command: { kind: "own-routes" } };
 
 /** An exchange that is over, and how long it took. */
 interface Ran {
-  readonly exchange: Exchange;
+  readonly exchange: BatchResult;
   readonly durationMs: number;
 }
 
@@ -68,11 +56,11 @@ interface Ran {
  * The only way to the kernel's routes: one long-lived `ip` at a time, exchanges one
  * after another, one audit record for each mutation.
  */
-export class KernelDoor implements Door {
-  readonly #audit: AuditTrail;
+export class Iproute2Dataplane implements Dataplane {
+  readonly #audit: AuditLog;
   readonly #deadlineMs: number;
-  readonly #surveyDeadlineMs = 20_000;
-  readonly #mutationsPerSession: number;
+  readonly #dumpDeadlineMs = 20_000;
+  readonly #mutationsPerProcess: number;
   readonly #queueLimit: number;
   readonly #onReach: (fault: string | undefined) => void;
   readonly #onWarning: (warning: string) => void;
@@ -82,20 +70,20 @@ export class KernelDoor implements Door {
   readonly #noise = new Set<string>();
   /** Why `ip` does not answer; undefined while it does. */
   #fault: string | undefined;
-  #session: Session | undefined;
+  #process: BatchProcess | undefined;
   /** Started ahead of a change-over, so that no call waits for it. */
-  #successor: Session | undefined;
+  #replacement: BatchProcess | undefined;
   #tail: Promise<unknown> = Promise.resolve();
   /** Those that walk tables beside it. */
-  readonly #surveyors = new Set<Session>();
+  readonly #dumpers = new Set<BatchProcess>();
   #queued = 0;
   #closed = false;
   #abandoned = false;
 
-  constructor(audit: AuditTrail, options: DoorOptions = {}) {
+  constructor(audit: AuditLog, options: Iproute2Options = {}) {
     this.#audit = audit;
     this.#deadlineMs = options.deadlineMs ?? 2000;
-    this.#mutationsPerSession = options.mutationsPerSession ?? 3000;
+    this.#mutationsPerProcess = options.mutationsPerProcess ?? 3000;
     this.#queueLimit = options.queueLimit ?? 256;
     this.#onReach = options.onReach ?? (() => {});
     this.#onWarning = options.onWarning ?? (() => {});
@@ -103,85 +91,92 @@ export class KernelDoor implements Door {
     this.#onWrite = options.onWrite;
   }
 
-  exchange(errands: readonly Errand[]): Promise<Reply> {
-    if (this.#closed) return Promise.resolve({ kind: "closed" });
-    if (this.#queued >= this.#queueLimit) return Promise.resolve({ kind: "full" });
+  run(operations: readonly Operation[]): Promise<BatchResult> {
+    if (this.#closed) return Promise.resolve(CLOSED);
+    if (this.#queued >= this.#queueLimit) return Promise.resolve(FULL);
     this.#queued += 1;
-    const run = this.#tail.then(() => this.#run(errands));
+    const run = this.#tail.then(() => this.#run(operations));
     this.#tail = run;
-    return this.#conclude(errands, run);
+    return this.#conclude(operations, run);
   }
 
-  pace(): Promise<boolean> {
-    return this.#audit.pace();
+  watch(listener: (event: KernelEvent) => void): KernelWatch {
+    return new Monitor(listener, this.#onWarning);
   }
 
-  async survey(reads: readonly Read[], family?: Family): Promise<Exchange> {
-    const surveyed = await this.#surveyApart(reads, family);
-    if (surveyed.kind === "lost" || this.#fault !== undefined) await this.#probe();
-    return surveyed;
+  drainAuditLog(): Promise<boolean> {
+    return this.#audit.drain();
+  }
+
+  async dump(reads: readonly Read[], family?: Family): Promise<BatchResult> {
+    const dumped = await this.#dumpApart(reads, family);
+    if (dumped.kind === "lost" || this.#fault !== undefined) await this.#probe();
+    return dumped;
   }
 
   /** Waits for the exchanges under way, then lets `ip` end. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#tail;
-    await Promise.all([this.#session?.close(), this.#successor?.close()]);
+    await Promise.all([this.#process?.close(), this.#replacement?.close()]);
   }
 
-  abandon(): void {
+  abort(): void {
     this.#closed = true;
     this.#abandoned = true;
-    for (const session of [this.#session, this.#successor, ...this.#surveyors]) {
-      session?.abandon(ABANDONED.why);
+    for (const process of [this.#process, this.#replacement, ...this.#dumpers]) {
+      process?.abort(CLOSED.why);
     }
   }
 
   /** Only the `ip` that calls meet can tell whether they can be answered. */
   async #probe(): Promise<void> {
-    const { kind } = await this.exchange([PROBE]);
+    const { kind } = await this.run([PROBE]);
     // That one may have died unseen: then the next one tells.
-    if (kind === "lost") await this.exchange([PROBE]);
+    if (kind === "lost") await this.run([PROBE]);
   }
 
-  async #surveyApart(
+  async #dumpApart(
     reads: readonly Read[],
     family: Family | undefined,
-  ): Promise<Exchange> {
-    if (this.#closed) return ABANDONED;
-    const session = this.#newSession(family);
-    this.#surveyors.add(session);
-    const exchange = await session.exchange(reads, this.#surveyDeadlineMs);
-    await session.close();
-    this.#surveyors.delete(session);
+  ): Promise<BatchResult> {
+    if (this.#closed) return CLOSED;
+    const process = this.#newProcess(family);
+    this.#dumpers.add(process);
+    const exchange = await process.run(reads, this.#dumpDeadlineMs);
+    await process.close();
+    this.#dumpers.delete(process);
     return exchange;
   }
 
   /** In a later turn: `ip` is handed the next exchange while this one is written down. */
-  async #conclude(errands: readonly Errand[], run: Promise<Ran>): Promise<Exchange> {
+  async #conclude(
+    operations: readonly Operation[],
+    run: Promise<Ran>,
+  ): Promise<BatchResult> {
     const { durationMs, exchange } = await run;
     await Promise.resolve();
-    this.#record(errands, exchange, durationMs);
+    this.#record(operations, exchange, durationMs);
     return exchange;
   }
 
-  async #run(errands: readonly Errand[]): Promise<Ran> {
+  async #run(operations: readonly Operation[]): Promise<Ran> {
     const started = performance.now();
-    const exchange = this.#abandoned ? ABANDONED : await this.#ask(errands);
+    const exchange = this.#abandoned ? CLOSED : await this.#ask(operations);
     const durationMs = performance.now() - started;
     this.#queued -= 1;
-    this.#prepareSuccessor(errands, exchange);
+    this.#prepareReplacement(operations, exchange);
     return { exchange, durationMs };
   }
 
-  async #ask(errands: readonly Errand[]): Promise<Exchange> {
-    const session = this.#currentSession();
-    const isFirst = !session.hasAnswered;
-    for (const each of errands) {
+  async #ask(operations: readonly Operation[]): Promise<BatchResult> {
+    const process = this.#currentProcess();
+    const isFirst = !process.hasAnswered;
+    for (const each of operations) {
       if ("cause" in each) this.#onWrite?.(each.command);
     }
-    const commands = errands.map(({ command }) => command);
-    const exchange = await session.exchange(commands, this.#deadlineMs);
+    const commands = operations.map(({ command }) => command);
+    const exchange = await process.run(commands, this.#deadlineMs);
     if (exchange.kind === "answered") {
       // Nothing was asked of the kernel by none.
       if (commands.length > 0) this.#judge(undefined);
@@ -196,13 +191,13 @@ export class KernelDoor implements Door {
   async #suspect(commands: readonly Command[], why: string): Promise<void> {
     const isProbe = commands.length === 1 && commands[0] === PROBE.command;
     if (isProbe || this.#fault !== undefined) return this.#judge(why);
-    const session = this.#currentSession();
-    const probed = await session.exchange([PROBE.command], this.#deadlineMs);
+    const process = this.#currentProcess();
+    const probed = await process.run([PROBE.command], this.#deadlineMs);
     this.#judge(probed.kind === "lost" ? probed.why : undefined);
   }
 
-  #newSession(family?: Family): Session {
-    return new Session({
+  #newProcess(family?: Family): BatchProcess {
+    return new BatchProcess({
       family,
       onWarning: this.#onWarning,
       onHang: this.#onHang,
@@ -216,40 +211,46 @@ export class KernelDoor implements Door {
     if ((before === undefined) !== (fault === undefined)) this.#onReach(fault);
   }
 
-  #currentSession(): Session {
-    const current = this.#session;
-    const worn = (current?.mutations ?? 0) >= this.#mutationsPerSession;
-    if (current !== undefined && !current.spent && !worn) return current;
+  #currentProcess(): BatchProcess {
+    const current = this.#process;
+    const rotationDue = (current?.mutations ?? 0) >= this.#mutationsPerProcess;
+    if (current !== undefined && !current.unusable && !rotationDue) return current;
     if (current !== undefined) void current.close();
-    const successor = this.#successor;
-    this.#successor = undefined;
-    this.#session = successor === undefined || successor.spent
-      ? this.#newSession()
-      : successor;
-    return this.#session;
+    const replacement = this.#replacement;
+    this.#replacement = undefined;
+    this.#process = replacement === undefined || replacement.unusable
+      ? this.#newProcess()
+      : replacement;
+    return this.#process;
   }
 
-  #prepareSuccessor(errands: readonly Errand[], exchange: Exchange): void {
-    const session = this.#session;
-    if (session === undefined || this.#closed) return;
+  #prepareReplacement(operations: readonly Operation[], exchange: BatchResult): void {
+    const process = this.#process;
+    if (process === undefined || this.#closed) return;
     // `ip` keeps a device's index for ever: one that could not write a route through
     // a device that was there a moment ago may never be able to.
     const stale = exchange.kind === "answered" &&
-      errands.some((errand, index) =>
-        "cause" in errand && isNoDevice(exchange.results[index])
+      operations.some((operation, index) =>
+        "cause" in operation && isNoDevice(exchange.results[index])
       );
-    if (stale) session.spent = true;
-    const wearing = session.mutations >= this.#mutationsPerSession * 0.8;
-    if (wearing && this.#successor === undefined) this.#successor = this.#newSession();
+    if (stale) process.unusable = true;
+    const wearing = process.mutations >= this.#mutationsPerProcess * 0.8;
+    if (wearing && this.#replacement === undefined) {
+      this.#replacement = this.#newProcess();
+    }
   }
 
-  #record(errands: readonly Errand[], exchange: Exchange, durationMs: number): void {
-    errands.forEach((errand, index) => {
-      if (!("cause" in errand)) return;
+  #record(
+    operations: readonly Operation[],
+    exchange: BatchResult,
+    durationMs: number,
+  ): void {
+    operations.forEach((operation, index) => {
+      if (!("cause" in operation)) return;
       const result = exchange.kind === "answered" ? exchange.results[index] : undefined;
       this.#audit.record({
-        ...errand.cause,
-        words: words(errand.command),
+        ...operation.cause,
+        words: render(operation.command),
         outcome: result === undefined ? "unknown" : result.ok ? "done" : "failed",
         failure: result === undefined
           ? exchange.kind === "lost" ? exchange.why : ""
@@ -262,6 +263,6 @@ export class KernelDoor implements Door {
   }
 }
 
-function isNoDevice(result: Result | undefined): boolean {
+function isNoDevice(result: OperationResult | undefined): boolean {
   return result !== undefined && !result.ok && result.failure.kind === "no-device";
 }

@@ -1,52 +1,26 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import {
-  type Command,
-  indexLikeName,
-  isDump,
-  isRead,
+  type Answer,
+  answerOf,
+  type BatchResult,
+  type Failure,
+  type Family,
+  type OperationResult,
   type Read,
-  words,
-} from "./commands.ts";
+} from "../dataplane.ts";
+import { type Command, indexLikeName, isDump, isRead, render } from "./commands.ts";
 import { isReason, mayBeNoise, readComplaint } from "./stderr.ts";
 import { Deadline } from "./deadline.ts";
-import { classify, type Failure } from "./errors.ts";
+import { classify } from "./errors.ts";
 import type { Hang } from "./hang_log.ts";
 import { describeForeignIp } from "./foreign_ip.ts";
 import { onLines } from "./lines.ts";
 import { describeStartFault, noteStarted } from "./start_fault.ts";
-import { type Answer, decode } from "./parse.ts";
+import { decode } from "./parse.ts";
 import type { InterfaceName } from "../../routing/interface_name.ts";
-
-/** What became of one command of an exchange. */
-export type Result =
-  | { readonly ok: true; readonly answer: Answer }
-  | { readonly ok: false; readonly failure: Failure };
-
-/** The answer of a result, if it is one of this kind. */
-export function answerOf<Kind extends Answer["kind"]>(
-  result: Result | undefined,
-  kind: Kind,
-): Extract<Answer, { readonly kind: Kind }> | undefined {
-  return result?.ok === true && isOf(result.answer, kind) ? result.answer : undefined;
-}
-
-function isOf<Kind extends Answer["kind"]>(
-  answer: Answer,
-  kind: Kind,
-): answer is Extract<Answer, { readonly kind: Kind }> {
-  return answer.kind === kind;
-}
-
-/** Results in the order of the commands, or nothing that can be believed. */
-export type Exchange =
-  | { readonly kind: "answered"; readonly results: readonly Result[] }
-  | { readonly kind: "lost"; readonly why: string };
 
 /** The words after which `ip` reads commands from its standard input for ever. */
 const IP_ARGUMENTS = ["-json", "-Numeric", "-force", "-batch", "-"];
-
-/** Which neighbours an `ip` lists, all its life; of IPv4 unless told otherwise. */
-export type Family = "inet" | "bridge";
 
 /**
  * Characters of one line of stdout: a dump is one line, and 65,536 routes of ours with
@@ -79,7 +53,7 @@ const ENDED = "ip ended";
 let anyAnswered = false;
 
 /** What an `ip` is started with. */
-export interface SessionOptions {
+export interface BatchProcessOptions {
   /** @default {"inet"} */
   readonly family?: Family | undefined;
   /** Told of what `ip` writes that is no answer and harms none. */
@@ -109,7 +83,7 @@ interface Waiting {
   readonly startedMs: number;
   /** When it is over in any case, on the clock of `performance.now()`. */
   readonly endMs: number;
-  readonly settle: (exchange: Exchange) => void;
+  readonly settle: (exchange: BatchResult) => void;
 }
 
 /**
@@ -121,11 +95,11 @@ interface Waiting {
  * No text leaves it but the reasons of failures: documents are decoded here, and what
  * cannot be read, or answers something else than was asked, is a lost exchange.
  */
-export class Session {
+export class BatchProcess {
   /** Routes changed by this process: iproute2 6.1 leaks about 4 KB for each. */
   mutations = 0;
   /** True once its answers can no longer be trusted; no exchange may follow. */
-  spent = false;
+  unusable = false;
   /** True once it has answered: then the next `ip` will most likely answer as well. */
   hasAnswered = false;
   readonly #child: ChildProcess | undefined;
@@ -154,7 +128,7 @@ export class Session {
   readonly #onHang: (hang: Hang) => void;
   readonly #deadline = new Deadline(() => this.#onDeadline());
 
-  constructor({ family, noise, onHang, onWarning }: SessionOptions = {}) {
+  constructor({ family, noise, onHang, onWarning }: BatchProcessOptions = {}) {
     this.#onHang = onHang ?? (() => {});
     this.#onWarning = onWarning ?? (() => {});
     this.#noise = noise ?? new Set();
@@ -199,7 +173,7 @@ export class Session {
    * @param deadlineMs milliseconds without a sign of life, after which `ip` is killed; a
    * long dump may take many times that
    */
-  exchange(commands: readonly Command[], deadlineMs: number): Promise<Exchange> {
+  run(commands: readonly Command[], deadlineMs: number): Promise<BatchResult> {
     const doubtful = new Set(
       commands.flatMap((command) => {
         const device = indexLikeName(command);
@@ -220,7 +194,7 @@ export class Session {
     commands: readonly Command[],
     doubtful: ReadonlySet<InterfaceName>,
     deadlineMs: number,
-  ): Promise<Exchange> {
+  ): Promise<BatchResult> {
     const listed = await this.#send([{ kind: "link-names" }], deadlineMs);
     if (listed.kind === "lost") return listed;
     const names = answerOf(listed.results[0], "link-names")?.names;
@@ -242,16 +216,16 @@ export class Session {
     const results = sent.results.values();
     return {
       kind: "answered",
-      results: commands.map((command): Result => {
+      results: commands.map((command): OperationResult => {
         const result = isKnown(command) ? results.next().value : undefined;
         return result ?? { ok: false, failure: noDevice(command) };
       }),
     };
   }
 
-  #send(commands: readonly Command[], deadlineMs: number): Promise<Exchange> {
-    if (this.spent) return Promise.resolve({ kind: "lost", why: this.#why });
-    const { promise, resolve } = Promise.withResolvers<Exchange>();
+  #send(commands: readonly Command[], deadlineMs: number): Promise<BatchResult> {
+    if (this.unusable) return Promise.resolve({ kind: "lost", why: this.#why });
+    const { promise, resolve } = Promise.withResolvers<BatchResult>();
     const firstLine = this.#line + 1;
     this.#line += commands.length + 1;
     const mark = `end-of-exchange-${this.#line}`;
@@ -276,14 +250,14 @@ export class Session {
         resolve(exchange);
       },
     };
-    const text = [...commands.map(words), mark, ""].join("\n");
+    const text = [...commands.map(render), mark, ""].join("\n");
     this.#child?.stdin?.write(text);
     return promise;
   }
 
   /** Lets the process end by itself once it has read what was sent; bounded by 1 s. */
   async close(): Promise<void> {
-    this.spent = true;
+    this.unusable = true;
     // SIGKILL: what was stopped hears nothing else, and what hangs in the kernel not even that.
     const timers = [
       setTimeout(() => this.#child?.kill("SIGKILL"), 900),
@@ -295,7 +269,7 @@ export class Session {
   }
 
   /** Ends it now: what it was asked is lost. */
-  abandon(why: string): void {
+  abort(why: string): void {
     this.#lose(why);
   }
 
@@ -305,13 +279,13 @@ export class Session {
     const { commands, deadlineMs, startedMs } = waiting;
     this.#lose(`ip did not answer within ${deadlineMs} ms`);
     const durationMs = performance.now() - startedMs;
-    this.#onHang({ commands: commands.map(words), durationMs });
+    this.#onHang({ commands: commands.map(render), durationMs });
   }
 
   /** @param code undefined or null if a signal ended it */
   #onExit(code: number | null): void {
     this.#exitCode = code ?? undefined;
-    if (this.hasAnswered || this.spent || code === null) return this.#end(ENDED);
+    if (this.hasAnswered || this.unusable || code === null) return this.#end(ENDED);
     // Its last words may still be in the pipes, and a process of its own may hold them.
     this.#suspectTimer ??= setTimeout(() => this.#end(ENDED), LAST_WORDS_MS);
   }
@@ -321,7 +295,7 @@ export class Session {
    * next moments tell whether it ends, and what it has to say for itself.
    */
   #suspect(why: string): void {
-    if (this.hasAnswered || this.spent) return this.#lose(why);
+    if (this.hasAnswered || this.unusable) return this.#lose(why);
     if (this.#oddity !== undefined) return;
     this.#oddity = why;
     this.#suspectTimer ??= setTimeout(() => this.#lose(why), LAST_WORDS_MS);
@@ -337,8 +311,8 @@ export class Session {
   #lose(reason: string): void {
     const waiting = this.#waiting;
     const why = this.#explain(reason);
-    if (!this.spent) {
-      this.spent = true;
+    if (!this.unusable) {
+      this.unusable = true;
       this.#why = why;
       this.#child?.kill("SIGKILL");
     }
@@ -348,7 +322,7 @@ export class Session {
 
   /** Of an `ip` that never answered: what it is, as far as it told. */
   #explain(why: string): string {
-    if (this.hasAnswered || this.spent) return why;
+    if (this.hasAnswered || this.unusable) return why;
     if (why !== ENDED && why !== this.#oddity) return why;
     const code = this.#exitCode;
     if (code !== undefined) {
@@ -369,7 +343,7 @@ export class Session {
 
   #onDocument(line: string): void {
     // What one that was given up has left in the pipe is nobody's.
-    if (this.spent && this.#waiting === undefined) return;
+    if (this.unusable && this.#waiting === undefined) return;
     if (this.#isOdd(line)) return;
     const waiting = this.#waiting;
     if (waiting === undefined) return this.#suspect("ip spoke without being asked");
@@ -387,7 +361,7 @@ export class Session {
   }
 
   #onComplaint(line: string): void {
-    if (this.spent && this.#waiting === undefined) return;
+    if (this.unusable && this.#waiting === undefined) return;
     if (this.#isOdd(line)) return;
     const failed = /^Command failed -:(\d+)$/.exec(line);
     if (failed !== null) return this.#onFailure(Number(failed[1]));
@@ -464,7 +438,7 @@ export class Session {
       return this.#lose("ip answered more than it was asked");
     }
     const documents = waiting.documents.values();
-    const results: Result[] = [];
+    const results: OperationResult[] = [];
     for (const [index, command] of waiting.commands.entries()) {
       const failure = waiting.failures.get(index);
       if (failure !== undefined) {
@@ -528,12 +502,12 @@ export class Session {
     return ifindex !== before;
   }
 
-  #wear(commands: readonly Command[], results: readonly Result[]): void {
+  #wear(commands: readonly Command[], results: readonly OperationResult[]): void {
     commands.forEach((command, index) => {
       const ok = results[index]?.ok === true;
       if (ok && !isRead(command)) this.mutations += 1;
       // A dump that fails leaves "[" behind, which would open the next document.
-      if (!ok && isDump(command)) this.spent = true;
+      if (!ok && isDump(command)) this.unusable = true;
     });
   }
 }

@@ -1,58 +1,11 @@
-import { type Ipv4Cidr, networkAddress } from "../../ipam/cidr.ts";
+import { networkAddress } from "../../ipam/cidr.ts";
 import type { InterfaceName } from "../../routing/interface_name.ts";
-import type { FoundRoute } from "../../routing/kernel_route.ts";
-import { OUR_PROTOCOL, type StateEntry } from "../../state/table142_codec.ts";
+import { type KernelRoute, OUR_PROTOCOL } from "../../routing/kernel_route.ts";
+import type { Route } from "../../routing/route.ts";
+import type { Mutation, Read, TableEntry } from "../dataplane.ts";
 
-/**
- * Everything that may be asked of the kernel. A caller's string cannot become a
- * command: the only texts in it are branded types, each made by its one check, and
- * what the kernel itself answered (numbers, and devices checked like a caller's).
- */
+/** What one batch line asks of the kernel. */
 export type Command = Read | Mutation;
-
-/** Asks, changes nothing. Each answers with exactly one JSON document, or fails. */
-export type Read =
-  /** One device, by the kernel's own look-up of its name. */
-  | { readonly kind: "link"; readonly device: InterfaceName }
-  /** The device again, if it is a bridge; otherwise an empty answer. */
-  | { readonly kind: "bridge"; readonly device: InterfaceName }
-  /** The names of all devices; walks them. */
-  | { readonly kind: "link-names" }
-  /** The IPv4 rules that say which tables a look-up goes through. */
-  | { readonly kind: "rules" }
-  /** One FIB look-up of the destination's first address: no cost grows with a table. */
-  | { readonly kind: "best-route"; readonly destination: Ipv4Cidr }
-  /** Every route of the main table for exactly this destination; walks the table. */
-  | { readonly kind: "exact-routes"; readonly destination: Ipv4Cidr }
-  /** Every route of the main table inside this prefix; walks the table. */
-  | { readonly kind: "routes-within"; readonly cluster: Ipv4Cidr }
-  /** Our routes of every table, picked by the kernel. */
-  | { readonly kind: "own-routes" }
-  /** The forwarding database of every device; of an `ip` of the family bridge only. */
-  | { readonly kind: "forwarding-entries" }
-  /** Table 142 with whatever anybody put there; fails while nobody did. */
-  | { readonly kind: "state-table" }
-  /** Fails always; only without CAP_NET_ADMIN as "not-permitted". */
-  | { readonly kind: "permission" };
-
-/** Changes one entry of one table. Each leaves one audit record. */
-export type Mutation =
-  /** Fails when any route for the destination with metric 0 is there. */
-  | {
-    readonly kind: "add-route" | "replace-route";
-    readonly destination: Ipv4Cidr;
-    readonly device: InterfaceName;
-  }
-  /** Takes away exactly the route that was seen, by its owner, metric and TOS. */
-  | { readonly kind: "delete-route"; readonly route: FoundRoute }
-  /** Writes an entry of table 142; the same entry again is no change. */
-  | { readonly kind: "remember"; readonly entry: StateEntry }
-  /** Takes an entry out of table 142, whatever its payload. */
-  | { readonly kind: "forget"; readonly entry: StateEntry }
-  /** Writes an entry where there is none: the kernel itself refuses a second one. */
-  | { readonly kind: "claim"; readonly entry: StateEntry }
-  /** Takes just this entry out of table 142: one of another payload stays. */
-  | { readonly kind: "release"; readonly entry: StateEntry };
 
 /** A read that walks a table: when it fails, half a document may be left on stdout. */
 export function isDump(command: Command): boolean {
@@ -64,7 +17,7 @@ export function isDump(command: Command): boolean {
     case "routes-within":
     case "own-routes":
     case "forwarding-entries":
-    case "state-table":
+    case "table-routes":
       return true;
     default:
       return false;
@@ -92,9 +45,9 @@ function deviceOf(command: Command): InterfaceName | undefined {
   switch (command.kind) {
     case "link":
     case "bridge":
+      return command.device;
     case "add-route":
     case "replace-route":
-      return command.device;
     case "delete-route":
       return command.route.device;
     default:
@@ -103,7 +56,7 @@ function deviceOf(command: Command): InterfaceName | undefined {
 }
 
 /** The words of ip-route(8) and ip-link(8) for a command: one batch line, no newline. */
-export function words(command: Command): string {
+export function render(command: Command): string {
   switch (command.kind) {
     case "link":
       return `link show dev ${command.device}`;
@@ -123,36 +76,36 @@ export function words(command: Command): string {
       return `route show table all proto ${OUR_PROTOCOL}`;
     case "forwarding-entries":
       return "neigh show";
-    case "state-table":
-      return `route show table ${OUR_PROTOCOL}`;
+    case "table-routes":
+      return `route show table ${command.table}`;
     case "permission":
       // Nobody writes an entry for that address: the kernel looks for it in vain, after
       // it has looked for the capability.
       return `route del blackhole 255.255.255.255/32 table ${OUR_PROTOCOL}` +
         ` proto ${OUR_PROTOCOL}`;
     case "add-route":
-      return `route add ${mainRoute(command.destination, command.device)}`;
+      return `route add ${mainRoute(command.route)}`;
     case "replace-route":
-      return `route replace ${mainRoute(command.destination, command.device)}`;
+      return `route replace ${mainRoute(command.route)}`;
     case "delete-route":
       return `route del ${selector(command.route)}`;
-    case "remember":
-      return `route replace ${stateEntry(command.entry)}`;
-    case "forget":
-      return `route del ${stateKey(command.entry)}`;
-    case "claim":
-      return `route add ${stateEntry(command.entry)}`;
-    case "release":
-      return `route del ${stateEntry(command.entry)}`;
+    case "put-entry":
+      return `route replace ${tableEntry(command.entry)}`;
+    case "delete-entry":
+      return `route del ${tableKey(command.entry)}`;
+    case "create-entry":
+      return `route add ${tableEntry(command.entry)}`;
+    case "delete-equal-entry":
+      return `route del ${tableEntry(command.entry)}`;
   }
 }
 
-function mainRoute(destination: Ipv4Cidr, device: InterfaceName): string {
+function mainRoute({ destination, device }: Route): string {
   return `${destination} dev ${device} proto ${OUR_PROTOCOL}`;
 }
 
 /** Always with the owner: a plain `route del` takes the kernel's own route. */
-function selector(route: FoundRoute): string {
+function selector(route: KernelRoute): string {
   const device = route.device === undefined ? "" : ` dev ${route.device}`;
   // `ip` reads a number after `tos` as hexadecimal, with or without 0x.
   const tos = route.tos === 0 ? "" : ` tos 0x${route.tos.toString(16)}`;
@@ -161,8 +114,8 @@ function selector(route: FoundRoute): string {
 }
 
 /** With a metric of our own: `route replace` takes the place of any that has the same. */
-function stateKey({ metric, prefix, type }: StateEntry): string {
-  return `${type} ${prefix} table ${OUR_PROTOCOL} proto ${OUR_PROTOCOL}` +
+function tableKey({ metric, prefix, table, type }: TableEntry): string {
+  return `${type} ${prefix} table ${table} proto ${OUR_PROTOCOL}` +
     ` metric ${metric}`;
 }
 
@@ -176,10 +129,10 @@ const PAYLOAD_WORDS = [
   "initrwnd",
 ] as const;
 
-function stateEntry(entry: StateEntry): string {
+function tableEntry(entry: TableEntry): string {
   const payload = PAYLOAD_WORDS.flatMap((word, index) => {
     const value = entry.payload[index] ?? 0;
     return value === 0 ? [] : [` ${word} ${value}`];
   });
-  return stateKey(entry) + payload.join("");
+  return tableKey(entry) + payload.join("");
 }

@@ -1,27 +1,4 @@
-/** Why the kernel, or `ip`, did not do what was asked; a closed table. */
-export type FailureKind =
-  /** A route with this destination and metric is there already. */
-  | "exists"
-  /** No such route. */
-  | "absent"
-  /** No such device, or `ip` still knows it by an index that is gone. */
-  | "no-device"
-  /** The device is administratively down. */
-  | "link-down"
-  /** CAP_NET_ADMIN is missing. */
-  | "not-permitted"
-  /** The FIB has no answer for the address. */
-  | "unreachable"
-  /** Nobody ever wrote to that table. */
-  | "no-table"
-  /** Anything else: the kernel's words are all there is. */
-  | "other";
-
-/** One failed command with the words that `ip` wrote about it (LC_ALL=C). */
-export interface Failure {
-  readonly kind: FailureKind;
-  readonly words: string;
-}
+import type { Failure, FailureKind } from "../dataplane.ts";
 
 /** Texts of iproute2 6.1 and of the kernel's extended acknowledgements. */
 const TEXTS: readonly (readonly [string, FailureKind])[] = [

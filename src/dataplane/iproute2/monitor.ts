@@ -1,34 +1,10 @@
-import { cidrFromKernel, type Ipv4Cidr } from "../../ipam/cidr.ts";
+import { cidrFromKernel } from "../../ipam/cidr.ts";
 import { PROTOCOL, TABLE_MAIN } from "../../routing/kernel_route.ts";
-import {
-  checkInterfaceName,
-  type InterfaceName,
-} from "../../routing/interface_name.ts";
+import { checkInterfaceName } from "../../routing/interface_name.ts";
+import type { KernelEvent, KernelWatch } from "../dataplane.ts";
 import { isReason } from "./stderr.ts";
 import { describeStartFault } from "./start_fault.ts";
 import { eachLine } from "./lines.ts";
-
-/** A hint that something changed: when to look, never what is true. */
-export type KernelEvent =
-  | {
-    readonly kind: "route";
-    readonly deleted: boolean;
-    readonly destination: Ipv4Cidr;
-    readonly table: number;
-    readonly protocol: number;
-    readonly device: InterfaceName | undefined;
-    /** True if there is nothing in it but destination, device, owner and scope. */
-    readonly plain: boolean;
-  }
-  | { readonly kind: "link"; readonly ifindex: number; readonly device: InterfaceName }
-  /** A rule came or went that can make a FIB look-up miss a route of the main table. */
-  | { readonly kind: "rule" }
-  /** Events may have been missed. */
-  | { readonly kind: "blind"; readonly why: string }
-  /** Nobody hears events from now on; without a reason, if that is as it should be. */
-  | { readonly kind: "deaf"; readonly why?: string | undefined }
-  /** Somebody does again, in a moment. */
-  | { readonly kind: "listening" };
 
 const MONITOR_ARGUMENTS = [
   "-4",
@@ -69,7 +45,7 @@ const PAUSE_MS = 10;
  * The kernel drops routes of a link that goes down without an event (Linux 6.18), and
  * a monitor needs a moment to subscribe: so a listener has to look for itself as well.
  */
-export class Monitor {
+export class Monitor implements KernelWatch {
   readonly #listener: (event: KernelEvent) => void;
   readonly #onWarning: (warning: string) => void;
   #child: Deno.ChildProcess | undefined;
@@ -131,7 +107,7 @@ export class Monitor {
       if (isReason(line)) blind(line);
       else if (line.trim() !== "") this.#onWarning(line);
     };
-    const blind = (why: string): void => this.#listener({ kind: "blind", why });
+    const blind = (why: string): void => this.#listener({ kind: "events-lost", why });
     const onOverflow = (): void => blind("an event without end");
     const limit = LONGEST_EVENT;
     const read = [
@@ -148,7 +124,7 @@ export class Monitor {
     const why = `${signal} ended ip monitor`;
     const say = (): void => {
       this.#grace = undefined;
-      this.#listener({ kind: "blind", why });
+      this.#listener({ kind: "events-lost", why });
     };
     if (!this.#closed) this.#grace ??= setTimeout(say, STOP_GRACE_MS);
   }
@@ -157,10 +133,10 @@ export class Monitor {
     if (this.#closed || this.#restart !== undefined) return;
     this.#restart = setTimeout(() => {
       this.#restart = undefined;
-      if (this.#start()) this.#listener({ kind: "listening" });
+      if (this.#start()) this.#listener({ kind: "monitor-up" });
     }, this.#pauseMs);
     this.#pauseMs = Math.min(this.#pauseMs * 2, RESTART_MS.last);
-    this.#listener({ kind: "deaf", why });
+    this.#listener({ kind: "monitor-down", why });
   }
 }
 

@@ -6,8 +6,9 @@ import {
   type Ipv4Cidr,
 } from "../../ipam/cidr.ts";
 import {
-  type FoundRoute,
+  type KernelRoute,
   type LinkState,
+  OUR_PROTOCOL,
   PROTOCOL,
   TABLE_MAIN,
 } from "../../routing/kernel_route.ts";
@@ -15,43 +16,8 @@ import {
   checkInterfaceName,
   type InterfaceName,
 } from "../../routing/interface_name.ts";
-import {
-  LAST_STATE_METRIC,
-  OUR_PROTOCOL,
-  STATE_METRIC,
-  type StateEntry,
-  type StateType,
-} from "../../state/table142_codec.ts";
-import type { Read } from "./commands.ts";
+import type { Answer, Read, TableRoute } from "../dataplane.ts";
 import { isRecord, type JsonRecord, readDocument } from "./document.ts";
-
-/** An entry of a table with what only table 142 needs. */
-export interface TableEntry {
-  readonly route: FoundRoute;
-  readonly state: StateEntry | undefined;
-}
-
-/** What a command that succeeded has to tell. */
-export type Answer =
-  /** A mutation: there is nothing to tell. */
-  | { readonly kind: "done" }
-  | {
-    readonly kind: "link";
-    /** `missing`: the name is another device's second one. */
-    readonly link: LinkState;
-    /** The index of the device that answered. */
-    readonly ifindex: number;
-  }
-  | { readonly kind: "bridge"; readonly isBridge: boolean }
-  | { readonly kind: "link-names"; readonly names: ReadonlySet<string> }
-  /** Undefined: it is of a kind that one look-up cannot show. */
-  | { readonly kind: "best-route"; readonly route: FoundRoute | undefined }
-  | { readonly kind: "routes"; readonly routes: readonly FoundRoute[] }
-  | { readonly kind: "entries"; readonly entries: readonly TableEntry[] }
-  /** How many hosts each VXLAN device sends to what it has no entry for. */
-  | { readonly kind: "peers"; readonly peers: ReadonlyMap<InterfaceName, number> }
-  /** True if a rule can make a FIB look-up miss a route of the main table. */
-  | { readonly kind: "rules"; readonly hiding: boolean };
 
 /** A document as its command's answer. */
 export type Decoded =
@@ -89,8 +55,10 @@ export function decode(command: Read, line: string): Decoded {
       return decodeRoutes(document, (found) => contains(command.cluster, found));
     case "own-routes":
       return decodeEntries(document, { protocol: OUR_PROTOCOL, table: TABLE_MAIN });
-    case "state-table":
-      return decodeEntries(document, { protocol: PROTOCOL.boot, table: OUR_PROTOCOL });
+    case "table-routes": {
+      const { table } = command;
+      return decodeEntries(document, { protocol: PROTOCOL.boot, table });
+    }
     case "forwarding-entries":
       return decodePeers(document);
     case "rules":
@@ -193,17 +161,17 @@ function decodeRoutes(
 
 function decodeEntries(document: readonly unknown[], assumed: Assumed): Decoded {
   const { entries, odd } = readEntries(document, assumed);
-  return decoded({ kind: "entries", entries }, odd);
+  return decoded({ kind: "table", routes: entries }, odd);
 }
 
 interface ReadEntries {
-  readonly entries: readonly TableEntry[];
+  readonly entries: readonly TableRoute[];
   readonly odd: readonly JsonRecord[];
 }
 
 /** One odd entry makes the others no worse: it is passed over. */
 function readEntries(document: readonly unknown[], assumed: Assumed): ReadEntries {
-  const entries: TableEntry[] = [];
+  const entries: TableRoute[] = [];
   const odd: JsonRecord[] = [];
   for (const record of document) {
     if (!isRecord(record)) odd.push({ entry: record });
@@ -216,11 +184,11 @@ function readEntries(document: readonly unknown[], assumed: Assumed): ReadEntrie
   return { entries, odd };
 }
 
-function readEntry(record: JsonRecord, assumed: Assumed): TableEntry | undefined {
+function readEntry(record: JsonRecord, assumed: Assumed): TableRoute | undefined {
   const destination = destinationOf(record);
   if (destination === undefined) return undefined;
   const route = readRoute(record, destination, assumed);
-  return route === undefined ? undefined : { route, state: readState(record, route) };
+  return route === undefined ? undefined : { route, payload: readPayload(record) };
 }
 
 function isOfIpv6({ dst }: JsonRecord): boolean {
@@ -236,7 +204,7 @@ function readRoute(
   record: JsonRecord,
   destination: Ipv4Cidr,
   assumed: Assumed,
-): FoundRoute | undefined {
+): KernelRoute | undefined {
   // `ip` leaves out what is the default or was asked for.
   const protocol = named(record["protocol"], PROTOCOLS, assumed.protocol);
   const table = named(record["table"], TABLES, assumed.table);
@@ -262,12 +230,6 @@ function readRoute(
   };
 }
 
-const STATE_TYPES: ReadonlyMap<number, StateType> = new Map([
-  [6, "blackhole"],
-  [7, "unreachable"],
-  [8, "prohibit"],
-]);
-
 const PAYLOAD_FIELDS = [
   "window",
   "ssthresh",
@@ -277,18 +239,16 @@ const PAYLOAD_FIELDS = [
   "initrwnd",
 ];
 
-function readState(record: JsonRecord, route: FoundRoute): StateEntry | undefined {
-  const { destination: prefix, metric } = route;
-  const type = STATE_TYPES.get(route.type);
-  if (type === undefined) return undefined;
-  if (metric < STATE_METRIC || metric > LAST_STATE_METRIC) return undefined;
+function readPayload(record: JsonRecord): readonly number[] {
   const listed = record["metrics"];
-  const metrics: unknown = Array.isArray(listed) ? listed[0] : undefined;
-  const payload = PAYLOAD_FIELDS.map((field) =>
+  if (!Array.isArray(listed)) return NO_PAYLOAD;
+  const metrics: unknown = listed[0];
+  return PAYLOAD_FIELDS.map((field) =>
     isRecord(metrics) ? named(metrics[field], NO_NAMES, 0) ?? 0 : 0
   );
-  return { type, prefix, metric, payload };
 }
+
+const NO_PAYLOAD: readonly number[] = PAYLOAD_FIELDS.map(() => 0);
 
 const ANY_ADDRESS = "00:00:00:00:00:00";
 

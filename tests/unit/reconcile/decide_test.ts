@@ -7,9 +7,9 @@ import {
   sightOfBest,
 } from "../../../src/reconcile/decide.ts";
 import type {
-  FoundRoute,
+  ActualRoutes,
+  KernelRoute,
   LinkState,
-  Sight,
 } from "../../../src/routing/kernel_route.ts";
 import {
   checkInterfaceName,
@@ -33,7 +33,7 @@ const TO = cidr("10.42.2.0/24");
 const VXLAN = named("vxlan100");
 const OTHER = named("other");
 const WANTED = { destination: TO, device: VXLAN };
-const OURS: FoundRoute = {
+const OURS: KernelRoute = {
   ...WANTED,
   gateway: false,
   protocol: 142,
@@ -44,7 +44,7 @@ const OURS: FoundRoute = {
 };
 const UP: LinkState = { kind: "present", ifindex: 5, up: true, master: undefined };
 
-function route(protocols: readonly number[]): fc.Arbitrary<FoundRoute> {
+function route(protocols: readonly number[]): fc.Arbitrary<KernelRoute> {
   return fc.record({
     destination: fc.constant(TO),
     device: fc.constantFrom(VXLAN, OTHER, undefined),
@@ -59,18 +59,18 @@ function route(protocols: readonly number[]): fc.Arbitrary<FoundRoute> {
 
 function routes(
   ...protocols: readonly number[]
-): fc.Arbitrary<readonly FoundRoute[]> {
+): fc.Arbitrary<readonly KernelRoute[]> {
   return fc.array(route(protocols), { maxLength: 5 });
 }
 
-function tableOf(...routes: readonly FoundRoute[]): TableModel {
+function tableOf(...routes: readonly KernelRoute[]): TableModel {
   const table = new TableModel();
   for (const each of routes) table.append(each);
   return table;
 }
 
 /** Looks as the node does: one look-up first, the whole table where that cannot tell. */
-function look(table: TableModel, closer: boolean): Sight {
+function look(table: TableModel, closer: boolean): ActualRoutes {
   return closer
     ? { kind: "all", routes: table.all() }
     : { kind: "best", route: table.best() };
@@ -141,7 +141,7 @@ Deno.test("InjectRoute never decides to write where our route is the only one", 
   }
 });
 
-const almost: readonly (readonly [what: string, Partial<FoundRoute>])[] = [
+const almost: readonly (readonly [what: string, Partial<KernelRoute>])[] = [
   ["another device", { device: OTHER }],
   ["no one device", { device: undefined }],
   ["another owner", { protocol: 4 }],
@@ -181,7 +181,7 @@ for (const [whose, removable] of owners) {
     fc.assert(
       fc.property(routes(2, 3, 4, 142, 186), (left) => {
         const table = tableOf(...left);
-        const isRemovable = ({ protocol }: FoundRoute) =>
+        const isRemovable = ({ protocol }: KernelRoute) =>
           removable.some((each) => each === protocol);
         const others = table.all().filter((each) => !isRemovable(each));
         for (let round = 0; round < 6; round += 1) {
@@ -212,8 +212,8 @@ for (const [whose, removable] of owners) {
 
 const looks: readonly (readonly [
   what: string,
-  best: FoundRoute | undefined,
-  sight: Sight | undefined,
+  best: KernelRoute | undefined,
+  sight: ActualRoutes | undefined,
 ])[] = [
   ["nothing is there", undefined, { kind: "best", route: undefined }],
   ["the destination itself is there", OURS, { kind: "best", route: OURS }],

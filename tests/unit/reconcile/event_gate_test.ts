@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import type { KernelEvent } from "../../../src/dataplane/iproute2/monitor.ts";
+import type { KernelEvent } from "../../../src/dataplane/dataplane.ts";
 import { Hearing } from "../../../src/reconcile/event_gate.ts";
 import { device } from "../../support/fixtures.ts";
 
 const link: KernelEvent = { kind: "link", ifindex: 7, device: device("vxlan100") };
-const deaf: KernelEvent = { kind: "deaf", why: "ip monitor ended" };
-const listening: KernelEvent = { kind: "listening" };
+const deaf: KernelEvent = { kind: "monitor-down", why: "ip monitor ended" };
+const listening: KernelEvent = { kind: "monitor-up" };
 
 function listen(): {
   readonly hearing: Hearing;

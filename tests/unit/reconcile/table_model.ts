@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
-import type { FoundRoute } from "../../../src/routing/kernel_route.ts";
-import type { WantedRoute } from "../../../src/state/table142_codec.ts";
+import type { KernelRoute } from "../../../src/routing/kernel_route.ts";
+import type { Route } from "../../../src/routing/route.ts";
 
 /**
  * Linux's routes for one destination, written from what was measured with iproute2 and
@@ -8,13 +8,13 @@ import type { WantedRoute } from "../../../src/state/table142_codec.ts";
  * with the same of both only when somebody appended them.
  */
 export class TableModel {
-  #routes: readonly FoundRoute[] = [];
+  #routes: readonly KernelRoute[] = [];
 
   /**
    * Puts a route behind those of the same TOS and metric, as `route append` does; the
    * kernel takes no route twice.
    */
-  append(route: FoundRoute): void {
+  append(route: KernelRoute): void {
     if (this.#has(route)) return;
     this.#routes = [...this.#routes, route].toSorted((one, other) =>
       other.tos - one.tos || one.metric - other.metric
@@ -22,17 +22,17 @@ export class TableModel {
   }
 
   /** All routes, as a walk of the table shows them. */
-  all(): readonly FoundRoute[] {
+  all(): readonly KernelRoute[] {
     return this.#routes;
   }
 
   /** What a look-up without TOS finds: a route with a TOS of its own is passed over. */
-  best(): FoundRoute | undefined {
+  best(): KernelRoute | undefined {
     return this.#routes.find(({ tos }) => tos === 0);
   }
 
   /** `route add`; false for "File exists". */
-  add(wanted: WantedRoute): boolean {
+  add(wanted: Route): boolean {
     if (this.#routes.some(isFirstClass)) return false;
     this.append(ours(wanted));
     return true;
@@ -43,7 +43,7 @@ export class TableModel {
    *
    * @throws {Error} for "File exists": the very route stands elsewhere already.
    */
-  replace(wanted: WantedRoute): void {
+  replace(wanted: Route): void {
     if (this.#has(ours(wanted))) throw new Error("File exists");
     const at = this.#routes.findIndex(isFirstClass);
     if (at < 0) this.append(ours(wanted));
@@ -51,7 +51,7 @@ export class TableModel {
   }
 
   /** `route del` by owner, device, metric and TOS: the first that fits; 0 fits all. */
-  delete(route: FoundRoute): void {
+  delete(route: KernelRoute): void {
     const at = this.#routes.findIndex((candidate) =>
       candidate.tos === route.tos && candidate.protocol === route.protocol &&
       (route.device === undefined || candidate.device === route.device) &&
@@ -60,16 +60,16 @@ export class TableModel {
     this.#routes = this.#routes.filter((_, index) => index !== at);
   }
 
-  #has(route: FoundRoute): boolean {
+  #has(route: KernelRoute): boolean {
     return this.#routes.some((each) => isDeepStrictEqual(each, route));
   }
 }
 
-function isFirstClass({ metric, tos }: FoundRoute): boolean {
+function isFirstClass({ metric, tos }: KernelRoute): boolean {
   return metric === 0 && tos === 0;
 }
 
-function ours({ destination, device }: WantedRoute): FoundRoute {
+function ours({ destination, device }: Route): KernelRoute {
   return {
     destination,
     device,

@@ -5,7 +5,7 @@ import {
   checkInterfaceName,
   type InterfaceName,
 } from "../../../src/routing/interface_name.ts";
-import type { WantedRoute } from "../../../src/state/table142_codec.ts";
+import type { Route } from "../../../src/routing/route.ts";
 import {
   ascending,
   destinationOf,
@@ -27,7 +27,7 @@ function named(text: string): InterfaceName {
 const VXLAN = named("vxlan100");
 const OTHER = named("other");
 
-function to(octet: number, device = VXLAN): WantedRoute {
+function to(octet: number, device = VXLAN): Route {
   return { destination: cidr(`10.42.${octet}.0/24`), device };
 }
 

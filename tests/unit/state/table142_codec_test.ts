@@ -14,9 +14,9 @@ import {
   recall,
   routeEntry,
   STATE_METRIC,
-  type StateEntry,
   subnetEntry,
 } from "../../../src/state/table142_codec.ts";
+import type { TableEntry } from "../../../src/dataplane/dataplane.ts";
 
 function cidr(text: string): Ipv4Cidr {
   const parsed = parseCidr(text);
@@ -150,7 +150,8 @@ Deno.test("an owner's name of up to 128 characters is recalled from at most six 
 });
 
 Deno.test("whatever else stands in an entry is nonsense, or a name that may be used", () => {
-  const entry: fc.Arbitrary<StateEntry> = fc.record({
+  const entry: fc.Arbitrary<TableEntry> = fc.record({
+    table: fc.constant(142),
     type: fc.constantFrom("blackhole", "unreachable", "prohibit"),
     prefix: fc.oneof(prefix, address.map(hostPrefix)),
     metric: fc.integer({ min: STATE_METRIC, max: LAST_STATE_METRIC }),
@@ -187,62 +188,72 @@ Deno.test("whatever else stands in an entry is nonsense, or a name that may be u
   );
 });
 
-const nonsense: readonly (readonly [what: string, entry: StateEntry])[] = [
+const nonsense: readonly (readonly [what: string, entry: TableEntry])[] = [
   ["a subnet without revision", {
+    table: 142,
     type: "blackhole",
     prefix: cidr("10.42.1.0/24"),
     metric: 142,
     payload: [0, 0, 0, 0, 0, 0],
   }],
   ["a bare blackhole", {
+    table: 142,
     type: "blackhole",
     prefix: cidr("10.42.1.0/24"),
     metric: 142,
     payload: [],
   }],
   ["a route without device", {
+    table: 142,
     type: "unreachable",
     prefix: cidr("10.42.1.0/24"),
     metric: 142,
     payload: [0, 0, 0, 0],
   }],
   ["a device with a newline", {
+    table: 142,
     type: "unreachable",
     prefix: cidr("10.42.1.0/24"),
     metric: 142,
     payload: [0x760a7600, 0, 0, 0],
   }],
   ["a device that is an option", {
+    table: 142,
     type: "unreachable",
     prefix: cidr("10.42.1.0/24"),
     metric: 142,
     payload: [0x2d666f72, 0x63650000, 0, 0],
   }],
   ["a device of sixteen characters", {
+    table: 142,
     type: "unreachable",
     prefix: cidr("10.42.1.0/24"),
     metric: 142,
     payload: [0x61616161, 0x61616161, 0x61616161, 0x61616161],
   }],
   ["an address of more than one", {
+    table: 142,
     type: "prohibit",
     prefix: cidr("10.42.1.0/24"),
     metric: 142,
     payload: [1],
   }],
   ["an address of nobody", {
+    table: 142,
     type: "prohibit",
     prefix: cidr("10.42.1.7/32"),
     metric: 142,
     payload: [0, 0, 0, 0, 0, 0],
   }],
   ["a subnet where an owner's name would stand", {
+    table: 142,
     type: "blackhole",
     prefix: cidr("10.42.1.0/24"),
     metric: 143,
     payload: [1],
   }],
   ["a route where an owner's name would stand", {
+    table: 142,
     type: "unreachable",
     prefix: cidr("10.42.2.0/24"),
     metric: 143,

@@ -5,25 +5,28 @@ import {
   indexLikeName,
   isDump,
   isRead,
-  type Mutation,
-  type Read,
-  words,
+  render,
 } from "../../../../src/dataplane/iproute2/commands.ts";
-import type { StateEntry } from "../../../../src/state/table142_codec.ts";
+import type {
+  Mutation,
+  Read,
+  TableEntry,
+} from "../../../../src/dataplane/dataplane.ts";
 import { checkInterfaceName } from "../../../../src/routing/interface_name.ts";
 import { cidr, device, found } from "../../../support/fixtures.ts";
 import { bounded } from "../../../support/suite.ts";
 
 const TO = cidr("10.42.2.0/24");
 const THROUGH = device("vxlan100");
-const ENTRY: StateEntry = {
+const ENTRY: TableEntry = {
+  table: 142,
   type: "unreachable",
   prefix: TO,
   metric: 142,
   payload: [1986687, 0, 0, 4, 5, 6],
 };
 
-const READS: readonly (readonly [command: Read, words: string])[] = [
+const READS: readonly (readonly [command: Read, render: string])[] = [
   [{ kind: "link", device: THROUGH }, "link show dev vxlan100"],
   [{ kind: "bridge", device: THROUGH }, "link show dev vxlan100 type bridge"],
   [{ kind: "link-names" }, "link show"],
@@ -38,20 +41,20 @@ const READS: readonly (readonly [command: Read, words: string])[] = [
     "route show table main root 10.42.0.0/16",
   ],
   [{ kind: "own-routes" }, "route show table all proto 142"],
-  [{ kind: "state-table" }, "route show table 142"],
+  [{ kind: "table-routes", table: 142 }, "route show table 142"],
   [
     { kind: "permission" },
     "route del blackhole 255.255.255.255/32 table 142 proto 142",
   ],
 ];
 
-const MUTATIONS: readonly (readonly [command: Mutation, words: string])[] = [
+const MUTATIONS: readonly (readonly [command: Mutation, render: string])[] = [
   [
-    { kind: "add-route", destination: TO, device: THROUGH },
+    { kind: "add-route", route: { destination: TO, device: THROUGH } },
     "route add 10.42.2.0/24 dev vxlan100 proto 142",
   ],
   [
-    { kind: "replace-route", destination: TO, device: THROUGH },
+    { kind: "replace-route", route: { destination: TO, device: THROUGH } },
     "route replace 10.42.2.0/24 dev vxlan100 proto 142",
   ],
   [
@@ -66,21 +69,21 @@ const MUTATIONS: readonly (readonly [command: Mutation, words: string])[] = [
     "route del 10.42.2.0/24 proto 4 metric 100 tos 0x10",
   ],
   [
-    { kind: "remember", entry: ENTRY },
+    { kind: "put-entry", entry: ENTRY },
     "route replace unreachable 10.42.2.0/24 table 142 proto 142 metric 142" +
     " window 1986687 reordering 4 initcwnd 5 initrwnd 6",
   ],
   [
-    { kind: "forget", entry: ENTRY },
+    { kind: "delete-entry", entry: ENTRY },
     "route del unreachable 10.42.2.0/24 table 142 proto 142 metric 142",
   ],
   [
-    { kind: "claim", entry: { ...ENTRY, metric: 148 } },
+    { kind: "create-entry", entry: { ...ENTRY, metric: 148 } },
     "route add unreachable 10.42.2.0/24 table 142 proto 142 metric 148" +
     " window 1986687 reordering 4 initcwnd 5 initrwnd 6",
   ],
   [
-    { kind: "release", entry: { ...ENTRY, metric: 143 } },
+    { kind: "delete-equal-entry", entry: { ...ENTRY, metric: 143 } },
     "route del unreachable 10.42.2.0/24 table 142 proto 142 metric 143" +
     " window 1986687 reordering 4 initcwnd 5 initrwnd 6",
   ],
@@ -88,7 +91,7 @@ const MUTATIONS: readonly (readonly [command: Mutation, words: string])[] = [
 
 for (const [command, line] of READS) {
   Deno.test(`the read ${command.kind} is "${line}"`, () => {
-    assert.equal(words(command), line);
+    assert.equal(render(command), line);
     assert.ok(isRead(command));
     const walks = / show($| table| dev \S+ type)/.test(line);
     assert.equal(isDump(command), walks);
@@ -97,14 +100,14 @@ for (const [command, line] of READS) {
 
 for (const [command, line] of MUTATIONS) {
   Deno.test(`the mutation ${command.kind} is "${line}"`, () => {
-    assert.equal(words(command), line);
+    assert.equal(render(command), line);
     assert.ok(!isRead(command) && !isDump(command));
   });
 }
 
 Deno.test("every mutation names our protocol, or the owner that was seen: no plain route del", () => {
   for (const [command] of MUTATIONS) {
-    assert.match(words(command), / proto (142|4)( |$)/);
+    assert.match(render(command), / proto (142|4)( |$)/);
   }
 });
 
@@ -122,12 +125,12 @@ Deno.test("no text that passes the check of a name is more than one word of one 
       const name = checked.value;
       const commands: readonly Command[] = [
         { kind: "link", device: name },
-        { kind: "add-route", destination: TO, device: name },
+        { kind: "add-route", route: { destination: TO, device: name } },
         { kind: "delete-route", route: found(TO, { device: name }) },
       ];
       for (const command of commands) {
-        const line = words(command);
-        const plain = words(withName(command));
+        const line = render(command);
+        const plain = render(withName(command));
         assert.match(line, /^[A-Za-z0-9._/ -]+$/);
         assert.equal(line.split(" ").length, plain.split(" ").length);
         assert.ok(!name.startsWith("-"));
@@ -143,8 +146,8 @@ for (const name of ["if9", "if0", "if9x", "if09", "if-9", "if-4294967294", "if9.
     const commands: readonly Command[] = [
       { kind: "link", device: named },
       { kind: "bridge", device: named },
-      { kind: "add-route", destination: TO, device: named },
-      { kind: "replace-route", destination: TO, device: named },
+      { kind: "add-route", route: { destination: TO, device: named } },
+      { kind: "replace-route", route: { destination: TO, device: named } },
       { kind: "delete-route", route: found(TO, { device: named }) },
     ];
     for (const command of commands) assert.equal(indexLikeName(command), name);
@@ -159,6 +162,8 @@ for (const name of ["if", "ifb0", "IF9", "eth9", "xif9", "if.9", "if_9", "i9", "
 
 function withName(command: Command): Command {
   if (command.kind === "link") return { ...command, device: THROUGH };
-  if (command.kind === "add-route") return { ...command, device: THROUGH };
+  if (command.kind === "add-route") {
+    return { ...command, route: { ...command.route, device: THROUGH } };
+  }
   return { kind: "delete-route", route: found(TO, { device: THROUGH }) };
 }

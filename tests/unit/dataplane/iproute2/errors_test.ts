@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
-import {
-  classify,
-  type FailureKind,
-} from "../../../../src/dataplane/iproute2/errors.ts";
+import { classify } from "../../../../src/dataplane/iproute2/errors.ts";
+import type { FailureKind } from "../../../../src/dataplane/dataplane.ts";
 
 /** What iproute2 6.1 writes, as it was seen on Linux 6.18. */
 const SEEN: readonly (readonly [text: string, kind: FailureKind])[] = [

@@ -12,8 +12,8 @@ function monitors() {
 Deno.test("the end of an ip monitor is told before another one is started, and its start as well", async () => {
   const told: string[] = [];
   const monitor = new Monitor(({ kind }) => {
-    if (kind === "deaf") told.push(`deaf, ${monitors().length} alive`);
-    if (kind === "listening") told.push("listening");
+    if (kind === "monitor-down") told.push(`down, ${monitors().length} alive`);
+    if (kind === "monitor-up") told.push("up");
   });
   for (let round = 1; round <= 6; round += 1) {
     await until(() => monitors().length === 1, { what: "an ip monitor" });
@@ -23,7 +23,7 @@ Deno.test("the end of an ip monitor is told before another one is started, and i
   monitor.close();
   assert.deepEqual(
     told,
-    Array.from({ length: 6 }, () => ["deaf, 0 alive", "listening"]).flat(),
+    Array.from({ length: 6 }, () => ["down, 0 alive", "up"]).flat(),
   );
 });
 
@@ -38,7 +38,7 @@ Deno.test("an ip monitor that cannot be started is told as well, and when one is
   } finally {
     Deno.env.set("PATH", path);
   }
-  await until(() => told.at(-1) === "listening", { what: "a start" });
+  await until(() => told.at(-1) === "up", { what: "a start" });
   monitor.close();
 });
 

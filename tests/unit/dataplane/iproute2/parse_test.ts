@@ -1,11 +1,8 @@
+import { entryOf } from "../../../../src/state/table142_codec.ts";
 import assert from "node:assert/strict";
-import type { Read } from "../../../../src/dataplane/iproute2/commands.ts";
-import {
-  type Answer,
-  decode,
-  type TableEntry,
-} from "../../../../src/dataplane/iproute2/parse.ts";
-import type { FoundRoute } from "../../../../src/routing/kernel_route.ts";
+import type { Answer, Read, TableRoute } from "../../../../src/dataplane/dataplane.ts";
+import { decode } from "../../../../src/dataplane/iproute2/parse.ts";
+import type { KernelRoute } from "../../../../src/routing/kernel_route.ts";
 import { cidr, device } from "../../../support/fixtures.ts";
 
 // Documents as `ip -json -Numeric` of iproute2 6.1 wrote them on Linux 6.18, shortened.
@@ -22,16 +19,16 @@ function read(command: Read, line: string): readonly [answer: Answer, odd: numbe
   return [decoded.answer, decoded.odd.length];
 }
 
-function routes(line: string, command = WITHIN): readonly FoundRoute[] {
+function routes(line: string, command = WITHIN): readonly KernelRoute[] {
   const [answer] = read(command, line);
   assert.equal(answer.kind, "routes");
   return answer.kind === "routes" ? answer.routes : [];
 }
 
-function entries(line: string): readonly TableEntry[] {
+function entries(line: string): readonly TableRoute[] {
   const [answer] = read({ kind: "own-routes" }, line);
-  assert.equal(answer.kind, "entries");
-  return answer.kind === "entries" ? answer.entries : [];
+  assert.equal(answer.kind, "table");
+  return answer.kind === "table" ? answer.routes : [];
 }
 
 function assertUnreadable(command: Read, line: string): void {
@@ -161,20 +158,23 @@ Deno.test("what a filtered listing leaves out is what was asked for", () => {
 });
 
 Deno.test("an entry of table 142 is decoded with all six words, absent ones as 0", () => {
-  const document = `[{"type":"6","dst":"10.42.2.0/24","protocol":"142","metric":142,` +
+  const document =
+    `[{"type":"6","dst":"10.42.2.0/24","table":"142","protocol":"142","metric":142,` +
     `"flags":[],"metrics":[{"window":4294967295,"ssthresh":7,"initrwnd":9}]},` +
-    `{"type":"8","dst":"10.42.3.0/24","protocol":"142","metric":148,"flags":[]},` +
-    `{"type":"8","dst":"10.42.3.0/24","protocol":"142","metric":149,"flags":[]},` +
-    `{"type":"8","dst":"10.42.3.0/24","protocol":"142","metric":141,"flags":[]},` +
-    `{"type":"7","dst":"10.42.4.0/24","protocol":"142","flags":[]}]`;
-  assert.deepEqual(entries(document).map(({ state }) => state), [
+    `{"type":"8","dst":"10.42.3.0/24","table":"142","protocol":"142","metric":148,"flags":[]},` +
+    `{"type":"8","dst":"10.42.3.0/24","table":"142","protocol":"142","metric":149,"flags":[]},` +
+    `{"type":"8","dst":"10.42.3.0/24","table":"142","protocol":"142","metric":141,"flags":[]},` +
+    `{"type":"7","dst":"10.42.4.0/24","table":"142","protocol":"142","flags":[]}]`;
+  assert.deepEqual(entries(document).map(entryOf), [
     {
+      table: 142,
       type: "blackhole",
       prefix: "10.42.2.0/24",
       metric: 142,
       payload: [4294967295, 7, 0, 0, 0, 9],
     },
     {
+      table: 142,
       type: "prohibit",
       prefix: "10.42.3.0/24",
       metric: 148,
@@ -219,8 +219,8 @@ for (
       assert.equal(passedOver, 1);
       const left = answer.kind === "routes"
         ? answer.routes
-        : answer.kind === "entries"
-        ? answer.entries
+        : answer.kind === "table"
+        ? answer.routes
         : [];
       assert.equal(left.length, 2);
     }
@@ -318,7 +318,7 @@ const READS: readonly Read[] = [
   { kind: "exact-routes", destination: TO },
   WITHIN,
   { kind: "own-routes" },
-  { kind: "state-table" },
+  { kind: "table-routes", table: 142 },
   { kind: "forwarding-entries" },
   { kind: "permission" },
 ];

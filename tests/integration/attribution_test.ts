@@ -166,7 +166,7 @@ interface Asked {
 }
 
 /** What the audit trail must hold: a line for each mutation, in order. */
-type Trace = readonly [render: string, outcome: string];
+type Trace = readonly [words: string, outcome: string];
 
 async function check(asked: Asked, traces: Trace[]): Promise<void> {
   const reply = await asked.reply;
@@ -258,7 +258,7 @@ Deno.test(`${EXCHANGES} random mixes of good and bad commands: no outcome is cre
   const traces = await play(dataplane, dice).catch((cause) => {
     throw new Error(`With the seed ${dice.seed}`, { cause });
   });
-  const written = trail.records.map(({ outcome, render }) => [render, outcome]);
+  const written = trail.records.map(({ outcome, words }) => [words, outcome]);
   assert.deepEqual(written, [...begun, ...traces]);
   assert.deepEqual(
     trail.records.map(({ sequence }) => sequence),

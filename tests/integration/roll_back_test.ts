@@ -73,7 +73,7 @@ Deno.test("a refused InjectRoute that could not put back the wish of before does
   await node.inject(TO, "later");
   const before = await node.ours();
   let wrote = false;
-  const lost = lose(node, "remember", 5);
+  const lost = lose(node, "put-entry", 5);
   const { loses } = node.dataplane;
   // The first one is the refused call's own.
   node.dataplane.loses = (operations) => {

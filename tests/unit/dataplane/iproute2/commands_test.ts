@@ -26,7 +26,7 @@ const ENTRY: TableEntry = {
   payload: [1986687, 0, 0, 4, 5, 6],
 };
 
-const READS: readonly (readonly [command: Read, render: string])[] = [
+const READS: readonly (readonly [command: Read, words: string])[] = [
   [{ kind: "link", device: THROUGH }, "link show dev vxlan100"],
   [{ kind: "bridge", device: THROUGH }, "link show dev vxlan100 type bridge"],
   [{ kind: "link-names" }, "link show"],
@@ -48,7 +48,7 @@ const READS: readonly (readonly [command: Read, render: string])[] = [
   ],
 ];
 
-const MUTATIONS: readonly (readonly [command: Mutation, render: string])[] = [
+const MUTATIONS: readonly (readonly [command: Mutation, words: string])[] = [
   [
     { kind: "add-route", route: { destination: TO, device: THROUGH } },
     "route add 10.42.2.0/24 dev vxlan100 proto 142",

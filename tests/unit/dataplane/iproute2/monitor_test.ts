@@ -34,11 +34,11 @@ Deno.test("an ip monitor that cannot be started is told as well, and when one is
   const monitor = new Monitor(({ kind }) => void told.push(kind));
   try {
     await until(() => told.length >= 2, { what: "two attempts" });
-    assert.deepEqual(new Set(told), new Set(["deaf"]));
+    assert.deepEqual(new Set(told), new Set(["monitor-down"]));
   } finally {
     Deno.env.set("PATH", path);
   }
-  await until(() => told.at(-1) === "up", { what: "a start" });
+  await until(() => told.at(-1) === "monitor-up", { what: "a start" });
   monitor.close();
 });
 

@@ -21,7 +21,7 @@ async function openRefused(): Promise<ReconciledRoutes> {
 /** Loses so many of the exchanges with such a command for TO; tells how many it has. */
 function lose(
   { dataplane }: ReconciledRoutes,
-  kind: "delete-entry" | "remember",
+  kind: "delete-entry" | "put-entry",
   count: number,
 ): () => number {
   let lost = 0;

@@ -1,4 +1,4 @@
-import type { Checked } from "./shared/result.ts";
+import type { Result } from "./shared/result.ts";
 import { checkNodeCidr, type ClusterPolicy, describeCidrFault } from "./ipam/policy.ts";
 import { AuditTrail } from "./dataplane/audit_log.ts";
 import { type Door, KernelDoor } from "./dataplane/iproute2/adapter.ts";
@@ -81,7 +81,7 @@ export interface OpenNode extends NodeService {
    * @param target how it is called, for the remedies that sentences name
    * @returns one sentence if the kernel cannot be read; then the node is of no use
    */
-  start(target?: CallTarget): Promise<Checked<void, string>>;
+  start(target?: CallTarget): Promise<Result<void, string>>;
   /**
    * Answers what is waiting, takes nothing more, and lets go of the kernel.
    *
@@ -185,7 +185,7 @@ class QueuedNode implements OpenNode {
     this.#hearing.hear({ kind: "deaf" });
   }
 
-  async start(target?: CallTarget): Promise<Checked<void, string>> {
+  async start(target?: CallTarget): Promise<Result<void, string>> {
     if (target !== undefined) this.#target = target;
     // Before the first look, so that nothing happens between the look and the watch.
     this.watch();

@@ -2,7 +2,7 @@ import type { Ipv4Address } from "../ipam/address.ts";
 import type { Cause } from "../dataplane/audit_log.ts";
 import type { Door, Errand } from "../dataplane/iproute2/adapter.ts";
 import type { Failure, FailureKind } from "../dataplane/iproute2/errors.ts";
-import type { Result } from "../dataplane/iproute2/batch_process.ts";
+import type { CommandResult } from "../dataplane/iproute2/batch_process.ts";
 import type { AddressRefusal } from "./pod_network.ts";
 import { subnetEntry } from "../state/table142_codec.ts";
 import type { AddressJob, AddressPlan } from "./address_job.ts";
@@ -173,7 +173,7 @@ export class AddressKeeper {
 
   #conclude(
     planned: readonly Planned[],
-    results: readonly Result[],
+    results: readonly CommandResult[],
     progressFault: Failure | undefined,
     taken: Set<Ipv4Address>,
   ): readonly AddressJob[] {
@@ -215,7 +215,10 @@ export class AddressKeeper {
 /** What says that the kernel has not what the pool has. */
 const SURPRISES: ReadonlySet<FailureKind> = new Set(["exists", "absent", "no-table"]);
 
-function confirmationOf(plan: AddressPlan, required: readonly Result[]): Confirmation {
+function confirmationOf(
+  plan: AddressPlan,
+  required: readonly CommandResult[],
+): Confirmation {
   const failures = required.flatMap((result) => result.ok ? [] : [result.failure]);
   const failure = failures.find(({ kind }) => !SURPRISES.has(kind));
   if (failure !== undefined) return { kind: "failed", failure };

@@ -1,5 +1,5 @@
 import { hostAddress, type Ipv4Address } from "../ipam/address.ts";
-import { type Checked, fail, pass } from "../shared/result.ts";
+import { err, ok, type Result } from "../shared/result.ts";
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
 import { checkOwner, type Owner, type OwnerKey } from "../ipam/owner.ts";
 import type { AddressPool, Allocation } from "../ipam/allocator.ts";
@@ -30,10 +30,10 @@ export async function freshenPool(
   door: Door,
   ledger: Ledger,
   cause: Cause,
-): Promise<Checked<void, string>> {
-  if (ledger.doubtful.size === 0) return pass(undefined);
+): Promise<Result<void, string>> {
+  if (ledger.doubtful.size === 0) return ok(undefined);
   const own = await readOwn(door);
-  if (own.kind === "lost") return fail(own.why);
+  if (own.kind === "lost") return err(own.why);
   return await adoptAddresses(door, ledger, own.entries, cause);
 }
 
@@ -49,7 +49,7 @@ export async function adoptAddresses(
   ledger: Ledger,
   own: readonly TableEntry[],
   cause: Cause,
-): Promise<Checked<void, string>> {
+): Promise<Result<void, string>> {
   const { doubtful, pool } = ledger;
   const memory = memoryOf(own);
   const merged = new Map(pool.list().map((known) => [known.address, known]));
@@ -67,7 +67,7 @@ export async function adoptAddresses(
   );
   if (!removed.ok) return removed;
   doubtful.clear();
-  return pass(undefined);
+  return ok(undefined);
 }
 
 /**

@@ -1,5 +1,5 @@
 import { status as grpcStatus } from "@grpc/grpc-js";
-import { type Checked, pass } from "../shared/result.ts";
+import { ok, type Result } from "../shared/result.ts";
 import { writeLine, writeWhole } from "../observability/line_writer.ts";
 import { type CallFault, openConnection, unaryCalls } from "./channel.ts";
 import { sidecarReader } from "./sidecar_client.ts";
@@ -73,7 +73,7 @@ async function end(code: number, sentence: string): Promise<number> {
   return code;
 }
 
-async function ask(authority: string): Promise<Checked<NodeStatus, CallFault>> {
+async function ask(authority: string): Promise<Result<NodeStatus, CallFault>> {
   const connection = openConnection(authority);
   const reader = sidecarReader(unaryCalls(connection, ANSWER_WITHIN * 1000));
   const [network, addresses, routes] = await Promise.all([
@@ -86,7 +86,7 @@ async function ask(authority: string): Promise<Checked<NodeStatus, CallFault>> {
   if (!addresses.ok) return addresses;
   if (!routes.ok) return routes;
   const { addresses: allocated, free } = addresses.value;
-  return pass({
+  return ok({
     network: network.value.node_network,
     refusal: network.value.refusal,
     allocated: allocated.length,

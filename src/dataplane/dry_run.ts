@@ -2,7 +2,7 @@ import type { AuditTrail } from "./audit_log.ts";
 import { type Read, words } from "./iproute2/commands.ts";
 import type { Door, Errand, Reply } from "./iproute2/adapter.ts";
 import type { Answer } from "./iproute2/parse.ts";
-import type { Exchange, Result } from "./iproute2/batch_process.ts";
+import type { CommandResult, Exchange } from "./iproute2/batch_process.ts";
 
 /**
  * The door of a dry run: every device is there and up, every table is empty, and a
@@ -17,7 +17,7 @@ export class DryDoor implements Door {
   }
 
   exchange(errands: readonly Errand[]): Promise<Reply> {
-    const results = errands.map((errand): Result => {
+    const results = errands.map((errand): CommandResult => {
       if (!("cause" in errand)) return pretend(errand.command);
       this.#audit.record({
         ...errand.cause,
@@ -46,7 +46,7 @@ export class DryDoor implements Door {
   abandon(): void {}
 }
 
-function pretend(command: Read): Result {
+function pretend(command: Read): CommandResult {
   switch (command.kind) {
     case "link":
       return answered({
@@ -76,6 +76,6 @@ function pretend(command: Read): Result {
   }
 }
 
-function answered(answer: Answer): Result {
+function answered(answer: Answer): CommandResult {
   return { ok: true, answer };
 }

@@ -1,4 +1,4 @@
-import { type Checked, fail, pass } from "../shared/result.ts";
+import { err, ok, type Result } from "../shared/result.ts";
 import {
   type Ipv4Cidr,
   networkAddress,
@@ -24,8 +24,8 @@ export interface AddressFault {
 }
 
 /** Checks that a text is an {@linkcode Ipv4Address}, as strictly as a CIDR is checked. */
-export function checkAddress(text: string): Checked<Ipv4Address, AddressFault> {
-  return isAddress(text) ? pass(text) : fail({ kind: "address", text });
+export function checkAddress(text: string): Result<Ipv4Address, AddressFault> {
+  return isAddress(text) ? ok(text) : err({ kind: "address", text });
 }
 
 /** The sentence for the fault, as a caller finds it. */

@@ -1,7 +1,7 @@
 // Not "ip-num": its other modules compute constants for 16 ms, a tenth of a start.
 import { Octet } from "ip-num/dist/src/Octet.js";
 import type { Ipv4Address } from "./address.ts";
-import { type Checked, fail, pass } from "../shared/result.ts";
+import { err, ok, type Result } from "../shared/result.ts";
 
 declare const brand: unique symbol;
 
@@ -38,9 +38,9 @@ const GRAMMAR = new RegExp(`^${OCTET}(?:\\.${OCTET}){3}/(?:3[0-2]|[12]?[0-9])$`)
  * A text of another form is `malformed`. One whose address has bits set beyond the
  * prefix is `host-bits`, with the network that was probably meant.
  */
-export function parseCidr(text: string): Checked<Ipv4Cidr, NotationFault> {
+export function parseCidr(text: string): Result<Ipv4Cidr, NotationFault> {
   if (text.length > LONGEST || !GRAMMAR.test(text)) {
-    return fail({ kind: "malformed", text });
+    return err({ kind: "malformed", text });
   }
   const slash = text.indexOf("/");
   const address = quadNumber(text.slice(0, slash));
@@ -48,8 +48,8 @@ export function parseCidr(text: string): Checked<Ipv4Cidr, NotationFault> {
   const network = address - address % blockSize(prefix);
   // The grammar has one spelling for each prefix: the text is the canonical one.
   return network === address
-    ? pass(text as Ipv4Cidr)
-    : fail({ kind: "host-bits", text, network: render(network, prefix) });
+    ? ok(text as Ipv4Cidr)
+    : err({ kind: "host-bits", text, network: render(network, prefix) });
 }
 
 /**

@@ -1,4 +1,4 @@
-import { type Checked, fail, pass } from "../shared/result.ts";
+import { err, ok, type Result } from "../shared/result.ts";
 import { quote } from "../shared/quote.ts";
 
 declare const brand: unique symbol;
@@ -28,8 +28,8 @@ export const LONGEST_OWNER = 128;
 const GRAMMAR = new RegExp(`^[!-~]{1,${LONGEST_OWNER}}$`);
 
 /** Checks that a text is an {@linkcode Owner}. */
-export function checkOwner(text: string): Checked<Owner, OwnerFault> {
-  return isOwner(text) ? pass(text) : fail({ kind: "owner", text });
+export function checkOwner(text: string): Result<Owner, OwnerFault> {
+  return isOwner(text) ? ok(text) : err({ kind: "owner", text });
 }
 
 /** The sentence for the fault, as a caller finds it. */

@@ -1,4 +1,4 @@
-import { type Checked, fail, pass } from "../shared/result.ts";
+import { err, ok, type Result } from "../shared/result.ts";
 import {
   type CidrFault,
   contains,
@@ -29,10 +29,10 @@ const LONGEST_NODE_PREFIX = 30;
 export function checkClusterPolicy(
   clusterCidr: string,
   nodePrefix: number,
-): Checked<ClusterPolicy, string> {
+): Result<ClusterPolicy, string> {
   const cluster = parseCidr(clusterCidr);
   if (!cluster.ok) {
-    return fail(
+    return err(
       cluster.fault.kind === "malformed"
         ? `Invalid cluster CIDR format: ${quote(clusterCidr)}; ` +
           "use an IPv4 CIDR such as --cluster-cidr 10.42.0.0/16"
@@ -43,19 +43,19 @@ export function checkClusterPolicy(
   // A node subnet of /0 would let a peer's route take the place of the default route.
   const shortest = Math.max(1, prefixLength(cluster.value));
   if (shortest > LONGEST_NODE_PREFIX) {
-    return fail(
+    return err(
       `Cluster CIDR ${cluster.value} is too small for a node subnet; ` +
         `use a --cluster-cidr of /${LONGEST_NODE_PREFIX} or shorter`,
     );
   }
   const inRange = nodePrefix >= shortest && nodePrefix <= LONGEST_NODE_PREFIX;
   if (!Number.isInteger(nodePrefix) || !inRange) {
-    return fail(
+    return err(
       `Invalid node prefix ${nodePrefix}; within cluster CIDR ${cluster.value} ` +
         `use a --node-prefix from ${shortest} to ${LONGEST_NODE_PREFIX}`,
     );
   }
-  return pass({ clusterCidr: cluster.value, nodePrefix });
+  return ok({ clusterCidr: cluster.value, nodePrefix });
 }
 
 /**
@@ -68,10 +68,10 @@ export function checkClusterPolicy(
 export function checkGatewayIndex(
   index: number,
   nodePrefix: number,
-): Checked<number, string> {
+): Result<number, string> {
   // The last address is the broadcast address.
   const last = 2 ** (32 - nodePrefix) - 2;
-  return Number.isInteger(index) && index >= 1 && index <= last ? pass(index) : fail(
+  return Number.isInteger(index) && index >= 1 && index <= last ? ok(index) : err(
     `Invalid gateway index ${index}; in a node subnet of /${nodePrefix} ` +
       `use a --gateway-index from 1 to ${last}`,
   );
@@ -86,7 +86,7 @@ export function checkGatewayIndex(
 export function checkNodeCidr(
   text: string,
   policy: ClusterPolicy,
-): Checked<Ipv4Cidr, CidrFault> {
+): Result<Ipv4Cidr, CidrFault> {
   const parsed = parseCidr(text);
   const meant = parsed.ok
     ? parsed.value
@@ -96,12 +96,12 @@ export function checkNodeCidr(
   if (meant === undefined) return parsed;
   const got = prefixLength(meant);
   if (got !== policy.nodePrefix) {
-    return fail({ kind: "prefix", got, want: policy.nodePrefix });
+    return err({ kind: "prefix", got, want: policy.nodePrefix });
   }
   if (!parsed.ok) return parsed;
   return contains(policy.clusterCidr, parsed.value)
     ? parsed
-    : fail({ kind: "outside", cidr: parsed.value, cluster: policy.clusterCidr });
+    : err({ kind: "outside", cidr: parsed.value, cluster: policy.clusterCidr });
 }
 
 /** True if a prefix is one that a node of this cluster may have. */

@@ -1,6 +1,6 @@
 import type { Errand } from "../dataplane/iproute2/adapter.ts";
 import type { FailureKind } from "../dataplane/iproute2/errors.ts";
-import type { Result } from "../dataplane/iproute2/batch_process.ts";
+import type { CommandResult } from "../dataplane/iproute2/batch_process.ts";
 import { decideRemove } from "./decide.ts";
 import { type FoundRoute, ourRoute, type Sight } from "../routing/kernel_route.ts";
 import type { AbsentGoal, AbsentReached } from "./goal.ts";
@@ -118,7 +118,7 @@ function removal(
  * Routes go with their device: the last look tells whether this one did. A table that
  * nobody ever wrote to has no entry either.
  */
-function isFault(result: Result): boolean {
+function isFault(result: CommandResult): boolean {
   return !result.ok && !GONE.has(result.failure.kind);
 }
 

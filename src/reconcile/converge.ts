@@ -1,5 +1,5 @@
 import type { Door, Errand } from "../dataplane/iproute2/adapter.ts";
-import type { Result } from "../dataplane/iproute2/batch_process.ts";
+import type { CommandResult } from "../dataplane/iproute2/batch_process.ts";
 import {
   type LinkStates,
   lostBecause,
@@ -155,7 +155,7 @@ interface Answers {
   /** The devices of all who ask. */
   readonly links: LinkStates;
   /** Of the errands, handed out one by one. */
-  readonly results: IterableIterator<Result>;
+  readonly results: IterableIterator<CommandResult>;
 }
 
 /**
@@ -181,9 +181,9 @@ async function send(
 }
 
 function take(
-  results: IterableIterator<Result>,
+  results: IterableIterator<CommandResult>,
   errands: readonly Errand[],
-): readonly Result[] {
+): readonly CommandResult[] {
   return errands.flatMap(() => {
     const { value } = results.next();
     return value ?? [];

@@ -1,6 +1,6 @@
-import { type Checked, fail, pass } from "../shared/result.ts";
+import { err, ok, type Result } from "../shared/result.ts";
 import type { Door, Errand } from "../dataplane/iproute2/adapter.ts";
-import type { Result } from "../dataplane/iproute2/batch_process.ts";
+import type { CommandResult } from "../dataplane/iproute2/batch_process.ts";
 import { lostBecause } from "./observe.ts";
 
 /** How often an `ip` that was lost is asked again. */
@@ -28,8 +28,8 @@ export async function insist<Answer extends { readonly kind: string }>(
 export async function exchangeAll(
   door: Door,
   errands: readonly Errand[],
-): Promise<Checked<readonly Result[], string>> {
-  const results: Result[] = [];
+): Promise<Result<readonly CommandResult[], string>> {
+  const results: CommandResult[] = [];
   let read = true;
   for (let at = 0; at < errands.length; at += CHUNK) {
     if (at > 0 && read) read = await door.pace();
@@ -38,8 +38,8 @@ export async function exchangeAll(
       const reply = await door.exchange(chunk);
       return reply.kind === "answered" ? reply : lostBecause(reply);
     });
-    if (exchange.kind === "lost") return fail(exchange.why);
+    if (exchange.kind === "lost") return err(exchange.why);
     results.push(...exchange.results);
   }
-  return pass(results);
+  return ok(results);
 }

@@ -1,7 +1,7 @@
 import { covering, type Ipv4Cidr } from "../ipam/cidr.ts";
 import type { Errand } from "../dataplane/iproute2/adapter.ts";
 import type { Failure } from "../dataplane/iproute2/errors.ts";
-import { answerOf, type Result } from "../dataplane/iproute2/batch_process.ts";
+import { answerOf, type CommandResult } from "../dataplane/iproute2/batch_process.ts";
 import { sightOfBest } from "./decide.ts";
 import type { LinkState, Sight } from "../routing/kernel_route.ts";
 import type { InterfaceName } from "../routing/interface_name.ts";
@@ -32,7 +32,7 @@ export type View =
 export interface Look {
   readonly errands: readonly Errand[];
   /** Views in the order of the questions. */
-  read(results: readonly Result[], links: LinkStates): readonly View[];
+  read(results: readonly CommandResult[], links: LinkStates): readonly View[];
 }
 
 /** What is known of devices. */
@@ -41,7 +41,7 @@ export type LinkStates = ReadonlyMap<InterfaceName, LinkState>;
 /** The errands that ask about devices, and what their results show. */
 export interface LinkLook {
   readonly errands: readonly Errand[];
-  read(results: readonly Result[]): LinkStates;
+  read(results: readonly CommandResult[]): LinkStates;
 }
 
 const MISSING: LinkState = { kind: "missing" };
@@ -104,7 +104,7 @@ export function planLinks(
 
 /** Sorts what a walk found by destination. */
 function readWalk(
-  result: Result | undefined,
+  result: CommandResult | undefined,
 ): (destination: Ipv4Cidr, link: LinkState) => View {
   const walked = answerOf(result, "routes");
   if (walked === undefined) return () => failedView(result);
@@ -121,7 +121,7 @@ function readWalk(
  */
 export function readBest(
   destination: Ipv4Cidr,
-  result: Result | undefined,
+  result: CommandResult | undefined,
   { rulesMayHide }: Pick<Snapshot, "rulesMayHide">,
 ): Sight | undefined {
   const sight = sightOf(destination, result);
@@ -131,7 +131,7 @@ export function readBest(
 
 function sightOf(
   destination: Ipv4Cidr,
-  result: Result | undefined,
+  result: CommandResult | undefined,
 ): Sight | undefined {
   if (result?.ok === false) {
     return result.failure.kind === "unreachable"
@@ -162,7 +162,7 @@ export function lostBecause(
 function view(
   { closer, destination }: Question,
   link: LinkState,
-  result: Result | undefined,
+  result: CommandResult | undefined,
   snapshot: Snapshot,
 ): View {
   if (!closer) {
@@ -174,7 +174,7 @@ function view(
   return { kind: "seen", link, sight: { kind: "all", routes: walked.routes } };
 }
 
-function failedView(result: Result | undefined): View {
+function failedView(result: CommandResult | undefined): View {
   const failure = result !== undefined && !result.ok
     ? result.failure
     : { kind: "other", words: "no answer" } as const;

@@ -1,6 +1,6 @@
 import type { Cause } from "../dataplane/audit_log.ts";
 import type { Errand } from "../dataplane/iproute2/adapter.ts";
-import type { Result } from "../dataplane/iproute2/batch_process.ts";
+import type { CommandResult } from "../dataplane/iproute2/batch_process.ts";
 import { decideInstall, type InstallDecision } from "./decide.ts";
 import { type FoundRoute, ourRoute } from "../routing/kernel_route.ts";
 import type { PresentGoal, PresentReached } from "./goal.ts";
@@ -173,7 +173,7 @@ function takingBack({ cause, wanted }: PresentGoal, refusal: Verdict): Step {
 }
 
 function firstFault(
-  results: readonly Result[],
+  results: readonly CommandResult[],
   memory: number,
   writes: number,
 ): Verdict | undefined {

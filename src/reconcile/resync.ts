@@ -3,8 +3,8 @@ import { prefixLength } from "../ipam/cidr.ts";
 import type { ClusterPolicy } from "../ipam/policy.ts";
 import type { Door } from "../dataplane/iproute2/adapter.ts";
 import type { TableEntry } from "../dataplane/iproute2/parse.ts";
-import { answerOf, type Result } from "../dataplane/iproute2/batch_process.ts";
-import { type Checked, fail, pass } from "../shared/result.ts";
+import { answerOf, type CommandResult } from "../dataplane/iproute2/batch_process.ts";
+import { err, ok, type Result } from "../shared/result.ts";
 import { isWanted } from "./decide.ts";
 import { type FoundRoute, TABLE_MAIN } from "../routing/kernel_route.ts";
 import { missingEntries, strangers } from "../addresses/address_records.ts";
@@ -34,33 +34,33 @@ export async function survey(
   door: Door,
   ledger: Ledger,
   policy: ClusterPolicy,
-): Promise<Checked<Survey, string>> {
+): Promise<Result<Survey, string>> {
   const exchange = await door.survey([
     { kind: "own-routes" },
     { kind: "routes-within", cluster: policy.clusterCidr },
     { kind: "rules" },
   ]);
-  if (exchange.kind === "lost") return fail(exchange.why);
+  if (exchange.kind === "lost") return err(exchange.why);
   const { results } = exchange;
   const own = answerOf(results[0], "entries");
   const within = answerOf(results[1], "routes");
   const rules = answerOf(results[2], "rules");
   if (own === undefined || within === undefined) {
-    return fail(describeFailure(results));
+    return err(describeFailure(results));
   }
   const { entries } = own;
   for (const address of strangers(ledger.pool, entries)) ledger.doubtful.add(address);
   const outdated = outdatedConfirmations(ledger, entries).map(({ prefix }) => prefix);
   ledger.ageUnconfirmed();
   const routes = within.routes.filter((route) => route.table === TABLE_MAIN);
-  return pass({
+  return ok({
     ...compare(ledger, policy, routes),
     forgotten: [...forgottenPrefixes(ledger, entries), ...outdated],
     rulesMayHide: rules?.hiding ?? true,
   });
 }
 
-function describeFailure(results: readonly Result[]): string {
+function describeFailure(results: readonly CommandResult[]): string {
   const failed = results.find((result) => !result.ok);
   return failed?.ok === false ? failed.failure.words : "no answer";
 }

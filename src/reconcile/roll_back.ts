@@ -1,5 +1,5 @@
 import type { Errand } from "../dataplane/iproute2/adapter.ts";
-import type { Result } from "../dataplane/iproute2/batch_process.ts";
+import type { CommandResult } from "../dataplane/iproute2/batch_process.ts";
 import { routeEntry } from "../state/table142_codec.ts";
 import { exchangeAll } from "./exchanges.ts";
 import type { PresentGoal, PresentReached } from "./goal.ts";
@@ -64,6 +64,6 @@ export async function makeAmends(
 }
 
 /** An entry that is not there need not be taken away. */
-function isDone(result: Result | undefined): boolean {
+function isDone(result: CommandResult | undefined): boolean {
   return result !== undefined && (result.ok || result.failure.kind === "absent");
 }

@@ -1,10 +1,10 @@
-import type { Checked } from "../shared/result.ts";
+import type { Result } from "../shared/result.ts";
 import type { ClusterPolicy } from "../ipam/policy.ts";
 import type { Cause } from "../dataplane/audit_log.ts";
 import type { Mutation } from "../dataplane/iproute2/commands.ts";
 import type { Door } from "../dataplane/iproute2/adapter.ts";
 import type { TableEntry } from "../dataplane/iproute2/parse.ts";
-import type { Result } from "../dataplane/iproute2/batch_process.ts";
+import type { CommandResult } from "../dataplane/iproute2/batch_process.ts";
 import type { Logger } from "../observability/logger.ts";
 import { TABLE_MAIN } from "../routing/kernel_route.ts";
 import type { Remembered } from "../state/table142_codec.ts";
@@ -73,7 +73,7 @@ function countRoutes(removals: readonly Removal[]): number {
 
 function describeLeft(
   left: readonly Removal[],
-  removed: Checked<readonly Result[], string>,
+  removed: Result<readonly CommandResult[], string>,
 ): string {
   const prefixes = left.map((removal) =>
     removal.kind === "forget" ? removal.entry.prefix : removal.route.destination

@@ -1,4 +1,4 @@
-import { type Checked, fail, pass } from "../shared/result.ts";
+import { err, ok, type Result } from "../shared/result.ts";
 import { type ClusterPolicy, isNodeCidr } from "../ipam/policy.ts";
 import { describeGatewayTaken } from "../ipam/messages.ts";
 import type { Cause } from "../dataplane/audit_log.ts";
@@ -39,9 +39,9 @@ export interface AdoptParts {
  */
 export async function adopt(
   { door, ledger, logger, policy, snapshot }: AdoptParts,
-): Promise<Checked<void, string>> {
+): Promise<Result<void, string>> {
   const own = await readOwn(door);
-  if (own.kind === "lost") return fail(`Cannot read the kernel's routes: ${own.why}`);
+  if (own.kind === "lost") return err(`Cannot read the kernel's routes: ${own.why}`);
   const { entries } = own;
   snapshot.learnRules(await readRules(door));
   await adoptSubnet(door, ledger, policy, entries);
@@ -60,7 +60,7 @@ export async function adopt(
   for (const { level, message } of repairMessages(repairs)) {
     logger.log(level, message);
   }
-  return pass(undefined);
+  return ok(undefined);
 }
 
 /** Of two subnets the later one counts; a change was cut short between its two writes. */

@@ -1,6 +1,6 @@
 import { isRead } from "../dataplane/iproute2/commands.ts";
 import type { Errand } from "../dataplane/iproute2/adapter.ts";
-import type { Result } from "../dataplane/iproute2/batch_process.ts";
+import type { CommandResult } from "../dataplane/iproute2/batch_process.ts";
 import type { FoundRoute, LinkState } from "../routing/kernel_route.ts";
 import type { Trouble } from "./goal.ts";
 import type { Question, Seen, View } from "./observe.ts";
@@ -33,7 +33,7 @@ export interface Step<Reached> {
    * @returns a step that is to follow, or the end of the round
    */
   interpret(
-    results: readonly Result[],
+    results: readonly CommandResult[],
     link: LinkState | undefined,
   ): Verdict<Reached> | Step<Reached>;
 }
@@ -74,7 +74,7 @@ export interface Task {
   /** Takes the answer; returns the commands that have to be sent, often none. */
   judge(view: View): readonly Errand[];
   /** Takes the results of those commands. */
-  conclude(results: readonly Result[], link: LinkState | undefined): void;
+  conclude(results: readonly CommandResult[], link: LinkState | undefined): void;
   /** `ip` was lost: whatever was sent may or may not have been done. */
   lose(why: string): void;
   /** Settles as lost what is still open. */
@@ -149,7 +149,7 @@ class GoalTask<Reached> implements Task {
     }
   }
 
-  conclude(results: readonly Result[], link: LinkState | undefined): void {
+  conclude(results: readonly CommandResult[], link: LinkState | undefined): void {
     const step = this.#step;
     if (step === undefined) return;
     this.#step = undefined;
@@ -195,7 +195,7 @@ class GoalTask<Reached> implements Task {
    */
   #steady(
     { errands }: Step<Reached>,
-    results: readonly Result[],
+    results: readonly CommandResult[],
   ): Verdict<Reached> | undefined {
     const written = results.filter((_, index) => {
       const errand = errands[index];

@@ -7,7 +7,10 @@ import {
   type Reply,
 } from "../../src/dataplane/iproute2/adapter.ts";
 import type { Answer } from "../../src/dataplane/iproute2/parse.ts";
-import { answerOf, type Result } from "../../src/dataplane/iproute2/batch_process.ts";
+import {
+  answerOf,
+  type CommandResult,
+} from "../../src/dataplane/iproute2/batch_process.ts";
 import type { FoundRoute } from "../../src/routing/kernel_route.ts";
 import type { StateEntry, StateType } from "../../src/state/table142_codec.ts";
 import {
@@ -118,7 +121,7 @@ function mainRoutes(answer: Answer): readonly unknown[] {
 }
 
 /** Fails unless a result is the one that this very command must have. */
-function compare(command: Command, expected: Expected, result: Result): void {
+function compare(command: Command, expected: Expected, result: CommandResult): void {
   if (expected.kind === "failure") {
     const got = result.ok ? "success" : result.failure.kind;
     return assert.equal(got, expected.failure);

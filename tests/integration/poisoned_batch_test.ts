@@ -9,7 +9,7 @@ import {
   type Reply,
 } from "../../src/dataplane/iproute2/adapter.ts";
 import type { Answer } from "../../src/dataplane/iproute2/parse.ts";
-import type { Result } from "../../src/dataplane/iproute2/batch_process.ts";
+import type { CommandResult } from "../../src/dataplane/iproute2/batch_process.ts";
 import { absentTask } from "../../src/reconcile/absent.ts";
 import { converge } from "../../src/reconcile/converge.ts";
 import { presentTask } from "../../src/reconcile/present.ts";
@@ -174,9 +174,12 @@ const failures = fc.constantFrom(
   "no-table",
   "other",
 );
-const results: fc.Arbitrary<Result> = fc.oneof(
-  answers.map((answer): Result => ({ ok: true, answer })),
-  failures.map((kind): Result => ({ ok: false, failure: { kind, words: kind } })),
+const results: fc.Arbitrary<CommandResult> = fc.oneof(
+  answers.map((answer): CommandResult => ({ ok: true, answer })),
+  failures.map((kind): CommandResult => ({
+    ok: false,
+    failure: { kind, words: kind },
+  })),
 );
 const replies: fc.Arbitrary<Reply> = fc.oneof(
   { weight: 8, arbitrary: fc.array(results, { maxLength: 12 }).map(answered) },
@@ -187,7 +190,7 @@ const replies: fc.Arbitrary<Reply> = fc.oneof(
   },
 );
 
-function answered(results: readonly Result[]): Reply {
+function answered(results: readonly CommandResult[]): Reply {
   return { kind: "answered", results };
 }
 

@@ -1,7 +1,12 @@
 import type { AuditTrail, Cause } from "../audit_log.ts";
 import { type Command, type Mutation, type Read, words } from "./commands.ts";
 import type { Hang } from "./hang_log.ts";
-import { type Exchange, type Family, type Result, Session } from "./batch_process.ts";
+import {
+  type CommandResult,
+  type Exchange,
+  type Family,
+  Session,
+} from "./batch_process.ts";
 
 /** A read, or a mutation with the cause that the audit trail names. */
 export type Errand =
@@ -262,6 +267,6 @@ export class KernelDoor implements Door {
   }
 }
 
-function isNoDevice(result: Result | undefined): boolean {
+function isNoDevice(result: CommandResult | undefined): boolean {
   return result !== undefined && !result.ok && result.failure.kind === "no-device";
 }

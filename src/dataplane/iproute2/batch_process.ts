@@ -18,13 +18,13 @@ import { type Answer, decode } from "./parse.ts";
 import type { InterfaceName } from "../../routing/interface_name.ts";
 
 /** What became of one command of an exchange. */
-export type Result =
+export type CommandResult =
   | { readonly ok: true; readonly answer: Answer }
   | { readonly ok: false; readonly failure: Failure };
 
 /** The answer of a result, if it is one of this kind. */
 export function answerOf<Kind extends Answer["kind"]>(
-  result: Result | undefined,
+  result: CommandResult | undefined,
   kind: Kind,
 ): Extract<Answer, { readonly kind: Kind }> | undefined {
   return result?.ok === true && isOf(result.answer, kind) ? result.answer : undefined;
@@ -39,7 +39,7 @@ function isOf<Kind extends Answer["kind"]>(
 
 /** Results in the order of the commands, or nothing that can be believed. */
 export type Exchange =
-  | { readonly kind: "answered"; readonly results: readonly Result[] }
+  | { readonly kind: "answered"; readonly results: readonly CommandResult[] }
   | { readonly kind: "lost"; readonly why: string };
 
 /** The words after which `ip` reads commands from its standard input for ever. */
@@ -242,7 +242,7 @@ export class Session {
     const results = sent.results.values();
     return {
       kind: "answered",
-      results: commands.map((command): Result => {
+      results: commands.map((command): CommandResult => {
         const result = isKnown(command) ? results.next().value : undefined;
         return result ?? { ok: false, failure: noDevice(command) };
       }),
@@ -464,7 +464,7 @@ export class Session {
       return this.#lose("ip answered more than it was asked");
     }
     const documents = waiting.documents.values();
-    const results: Result[] = [];
+    const results: CommandResult[] = [];
     for (const [index, command] of waiting.commands.entries()) {
       const failure = waiting.failures.get(index);
       if (failure !== undefined) {
@@ -528,7 +528,7 @@ export class Session {
     return ifindex !== before;
   }
 
-  #wear(commands: readonly Command[], results: readonly Result[]): void {
+  #wear(commands: readonly Command[], results: readonly CommandResult[]): void {
     commands.forEach((command, index) => {
       const ok = results[index]?.ok === true;
       if (ok && !isRead(command)) this.mutations += 1;

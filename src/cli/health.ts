@@ -6,7 +6,7 @@ import {
   formatListenAddress,
 } from "../transport/listen_address.ts";
 import { describeGrant, isGranted } from "../transport/listen_fault.ts";
-import { escapeInvisible } from "../shared/visible_text.ts";
+import { escapeInvisible } from "../shared/quote.ts";
 import { readTls } from "./access_flags.ts";
 import { ASKED_ADDRESS_HELP, readAskedAddress } from "./asked_address.ts";
 import { EXIT_FAILURE, EXIT_OK } from "./exit_codes.ts";

@@ -3,7 +3,7 @@ import { ok, type Result } from "../shared/result.ts";
 import { writeLine, writeWhole } from "../observability/line_writer.ts";
 import { type CallFault, openConnection, unaryCalls } from "./channel.ts";
 import { sidecarReader } from "./sidecar_client.ts";
-import { escapeInvisible } from "../shared/visible_text.ts";
+import { escapeInvisible } from "../shared/quote.ts";
 import {
   DEFAULT_LISTEN_ADDRESS,
   formatListenAddress,

@@ -1,5 +1,5 @@
 import type { LineSink } from "../observability/line_writer.ts";
-import { escapeInvisible } from "../shared/visible_text.ts";
+import { escapeInvisible } from "../shared/quote.ts";
 
 /** Why a mutation is made: what asked for it, and who. */
 export interface Cause {

@@ -1,5 +1,5 @@
 import type { LineSink } from "./line_writer.ts";
-import { escapeInvisible } from "../shared/visible_text.ts";
+import { escapeInvisible } from "../shared/quote.ts";
 
 /** From the most to the least talkative. */
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error"] as const;

@@ -1,8 +1,8 @@
 import { hostAddress, type Ipv4Address } from "../ipam/address.ts";
 import { err, ok, type Result } from "../shared/result.ts";
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
-import { checkOwner, type Owner, type OwnerKey } from "../ipam/owner.ts";
-import type { AddressPool, Allocation } from "../ipam/allocator.ts";
+import { type Owner, type OwnerKey, parseOwner } from "../ipam/owner.ts";
+import type { AddressAllocator, Allocation } from "../ipam/allocator.ts";
 import type { Cause } from "../dataplane/audit_log.ts";
 import type { Door, Errand } from "../dataplane/iproute2/adapter.ts";
 import type { TableEntry } from "../dataplane/iproute2/parse.ts";
@@ -57,7 +57,7 @@ export async function adoptAddresses(
   for (const found of findAllocations(memory)) {
     if (!merged.has(found.address)) merged.set(found.address, found);
   }
-  pool.reload(merged.values());
+  pool.replaceAll(merged.values());
   const leftovers = memory.filter(({ remembered }) =>
     remembered.kind === "owner-part" && !isPart(pool, remembered)
   );
@@ -97,7 +97,7 @@ export function putBack(entry: StateEntry, cause: Cause): readonly Errand[] {
 
 /** The entries of allocations that table 142 has not. */
 export function missingEntries(
-  pool: AddressPool,
+  pool: AddressAllocator,
   own: readonly TableEntry[],
 ): readonly StateEntry[] {
   const there = new Map<Ipv4Address, Set<number>>();
@@ -120,12 +120,12 @@ export function missingEntries(
 
 /** Addresses that table 142 has as allocated and the pool as free. */
 export function strangers(
-  pool: AddressPool,
+  pool: AddressAllocator,
   own: readonly TableEntry[],
 ): readonly Ipv4Address[] {
   const unknown = own.filter(({ state }) => {
     const address = state === undefined ? undefined : hostAddress(state.prefix);
-    return address !== undefined && pool.at(address) === undefined;
+    return address !== undefined && pool.findByAddress(address) === undefined;
   });
   return memoryOf(unknown).flatMap(({ remembered }) =>
     remembered.kind === "address" ? [remembered.address] : []
@@ -154,7 +154,7 @@ function recogniseOwner(parts: readonly Part[], key: OwnerKey): Owner | undefine
   const texts = parts.toSorted((one, other) => one.part - other.part)
     .map(({ text }) => text);
   for (let count = texts.length; count > 0; count -= 1) {
-    const owner = checkOwner(texts.slice(0, count).join(""));
+    const owner = parseOwner(texts.slice(0, count).join(""));
     if (owner.ok && keyOf(owner.value) === key) return owner.value;
   }
   return undefined;
@@ -164,12 +164,12 @@ type AddressEntry = Extract<Remembered, { kind: "address" | "owner-part" }>;
 
 /** True if the pool has an allocation that says just this. */
 function isOfAllocation(
-  pool: AddressPool,
+  pool: AddressAllocator,
   remembered: Remembered,
 ): remembered is AddressEntry {
   switch (remembered.kind) {
     case "address":
-      return pool.at(remembered.address)?.key === remembered.key;
+      return pool.findByAddress(remembered.address)?.key === remembered.key;
     case "owner-part":
       return isPart(pool, remembered);
     default:
@@ -177,7 +177,7 @@ function isOfAllocation(
   }
 }
 
-function isPart(pool: AddressPool, { address, part, text }: Part): boolean {
-  const owner = pool.at(address)?.owner;
+function isPart(pool: AddressAllocator, { address, part, text }: Part): boolean {
+  const owner = pool.findByAddress(address)?.owner;
   return owner !== undefined && text !== "" && ownerPart(owner, part) === text;
 }

@@ -1,11 +1,11 @@
 import {
-  checkAddress,
   describeAddressFault,
   type Ipv4Address,
+  parseAddress,
 } from "../ipam/address.ts";
 import { err, ok, type Result } from "../shared/result.ts";
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
-import { checkOwner, describeOwnerFault } from "../ipam/owner.ts";
+import { describeOwnerFault, parseOwner } from "../ipam/owner.ts";
 import type { Allocation } from "../ipam/allocator.ts";
 import type { Door } from "../dataplane/iproute2/adapter.ts";
 import type { Call, ConfigureOutcome } from "../reconcile/node_service.ts";
@@ -58,7 +58,7 @@ export class Addresses implements PodNetwork {
     address: string,
     call: Call,
   ): Promise<AllocateOutcome> {
-    const checked = checkOwner(owner);
+    const checked = parseOwner(owner);
     if (!checked.ok) return Promise.resolve(invalid(describeOwnerFault(checked.fault)));
     const wanted = address === "" ? ok(undefined) : readAddress(address);
     if (!wanted.ok) return Promise.resolve(wanted.fault);
@@ -101,7 +101,7 @@ export class Addresses implements PodNetwork {
 }
 
 function readAddress(text: string): Result<Ipv4Address, AddressRefusal> {
-  const checked = checkAddress(text);
+  const checked = parseAddress(text);
   return checked.ok ? checked : err(invalid(describeAddressFault(checked.fault)));
 }
 
@@ -113,13 +113,13 @@ function readTarget(target: ReleaseTarget): Result<Find, AddressRefusal> {
       return err(invalid("Nothing to release is named; set address or owner"));
     case "address": {
       const address = readAddress(target.text);
-      return address.ok ? ok(({ pool }) => pool.at(address.value)) : address;
+      return address.ok ? ok(({ pool }) => pool.findByAddress(address.value)) : address;
     }
     case "owner": {
-      const owner = checkOwner(target.text);
+      const owner = parseOwner(target.text);
       if (!owner.ok) return err(invalid(describeOwnerFault(owner.fault)));
       const key = keyOf(owner.value);
-      return ok(({ pool }) => pool.of(key));
+      return ok(({ pool }) => pool.findByOwner(key));
     }
     default:
       return target satisfies never;

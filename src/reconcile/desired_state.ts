@@ -1,6 +1,6 @@
 import type { Ipv4Address } from "../ipam/address.ts";
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
-import { AddressPool } from "../ipam/allocator.ts";
+import { AddressAllocator } from "../ipam/allocator.ts";
 import type { Cause } from "../dataplane/audit_log.ts";
 import type { Owners, PendingReason } from "./decide.ts";
 import {
@@ -52,7 +52,7 @@ export class Ledger {
   /** The highest revision that table 142 may have: one whose write was lost counts. */
   highestRevision = 0;
   /** The addresses of containers. */
-  readonly pool: AddressPool;
+  readonly pool: AddressAllocator;
   /** Addresses of which the kernel may say something else than the pool. */
   readonly doubtful = new Set<Ipv4Address>();
 
@@ -65,7 +65,7 @@ export class Ledger {
     gatewayIndex = 1,
   ) {
     this.#listener = listener;
-    this.pool = new AddressPool(gatewayIndex);
+    this.pool = new AddressAllocator(gatewayIndex);
   }
 
   get(destination: Ipv4Cidr): DesiredRoute | undefined {

@@ -1,4 +1,4 @@
-import { covering, type Ipv4Cidr } from "../ipam/cidr.ts";
+import { commonPrefix, type Ipv4Cidr } from "../ipam/cidr.ts";
 import type { Errand } from "../dataplane/iproute2/adapter.ts";
 import type { Failure } from "../dataplane/iproute2/errors.ts";
 import { answerOf, type CommandResult } from "../dataplane/iproute2/batch_process.ts";
@@ -57,7 +57,7 @@ export function planLook(questions: readonly Question[], snapshot: Snapshot): Lo
     ? [{
       command: {
         kind: "routes-within",
-        cluster: covering(closer.map(({ destination }) => destination)),
+        cluster: commonPrefix(closer.map(({ destination }) => destination)),
       },
     }]
     : [];

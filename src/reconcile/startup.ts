@@ -50,7 +50,7 @@ export async function adopt(
   adoptRoutes(ledger, snapshot, ours);
   logger.log("info", describeAdopted(ledger));
   const { gateway } = ledger.pool;
-  const taken = gateway === undefined ? undefined : ledger.pool.at(gateway);
+  const taken = gateway === undefined ? undefined : ledger.pool.findByAddress(gateway);
   if (taken !== undefined) logger.log("warn", describeGatewayTaken(taken));
   const outside = entries.filter((entry) => isOutside(entry, policy));
   if (outside.length > 0) logger.log("warn", describeOutside(outside, policy));

@@ -1,4 +1,4 @@
-import { type Ipv4Cidr, networkAddress, quadNumber } from "../ipam/cidr.ts";
+import { type Ipv4Cidr, networkAddress, quadToNumber } from "../ipam/cidr.ts";
 import type { WantedRoute } from "../state/table142_codec.ts";
 
 /** What is to be done about one destination. */
@@ -35,7 +35,7 @@ export function ascending<Item>(
   destination: (item: Item) => Ipv4Cidr,
 ): readonly Item[] {
   return items
-    .map((item) => ({ item, at: quadNumber(networkAddress(destination(item))) }))
+    .map((item) => ({ item, at: quadToNumber(networkAddress(destination(item))) }))
     .sort((one, other) => one.at - other.at)
     .map(({ item }) => item);
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { IPv4CidrRange } from "ip-num";
 import {
   cidrFromKernel,
   commonPrefix,
@@ -145,6 +146,28 @@ Deno.test("parseCidr accepts only digits, dots and one slash, and returns the te
     { numRuns: 10_000, examples },
   );
   assert.equal(prefixes.size, 33, "every prefix length was seen");
+});
+
+// ip-num computes with addresses as BigInt, so it shares no arithmetic with cidr.ts.
+Deno.test("networkAddress, prefixLength and contains agree with ip-num", () => {
+  const near = fc.tuple(bitsOf(0, 32), bitsOf(0, 8))
+    .map(([bits, more]) => [bits, (bits + more).slice(0, 32)]);
+  const seen = { inside: 0, outside: 0 };
+  fc.assert(
+    fc.property(fc.oneof(fc.tuple(bitsOf(0, 32), bitsOf(0, 32)), near), (pair) => {
+      const [outer, inner] = pair.map((bits) => accepted(written(bits)));
+      assert(outer !== undefined && inner !== undefined);
+      const [outerRange, innerRange] = [outer, inner].map(IPv4CidrRange.fromCidr);
+      assert(outerRange !== undefined && innerRange !== undefined);
+      assert.equal(networkAddress(inner), innerRange.getFirst().toString());
+      assert.equal(BigInt(prefixLength(inner)), innerRange.getPrefix().getValue());
+      const expected = outerRange.contains(innerRange);
+      seen[expected ? "inside" : "outside"] += 1;
+      assert.equal(contains(outer, inner), expected, `${outer} contains ${inner}`);
+    }),
+    { numRuns: 2_000 },
+  );
+  assert(seen.inside > 100 && seen.outside > 100, JSON.stringify(seen));
 });
 
 Deno.test("commonPrefix has exactly the bits with which all prefixes begin", () => {

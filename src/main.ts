@@ -3,7 +3,7 @@ import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from "./cli/exit_codes.ts";
 import { describeUnexpected } from "./cli/uncaught.ts";
 import { refuseDenoVersion, SIDECAR_VERSION } from "./shared/versions.ts";
 import { quote } from "./shared/quote.ts";
-import { writeLine } from "./observability/line_writer.ts";
+import { writeLine } from "./observability/buffered_line_writer.ts";
 
 const HELP = `Usage: main.ts <command> [options]
 

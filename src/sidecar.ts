@@ -6,7 +6,7 @@ import { DryDoor } from "./dataplane/dry_run.ts";
 import { HangLog } from "./dataplane/iproute2/hang_log.ts";
 import { Monitor } from "./dataplane/iproute2/monitor.ts";
 import { WarningLog } from "./dataplane/iproute2/warning_log.ts";
-import type { LineSink } from "./observability/line_writer.ts";
+import type { LineWriter } from "./observability/buffered_line_writer.ts";
 import type { Logger } from "./observability/logger.ts";
 import { Addresses } from "./addresses/addresses.ts";
 import { adopt, reportForeign } from "./reconcile/startup.ts";
@@ -55,7 +55,7 @@ export interface NodeOptions {
   readonly resyncMs: number;
   readonly logger: Logger;
   /** Where the audit trail goes. */
-  readonly auditSink: LineSink;
+  readonly auditSink: LineWriter;
   /** Told when `ip` no longer answers, with the reason; undefined: it does again. */
   readonly onKernel?: (fault: string | undefined) => void;
 }

@@ -1,5 +1,5 @@
 import { err, ok, type Result } from "../shared/result.ts";
-import { writeLine } from "../observability/line_writer.ts";
+import { writeLine } from "../observability/buffered_line_writer.ts";
 import { askHealth, type HealthAddress, type HealthAnswer } from "./health_client.ts";
 import {
   DEFAULT_LISTEN_ADDRESS,

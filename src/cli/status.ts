@@ -1,6 +1,6 @@
 import { status as grpcStatus } from "@grpc/grpc-js";
 import { ok, type Result } from "../shared/result.ts";
-import { writeLine, writeWhole } from "../observability/line_writer.ts";
+import { writeAll, writeLine } from "../observability/buffered_line_writer.ts";
 import { type CallFault, openConnection, unaryCalls } from "./channel.ts";
 import { sidecarReader } from "./sidecar_client.ts";
 import { escapeInvisible } from "../shared/quote.ts";
@@ -63,7 +63,7 @@ export async function status(args: readonly string[]): Promise<number> {
     return await end(EXIT_FAILURE, describeSilence(authority, told.fault));
   }
   const format = given.value.has("json") ? statusJson : formatStatus;
-  const written = await writeWhole(Deno.stdout, `${format(told.value)}\n`);
+  const written = await writeAll(Deno.stdout, `${format(told.value)}\n`);
   return written ? EXIT_OK : EXIT_FAILURE;
 }
 

@@ -1,4 +1,4 @@
-import type { LineSink } from "../observability/line_writer.ts";
+import type { LineWriter } from "../observability/buffered_line_writer.ts";
 import { escapeInvisible } from "../shared/quote.ts";
 
 /** Why a mutation is made: what asked for it, and who. */
@@ -33,12 +33,12 @@ const STUCK_MS = 900;
 
 /** Writes one JSON line for each mutation, numbered without gaps from 1. */
 export class AuditTrail {
-  readonly #sink: LineSink;
+  readonly #sink: LineWriter;
   #sequence = 0;
   #sincePace = 0;
   #time = { ms: 0, text: "" };
 
-  constructor(sink: LineSink) {
+  constructor(sink: LineWriter) {
     this.#sink = sink;
   }
 

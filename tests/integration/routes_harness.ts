@@ -4,7 +4,7 @@ import { checkClusterPolicy } from "../../src/ipam/policy.ts";
 import { AuditTrail } from "../../src/dataplane/audit_log.ts";
 import { type Door, KernelDoor } from "../../src/dataplane/iproute2/adapter.ts";
 import { answerOf } from "../../src/dataplane/iproute2/batch_process.ts";
-import type { LineSink } from "../../src/observability/line_writer.ts";
+import type { LineWriter } from "../../src/observability/buffered_line_writer.ts";
 import { BridgeWatch } from "../../src/reconcile/bridge_watch.ts";
 import { QueuedRoutes } from "../../src/reconcile/queued_routes.ts";
 import { RouteBook } from "../../src/reconcile/status_feed.ts";
@@ -48,7 +48,7 @@ export interface RoutesOptions {
   /** Takes what calls could not finish; nobody does otherwise. */
   readonly touch?: RouteParts["touch"];
   /** Takes the audit trail in place of the one that is kept in memory. */
-  readonly sink?: LineSink;
+  readonly sink?: LineWriter;
   /** Milliseconds for an `ip` without a sign of life. @default 2000 */
   readonly deadlineMs?: number;
   /** Told when `ip` no longer answers, and when it does again. */

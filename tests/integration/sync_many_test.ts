@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Command } from "../../src/dataplane/iproute2/commands.ts";
 import type { Door } from "../../src/dataplane/iproute2/adapter.ts";
-import { createLineSink } from "../../src/observability/line_writer.ts";
+import { createBufferedLineWriter } from "../../src/observability/buffered_line_writer.ts";
 import type { StatedRoute } from "../../src/routing/route_set.ts";
 import { FaultyDoor } from "./faulty_dataplane.ts";
 import { batch, ip, makeDice, makeGround } from "../support/fixtures.ts";
@@ -129,7 +129,7 @@ Deno.test("no audit record is lost while somebody reads, however slowly and howe
   await using _ground = await makeGround("vxlan100");
   const reader = readerOf(30);
   // Room for some 2,000 of 6,000 records.
-  const sink = createLineSink(reader, { bytes: 512 * 1024 });
+  const sink = createBufferedLineWriter(reader, { bytes: 512 * 1024 });
   await using node = openRoutes({ ...WIDE, sink });
   await node.sync(peers(0, 3000));
   await sink.flush();
@@ -139,7 +139,7 @@ Deno.test("no audit record is lost while somebody reads, however slowly and howe
 
 Deno.test("a reader of the audit trail that has stopped holds a SyncRoutes up for a second at most", async () => {
   await using _ground = await makeGround("vxlan100");
-  const sink = createLineSink(readerOf(Infinity), { bytes: 512 * 1024 });
+  const sink = createBufferedLineWriter(readerOf(Infinity), { bytes: 512 * 1024 });
   await using node = openRoutes({ ...WIDE, sink });
   const began = performance.now();
   const outcomes = await node.sync(peers(0, 3000));

@@ -1,6 +1,6 @@
 import { type Ipv4Cidr, parseCidr } from "../../src/ipam/cidr.ts";
 import type { Cause } from "../../src/dataplane/audit_log.ts";
-import type { LineSink } from "../../src/observability/line_writer.ts";
+import type { LineWriter } from "../../src/observability/buffered_line_writer.ts";
 import type { FoundRoute } from "../../src/routing/kernel_route.ts";
 import {
   checkInterfaceName,
@@ -130,7 +130,7 @@ export async function routesTo(destination: string): Promise<readonly string[]> 
 }
 
 /** An audit trail kept in memory. */
-export interface KeptTrail extends LineSink {
+export interface KeptTrail extends LineWriter {
   /** The records until now. */
   readonly records: readonly JsonObject[];
 }

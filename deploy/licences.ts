@@ -2,7 +2,7 @@
  * `deno task licences` writes the licences of the npm packages that the sidecar is
  * shipped with to standard output, each with its text.
  */
-import { TESTED_DENO_VERSION } from "../src/shared/deno_version.ts";
+import { TESTED_DENO_VERSION } from "../src/shared/versions.ts";
 import {
   licenceOf,
   readText,

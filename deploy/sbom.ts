@@ -2,8 +2,7 @@
  * `deno task sbom` writes the software bill of materials of the sidecar to standard
  * output: CycloneDX 1.6 in JSON, made of deno.lock. The same lock, the same text.
  */
-import { TESTED_DENO_VERSION } from "../src/shared/deno_version.ts";
-import { SIDECAR_VERSION } from "../src/shared/version.ts";
+import { SIDECAR_VERSION, TESTED_DENO_VERSION } from "../src/shared/versions.ts";
 import { licenceOf, type ShippedPackage, shippedPackages } from "./shipped.ts";
 
 /** Package URLs (purl) write the `@` of a scope in percent encoding. */

@@ -1,10 +1,9 @@
 import { earlyLine } from "./cli/early_line.ts";
 import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from "./cli/exit_codes.ts";
 import { describeUnexpected } from "./cli/uncaught.ts";
-import { refuseDenoVersion } from "./shared/deno_version.ts";
+import { refuseDenoVersion, SIDECAR_VERSION } from "./shared/versions.ts";
 import { quote } from "./shared/quote.ts";
-import { writeLine } from "./observability/line_writer.ts";
-import { SIDECAR_VERSION } from "./shared/version.ts";
+import { writeLine } from "./observability/buffered_line_writer.ts";
 
 const HELP = `Usage: main.ts <command> [options]
 

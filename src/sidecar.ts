@@ -1,4 +1,4 @@
-import type { Checked } from "./shared/result.ts";
+import type { Result } from "./shared/result.ts";
 import { checkNodeCidr, type ClusterPolicy, describeCidrFault } from "./ipam/policy.ts";
 import { AuditLog } from "./dataplane/audit_log.ts";
 import type { Dataplane, KernelWatch } from "./dataplane/dataplane.ts";
@@ -6,7 +6,7 @@ import { Iproute2Dataplane } from "./dataplane/iproute2/adapter.ts";
 import { DryRunDataplane } from "./dataplane/dry_run.ts";
 import { HangLog } from "./dataplane/iproute2/hang_log.ts";
 import { WarningLog } from "./dataplane/iproute2/warning_log.ts";
-import type { LineSink } from "./observability/line_writer.ts";
+import type { LineWriter } from "./observability/buffered_line_writer.ts";
 import type { Logger } from "./observability/logger.ts";
 import { Addresses } from "./addresses/addresses.ts";
 import { adopt, reportForeign } from "./reconcile/startup.ts";
@@ -55,7 +55,7 @@ export interface NodeOptions {
   readonly resyncMs: number;
   readonly logger: Logger;
   /** Where the audit trail goes. */
-  readonly auditSink: LineSink;
+  readonly auditSink: LineWriter;
   /** Told when `ip` no longer answers, with the reason; undefined: it does again. */
   readonly onKernel?: (fault: string | undefined) => void;
 }
@@ -81,7 +81,7 @@ export interface OpenNode extends NodeService {
    * @param target how it is called, for the remedies that sentences name
    * @returns one sentence if the kernel cannot be read; then the node is of no use
    */
-  start(target?: CallTarget): Promise<Checked<void, string>>;
+  start(target?: CallTarget): Promise<Result<void, string>>;
   /**
    * Answers what is waiting, takes nothing more, and lets go of the kernel.
    *
@@ -189,7 +189,7 @@ class QueuedNode implements OpenNode {
     this.#hearing.hear({ kind: "monitor-down" });
   }
 
-  async start(target?: CallTarget): Promise<Checked<void, string>> {
+  async start(target?: CallTarget): Promise<Result<void, string>> {
     if (target !== undefined) this.#target = target;
     // Before the first look, so that nothing happens between the look and the watch.
     this.watch();

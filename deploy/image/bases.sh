@@ -9,7 +9,7 @@
 set -eu
 
 here=$(dirname "$0")
-deno_version=$(sed -n 's/.*TESTED_DENO_VERSION = "\(.*\)".*/\1/p' "$here/../../src/shared/deno_version.ts")
+deno_version=$(sed -n 's/.*TESTED_DENO_VERSION = "\(.*\)".*/\1/p' "$here/../../src/shared/versions.ts")
 deno=localhost/deno:bin-$deno_version
 bootstrapped=localhost/debian:bookworm-minbase
 debian=localhost/debian:bookworm-slim

@@ -55,7 +55,7 @@ export function allocateJob(
     call,
     refuse: resolve,
     plan(ledger) {
-      const decision = ledger.pool.decide(key, wanted);
+      const decision = ledger.pool.choose(key, wanted);
       if (decision.kind !== "held" && decision.kind !== "fresh") {
         return nothingToWrite(() => resolve(refusalOf(decision, owner)));
       }
@@ -96,7 +96,7 @@ export function releaseJob(
       const answer = (): void =>
         resolve(taken ? { kind: "released", released: taken } : { kind: "absent" });
       if (found === undefined) return nothingToWrite(answer);
-      ledger.pool.drop(found);
+      ledger.pool.release(found);
       // What makes it an allocation goes first: parts of a name alone are nothing.
       const operations = entriesOf(found).toReversed().map((entry): Operation => ({
         command: { kind: "delete-equal-entry", entry },
@@ -162,10 +162,10 @@ function grant(
   const name = ownerEntries(address, owner);
   if (decision.kind === "held") {
     if (decision.allocation.owner !== undefined) return [];
-    pool.name(allocation);
+    pool.setOwner(allocation);
     return name.flatMap((entry) => putBack(entry, cause));
   }
-  pool.take(allocation);
+  pool.allocate(allocation);
   return [...name, addressEntry(address, key)].map((entry) => ({
     command: { kind: "create-entry", entry },
     cause,

@@ -117,7 +117,9 @@ export class AddressKeeper {
     const fresh = await freshenPool(dataplane, ledger, causeOfAll(open));
     if (!fresh.ok) return fresh.fault;
     for (const address of taken) {
-      if (ledger.pool.at(address) === undefined) ledger.pool.block(address);
+      if (ledger.pool.findByAddress(address) === undefined) {
+        ledger.pool.exclude(address);
+      }
     }
     taken.clear();
     return undefined;

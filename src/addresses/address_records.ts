@@ -1,5 +1,5 @@
 import { hostAddress, type Ipv4Address } from "../ipam/address.ts";
-import { type Checked, fail, pass } from "../shared/result.ts";
+import { err, ok, type Result } from "../shared/result.ts";
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
 import { checkOwner, type Owner, type OwnerKey } from "../ipam/owner.ts";
 import type { AddressPool, Allocation } from "../ipam/allocator.ts";
@@ -52,7 +52,7 @@ export async function adoptAddresses(
   ledger: Ledger,
   own: readonly TableRoute[],
   cause: Cause,
-): Promise<Checked<void, string>> {
+): Promise<Result<void, string>> {
   const { doubtful, pool } = ledger;
   const memory = memoryOf(own);
   const merged = new Map(pool.list().map((known) => [known.address, known]));
@@ -60,7 +60,7 @@ export async function adoptAddresses(
   for (const found of findAllocations(memory)) {
     if (!merged.has(found.address)) merged.set(found.address, found);
   }
-  pool.reload(merged.values());
+  pool.replaceAll(merged.values());
   const leftovers = memory.filter(({ remembered }) =>
     remembered.kind === "owner-part" && !isPart(pool, remembered)
   );
@@ -70,7 +70,7 @@ export async function adoptAddresses(
   );
   if (!removed.ok) return removed;
   doubtful.clear();
-  return pass(undefined);
+  return ok(undefined);
 }
 
 /**
@@ -157,7 +157,7 @@ function recogniseOwner(parts: readonly Part[], key: OwnerKey): Owner | undefine
   const texts = parts.toSorted((one, other) => one.part - other.part)
     .map(({ text }) => text);
   for (let count = texts.length; count > 0; count -= 1) {
-    const owner = checkOwner(texts.slice(0, count).join(""));
+    const owner = parseOwner(texts.slice(0, count).join(""));
     if (owner.ok && keyOf(owner.value) === key) return owner.value;
   }
   return undefined;
@@ -167,12 +167,12 @@ type AddressEntry = Extract<Remembered, { kind: "address" | "owner-part" }>;
 
 /** True if the pool has an allocation that says just this. */
 function isOfAllocation(
-  pool: AddressPool,
+  pool: AddressAllocator,
   remembered: Remembered,
 ): remembered is AddressEntry {
   switch (remembered.kind) {
     case "address":
-      return pool.at(remembered.address)?.key === remembered.key;
+      return pool.findByAddress(remembered.address)?.key === remembered.key;
     case "owner-part":
       return isPart(pool, remembered);
     default:
@@ -180,7 +180,7 @@ function isOfAllocation(
   }
 }
 
-function isPart(pool: AddressPool, { address, part, text }: Part): boolean {
-  const owner = pool.at(address)?.owner;
+function isPart(pool: AddressAllocator, { address, part, text }: Part): boolean {
+  const owner = pool.findByAddress(address)?.owner;
   return owner !== undefined && text !== "" && ownerPart(owner, part) === text;
 }

@@ -1,11 +1,11 @@
 import {
-  checkAddress,
   describeAddressFault,
   type Ipv4Address,
+  parseAddress,
 } from "../ipam/address.ts";
-import { type Checked, fail, pass } from "../shared/result.ts";
+import { err, ok, type Result } from "../shared/result.ts";
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
-import { checkOwner, describeOwnerFault } from "../ipam/owner.ts";
+import { describeOwnerFault, parseOwner } from "../ipam/owner.ts";
 import type { Allocation } from "../ipam/allocator.ts";
 import type { Dataplane } from "../dataplane/dataplane.ts";
 import type { Call, ConfigureOutcome } from "../reconcile/node_service.ts";
@@ -58,9 +58,9 @@ export class Addresses implements PodNetwork {
     address: string,
     call: Call,
   ): Promise<AllocateOutcome> {
-    const checked = checkOwner(owner);
+    const checked = parseOwner(owner);
     if (!checked.ok) return Promise.resolve(invalid(describeOwnerFault(checked.fault)));
-    const wanted = address === "" ? pass(undefined) : readAddress(address);
+    const wanted = address === "" ? ok(undefined) : readAddress(address);
     if (!wanted.ok) return Promise.resolve(wanted.fault);
     const { promise, resolve } = Promise.withResolvers<AllocateOutcome>();
     const request = { owner: checked.value, wanted: wanted.value };
@@ -100,26 +100,26 @@ export class Addresses implements PodNetwork {
   }
 }
 
-function readAddress(text: string): Checked<Ipv4Address, AddressRefusal> {
-  const checked = checkAddress(text);
-  return checked.ok ? checked : fail(invalid(describeAddressFault(checked.fault)));
+function readAddress(text: string): Result<Ipv4Address, AddressRefusal> {
+  const checked = parseAddress(text);
+  return checked.ok ? checked : err(invalid(describeAddressFault(checked.fault)));
 }
 
 type Find = (ledger: Ledger) => Allocation | undefined;
 
-function readTarget(target: ReleaseTarget): Checked<Find, AddressRefusal> {
+function readTarget(target: ReleaseTarget): Result<Find, AddressRefusal> {
   switch (target.kind) {
     case "none":
-      return fail(invalid("Nothing to release is named; set address or owner"));
+      return err(invalid("Nothing to release is named; set address or owner"));
     case "address": {
       const address = readAddress(target.text);
-      return address.ok ? pass(({ pool }) => pool.at(address.value)) : address;
+      return address.ok ? ok(({ pool }) => pool.findByAddress(address.value)) : address;
     }
     case "owner": {
-      const owner = checkOwner(target.text);
-      if (!owner.ok) return fail(invalid(describeOwnerFault(owner.fault)));
+      const owner = parseOwner(target.text);
+      if (!owner.ok) return err(invalid(describeOwnerFault(owner.fault)));
       const key = keyOf(owner.value);
-      return pass(({ pool }) => pool.of(key));
+      return ok(({ pool }) => pool.findByOwner(key));
     }
     default:
       return target satisfies never;

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
-import { KEY_WORDS, type Owner, type OwnerKey, ownerKey } from "../ipam/owner.ts";
+import { type Owner, OWNER_KEY_WORDS, type OwnerKey, ownerKey } from "../ipam/owner.ts";
 
 /** The first 192 bits of the SHA-256 of an owner's name: no two names share them. */
 export function keyOf(owner: Owner): OwnerKey {
   const digest = createHash("sha256").update(owner).digest();
   return ownerKey(
-    Array.from({ length: KEY_WORDS }, (_, at) => digest.readUInt32BE(at * 4)),
+    Array.from({ length: OWNER_KEY_WORDS }, (_, at) => digest.readUInt32BE(at * 4)),
   );
 }

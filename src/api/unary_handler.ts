@@ -53,7 +53,7 @@ export type UnaryHandlers = <Request, Result, Message>(
 
 /** Handlers that answer and log, and that no exception gets out of. */
 export function unaryHandlers(logger: Logger): UnaryHandlers {
-  const calls = new CallLog({ showsDebug: logger.shows?.("debug") ?? true });
+  const calls = new CallLog({ showsDebug: logger.isEnabled?.("debug") ?? true });
   return (method) => (serverCall, callback) => {
     answer(method, logger, calls, serverCall).then((reply) => send(reply, callback));
   };

@@ -1,4 +1,4 @@
-import { type Checked, fail, pass } from "../shared/result.ts";
+import { err, ok, type Result } from "../shared/result.ts";
 import { quote } from "../shared/quote.ts";
 import { type ListenAddress, readListenAddress } from "../transport/listen_address.ts";
 import type { TlsFiles } from "../transport/tls/files.ts";
@@ -41,41 +41,41 @@ type TlsFlag = "tls-cert" | "tls-key" | "tls-ca";
 type Given = (name: keyof typeof ACCESS_FLAGS) => string | undefined;
 
 /** Reads them, or says in one sentence what is wrong and what to do. */
-export function readAccess(given: Given): Checked<AccessOptions, string> {
+export function readAccess(given: Given): Result<AccessOptions, string> {
   const listen = readListenAddress(given("grpc-addr"));
   if (!listen.ok) return listen;
   const mode = readSocketMode(given("socket-mode"), listen.value);
   if (!mode.ok) return mode;
   const tls = readTls(given);
   if (!tls.ok) return tls;
-  return pass({ listen: listen.value, socketMode: mode.value, tls: tls.value });
+  return ok({ listen: listen.value, socketMode: mode.value, tls: tls.value });
 }
 
 function readSocketMode(
   text: string | undefined,
   { kind }: ListenAddress,
-): Checked<number, string> {
-  if (text === undefined) return pass(0o600);
+): Result<number, string> {
+  if (text === undefined) return ok(0o600);
   if (kind !== "unix") {
-    return fail(
+    return err(
       "--socket-mode is for a Unix socket; use it with --grpc-addr unix:///PATH",
     );
   }
   return /^0?[0-7]{3}$/.test(text)
-    ? pass(parseInt(text, 8))
-    : fail(`Invalid --socket-mode ${quote(text)}; use three octal digits such as 0660`);
+    ? ok(parseInt(text, 8))
+    : err(`Invalid --socket-mode ${quote(text)}; use three octal digits such as 0660`);
 }
 
 /** Which files TLS is to use; undefined: there is to be none. */
 export function readTls(
   given: (name: TlsFlag) => string | undefined,
-): Checked<TlsFiles | undefined, string> {
+): Result<TlsFiles | undefined, string> {
   const [cert, key, ca] = [given("tls-cert"), given("tls-key"), given("tls-ca")];
-  if (cert !== undefined && key !== undefined) return pass({ cert, key, ca });
+  if (cert !== undefined && key !== undefined) return ok({ cert, key, ca });
   if (cert === undefined && key === undefined && ca === undefined) {
-    return pass(undefined);
+    return ok(undefined);
   }
-  return fail(
+  return err(
     "TLS needs both --tls-cert and --tls-key; --tls-ca may stand beside them",
   );
 }

@@ -1,4 +1,4 @@
-import { type Checked, fail, pass } from "../shared/result.ts";
+import { err, ok, type Result } from "../shared/result.ts";
 import { type BoundAddress, readListenAddress } from "../transport/listen_address.ts";
 
 /** What the help of a command that asks a sidecar says of where. */
@@ -11,10 +11,10 @@ export const ASKED_ADDRESS_HELP =
 /** Reads the `--grpc-addr` of such a command, or says in one sentence what is wrong. */
 export function readAskedAddress(
   text: string | undefined,
-): Checked<BoundAddress, string> {
+): Result<BoundAddress, string> {
   const address = readListenAddress(text);
   if (!address.ok) return address;
   return address.value.kind === "fd"
-    ? fail("--grpc-addr fd:N is for serve; use the address of that socket")
-    : pass(address.value);
+    ? err("--grpc-addr fd:N is for serve; use the address of that socket")
+    : ok(address.value);
 }

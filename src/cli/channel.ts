@@ -5,7 +5,7 @@ import {
   type ServiceDefinition,
   type status,
 } from "@grpc/grpc-js";
-import { type Checked, fail, pass } from "../shared/result.ts";
+import { err, ok, type Result } from "../shared/result.ts";
 
 /** Why a call was not answered with a message. */
 export interface CallFault {
@@ -25,7 +25,7 @@ export type UnaryCall = <Response>(
   method: string,
   request: object,
   decode: (message: unknown) => Response,
-) => Promise<Checked<Response, CallFault>>;
+) => Promise<Result<Response, CallFault>>;
 
 /**
  * A client that connects with its first call.
@@ -48,7 +48,7 @@ export function unaryCalls(connection: Client, deadlineMs: number): UnaryCall {
   return async (service, name, request, decode) => {
     const method = service[name];
     if (method === undefined) throw new TypeError(`Cannot call ${name}: no such RPC`);
-    const { promise, resolve } = Promise.withResolvers<Checked<unknown, CallFault>>();
+    const { promise, resolve } = Promise.withResolvers<Result<unknown, CallFault>>();
     connection.makeUnaryRequest<object, unknown>(
       method.path,
       method.requestSerialize,
@@ -59,11 +59,11 @@ export function unaryCalls(connection: Client, deadlineMs: number): UnaryCall {
       (error, message) =>
         resolve(
           error === null
-            ? pass(message)
-            : fail({ code: error.code, sentence: error.details }),
+            ? ok(message)
+            : err({ code: error.code, sentence: error.details }),
         ),
     );
     const answer = await promise;
-    return answer.ok ? pass(decode(answer.value)) : answer;
+    return answer.ok ? ok(decode(answer.value)) : answer;
   };
 }

@@ -1,6 +1,6 @@
 // @std/cli is on JSR and could not be locked in deno.lock here: node:util stands in.
 import { parseArgs } from "node:util";
-import { type Checked, fail, pass } from "../shared/result.ts";
+import { err, ok, type Result } from "../shared/result.ts";
 import { quote } from "../shared/quote.ts";
 import { nearest } from "./nearest.ts";
 
@@ -21,7 +21,7 @@ export function collectFlags<Name extends string>(
   command: string,
   known: KnownFlags<Name>,
   args: readonly string[],
-): Checked<GivenFlags<Name>, string> {
+): Result<GivenFlags<Name>, string> {
   // Not strict: the errors of the strict mode are paragraphs. The tokens say it all.
   const { tokens } = parseArgs({
     args: [...args],
@@ -33,21 +33,21 @@ export function collectFlags<Name extends string>(
   for (const token of tokens) {
     if (token.kind === "option-terminator") continue;
     if (token.kind === "positional") {
-      return fail(
+      return err(
         `Unexpected argument ${quote(token.value)}; ${command} takes only options`,
       );
     }
     const { name, rawName, value } = token;
     if (!isKnown(name, known) || !rawName.startsWith("--")) {
       const likely = nearest(name, Object.keys(known));
-      return fail(`Unknown option ${quote(rawName)}; did you mean --${likely}?`);
+      return err(`Unknown option ${quote(rawName)}; did you mean --${likely}?`);
     }
     const fault = describeFault(command, name, known[name].type, value);
-    if (fault !== undefined) return fail(fault);
-    if (given.has(name)) return fail(`--${name} is given twice`);
+    if (fault !== undefined) return err(fault);
+    if (given.has(name)) return err(`--${name} is given twice`);
     given.set(name, value ?? "");
   }
-  return pass(given);
+  return ok(given);
 }
 
 function isKnown<Name extends string>(

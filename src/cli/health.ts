@@ -1,12 +1,12 @@
-import { type Checked, fail, pass } from "../shared/result.ts";
-import { writeLine } from "../observability/line_writer.ts";
+import { err, ok, type Result } from "../shared/result.ts";
+import { writeLine } from "../observability/buffered_line_writer.ts";
 import { askHealth, type HealthAddress, type HealthAnswer } from "./health_client.ts";
 import {
   DEFAULT_LISTEN_ADDRESS,
   formatListenAddress,
 } from "../transport/listen_address.ts";
 import { describeGrant, isGranted } from "../transport/listen_fault.ts";
-import { escapeInvisible } from "../shared/visible_text.ts";
+import { escapeInvisible } from "../shared/quote.ts";
 import { readTls } from "./access_flags.ts";
 import { ASKED_ADDRESS_HELP, readAskedAddress } from "./asked_address.ts";
 import { EXIT_FAILURE, EXIT_OK } from "./exit_codes.ts";
@@ -62,24 +62,24 @@ export async function health(args: readonly string[]): Promise<number> {
   return await say(describe(answer, formatListenAddress(address.value)));
 }
 
-async function readAddress(given: Given): Promise<Checked<HealthAddress, string>> {
+async function readAddress(given: Given): Promise<Result<HealthAddress, string>> {
   const asked = readAskedAddress(given.get("grpc-addr"));
   if (!asked.ok) return asked;
   const address = asked.value;
   if (!isGranted(address)) {
     const why = describeGrant(address, isGranted(DEFAULT_LISTEN_ADDRESS), "health");
-    return fail(`Cannot ask ${formatListenAddress(address)}: ${why}`);
+    return err(`Cannot ask ${formatListenAddress(address)}: ${why}`);
   }
   const files = readTls((name) => given.get(name));
   if (!files.ok) return files;
-  if (files.value === undefined) return pass(address);
+  if (files.value === undefined) return ok(address);
   if (address.kind === "unix") {
-    return fail("TLS is for a port; a Unix socket is asked without --tls-cert");
+    return err("TLS is for a port; a Unix socket is asked without --tls-cert");
   }
   // Only now: it takes as long to load as all the rest.
   const { readTlsFiles } = await import("../transport/tls/files.ts");
   const tls = await readTlsFiles(files.value);
-  return tls.ok ? pass({ ...address, tls: tls.value }) : tls;
+  return tls.ok ? ok({ ...address, tls: tls.value }) : tls;
 }
 
 async function say(sentence: string): Promise<number> {

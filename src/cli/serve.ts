@@ -1,8 +1,8 @@
 import {
-  createLineSink,
-  type LineSink,
+  createBufferedLineWriter,
+  type LineWriter,
   writeLine,
-} from "../observability/line_writer.ts";
+} from "../observability/buffered_line_writer.ts";
 import {
   createLogger,
   formatLine,
@@ -71,7 +71,11 @@ async function serveAndLog(options: ServeOptions): Promise<number> {
   const { logLevel: level, logFormat: format } = options;
   const logger = createLogger({ level, format, sink: openLog(format) });
   logRuntimeWarnings(logger);
-  const auditSink = createLineSink(Deno.stdout, AUDIT_BACKLOG, describeAuditGap);
+  const auditSink = createBufferedLineWriter(
+    Deno.stdout,
+    AUDIT_BACKLOG,
+    describeAuditGap,
+  );
   const signals = listenForSignals((name) =>
     logger.log("info", `${name} means nothing here; SIGTERM stops the sidecar`)
   );
@@ -91,7 +95,7 @@ async function serveAndLog(options: ServeOptions): Promise<number> {
 async function run(
   options: ServeOptions,
   logger: Logger,
-  auditSink: LineSink,
+  auditSink: LineWriter,
   signals: StopSignals,
 ): Promise<number> {
   const { listen } = options;
@@ -216,8 +220,8 @@ function explain(fault: ListenFault, logger: Logger): number {
   return fault.kind === "not-granted" ? EXIT_USAGE : EXIT_FAILURE;
 }
 
-function openLog(format: LogFormat): LineSink {
-  return createLineSink(Deno.stderr, LOG_BACKLOG, (count) => {
+function openLog(format: LogFormat): LineWriter {
+  return createBufferedLineWriter(Deno.stderr, LOG_BACKLOG, (count) => {
     const message = `${count} lines of this log were dropped: nobody read them in time`;
     return formatLine(format, new Date(), "warn", message);
   });

@@ -1,4 +1,4 @@
-import { type Checked, fail, pass } from "../shared/result.ts";
+import { err, ok, type Result } from "../shared/result.ts";
 import {
   checkClusterPolicy,
   checkGatewayIndex,
@@ -82,15 +82,15 @@ type FlagName = keyof typeof FLAGS;
  */
 export function parseServeFlags(
   args: readonly string[],
-): Checked<ServeCommand, string> {
+): Result<ServeCommand, string> {
   const given = collectFlags("serve", FLAGS, args);
   if (!given.ok) return given;
-  if (given.value.has("help")) return pass({ kind: "help" });
+  if (given.value.has("help")) return ok({ kind: "help" });
   const options = readOptions(given.value);
-  return options.ok ? pass({ kind: "serve", options: options.value }) : options;
+  return options.ok ? ok({ kind: "serve", options: options.value }) : options;
 }
 
-function readOptions(given: GivenFlags<FlagName>): Checked<ServeOptions, string> {
+function readOptions(given: GivenFlags<FlagName>): Result<ServeOptions, string> {
   const access = readAccess((name) => given.get(name));
   if (!access.ok) return access;
   const logLevel = readChoice("log-level", given, LOG_LEVELS, "info");
@@ -103,7 +103,7 @@ function readOptions(given: GivenFlags<FlagName>): Checked<ServeOptions, string>
   if (!gatewayIndex.ok) return gatewayIndex;
   const resync = readResyncInterval(given.get("resync-interval"));
   if (!resync.ok) return resync;
-  return pass({
+  return ok({
     ...access.value,
     logLevel: logLevel.value,
     logFormat: logFormat.value,
@@ -115,9 +115,9 @@ function readOptions(given: GivenFlags<FlagName>): Checked<ServeOptions, string>
   });
 }
 
-function readResyncInterval(text = "30"): Checked<number, string> {
+function readResyncInterval(text = "30"): Result<number, string> {
   const seconds = /^[1-9][0-9]{0,3}$/.test(text) ? Number(text) : 0;
-  return seconds >= 1 && seconds <= 3600 ? pass(seconds * 1000) : fail(
+  return seconds >= 1 && seconds <= 3600 ? ok(seconds * 1000) : err(
     `Invalid --resync-interval ${quote(text)}; use whole seconds from 1 to 3600`,
   );
 }
@@ -127,19 +127,19 @@ function readChoice<Choice extends string>(
   given: GivenFlags<FlagName>,
   choices: readonly Choice[],
   otherwise: Choice,
-): Checked<Choice, string> {
+): Result<Choice, string> {
   const text = given.get(name);
-  if (text === undefined) return pass(otherwise);
+  if (text === undefined) return ok(otherwise);
   const choice = choices.find((candidate) => candidate === text);
   return choice === undefined
-    ? fail(`Invalid --${name} ${quote(text)}; use one of ${choices.join(", ")}`)
-    : pass(choice);
+    ? err(`Invalid --${name} ${quote(text)}; use one of ${choices.join(", ")}`)
+    : ok(choice);
 }
 
-function readPolicy(given: GivenFlags<FlagName>): Checked<ClusterPolicy, string> {
+function readPolicy(given: GivenFlags<FlagName>): Result<ClusterPolicy, string> {
   const prefix = given.get("node-prefix") ?? "24";
   if (!/^(0|[1-9][0-9]{0,2})$/.test(prefix)) {
-    return fail(
+    return err(
       `Invalid --node-prefix ${quote(prefix)}; use a whole number such as 24`,
     );
   }
@@ -152,8 +152,8 @@ function readPolicy(given: GivenFlags<FlagName>): Checked<ClusterPolicy, string>
 function readGatewayIndex(
   text = "1",
   { nodePrefix }: ClusterPolicy,
-): Checked<number, string> {
+): Result<number, string> {
   return /^(0|[1-9][0-9]{0,9})$/.test(text)
     ? checkGatewayIndex(Number(text), nodePrefix)
-    : fail(`Invalid --gateway-index ${quote(text)}; use a whole number such as 1`);
+    : err(`Invalid --gateway-index ${quote(text)}; use a whole number such as 1`);
 }

@@ -1,4 +1,4 @@
-import type { Checked } from "../shared/result.ts";
+import type { Result } from "../shared/result.ts";
 import type { CallFault, UnaryCall } from "./channel.ts";
 import {
   ADDRESS_SERVICE,
@@ -18,9 +18,9 @@ import {
 
 /** What a sidecar tells of its node, package `quilt.sidecar.v1`. */
 export interface SidecarReader {
-  getNodeNetwork(): Promise<Checked<GetNodeNetworkResponse, CallFault>>;
-  listAddresses(): Promise<Checked<ListAddressesResponse, CallFault>>;
-  listRoutes(): Promise<Checked<ListRoutesResponse, CallFault>>;
+  getNodeNetwork(): Promise<Result<GetNodeNetworkResponse, CallFault>>;
+  listAddresses(): Promise<Result<ListAddressesResponse, CallFault>>;
+  listRoutes(): Promise<Result<ListRoutesResponse, CallFault>>;
 }
 
 /** The unary calls that change nothing. */

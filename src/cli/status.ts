@@ -1,9 +1,9 @@
 import { status as grpcStatus } from "@grpc/grpc-js";
-import { type Checked, pass } from "../shared/result.ts";
-import { writeLine, writeWhole } from "../observability/line_writer.ts";
+import { ok, type Result } from "../shared/result.ts";
+import { writeAll, writeLine } from "../observability/buffered_line_writer.ts";
 import { type CallFault, openConnection, unaryCalls } from "./channel.ts";
 import { sidecarReader } from "./sidecar_client.ts";
-import { escapeInvisible } from "../shared/visible_text.ts";
+import { escapeInvisible } from "../shared/quote.ts";
 import {
   DEFAULT_LISTEN_ADDRESS,
   formatListenAddress,
@@ -63,7 +63,7 @@ export async function status(args: readonly string[]): Promise<number> {
     return await end(EXIT_FAILURE, describeSilence(authority, told.fault));
   }
   const format = given.value.has("json") ? statusJson : formatStatus;
-  const written = await writeWhole(Deno.stdout, `${format(told.value)}\n`);
+  const written = await writeAll(Deno.stdout, `${format(told.value)}\n`);
   return written ? EXIT_OK : EXIT_FAILURE;
 }
 
@@ -73,7 +73,7 @@ async function end(code: number, sentence: string): Promise<number> {
   return code;
 }
 
-async function ask(authority: string): Promise<Checked<NodeStatus, CallFault>> {
+async function ask(authority: string): Promise<Result<NodeStatus, CallFault>> {
   const connection = openConnection(authority);
   const reader = sidecarReader(unaryCalls(connection, ANSWER_WITHIN * 1000));
   const [network, addresses, routes] = await Promise.all([
@@ -86,7 +86,7 @@ async function ask(authority: string): Promise<Checked<NodeStatus, CallFault>> {
   if (!addresses.ok) return addresses;
   if (!routes.ok) return routes;
   const { addresses: allocated, free } = addresses.value;
-  return pass({
+  return ok({
     network: network.value.node_network,
     refusal: network.value.refusal,
     allocated: allocated.length,

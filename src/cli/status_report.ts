@@ -1,4 +1,4 @@
-import { escapeInvisible } from "../shared/visible_text.ts";
+import { escapeInvisible } from "../shared/quote.ts";
 import type { NodeNetworkMessage } from "../api/addresses/wire.ts";
 import type { RouteMessage, TimestampMessage } from "../api/routes/wire.ts";
 

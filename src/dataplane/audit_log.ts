@@ -29,7 +29,7 @@ export class AuditLog {
   #sinceDrain = 0;
   #time = { ms: 0, text: "" };
 
-  constructor(sink: LineSink) {
+  constructor(sink: LineWriter) {
     this.#sink = sink;
   }
 

@@ -1,10 +1,10 @@
-import { type Checked, fail, pass } from "../shared/result.ts";
+import { err, ok, type Result } from "../shared/result.ts";
 import {
   type Ipv4Cidr,
   networkAddress,
   parseCidr,
   prefixLength,
-  quadNumber,
+  quadToNumber,
 } from "./cidr.ts";
 import { quote } from "../shared/quote.ts";
 
@@ -17,18 +17,18 @@ declare const brand: unique symbol;
  */
 export type Ipv4Address = string & { readonly [brand]: true };
 
-/** Why a text is not an address that may be used. */
+/** The reason why a text is not an {@linkcode Ipv4Address}. */
 export interface AddressFault {
   readonly kind: "address";
   readonly text: string;
 }
 
-/** Checks that a text is an {@linkcode Ipv4Address}, as strictly as a CIDR is checked. */
-export function checkAddress(text: string): Checked<Ipv4Address, AddressFault> {
-  return isAddress(text) ? pass(text) : fail({ kind: "address", text });
+/** Parses an {@linkcode Ipv4Address} as strictly as a CIDR is parsed. */
+export function parseAddress(text: string): Result<Ipv4Address, AddressFault> {
+  return isAddress(text) ? ok(text) : err({ kind: "address", text });
 }
 
-/** The sentence for the fault, as a caller finds it. */
+/** The message for a client. */
 export function describeAddressFault(fault: AddressFault): string {
   return `Invalid address: ${quote(fault.text)}; use an IPv4 address such as 10.42.1.7`;
 }
@@ -44,12 +44,12 @@ export function hostAddress(prefix: Ipv4Cidr): Ipv4Address | undefined {
 }
 
 /** The address as a number, 0 to 2^32 - 1. */
-export function addressNumber(address: Ipv4Address): number {
-  return quadNumber(address);
+export function addressToNumber(address: Ipv4Address): number {
+  return quadToNumber(address);
 }
 
-/** The address that a number stands for, 0 to 2^32 - 1. */
-export function numberedAddress(number: number): Ipv4Address {
+/** The address of a number, 0 to 2^32 - 1. */
+export function addressFromNumber(number: number): Ipv4Address {
   const octets = [24, 16, 8, 0].map((shift) => (number >>> shift) & 255);
   return octets.join(".") as Ipv4Address;
 }

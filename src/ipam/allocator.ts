@@ -1,29 +1,29 @@
 import {
-  addressNumber,
+  addressFromNumber,
+  addressToNumber,
   firstAddress,
   type Ipv4Address,
-  numberedAddress,
 } from "./address.ts";
 import { type Ipv4Cidr, prefixLength } from "./cidr.ts";
 import type { Owner, OwnerKey } from "./owner.ts";
-import { TakenSlots } from "./bitmap.ts";
+import { Bitmap } from "./bitmap.ts";
 
-/** An address and who has it. */
+/** An address and its owner. */
 export interface Allocation {
   readonly address: Ipv4Address;
   readonly key: OwnerKey;
-  /** Undefined if only its key is still known. */
+  /** Undefined if the name was lost and only the key is known. */
   readonly owner: Owner | undefined;
 }
 
-/** What an owner who asks for an address gets, or why it gets none. */
+/** The address that an owner gets, or the reason why it gets none. */
 export type AllocateDecision =
-  /** It has this one already, and keeps it. */
+  /** The owner has this address already, and keeps it. */
   | { readonly kind: "held"; readonly allocation: Allocation }
   | { readonly kind: "fresh"; readonly address: Ipv4Address }
   | AllocateFault;
 
-/** Why nothing is allocated. */
+/** The reason why no address is allocated. */
 export type AllocateFault =
   | { readonly kind: "no-subnet" }
   | {
@@ -39,132 +39,144 @@ export type AllocateFault =
   | {
     readonly kind: "holds-another";
     readonly held: Ipv4Address;
-    readonly wanted: Ipv4Address;
+    readonly requested: Ipv4Address;
   }
   | {
     readonly kind: "taken";
     readonly address: Ipv4Address;
-    /** Undefined if it is not one of ours. */
+    /** Undefined if the address is excluded instead of allocated. */
     readonly by: Allocation | undefined;
   }
   | { readonly kind: "exhausted"; readonly subnet: Ipv4Cidr };
 
-/** The subnet that addresses are allocated from. */
+/** The subnet from which addresses are allocated. */
 interface Range {
   readonly subnet: Ipv4Cidr;
   /** The network address as a number. */
   readonly first: number;
-  /** The broadcast address, counted from the network address. */
+  /** The offset of the broadcast address from the network address. */
   readonly broadcast: number;
 }
 
 /**
- * The addresses of a node: which are free, who has the others, and which comes next. It
- * decides and remembers; to ask the kernel is somebody else's part.
+ * Allocates the addresses of a node's subnet in memory. It does no I/O: its caller writes
+ * each change to the state store.
  *
- * Allocation goes round the subnet: on from the address that was given last, so that one
- * just released comes round last. The network address, the broadcast address and the
- * gateway are never given.
+ * Allocation is round-robin: the search begins behind the address that was allocated
+ * last, so that an address is reused as late as possible after its release. The network
+ * address, the broadcast address and the gateway are never allocated.
  */
-export class AddressPool {
+export class AddressAllocator {
   readonly #gatewayIndex: number;
   readonly #byAddress = new Map<Ipv4Address, Allocation>();
-  readonly #byKey = new Map<OwnerKey, Allocation>();
-  readonly #blocked = new Set<Ipv4Address>();
+  readonly #byOwner = new Map<OwnerKey, Allocation>();
+  readonly #excluded = new Set<Ipv4Address>();
   #range: Range | undefined;
-  #slots = new TakenSlots();
+  /** The offsets that cannot be allocated now. */
+  #used = new Bitmap();
   #cursor = 0;
 
-  /** @param gatewayIndex the gateway, counted from the network address */
+  /** @param gatewayIndex the offset of the gateway from the network address */
   constructor(gatewayIndex: number) {
     this.#gatewayIndex = gatewayIndex;
   }
 
-  /** Allocates from this subnet from now on; what is allocated stays so. */
+  /**
+   * Allocates from this subnet from now on; existing allocations stay.
+   *
+   * @param cursor where {@linkcode cursor} was when this subnet was used last, or 0
+   */
   configure(subnet: Ipv4Cidr, cursor: number): void {
-    const first = addressNumber(firstAddress(subnet));
+    const first = addressToNumber(firstAddress(subnet));
     const broadcast = 2 ** (32 - prefixLength(subnet)) - 1;
     this.#range = { subnet, first, broadcast };
     this.#cursor = cursor < broadcast ? cursor : 0;
-    this.#recount();
+    this.#rebuildUsed();
   }
 
-  /** Replaces all that is allocated by what the kernel has. */
-  reload(allocations: Iterable<Allocation>): void {
+  /** Replaces all allocations by those that the state store has. */
+  replaceAll(allocations: Iterable<Allocation>): void {
     this.#byAddress.clear();
-    const before = new Map(this.#byKey);
-    this.#byKey.clear();
+    const before = new Map(this.#byOwner);
+    this.#byOwner.clear();
     for (const allocation of allocations) {
       const { address, key } = allocation;
       this.#byAddress.set(address, allocation);
-      // An owner that is found twice keeps the one that it was told of.
-      const known = this.#byKey.has(key) && before.get(key)?.address !== address;
-      if (!known) this.#byKey.set(key, allocation);
+      // If an owner has two addresses, it keeps the one that it was answered with.
+      const known = this.#byOwner.has(key) && before.get(key)?.address !== address;
+      if (!known) this.#byOwner.set(key, allocation);
     }
-    this.#recount();
+    this.#rebuildUsed();
   }
 
-  /** What to answer to an owner; nothing is changed. */
-  decide(key: OwnerKey, wanted?: Ipv4Address): AllocateDecision {
-    const held = this.#byKey.get(key);
-    if (held !== undefined && (wanted === undefined || wanted === held.address)) {
+  /**
+   * Chooses the address for an owner and changes nothing.
+   *
+   * @param requested the address that the owner asks for; without it, any
+   */
+  choose(key: OwnerKey, requested?: Ipv4Address): AllocateDecision {
+    const held = this.#byOwner.get(key);
+    if (held !== undefined && (requested === undefined || requested === held.address)) {
       return { kind: "held", allocation: held };
     }
     const range = this.#range;
     if (range === undefined) return { kind: "no-subnet" };
-    if (wanted === undefined) return this.#next(range);
-    const fault = this.#rangeFault(range, wanted);
+    if (requested === undefined) return this.#nextFree(range);
+    const fault = this.#rangeFault(range, requested);
     if (fault !== undefined) return fault;
     if (held !== undefined) {
-      return { kind: "holds-another", held: held.address, wanted };
+      return { kind: "holds-another", held: held.address, requested };
     }
-    return this.#slots.has(addressNumber(wanted) - range.first)
-      ? { kind: "taken", address: wanted, by: this.#byAddress.get(wanted) }
-      : { kind: "fresh", address: wanted };
+    return this.#used.has(addressToNumber(requested) - range.first)
+      ? { kind: "taken", address: requested, by: this.#byAddress.get(requested) }
+      : { kind: "fresh", address: requested };
   }
 
-  /** Gives a free address to an owner; the next one is looked for after it. */
-  take(allocation: Allocation): void {
-    this.name(allocation);
-    this.#mark(allocation.address);
-    const slot = this.#slot(allocation.address);
-    if (slot !== undefined) this.#cursor = slot;
+  /** Allocates a free address, and moves the cursor to it. */
+  allocate(allocation: Allocation): void {
+    this.setOwner(allocation);
+    this.#markUsed(allocation.address);
+    const offset = this.#offset(allocation.address);
+    if (offset !== undefined) this.#cursor = offset;
   }
 
-  /** Tells the name of an owner of whom only the key was known. */
-  name(allocation: Allocation): void {
+  /** Sets the name of an owner of whom only the key was known. */
+  setOwner(allocation: Allocation): void {
     this.#byAddress.set(allocation.address, allocation);
-    this.#byKey.set(allocation.key, allocation);
+    this.#byOwner.set(allocation.key, allocation);
   }
 
-  /** Takes an address back. */
-  drop({ address, key }: Allocation): void {
+  /** Makes the address free again; the gateway's stays reserved. */
+  release({ address, key }: Allocation): void {
     this.#byAddress.delete(address);
-    if (this.#byKey.get(key)?.address === address) this.#byKey.delete(key);
-    const slot = this.#slot(address);
-    if (slot !== undefined && slot !== this.#gatewayIndex) this.#slots.free(slot);
+    if (this.#byOwner.get(key)?.address === address) this.#byOwner.delete(key);
+    const offset = this.#offset(address);
+    if (offset !== undefined && offset !== this.#gatewayIndex) this.#used.clear(offset);
   }
 
-  /** Never gives this address: somebody else has put it where our memory is. */
-  block(address: Ipv4Address): void {
-    this.#blocked.add(address);
-    this.#mark(address);
+  /**
+   * Never allocates this address, because another process has written an entry for it
+   * to the state store.
+   */
+  exclude(address: Ipv4Address): void {
+    this.#excluded.add(address);
+    this.#markUsed(address);
   }
 
-  /** Who has an address. */
-  at(address: Ipv4Address): Allocation | undefined {
+  /** The allocation of an address. */
+  findByAddress(address: Ipv4Address): Allocation | undefined {
     return this.#byAddress.get(address);
   }
 
-  /** What an owner has. */
-  of(key: OwnerKey): Allocation | undefined {
-    return this.#byKey.get(key);
+  /** The allocation of an owner. */
+  findByOwner(key: OwnerKey): Allocation | undefined {
+    return this.#byOwner.get(key);
   }
 
-  /** All that is allocated, in ascending order. */
+  /** All allocations, in ascending order of address. */
   list(): readonly Allocation[] {
     return [...this.#byAddress.values()]
-      .map((allocation) => ({ allocation, at: addressNumber(allocation.address) }))
+      .map((allocation) => ({ allocation, at: addressToNumber(allocation.address) }))
       .sort((one, other) => one.at - other.at)
       .map(({ allocation }) => allocation);
   }
@@ -174,14 +186,14 @@ export class AddressPool {
     return this.#byAddress.size;
   }
 
-  /** How many more can be. */
+  /** How many addresses can still be allocated. */
   get free(): number {
     return this.#range === undefined
       ? 0
-      : Math.max(0, this.#range.broadcast - 1 - this.#slots.count);
+      : Math.max(0, this.#range.broadcast - 1 - this.#used.count);
   }
 
-  /** The address given last, counted from the network address; 0 before the first. */
+  /** The offset of the address that was allocated last; 0 before the first. */
   get cursor(): number {
     return this.#cursor;
   }
@@ -190,47 +202,47 @@ export class AddressPool {
   get gateway(): Ipv4Address | undefined {
     return this.#range === undefined
       ? undefined
-      : numberedAddress(this.#range.first + this.#gatewayIndex);
+      : addressFromNumber(this.#range.first + this.#gatewayIndex);
   }
 
-  #next({ broadcast, first, subnet }: Range): AllocateDecision {
-    const after = this.#slots.nextFree(this.#cursor + 1);
-    const slot = after < broadcast ? after : this.#slots.nextFree(1);
-    return slot < broadcast
-      ? { kind: "fresh", address: numberedAddress(first + slot) }
+  #nextFree({ broadcast, first, subnet }: Range): AllocateDecision {
+    const after = this.#used.nextClear(this.#cursor + 1);
+    const offset = after < broadcast ? after : this.#used.nextClear(1);
+    return offset < broadcast
+      ? { kind: "fresh", address: addressFromNumber(first + offset) }
       : { kind: "exhausted", subnet };
   }
 
   #rangeFault(range: Range, address: Ipv4Address): AllocateFault | undefined {
-    const slot = addressNumber(address) - range.first;
-    if (slot < 0 || slot > range.broadcast) {
+    const offset = addressToNumber(address) - range.first;
+    if (offset < 0 || offset > range.broadcast) {
       return { kind: "outside", address, subnet: range.subnet };
     }
-    if (slot === 0) return { kind: "reserved", address, role: "network address" };
-    if (slot === range.broadcast) {
+    if (offset === 0) return { kind: "reserved", address, role: "network address" };
+    if (offset === range.broadcast) {
       return { kind: "reserved", address, role: "broadcast address" };
     }
-    return slot === this.#gatewayIndex
+    return offset === this.#gatewayIndex
       ? { kind: "reserved", address, role: "gateway" }
       : undefined;
   }
 
-  /** Where an address stands in the subnet, if it can be allocated there. */
-  #slot(address: Ipv4Address): number | undefined {
+  /** The offset of an address from the network address, if it is a host address. */
+  #offset(address: Ipv4Address): number | undefined {
     if (this.#range === undefined) return undefined;
-    const slot = addressNumber(address) - this.#range.first;
-    return slot > 0 && slot < this.#range.broadcast ? slot : undefined;
+    const offset = addressToNumber(address) - this.#range.first;
+    return offset > 0 && offset < this.#range.broadcast ? offset : undefined;
   }
 
-  #mark(address: Ipv4Address): void {
-    const slot = this.#slot(address);
-    if (slot !== undefined) this.#slots.take(slot);
+  #markUsed(address: Ipv4Address): void {
+    const offset = this.#offset(address);
+    if (offset !== undefined) this.#used.set(offset);
   }
 
-  #recount(): void {
-    this.#slots = new TakenSlots();
-    this.#slots.take(this.#gatewayIndex);
-    for (const address of this.#byAddress.keys()) this.#mark(address);
-    for (const address of this.#blocked) this.#mark(address);
+  #rebuildUsed(): void {
+    this.#used = new Bitmap();
+    this.#used.set(this.#gatewayIndex);
+    for (const address of this.#byAddress.keys()) this.#markUsed(address);
+    for (const address of this.#excluded) this.#markUsed(address);
   }
 }

@@ -1,87 +1,88 @@
-/** Of 5 bits each: as many slots as there are addresses. */
+/** Of 5 bits each, which is enough for every IPv4 address. */
 const LEVELS = 7;
 
 /**
- * Which of very many numbered slots are taken. Memory grows with what is taken, and the
- * next free slot is found in a handful of steps however full it is around there: each
- * level has a bit for every 32 of the level below, set when all 32 are.
+ * A sparse, hierarchical bitmap. Its memory grows with the number of bits that are set.
+ * A level has one bit for every 32 of the level below, set when all 32 are set, so the
+ * next clear bit is found in a few steps however many are set before it.
  */
-export class TakenSlots {
+export class Bitmap {
   readonly #levels = Array.from({ length: LEVELS }, () => new Map<number, number>());
   #count = 0;
 
-  /** How many are taken. */
+  /** How many bits are set. */
   get count(): number {
     return this.#count;
   }
 
-  has(slot: number): boolean {
-    return (this.#word(0, slot >>> 5) & bit(slot)) !== 0;
+  has(index: number): boolean {
+    return (this.#word(0, index >>> 5) & mask(index)) !== 0;
   }
 
-  /** Takes a slot, 0 to 2^31 - 1; taking it twice is taking it once. */
-  take(slot: number): void {
-    if (this.has(slot)) return;
+  /** Sets a bit, 0 to 2^31 - 1; idempotent. */
+  set(index: number): void {
+    if (this.has(index)) return;
     this.#count += 1;
-    let at = slot;
+    let at = index;
     for (const level of this.#levels) {
-      const index = at >>> 5;
-      const word = (level.get(index) ?? 0) | bit(at);
-      level.set(index, word);
+      const position = at >>> 5;
+      const word = (level.get(position) ?? 0) | mask(at);
+      level.set(position, word);
       if (word !== FULL) return;
-      at = index;
+      at = position;
     }
   }
 
-  /** Makes a slot free. */
-  free(slot: number): void {
-    if (!this.has(slot)) return;
+  /** Clears a bit; idempotent. */
+  clear(index: number): void {
+    if (!this.has(index)) return;
     this.#count -= 1;
-    let at = slot;
+    let at = index;
     for (const level of this.#levels) {
-      const index = at >>> 5;
-      const before = level.get(index) ?? 0;
-      const word = before & ~bit(at);
-      if (word === 0) level.delete(index);
-      else level.set(index, word);
+      const position = at >>> 5;
+      const before = level.get(position) ?? 0;
+      const word = before & ~mask(at);
+      if (word === 0) level.delete(position);
+      else level.set(position, word);
       if (before !== FULL) return;
-      at = index;
+      at = position;
     }
   }
 
-  /** The first slot that is not taken, at or after this one. */
-  nextFree(from: number): number {
+  /** The first clear bit at or after this one. */
+  nextClear(from: number): number {
     let at = from;
     for (let level = 0; level < LEVELS; level += 1) {
-      const index = at >>> 5;
-      const open = ~this.#word(level, index) & (FULL << (at & 31));
-      if (open !== 0) return this.#descend(level, index * 32 + lowest(open));
-      at = index + 1;
+      const position = at >>> 5;
+      const clear = ~this.#word(level, position) & (FULL << (at & 31));
+      if (clear !== 0) return this.#descend(level, position * 32 + lowestBit(clear));
+      at = position + 1;
     }
     return Infinity;
   }
 
-  #descend(from: number, slot: number): number {
-    let at = slot;
+  /** The first clear bit of level 0 below a clear bit of a higher level. */
+  #descend(from: number, index: number): number {
+    let at = index;
     for (let level = from - 1; level >= 0; level -= 1) {
-      at = at * 32 + lowest(~this.#word(level, at));
+      at = at * 32 + lowestBit(~this.#word(level, at));
     }
     return at;
   }
 
-  #word(level: number, index: number): number {
-    return this.#levels[level]?.get(index) ?? 0;
+  #word(level: number, position: number): number {
+    return this.#levels[level]?.get(position) ?? 0;
   }
 }
 
-/** All 32 bits, as JavaScript's bit operations show them. */
+/** All 32 bits, as the signed result of JavaScript's bit operations. */
 const FULL = -1;
 
-function bit(at: number): number {
-  return 1 << (at & 31);
+function mask(index: number): number {
+  return 1 << (index & 31);
 }
 
-/** The number of the lowest bit that is set. */
-function lowest(word: number): number {
+/** The position of the lowest bit that is set. */
+function lowestBit(word: number): number {
   return 31 - Math.clz32(word & -word);
 }

@@ -3,7 +3,7 @@ import type { AllocateFault, Allocation } from "./allocator.ts";
 import type { Owner } from "./owner.ts";
 import { quote } from "../shared/quote.ts";
 
-/** Why an owner gets no address, as a caller finds it. */
+/** The message for a client whose allocation fails. */
 export function describeAllocateFault(fault: AllocateFault, owner: Owner): string {
   switch (fault.kind) {
     case "no-subnet":
@@ -14,7 +14,7 @@ export function describeAllocateFault(fault: AllocateFault, owner: Owner): strin
       return `Address ${fault.address} is the ${fault.role}, which is never given`;
     case "holds-another":
       return `Owner ${quote(owner)} has ${fault.held}; ` +
-        `release it before asking for ${fault.wanted}`;
+        `release it before asking for ${fault.requested}`;
     case "taken":
       return `Address ${fault.address} is taken${takenBy(fault.by)}; ` +
         "ask for another one, or for any";
@@ -25,7 +25,10 @@ export function describeAllocateFault(fault: AllocateFault, owner: Owner): strin
   }
 }
 
-/** An allocation from when the gateway was elsewhere, for the operator. */
+/**
+ * The message for the operator if the gateway's address was allocated while
+ * `--gateway-index` had another value.
+ */
 export function describeGatewayTaken(allocation: Allocation): string {
   return `Address ${allocation.address} is the gateway and taken${
     takenBy(allocation)
@@ -33,21 +36,21 @@ export function describeGatewayTaken(allocation: Allocation): string {
     "release it, or start with another --gateway-index";
 }
 
-/** Allocations that a sentence names. */
-const NAMED = 3;
+/** How many allocations a message names. */
+const MAX_NAMED = 3;
 
-/** A change of the node's subnet that allocated addresses forbid. */
+/** A change of the node's subnet that is refused because addresses are allocated. */
 export interface SubnetInUse {
-  /** The subnet until now; undefined if its entry was lost. */
+  /** The current subnet; undefined if its entry was lost. */
   readonly from: Ipv4Cidr | undefined;
   readonly to: Ipv4Cidr;
-  /** The allocations in the way, at least one. */
+  /** The allocations that forbid the change, at least one. */
   readonly allocations: readonly Allocation[];
-  /** The command that releases the first of them. */
+  /** The shell command that releases the first of them. */
   readonly release: string;
 }
 
-/** Why another subnet is refused, who is in the way, and how that ends. */
+/** The reason for the refusal, the owners of the addresses, and the remedy. */
 export function describeSubnetInUse(
   { allocations, from, release, to }: SubnetInUse,
 ): string {
@@ -56,10 +59,10 @@ export function describeSubnetInUse(
   const one = allocations.length === 1;
   const count = `${allocations.length} ${one ? "address" : "addresses"}${where} ` +
     `${one ? "is" : "are"} allocated`;
-  const named = allocations.slice(0, NAMED).map(({ address, owner }) =>
+  const named = allocations.slice(0, MAX_NAMED).map(({ address, owner }) =>
     `${address} ${owner === undefined ? "(owner's name lost)" : `for ${quote(owner)}`}`
   ).join(", ");
-  const more = allocations.length - NAMED;
+  const more = allocations.length - MAX_NAMED;
   return `Cannot change node subnet ${change} while ${count}: ${named}` +
     `${more > 0 ? ` and ${more} more` : ""}; when the ` +
     `${

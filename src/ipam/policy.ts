@@ -1,4 +1,4 @@
-import { type Checked, fail, pass } from "../shared/result.ts";
+import { err, ok, type Result } from "../shared/result.ts";
 import {
   type CidrFault,
   contains,
@@ -8,7 +8,7 @@ import {
 } from "./cidr.ts";
 import { quote } from "../shared/quote.ts";
 
-/** Which subnets a node of this cluster may have. */
+/** The rules for the subnets of the nodes of a cluster. */
 export interface ClusterPolicy {
   /** Every node subnet lies within it. */
   readonly clusterCidr: Ipv4Cidr;
@@ -16,23 +16,23 @@ export interface ClusterPolicy {
   readonly nodePrefix: number;
 }
 
-/** The longest prefix that leaves a node two addresses to give to containers. */
-const LONGEST_NODE_PREFIX = 30;
+/** The longest prefix with two host addresses. */
+const MAX_NODE_PREFIX = 30;
 
 /**
- * Checks the two options of `serve` that make the policy.
+ * Checks the two options of `serve` that define the policy.
  *
  * @param clusterCidr the cluster's CIDR, e.g. `10.42.0.0/16`, without host bits
  * @param nodePrefix a whole number, at least the cluster's prefix length, at most 30
- * @returns the policy, or one sentence that says what is wrong and what to do
+ * @returns the policy, or one sentence with the fault and the remedy
  */
 export function checkClusterPolicy(
   clusterCidr: string,
   nodePrefix: number,
-): Checked<ClusterPolicy, string> {
+): Result<ClusterPolicy, string> {
   const cluster = parseCidr(clusterCidr);
   if (!cluster.ok) {
-    return fail(
+    return err(
       cluster.fault.kind === "malformed"
         ? `Invalid cluster CIDR format: ${quote(clusterCidr)}; ` +
           "use an IPv4 CIDR such as --cluster-cidr 10.42.0.0/16"
@@ -40,53 +40,53 @@ export function checkClusterPolicy(
           `use --cluster-cidr ${cluster.fault.network}`,
     );
   }
-  // A node subnet of /0 would let a peer's route take the place of the default route.
+  // If a node subnet could be /0, a peer's route could replace the default route.
   const shortest = Math.max(1, prefixLength(cluster.value));
-  if (shortest > LONGEST_NODE_PREFIX) {
-    return fail(
+  if (shortest > MAX_NODE_PREFIX) {
+    return err(
       `Cluster CIDR ${cluster.value} is too small for a node subnet; ` +
-        `use a --cluster-cidr of /${LONGEST_NODE_PREFIX} or shorter`,
+        `use a --cluster-cidr of /${MAX_NODE_PREFIX} or shorter`,
     );
   }
-  const inRange = nodePrefix >= shortest && nodePrefix <= LONGEST_NODE_PREFIX;
+  const inRange = nodePrefix >= shortest && nodePrefix <= MAX_NODE_PREFIX;
   if (!Number.isInteger(nodePrefix) || !inRange) {
-    return fail(
+    return err(
       `Invalid node prefix ${nodePrefix}; within cluster CIDR ${cluster.value} ` +
-        `use a --node-prefix from ${shortest} to ${LONGEST_NODE_PREFIX}`,
+        `use a --node-prefix from ${shortest} to ${MAX_NODE_PREFIX}`,
     );
   }
-  return pass({ clusterCidr: cluster.value, nodePrefix });
+  return ok({ clusterCidr: cluster.value, nodePrefix });
 }
 
 /**
- * Checks where in a node's subnet its gateway is to be.
+ * Checks the position of the gateway in a node's subnet.
  *
- * @param index counted from the network address, which is 0
+ * @param index the offset from the network address
  * @param nodePrefix the prefix length of every node subnet, at most 30
- * @returns the index, or one sentence that says what is wrong and what to do
+ * @returns the index, or one sentence with the fault and the remedy
  */
 export function checkGatewayIndex(
   index: number,
   nodePrefix: number,
-): Checked<number, string> {
+): Result<number, string> {
   // The last address is the broadcast address.
   const last = 2 ** (32 - nodePrefix) - 2;
-  return Number.isInteger(index) && index >= 1 && index <= last ? pass(index) : fail(
+  return Number.isInteger(index) && index >= 1 && index <= last ? ok(index) : err(
     `Invalid gateway index ${index}; in a node subnet of /${nodePrefix} ` +
       `use a --gateway-index from 1 to ${last}`,
   );
 }
 
 /**
- * Checks a node's subnet, this node's or a peer's, against the cluster's policy.
+ * Checks the subnet of this node or of a peer against the cluster's policy.
  *
- * Of several faults the first in this order is told: malformed, wrong prefix length,
- * host bits, outside the cluster.
+ * If several checks fail, the first in this order is reported: malformed, wrong prefix
+ * length, host bits, outside the cluster.
  */
 export function checkNodeCidr(
   text: string,
   policy: ClusterPolicy,
-): Checked<Ipv4Cidr, CidrFault> {
+): Result<Ipv4Cidr, CidrFault> {
   const parsed = parseCidr(text);
   const meant = parsed.ok
     ? parsed.value
@@ -96,15 +96,15 @@ export function checkNodeCidr(
   if (meant === undefined) return parsed;
   const got = prefixLength(meant);
   if (got !== policy.nodePrefix) {
-    return fail({ kind: "prefix", got, want: policy.nodePrefix });
+    return err({ kind: "prefix", got, want: policy.nodePrefix });
   }
   if (!parsed.ok) return parsed;
   return contains(policy.clusterCidr, parsed.value)
     ? parsed
-    : fail({ kind: "outside", cidr: parsed.value, cluster: policy.clusterCidr });
+    : err({ kind: "outside", cidr: parsed.value, cluster: policy.clusterCidr });
 }
 
-/** True if a prefix is one that a node of this cluster may have. */
+/** True if the policy allows this prefix as a node's subnet. */
 export function isNodeCidr(
   cidr: Ipv4Cidr,
   { clusterCidr, nodePrefix }: ClusterPolicy,
@@ -112,7 +112,7 @@ export function isNodeCidr(
   return prefixLength(cidr) === nodePrefix && contains(clusterCidr, cidr);
 }
 
-/** The sentence for a fault, as a caller finds it in `error`. */
+/** The message for a client, in the field `error`. */
 export function describeCidrFault(
   fault: CidrFault,
   noun: "Subnet" | "Destination",

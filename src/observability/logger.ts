@@ -1,45 +1,45 @@
-import type { LineSink } from "./line_writer.ts";
-import { escapeInvisible } from "../shared/visible_text.ts";
+import type { LineWriter } from "./buffered_line_writer.ts";
+import { escapeInvisible } from "../shared/quote.ts";
 
-/** From the most to the least talkative. */
+/** In ascending order of severity. */
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error"] as const;
 
-/** How much a line matters. */
+/** The severity of a line. */
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** The forms a log can have. */
+/** The output formats of the log. */
 export const LOG_FORMATS = ["text", "json"] as const;
 
 /** `text` is for people, `json` (one object a line) for collectors. */
 export type LogFormat = (typeof LOG_FORMATS)[number];
 
-/** The human log. */
+/** The log for people; the audit log is another one. */
 export interface Logger {
   /** Queues one line; never blocks and never throws. */
   log(level: LogLevel, message: string): void;
-  /** Whether lines of a level are written. @default {() => true} */
-  readonly shows?: (level: LogLevel) => boolean;
-  /** Resolves when all is written, or after one second, whichever comes first. */
+  /** Whether lines of this level are written. @default {() => true} */
+  readonly isEnabled?: (level: LogLevel) => boolean;
+  /** Resolves when all lines are written, or after one second. */
   flush(): Promise<void>;
 }
 
-/** What a logger is made of. */
+/** The options of {@linkcode createLogger}. */
 export interface LoggerOptions {
   /** Lines below this level are not written. */
   readonly level: LogLevel;
   readonly format: LogFormat;
-  readonly sink: LineSink;
+  readonly sink: LineWriter;
 }
 
-/** A logger that writes lines of `level` and above to the sink. */
+/** Creates a logger that writes lines of `level` and above to the sink. */
 export function createLogger(options: LoggerOptions): Logger {
   const { format, sink } = options;
-  const least = LOG_LEVELS.indexOf(options.level);
-  const shows = (level: LogLevel) => LOG_LEVELS.indexOf(level) >= least;
+  const minimum = LOG_LEVELS.indexOf(options.level);
+  const isEnabled = (level: LogLevel) => LOG_LEVELS.indexOf(level) >= minimum;
   return {
-    shows,
+    isEnabled,
     log(level, message) {
-      if (!shows(level)) return;
+      if (!isEnabled(level)) return;
       sink.write(formatLine(format, new Date(), level, message));
     },
     flush: () => sink.flush(),
@@ -47,10 +47,11 @@ export function createLogger(options: LoggerOptions): Logger {
 }
 
 /**
- * One line of the log, without its line feed; `time` is given in UTC, to the millisecond.
+ * Formats one line of the log, without its line feed. `time` is written in UTC with
+ * milliseconds.
  *
- * Callers have quoted what a client sent. That invisible characters are escaped here as
- * well is a second lock, for what slipped through.
+ * Callers quote what a client sent. The message is escaped here once more, as a defence
+ * against a caller that did not.
  *
  * @example
  * ```ts

@@ -49,7 +49,7 @@ export class Ledger {
   /** The highest revision that table 142 may have: one whose write was lost counts. */
   highestRevision = 0;
   /** The addresses of containers. */
-  readonly pool: AddressPool;
+  readonly pool: AddressAllocator;
   /** Addresses of which the kernel may say something else than the pool. */
   readonly doubtful = new Set<Ipv4Address>();
 
@@ -62,7 +62,7 @@ export class Ledger {
     gatewayIndex = 1,
   ) {
     this.#listener = listener;
-    this.pool = new AddressPool(gatewayIndex);
+    this.pool = new AddressAllocator(gatewayIndex);
   }
 
   get(destination: Ipv4Cidr): DesiredRoute | undefined {

@@ -51,5 +51,5 @@ export class Hints {
 
 function isAllocated({ pool }: Ledger, prefix: Ipv4Cidr): boolean {
   const address = hostAddress(prefix);
-  return address !== undefined && pool.at(address) !== undefined;
+  return address !== undefined && pool.findByAddress(address) !== undefined;
 }

@@ -37,8 +37,8 @@ export async function exchangeAll(
       const reply = await dataplane.run(chunk);
       return reply.kind === "answered" ? reply : lostBecause(reply);
     });
-    if (exchange.kind === "lost") return fail(exchange.why);
+    if (exchange.kind === "lost") return err(exchange.why);
     results.push(...exchange.results);
   }
-  return pass(results);
+  return ok(results);
 }

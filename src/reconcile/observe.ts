@@ -60,7 +60,7 @@ export function planLook(questions: readonly Question[], snapshot: Snapshot): Lo
     ? [{
       command: {
         kind: "routes-within",
-        cluster: covering(closer.map(({ destination }) => destination)),
+        cluster: commonPrefix(closer.map(({ destination }) => destination)),
       },
     }]
     : [];

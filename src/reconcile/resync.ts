@@ -42,20 +42,20 @@ export async function survey(
     { kind: "routes-within", cluster: policy.clusterCidr },
     { kind: "rules" },
   ]);
-  if (exchange.kind === "lost") return fail(exchange.why);
+  if (exchange.kind === "lost") return err(exchange.why);
   const { results } = exchange;
   const own = answerOf(results[0], "table");
   const within = answerOf(results[1], "routes");
   const rules = answerOf(results[2], "rules");
   if (own === undefined || within === undefined) {
-    return fail(describeFailure(results));
+    return err(describeFailure(results));
   }
   const entries = own.routes;
   for (const address of strangers(ledger.pool, entries)) ledger.doubtful.add(address);
   const outdated = outdatedConfirmations(ledger, entries).map(({ prefix }) => prefix);
   ledger.ageUnconfirmed();
   const routes = within.routes.filter((route) => route.table === TABLE_MAIN);
-  return pass({
+  return ok({
     ...compare(ledger, policy, routes),
     forgotten: [...forgottenPrefixes(ledger, entries), ...outdated],
     rulesMayHide: rules?.hiding ?? true,

@@ -1,4 +1,4 @@
-import type { Checked } from "../shared/result.ts";
+import type { Result } from "../shared/result.ts";
 import type { ClusterPolicy } from "../ipam/policy.ts";
 import type {
   Cause,

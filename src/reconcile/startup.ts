@@ -1,4 +1,4 @@
-import { type Checked, fail, pass } from "../shared/result.ts";
+import { err, ok, type Result } from "../shared/result.ts";
 import { type ClusterPolicy, isNodeCidr } from "../ipam/policy.ts";
 import { describeGatewayTaken } from "../ipam/messages.ts";
 import {
@@ -53,7 +53,7 @@ export async function adopt(
   adoptRoutes(ledger, snapshot, ours);
   logger.log("info", describeAdopted(ledger));
   const { gateway } = ledger.pool;
-  const taken = gateway === undefined ? undefined : ledger.pool.at(gateway);
+  const taken = gateway === undefined ? undefined : ledger.pool.findByAddress(gateway);
   if (taken !== undefined) logger.log("warn", describeGatewayTaken(taken));
   const outside = entries.filter((entry) => isOutside(entry, policy));
   if (outside.length > 0) logger.log("warn", describeOutside(outside, policy));
@@ -63,7 +63,7 @@ export async function adopt(
   for (const { level, message } of repairMessages(repairs)) {
     logger.log(level, message);
   }
-  return pass(undefined);
+  return ok(undefined);
 }
 
 /** Of two subnets the later one counts; a change was cut short between its two writes. */

@@ -35,7 +35,7 @@ export function ascending<Item>(
   destination: (item: Item) => Ipv4Cidr,
 ): readonly Item[] {
   return items
-    .map((item) => ({ item, at: quadNumber(networkAddress(destination(item))) }))
+    .map((item) => ({ item, at: quadToNumber(networkAddress(destination(item))) }))
     .sort((one, other) => one.at - other.at)
     .map(({ item }) => item);
 }

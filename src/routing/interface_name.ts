@@ -1,4 +1,4 @@
-import { type Checked, fail, pass } from "../shared/result.ts";
+import { err, ok, type Result } from "../shared/result.ts";
 import { quote } from "../shared/quote.ts";
 
 declare const brand: unique symbol;
@@ -24,8 +24,8 @@ const GRAMMAR = /^(?!\.\.?$)[A-Za-z0-9._][A-Za-z0-9._-]{0,14}$/;
 /** Checks that a text is an {@linkcode InterfaceName}; no such interface need exist. */
 export function checkInterfaceName(
   text: string,
-): Checked<InterfaceName, InterfaceNameFault> {
-  return isInterfaceName(text) ? pass(text) : fail({ kind: "interface-name", text });
+): Result<InterfaceName, InterfaceNameFault> {
+  return isInterfaceName(text) ? ok(text) : err({ kind: "interface-name", text });
 }
 
 /** The sentence for the fault, as a caller finds it in `error`. */

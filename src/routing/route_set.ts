@@ -1,4 +1,4 @@
-import { type Checked, fail, pass } from "../shared/result.ts";
+import { err, ok, type Result } from "../shared/result.ts";
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
 import {
   checkNodeCidr,
@@ -28,11 +28,11 @@ export function checkRouteSet(
   const wanted: Route[] = [];
   for (const [position, route] of stated.entries()) {
     const checked = checkRoute(route, policy);
-    if (!checked.ok) return fail(`routes[${position}]: ${checked.fault}`);
+    if (!checked.ok) return err(`routes[${position}]: ${checked.fault}`);
     const { destination } = checked.value;
     const first = positions.get(destination);
     if (first !== undefined) {
-      return fail(
+      return err(
         `routes[${position}]: Destination ${destination} is stated twice, ` +
           `first in routes[${first}]; state each destination once`,
       );
@@ -40,7 +40,7 @@ export function checkRouteSet(
     positions.set(destination, position);
     wanted.push(checked.value);
   }
-  return pass(wanted);
+  return ok(wanted);
 }
 
 function checkRoute(
@@ -48,8 +48,8 @@ function checkRoute(
   policy: ClusterPolicy,
 ): Checked<Route, string> {
   const destination = checkNodeCidr(stated.destination, policy);
-  if (!destination.ok) return fail(describeCidrFault(destination.fault, "Destination"));
+  if (!destination.ok) return err(describeCidrFault(destination.fault, "Destination"));
   const device = checkInterfaceName(stated.device);
-  if (!device.ok) return fail(describeInterfaceNameFault(device.fault));
-  return pass({ destination: destination.value, device: device.value });
+  if (!device.ok) return err(describeInterfaceNameFault(device.fault));
+  return ok({ destination: destination.value, device: device.value });
 }

@@ -1,11 +1,11 @@
 import { hostAddress, type Ipv4Address } from "../ipam/address.ts";
 import { hostPrefix, type Ipv4Cidr } from "../ipam/cidr.ts";
 import {
-  keyWords,
-  LONGEST_OWNER,
+  MAX_OWNER_LENGTH,
   type Owner,
   type OwnerKey,
   ownerKey,
+  ownerKeyWords,
 } from "../ipam/owner.ts";
 import type { TableEntry, TableRoute } from "../dataplane/dataplane.ts";
 import type { Route } from "../routing/route.ts";
@@ -33,7 +33,7 @@ export const STATE_METRIC = 142;
 const PART_LENGTH = 24;
 
 /** Entries that the longest name needs. */
-const PARTS = Math.ceil(LONGEST_OWNER / PART_LENGTH);
+const PARTS = Math.ceil(MAX_OWNER_LENGTH / PART_LENGTH);
 
 /** The highest metric of ours. */
 export const LAST_STATE_METRIC = STATE_METRIC + PARTS;
@@ -105,7 +105,7 @@ export function addressEntry(address: Ipv4Address, key: OwnerKey): TableEntry {
     type: "prohibit",
     prefix: hostPrefix(address),
     metric: STATE_METRIC,
-    payload: keyWords(key),
+    payload: ownerKeyWords(key),
   };
 }
 

@@ -1,7 +1,7 @@
 import type { ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { type Checked, pass } from "../shared/result.ts";
+import { ok, type Result } from "../shared/result.ts";
 import {
   Connections,
   type ConnectionsOptions,
@@ -95,7 +95,7 @@ export class Entrance {
   }
 
   /** Begins to listen. */
-  async open(address: ListenAddress): Promise<Checked<ListenAddress, ListenFault>> {
+  async open(address: ListenAddress): Promise<Result<ListenAddress, ListenFault>> {
     const opened = await listen(
       address,
       this.#socketMode,
@@ -103,7 +103,7 @@ export class Entrance {
     );
     if (!opened.ok) return opened;
     this.#listener = opened.value;
-    return pass(opened.value.address);
+    return ok(opened.value.address);
   }
 
   /** Whether anybody is connected. */

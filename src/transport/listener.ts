@@ -1,5 +1,5 @@
 import { createServer, isIPv4, type Server, type Socket } from "node:net";
-import { type Checked, fail, pass } from "../shared/result.ts";
+import { err, ok, type Result } from "../shared/result.ts";
 import type { ListenAddress, UnixAddress } from "./listen_address.ts";
 import type { ListenFault } from "./listen_fault.ts";
 import { clearTheWay, fileMark, withModeOfFiles } from "./unix_socket.ts";
@@ -30,18 +30,18 @@ export async function listen(
   address: ListenAddress,
   socketMode: number,
   take: (socket: Socket) => void,
-): Promise<Checked<Listener, ListenFault>> {
+): Promise<Result<Listener, ListenFault>> {
   if (address.kind === "unix") {
     const obstacle = await clearTheWay(address);
-    if (obstacle !== undefined) return fail(obstacle);
+    if (obstacle !== undefined) return err(obstacle);
   }
   const server = createServer({ pauseOnConnect: true }, take);
-  const { promise, resolve } = Promise.withResolvers<Checked<Listener, ListenFault>>();
-  server.once("error", (error) => resolve(fail(toFault(error, address))));
+  const { promise, resolve } = Promise.withResolvers<Result<Listener, ListenFault>>();
+  server.once("error", (error) => resolve(err(toFault(error, address))));
   server.once("listening", () => {
     // A connection that could not be taken, for want of descriptors, is no reason to end.
     server.on("error", () => {});
-    resolve(pass({ address: whereOf(server, address), close: () => server.close() }));
+    resolve(ok({ address: whereOf(server, address), close: () => server.close() }));
   });
   start(server, address, socketMode);
   return address.kind === "unix"
@@ -57,16 +57,16 @@ export async function listen(
 async function keepPlace(
   address: UnixAddress,
   own: string | undefined,
-  opening: Promise<Checked<Listener, ListenFault>>,
-): Promise<Checked<Listener, ListenFault>> {
+  opening: Promise<Result<Listener, ListenFault>>,
+): Promise<Result<Listener, ListenFault>> {
   const opened = await opening;
   if (!opened.ok) return opened;
   await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
   const isOurs = (): boolean => fileMark(address.path) === own;
-  if (!isOurs()) return fail({ kind: "in-use", address });
+  if (!isOurs()) return err({ kind: "in-use", address });
   // To close it is to remove whatever is there.
   const close = (): void => isOurs() ? opened.value.close() : undefined;
-  return pass({ address, close });
+  return ok({ address, close });
 }
 
 function start(server: Server, address: ListenAddress, socketMode: number): void {

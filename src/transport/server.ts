@@ -11,7 +11,7 @@ import {
 } from "@grpc/grpc-js";
 import type { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
-import { type Checked, pass } from "../shared/result.ts";
+import { ok, type Result } from "../shared/result.ts";
 import { Entrance, type Protection } from "./connection_gate.ts";
 import { http2ServerOf, type OpenedStream } from "./http2_sessions.ts";
 import type { ListenAddress } from "./listen_address.ts";
@@ -86,7 +86,7 @@ export async function startServer(
   address: ListenAddress,
   services: readonly ServedService[],
   { requestBytes = LEAST_REQUEST_BYTES, ...protection }: ServerSettings = {},
-): Promise<Checked<RpcServer, ListenFault>> {
+): Promise<Result<RpcServer, ListenFault>> {
   const server = new Server({
     ...SERVER_OPTIONS,
     "grpc.max_receive_message_length": requestBytes,
@@ -120,7 +120,7 @@ export async function startServer(
     entrance.abandon();
     return opened;
   }
-  return pass({
+  return ok({
     address: opened.value,
     get visited() {
       return entrance.visited;

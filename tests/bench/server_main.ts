@@ -7,7 +7,7 @@
  */
 import type { sendUnaryData } from "@grpc/grpc-js";
 import { parseServeFlags } from "../../src/cli/serve_flags.ts";
-import { createLineSink } from "../../src/observability/line_writer.ts";
+import { createBufferedLineWriter } from "../../src/observability/buffered_line_writer.ts";
 import { createLogger } from "../../src/observability/logger.ts";
 import { openNode } from "../../src/sidecar.ts";
 import { createQuiltRuntime } from "../../src/api/quilt_runtime/service.ts";
@@ -35,9 +35,9 @@ const backlog = { bytes: 1024 * 1024 };
 const logger = createLogger({
   level,
   format,
-  sink: createLineSink(Deno.stderr, backlog),
+  sink: createBufferedLineWriter(Deno.stderr, backlog),
 });
-const auditSink = createLineSink(Deno.stdout, backlog);
+const auditSink = createBufferedLineWriter(Deno.stdout, backlog);
 const node = openNode({ ...options, logger, auditSink });
 const services = [createQuiltRuntime(node, logger), noop, bareExchange()];
 const server = await startServer(listen, services);

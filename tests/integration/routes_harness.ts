@@ -48,7 +48,7 @@ export interface RoutesOptions {
   /** Takes what calls could not finish; nobody does otherwise. */
   readonly touch?: RouteParts["touch"];
   /** Takes the audit trail in place of the one that is kept in memory. */
-  readonly sink?: LineSink;
+  readonly sink?: LineWriter;
   /** Milliseconds for an `ip` without a sign of life. @default 2000 */
   readonly deadlineMs?: number;
   /** Told when `ip` no longer answers, and when it does again. */

@@ -130,7 +130,7 @@ Deno.test("no audit record is lost while somebody reads, however slowly and howe
   await using _ground = await makeGround("vxlan100");
   const reader = readerOf(30);
   // Room for some 2,000 of 6,000 records.
-  const sink = createLineSink(reader, { bytes: 512 * 1024 });
+  const sink = createBufferedLineWriter(reader, { bytes: 512 * 1024 });
   await using node = openRoutes({ ...WIDE, sink });
   await node.sync(peers(0, 3000));
   await sink.flush();
@@ -140,7 +140,7 @@ Deno.test("no audit record is lost while somebody reads, however slowly and howe
 
 Deno.test("a reader of the audit trail that has stopped holds a SyncRoutes up for a second at most", async () => {
   await using _ground = await makeGround("vxlan100");
-  const sink = createLineSink(readerOf(Infinity), { bytes: 512 * 1024 });
+  const sink = createBufferedLineWriter(readerOf(Infinity), { bytes: 512 * 1024 });
   await using node = openRoutes({ ...WIDE, sink });
   const began = performance.now();
   const outcomes = await node.sync(peers(0, 3000));

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { TESTED_DENO_VERSION } from "../../src/shared/deno_version.ts";
-import { SIDECAR_VERSION } from "../../src/shared/version.ts";
+import { SIDECAR_VERSION, TESTED_DENO_VERSION } from "../../src/shared/versions.ts";
 import {
   isJsonObject,
   objectAt,

@@ -130,7 +130,7 @@ export async function routesTo(destination: string): Promise<readonly string[]> 
 }
 
 /** An audit trail kept in memory. */
-export interface KeptTrail extends LineSink {
+export interface KeptTrail extends LineWriter {
   /** The records until now. */
   readonly records: readonly JsonObject[];
 }

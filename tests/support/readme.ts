@@ -1,5 +1,5 @@
 /** README.md as the tests read it, and a shell to run its examples in. */
-import { TESTED_DENO_VERSION } from "../../src/shared/deno_version.ts";
+import { TESTED_DENO_VERSION } from "../../src/shared/versions.ts";
 import { makeQuietNamespace } from "../e2e/host.ts";
 import { type Block, type Document, readMarkdown } from "./markdown.ts";
 import { repository } from "./serve_task.ts";

@@ -1,5 +1,5 @@
 import { Client, credentials, type ServiceDefinition, status } from "@grpc/grpc-js";
-import { type Checked, fail } from "../../src/shared/result.ts";
+import { err, type Result } from "../../src/shared/result.ts";
 import type { StatedRoute } from "../../src/routing/route_set.ts";
 import { type CallFault, type UnaryCall, unaryCalls } from "../../src/cli/channel.ts";
 import { type SidecarReader, sidecarReader } from "../../src/cli/sidecar_client.ts";
@@ -14,7 +14,7 @@ import {
 } from "../../src/api/addresses/wire.ts";
 
 /** A message as it came: what a test compares whole. */
-export type Answer = Promise<Checked<unknown, CallFault>>;
+export type Answer = Promise<Result<unknown, CallFault>>;
 
 /** All of `quilt.sidecar.v1`; a call answers a message or why not. */
 export interface SidecarClient extends SidecarReader {
@@ -82,7 +82,7 @@ function toldApart(call: UnaryCall): UnaryCall {
     const answer = await call(...words);
     return answer.ok || !answer.fault.sentence.includes(BROKEN_CONNECTION)
       ? answer
-      : fail({ ...answer.fault, code: status.UNAVAILABLE });
+      : err({ ...answer.fault, code: status.UNAVAILABLE });
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Checked } from "../../shared/result.ts";
+import type { Result } from "../../shared/result.ts";
 import {
   type CertificateFacts,
   checkTlsMaterial,
@@ -55,7 +55,7 @@ export class Renewal {
   }
 
   /** Nothing counts that was not seen twice: files are written one after another. */
-  see(read: Checked<TlsMaterial, string>): void {
+  see(read: Result<TlsMaterial, string>): void {
     const seen = JSON.stringify(read);
     const again = seen === this.#latest;
     this.#latest = seen;
@@ -65,7 +65,7 @@ export class Renewal {
   }
 }
 
-function judge(read: Checked<TlsMaterial, string>): TlsNews {
+function judge(read: Result<TlsMaterial, string>): TlsNews {
   if (!read.ok) return { kind: "unusable", why: read.fault };
   const checked = checkTlsMaterial(read.value);
   return checked.ok

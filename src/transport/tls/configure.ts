@@ -1,4 +1,4 @@
-import { type Checked, pass } from "../../shared/result.ts";
+import { ok, type Result } from "../../shared/result.ts";
 import { quote } from "../../shared/quote.ts";
 import type { Logger } from "../../observability/logger.ts";
 import type { RpcServer } from "../server.ts";
@@ -26,14 +26,14 @@ export interface OpenTls {
  */
 export async function openTls(
   files: TlsFiles | undefined,
-): Promise<Checked<OpenTls | undefined, string>> {
-  if (files === undefined) return pass(undefined);
+): Promise<Result<OpenTls | undefined, string>> {
+  if (files === undefined) return ok(undefined);
   const read = await readTlsFiles(files);
   if (!read.ok) return read;
   const material = read.value;
   const checked = checkTlsMaterial(material);
   if (!checked.ok) return checked;
-  return pass({
+  return ok({
     material,
     follow(server, logger) {
       tellCertificate(logger, "TLS with the certificate", checked.value);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { checkAddress, type Ipv4Address } from "../../../src/ipam/address.ts";
-import { checkOwner, type Owner } from "../../../src/ipam/owner.ts";
+import { type Ipv4Address, parseAddress } from "../../../src/ipam/address.ts";
+import { type Owner, parseOwner } from "../../../src/ipam/owner.ts";
 import { createLogger } from "../../../src/observability/logger.ts";
 import type { NodeNetwork, PodNetwork } from "../../../src/addresses/pod_network.ts";
 import { createAddressService } from "../../../src/api/addresses/service.ts";
@@ -13,14 +13,14 @@ import { cidr } from "./outcomes.ts";
 
 /** An address known to be good. */
 export function address(text: string): Ipv4Address {
-  const checked = checkAddress(text);
+  const checked = parseAddress(text);
   assert.ok(checked.ok);
   return checked.value;
 }
 
 /** An owner known to be good. */
 export function owner(text: string): Owner {
-  const checked = checkOwner(text);
+  const checked = parseOwner(text);
   assert.ok(checked.ok);
   return checked.value;
 }

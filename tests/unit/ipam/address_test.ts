@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
-  addressNumber,
-  checkAddress,
+  addressFromNumber,
+  addressToNumber,
   describeAddressFault,
   firstAddress,
   hostAddress,
-  numberedAddress,
+  parseAddress,
 } from "../../../src/ipam/address.ts";
 import { hostPrefix, type Ipv4Cidr, parseCidr } from "../../../src/ipam/cidr.ts";
 
@@ -18,15 +18,15 @@ function cidr(text: string): Ipv4Cidr {
 
 const octet = fc.oneof(fc.nat({ max: 255 }), fc.constantFrom(0, 1, 127, 128, 255));
 
-Deno.test("a dotted quad is an address, and its number is the number of its octets", () => {
+Deno.test("parseAddress accepts a dotted quad, and addressToNumber is the number of its octets", () => {
   fc.assert(
     fc.property(octet, octet, octet, octet, (a, b, c, d) => {
       const text = `${a}.${b}.${c}.${d}`;
-      const checked = checkAddress(text);
+      const checked = parseAddress(text);
       assert.ok(checked.ok, text);
-      const number = addressNumber(checked.value);
+      const number = addressToNumber(checked.value);
       assert.equal(number, ((a * 256 + b) * 256 + c) * 256 + d);
-      assert.equal(numberedAddress(number), text);
+      assert.equal(addressFromNumber(number), text);
       assert.equal(hostPrefix(checked.value), cidr(`${text}/32`));
       assert.equal(hostAddress(hostPrefix(checked.value)), text);
     }),
@@ -52,22 +52,22 @@ const bad = [
 ];
 
 for (const text of bad) {
-  Deno.test(`no address: ${JSON.stringify(text)}`, () => {
-    assert.deepEqual(checkAddress(text), {
+  Deno.test(`parseAddress rejects ${JSON.stringify(text)}`, () => {
+    assert.deepEqual(parseAddress(text), {
       ok: false,
       fault: { kind: "address", text },
     });
   });
 }
 
-Deno.test("what is no address is told quoted, with one that is", () => {
+Deno.test("describeAddressFault quotes the text and gives an example", () => {
   assert.equal(
     describeAddressFault({ kind: "address", text: "10.42.1.7\n" }),
     'Invalid address: "10.42.1.7\\n"; use an IPv4 address such as 10.42.1.7',
   );
 });
 
-Deno.test("only a /32 is an address alone", () => {
+Deno.test("hostAddress is defined only for a /32", () => {
   assert.equal(hostAddress(cidr("10.42.1.0/24")), undefined);
   assert.equal(hostAddress(cidr("10.42.1.0/31")), undefined);
   assert.equal(firstAddress(cidr("10.42.1.0/24")), "10.42.1.0");

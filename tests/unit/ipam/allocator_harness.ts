@@ -1,13 +1,16 @@
 import assert from "node:assert/strict";
-import { checkAddress, type Ipv4Address } from "../../../src/ipam/address.ts";
+import { type Ipv4Address, parseAddress } from "../../../src/ipam/address.ts";
 import { type Ipv4Cidr, parseCidr } from "../../../src/ipam/cidr.ts";
 import {
-  checkOwner,
   type Owner,
   type OwnerKey,
   ownerKey,
+  parseOwner,
 } from "../../../src/ipam/owner.ts";
-import { AddressPool, type AllocateDecision } from "../../../src/ipam/allocator.ts";
+import {
+  AddressAllocator,
+  type AllocateDecision,
+} from "../../../src/ipam/allocator.ts";
 
 /** A CIDR known to be good. */
 export function cidr(text: string): Ipv4Cidr {
@@ -18,46 +21,53 @@ export function cidr(text: string): Ipv4Cidr {
 
 /** An address known to be good. */
 export function address(text: string): Ipv4Address {
-  const checked = checkAddress(text);
+  const checked = parseAddress(text);
   assert.ok(checked.ok, text);
   return checked.value;
 }
 
 /** An owner known to be good. */
 export function owner(text: string): Owner {
-  const checked = checkOwner(text);
+  const checked = parseOwner(text);
   assert.ok(checked.ok, text);
   return checked.value;
 }
 
-/** Any function of the name will do here that gives each its own key. */
+/** A different key for each name; the hash of the real one does not matter here. */
 export function keyOf(name: string): OwnerKey {
   return ownerKey([...name].map((letter) => letter.charCodeAt(0)));
 }
 
-/** A pool that is configured, and empty. */
-export function poolOf(subnet: string, gatewayIndex = 1, cursor = 0): AddressPool {
-  const pool = new AddressPool(gatewayIndex);
-  pool.configure(cidr(subnet), cursor);
-  return pool;
+/** An allocator that is configured and empty. */
+export function allocatorOf(
+  subnet: string,
+  gatewayIndex = 1,
+  cursor = 0,
+): AddressAllocator {
+  const allocator = new AddressAllocator(gatewayIndex);
+  allocator.configure(cidr(subnet), cursor);
+  return allocator;
 }
 
-/** Decides and does it. */
+/** Chooses an address, and allocates it if it is free. */
 export function allocate(
-  pool: AddressPool,
+  allocator: AddressAllocator,
   name: string,
-  wanted?: string,
+  requested?: string,
 ): AllocateDecision {
   const key = keyOf(name);
-  const decision = pool.decide(key, wanted === undefined ? wanted : address(wanted));
+  const decision = allocator.choose(
+    key,
+    requested === undefined ? requested : address(requested),
+  );
   if (decision.kind === "fresh") {
-    pool.take({ address: decision.address, key, owner: owner(name) });
+    allocator.allocate({ address: decision.address, key, owner: owner(name) });
   }
   return decision;
 }
 
-/** The address, or why there is none. */
-export function given(decision: AllocateDecision): string {
+/** The address, or the kind of the fault. */
+export function outcomeOf(decision: AllocateDecision): string {
   switch (decision.kind) {
     case "fresh":
       return decision.address;
@@ -68,14 +78,14 @@ export function given(decision: AllocateDecision): string {
   }
 }
 
-/** Takes back what an owner has. */
-export function release(pool: AddressPool, name: string): void {
-  const allocation = pool.of(keyOf(name));
+/** Releases the address of an owner. */
+export function release(allocator: AddressAllocator, name: string): void {
+  const allocation = allocator.findByOwner(keyOf(name));
   assert.ok(allocation !== undefined, name);
-  pool.drop(allocation);
+  allocator.release(allocation);
 }
 
-/** So many names. */
+/** That many different names. */
 export function names(count: number): readonly string[] {
   return Array.from({ length: count }, (_, at) => `c${at}`);
 }

@@ -1,7 +1,8 @@
-/** What a pool of addresses has to do, written as simply as it can be. */
-
-/** A pool that walks and counts by hand; addresses are the last octet in 10.42.1.0. */
-export class PoolModel {
+/**
+ * The simplest allocator that is right: it searches linearly. Its addresses are the last
+ * octet in 10.42.1.0.
+ */
+export class AllocatorModel {
   readonly #gateway: number;
   readonly #broadcast: number;
   readonly held = new Map<string, number>();
@@ -12,21 +13,21 @@ export class PoolModel {
     this.#broadcast = 2 ** (32 - prefix) - 1;
   }
 
-  /** A number: the octet that the owner has now; a text: why it gets none. */
-  allocate(owner: string, wanted?: number): number | string {
+  /** Returns the octet that the owner has now, or the kind of the fault. */
+  allocate(owner: string, requested?: number): number | string {
     const held = this.held.get(owner);
-    if (held !== undefined && (wanted ?? held) === held) return held;
-    if (wanted !== undefined) {
-      if (wanted > this.#broadcast) return "outside";
-      if (!this.#givable(wanted)) return "reserved";
+    if (held !== undefined && (requested ?? held) === held) return held;
+    if (requested !== undefined) {
+      if (requested > this.#broadcast) return "outside";
+      if (!this.#isHost(requested)) return "reserved";
       if (held !== undefined) return "holds-another";
-      if (this.#isTaken(wanted)) return "taken";
-      return this.#give(owner, wanted);
+      if (this.#isTaken(requested)) return "taken";
+      return this.#assign(owner, requested);
     }
     for (let step = 1; step <= this.#broadcast + 1; step += 1) {
       const octet = (this.#last + step) % (this.#broadcast + 1);
-      if (this.#givable(octet) && !this.#isTaken(octet)) {
-        return this.#give(owner, octet);
+      if (this.#isHost(octet) && !this.#isTaken(octet)) {
+        return this.#assign(owner, octet);
       }
     }
     return "exhausted";
@@ -41,18 +42,18 @@ export class PoolModel {
   get free(): number {
     let free = 0;
     for (let octet = 0; octet <= this.#broadcast; octet += 1) {
-      if (this.#givable(octet) && !this.#isTaken(octet)) free += 1;
+      if (this.#isHost(octet) && !this.#isTaken(octet)) free += 1;
     }
     return free;
   }
 
-  #give(owner: string, octet: number): number {
+  #assign(owner: string, octet: number): number {
     this.held.set(owner, octet);
     this.#last = octet;
     return octet;
   }
 
-  #givable(octet: number): boolean {
+  #isHost(octet: number): boolean {
     return octet > 0 && octet < this.#broadcast && octet !== this.#gateway;
   }
 

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { PoolModel } from "./allocator_model.ts";
-import { allocate, given, keyOf, names, poolOf } from "./allocator_harness.ts";
+import { AllocatorModel } from "./allocator_model.ts";
+import { allocate, allocatorOf, keyOf, names, outcomeOf } from "./allocator_harness.ts";
 
 interface Step {
-  readonly what: "allocate" | "want" | "release" | "reload";
+  readonly what: "allocate" | "request" | "release" | "replace";
   readonly name: string;
   readonly octet: number;
 }
@@ -14,40 +14,40 @@ const step: fc.Arbitrary<Step> = fc.record({
     "allocate",
     "allocate",
     "allocate",
-    "want",
+    "request",
     "release",
     "release",
-    "reload",
+    "replace",
   ),
   name: fc.nat({ max: 20 }).map((at) => `c${at}`),
   octet: fc.nat({ max: 40 }),
 });
 
-Deno.test("a pool does what the simple model does, whatever is asked of it", () => {
+Deno.test("AddressAllocator does the same as the simple model for any sequence of calls", () => {
   fc.assert(
     fc.property(
       fc.constantFrom(27, 28, 29, 30),
       fc.integer({ min: 1, max: 2 }),
       fc.array(step, { maxLength: 200 }),
       (prefix, gateway, steps) => {
-        const pool = poolOf(`10.42.1.0/${prefix}`, gateway);
-        const model = new PoolModel(prefix, gateway);
+        const allocator = allocatorOf(`10.42.1.0/${prefix}`, gateway);
+        const model = new AllocatorModel(prefix, gateway);
         for (const { name, octet, what } of steps) {
-          if (what === "reload") pool.reload(pool.list());
+          if (what === "replace") allocator.replaceAll(allocator.list());
           else if (what === "release") {
-            const released = pool.of(keyOf(name));
+            const released = allocator.findByOwner(keyOf(name));
             assert.equal(octetOf(released?.address), model.release(name));
-            if (released !== undefined) pool.drop(released);
+            if (released !== undefined) allocator.release(released);
           } else {
-            const wanted = what === "want" ? octet : undefined;
-            const text = wanted === undefined ? wanted : `10.42.1.${wanted}`;
-            const answer = given(allocate(pool, name, text));
-            const expected = model.allocate(name, wanted);
+            const requested = what === "request" ? octet : undefined;
+            const text = requested === undefined ? requested : `10.42.1.${requested}`;
+            const answer = outcomeOf(allocate(allocator, name, text));
+            const expected = model.allocate(name, requested);
             assert.equal(octetOf(answer) ?? answer, expected);
           }
-          assert.equal(pool.free, model.free);
+          assert.equal(allocator.free, model.free);
           assert.deepEqual(
-            pool.list().map(({ address }) => octetOf(address)),
+            allocator.list().map(({ address }) => octetOf(address)),
             [...model.held.values()].sort((one, other) => one - other),
           );
         }
@@ -61,19 +61,19 @@ function octetOf(text: string | undefined): number | undefined {
   return text?.startsWith("10.42.1.") ? Number(text.slice(8)) : undefined;
 }
 
-Deno.test("a full /16 gives and takes as fast as an empty one", () => {
-  const pool = poolOf("10.42.0.0/16");
-  const count = pool.free;
+Deno.test("AddressAllocator allocates from a full /16 without a linear search", () => {
+  const allocator = allocatorOf("10.42.0.0/16");
+  const count = allocator.free;
   assert.equal(count, 65_533);
-  for (const name of names(count)) allocate(pool, name);
-  assert.equal(pool.free, 0);
+  for (const name of names(count)) allocate(allocator, name);
+  assert.equal(allocator.free, 0);
   const started = performance.now();
   for (let round = 0; round < 1_000; round += 1) {
-    const allocation = pool.of(keyOf("c7"));
+    const allocation = allocator.findByOwner(keyOf("c7"));
     assert.ok(allocation !== undefined);
-    pool.drop(allocation);
-    assert.equal(given(allocate(pool, "c7")), allocation.address);
+    allocator.release(allocation);
+    assert.equal(outcomeOf(allocate(allocator, "c7")), allocation.address);
   }
-  // A walk over 65,533 addresses each time would take seconds.
+  // A linear search over 65,533 addresses each time would take seconds.
   assert.ok(performance.now() - started < 2_000);
 });

@@ -4,7 +4,7 @@ export type Verdict =
   | { readonly kind: "host-bits"; readonly prefix: number; readonly network: string }
   | { readonly kind: "cidr"; readonly prefix: number; readonly bits: string };
 
-/** Texts that somebody who wants a word of his own on `ip`'s input would try. */
+/** Texts by which an attacker would try to inject a command or an option into `ip`. */
 export const hostileTexts: readonly string[] = [
   "",
   " ",

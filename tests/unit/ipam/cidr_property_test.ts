@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { IPv4CidrRange } from "ip-num";
 import {
   cidrFromKernel,
+  commonPrefix,
   contains,
-  covering,
   type Ipv4Cidr,
   networkAddress,
   parseCidr,
@@ -112,23 +113,23 @@ function assertSameVerdict(text: string, verdict: Verdict): void {
 
 const TEXTS = bounded(100_000, 10_000);
 
-Deno.test(`${TEXTS} texts: exactly what the contract calls a CIDR is accepted`, () => {
-  const met = { malformed: 0, "host-bits": 0, cidr: 0 };
+Deno.test(`parseCidr accepts exactly what the contract calls a CIDR, of ${TEXTS} texts`, () => {
+  const seen = { malformed: 0, "host-bits": 0, cidr: 0 };
   fc.assert(
     fc.property(anyText, (text) => {
       const verdict = judge(text);
-      met[verdict.kind] += 1;
+      seen[verdict.kind] += 1;
       assertSameVerdict(text, verdict);
     }),
     { numRuns: TEXTS, examples },
   );
-  assert.equal(met.malformed + met["host-bits"] + met.cidr, TEXTS);
-  for (const [kind, times] of Object.entries(met)) {
-    assert(times > TEXTS / 10, `${kind} was met only ${times} times`);
+  assert.equal(seen.malformed + seen["host-bits"] + seen.cidr, TEXTS);
+  for (const [kind, times] of Object.entries(seen)) {
+    assert(times > TEXTS / 10, `${kind} was seen only ${times} times`);
   }
 });
 
-Deno.test("an accepted text is digits, dots and one slash, and parses to itself", () => {
+Deno.test("parseCidr accepts only digits, dots and one slash, and returns the text itself", () => {
   const prefixes = new Set<number>();
   fc.assert(
     fc.property(anyText, (text) => {
@@ -144,10 +145,32 @@ Deno.test("an accepted text is digits, dots and one slash, and parses to itself"
     }),
     { numRuns: 10_000, examples },
   );
-  assert.equal(prefixes.size, 33, "every prefix length was met");
+  assert.equal(prefixes.size, 33, "every prefix length was seen");
 });
 
-Deno.test("the prefix that covers several has just the bits that all of them begin with", () => {
+// ip-num computes with addresses as BigInt, so it shares no arithmetic with cidr.ts.
+Deno.test("networkAddress, prefixLength and contains agree with ip-num", () => {
+  const near = fc.tuple(bitsOf(0, 32), bitsOf(0, 8))
+    .map(([bits, more]) => [bits, (bits + more).slice(0, 32)]);
+  const seen = { inside: 0, outside: 0 };
+  fc.assert(
+    fc.property(fc.oneof(fc.tuple(bitsOf(0, 32), bitsOf(0, 32)), near), (pair) => {
+      const [outer, inner] = pair.map((bits) => accepted(written(bits)));
+      assert(outer !== undefined && inner !== undefined);
+      const [outerRange, innerRange] = [outer, inner].map(IPv4CidrRange.fromCidr);
+      assert(outerRange !== undefined && innerRange !== undefined);
+      assert.equal(networkAddress(inner), innerRange.getFirst().toString());
+      assert.equal(BigInt(prefixLength(inner)), innerRange.getPrefix().getValue());
+      const expected = outerRange.contains(innerRange);
+      seen[expected ? "inside" : "outside"] += 1;
+      assert.equal(contains(outer, inner), expected, `${outer} contains ${inner}`);
+    }),
+    { numRuns: 2_000 },
+  );
+  assert(seen.inside > 100 && seen.outside > 100, JSON.stringify(seen));
+});
+
+Deno.test("commonPrefix has exactly the bits with which all prefixes begin", () => {
   const several = fc.array(bitsOf(0, 32), { minLength: 1, maxLength: 5 });
   const near = fc.tuple(bitsOf(0, 30), fc.array(bitsOf(0, 2), { minLength: 1 }))
     .map(([common, ends]) => ends.map((end) => common + end));
@@ -157,14 +180,14 @@ Deno.test("the prefix that covers several has just the bits that all of them beg
       others.some((other) => other[at] !== bit)
     );
     const common = differs < 0 ? first : first.slice(0, differs);
-    const found = covering(prefixes.map((bits) => accepted(written(bits))));
+    const found = commonPrefix(prefixes.map((bits) => accepted(written(bits))));
     assert.equal(found, written(common));
   }));
-  assert.equal(covering([]), "0.0.0.0/0");
+  assert.equal(commonPrefix([]), "0.0.0.0/0");
 });
 
-Deno.test("one CIDR contains another exactly when its prefix bits begin the other's", () => {
-  const met = { inside: 0, outside: 0 };
+Deno.test("contains is true exactly if the prefix bits of one CIDR begin those of the other", () => {
+  const seen = { inside: 0, outside: 0 };
   const pair = fc.oneof(
     fc.tuple(bitsOf(0, 32), bitsOf(0, 32)),
     fc.tuple(bitsOf(0, 16), bitsOf(0, 16)).map(([bits, more]) => [bits, bits + more]),
@@ -172,16 +195,16 @@ Deno.test("one CIDR contains another exactly when its prefix bits begin the othe
   fc.assert(
     fc.property(pair, ([outer = "", inner = ""]) => {
       const expected = inner.startsWith(outer);
-      met[expected ? "inside" : "outside"] += 1;
+      seen[expected ? "inside" : "outside"] += 1;
       const found = contains(accepted(written(outer)), accepted(written(inner)));
       assert.equal(found, expected, `${written(outer)} contains ${written(inner)}`);
     }),
     { numRuns: 10_000 },
   );
-  assert(met.inside > 1_000 && met.outside > 1_000, JSON.stringify(met));
+  assert(seen.inside > 1_000 && seen.outside > 1_000, JSON.stringify(seen));
 });
 
-Deno.test("the kernel's dst is read as strictly as a caller's, a bare address as a /32", () => {
+Deno.test("cidrFromKernel is as strict as parseCidr, and reads an address as a /32", () => {
   fc.assert(
     fc.property(fc.oneof(dotted, anyText), (dst) => {
       const text = dst === "default"
@@ -196,15 +219,15 @@ Deno.test("the kernel's dst is read as strictly as a caller's, a bare address as
   );
 });
 
-Deno.test("under any policy a subnet gets the sentence of the contract's table", () => {
-  const met = new Map<string, number>();
+Deno.test("checkNodeCidr gives the sentence of the contract's table under any policy", () => {
+  const seen = new Map<string, number>();
   const policies = bitsOf(1, 30).chain((clusterBits) =>
     fc.record({
       clusterBits: fc.constant(clusterBits),
       nodePrefix: fc.integer({ min: clusterBits.length, max: 30 }),
     })
   );
-  // Chosen so that every row of the table is met thousands of times.
+  // Chosen so that every row of the table is seen thousands of times.
   const cases = policies.chain((policy) => {
     const { clusterBits, nodePrefix } = policy;
     const rest = nodePrefix - clusterBits.length;
@@ -230,20 +253,23 @@ Deno.test("under any policy a subnet gets the sentence of the contract's table",
       const outcome = checkNodeCidr(text, checked.value);
       const expected = sentence(text, noun, policy);
       const kind = outcome.ok ? "accepted" : outcome.fault.kind;
-      met.set(kind, (met.get(kind) ?? 0) + 1);
+      seen.set(kind, (seen.get(kind) ?? 0) + 1);
       if (outcome.ok) {
         assert.equal(expected, undefined);
         assert.equal(outcome.value, text);
       } else {
-        const told = describeCidrFault(outcome.fault, noun);
+        const message = describeCidrFault(outcome.fault, noun);
         const quoted = outcome.fault.kind === "malformed";
-        const compared = quoted ? told.slice(0, told.indexOf('"') + 1) : told;
+        const compared = quoted ? message.slice(0, message.indexOf('"') + 1) : message;
         assert.equal(compared, expected);
       }
     }),
     { numRuns: 20_000 },
   );
   for (const kind of ["accepted", "malformed", "prefix", "host-bits", "outside"]) {
-    assert((met.get(kind) ?? 0) > 500, `${kind} was met ${met.get(kind) ?? 0} times`);
+    assert(
+      (seen.get(kind) ?? 0) > 500,
+      `${kind} was seen ${seen.get(kind) ?? 0} times`,
+    );
   }
 });

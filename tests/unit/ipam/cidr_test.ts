@@ -27,26 +27,26 @@ const digitTexts = [1, 2, 3].flatMap((length) =>
 
 type TakesAnyString<Branded> = string extends Branded ? true : false;
 
-Deno.test("the compiler does not take a plain string for a CIDR", () => {
+Deno.test("Ipv4Cidr: the compiler rejects a plain string", () => {
   const taken: TakesAnyString<Ipv4Cidr> = false;
   assert.equal(taken, false);
 });
 
-Deno.test("four octets, a slash and a prefix without host bits are a CIDR", () => {
+Deno.test("parseCidr accepts four octets, a slash and a prefix without host bits", () => {
   const texts = ["10.42.1.0/24", "0.0.0.0/0", "255.255.255.255/32", "128.0.0.0/1"];
   for (const text of texts) {
     assert.deepEqual(parseCidr(text), { ok: true, value: text });
   }
 });
 
-Deno.test("no hostile text is a CIDR", () => {
+Deno.test("parseCidr rejects hostile text", () => {
   for (const text of hostileTexts) {
     const expected = { ok: false, fault: { kind: "malformed", text } };
     assert.deepEqual(parseCidr(text), expected, JSON.stringify(text.slice(0, 80)));
   }
 });
 
-Deno.test("each octet is decimal, 0 to 255, without leading zeros", () => {
+Deno.test("parseCidr accepts decimal octets from 0 to 255 without leading zeros", () => {
   for (const octet of [...digitTexts, "1000", "0255", ""]) {
     const texts = [`${octet}.2.3.4/32`, `1.${octet}.3.4/32`, `1.2.${octet}.4/32`];
     for (const text of [...texts, `1.2.3.${octet}/32`]) {
@@ -55,14 +55,14 @@ Deno.test("each octet is decimal, 0 to 255, without leading zeros", () => {
   }
 });
 
-Deno.test("the prefix is decimal, 0 to 32, without leading zeros", () => {
+Deno.test("parseCidr accepts a decimal prefix length from 0 to 32 without leading zeros", () => {
   for (const prefix of [...digitTexts, "0024", "1000", ""]) {
     const text = `0.0.0.0/${prefix}`;
     assert.equal(parseCidr(text).ok, isNumberUpTo(32, prefix), text);
   }
 });
 
-Deno.test("host bits are refused together with the network that was meant", () => {
+Deno.test("parseCidr rejects host bits, and returns the network that the client means", () => {
   const cases = [
     ["10.42.1.5/24", "10.42.1.0/24"],
     ["10.42.1.128/24", "10.42.1.0/24"],
@@ -77,14 +77,14 @@ Deno.test("host bits are refused together with the network that was meant", () =
   }
 });
 
-Deno.test("a CIDR tells its network address and its prefix length", () => {
+Deno.test("networkAddress and prefixLength are the two parts of a CIDR", () => {
   assert.equal(networkAddress(cidr("10.42.1.0/24")), "10.42.1.0");
   assert.equal(prefixLength(cidr("10.42.1.0/24")), 24);
   assert.equal(prefixLength(cidr("0.0.0.0/0")), 0);
   assert.equal(prefixLength(cidr("10.42.1.7/32")), 32);
 });
 
-Deno.test("a prefix contains itself and what lies within it, and nothing else", () => {
+Deno.test("contains is true for the prefix itself and its subnets, and for nothing else", () => {
   const cluster = cidr("10.42.0.0/16");
   const within = ["10.42.0.0/16", "10.42.0.0/24", "10.42.255.0/24", "10.42.255.255/32"];
   for (const text of within) assert(contains(cluster, cidr(text)), text);
@@ -94,14 +94,14 @@ Deno.test("a prefix contains itself and what lies within it, and nothing else", 
   assert(!contains(cidr("255.255.255.255/32"), cidr("255.255.255.254/32")));
 });
 
-Deno.test("iproute2's dst is a CIDR, a bare address or default", () => {
+Deno.test("cidrFromKernel reads a CIDR, an address or default", () => {
   assert.equal(cidrFromKernel("10.42.2.0/24"), "10.42.2.0/24");
   assert.equal(cidrFromKernel("0.0.0.0/1"), "0.0.0.0/1");
   assert.equal(cidrFromKernel("10.42.1.7"), "10.42.1.7/32");
   assert.equal(cidrFromKernel("default"), "0.0.0.0/0");
 });
 
-Deno.test("any other dst is none", () => {
+Deno.test("cidrFromKernel is undefined for any other text", () => {
   const others = [
     "",
     "all",

@@ -44,7 +44,7 @@ Deno.test("describeSubnetInUse names three owners, cut and escaped, and counts t
   assert.ok(sentence(all).includes("name lost); when"), sentence(all));
 });
 
-Deno.test("describeSubnetInUse says which addresses forbid a subnet where none is known", () => {
+Deno.test("describeSubnetInUse says which addresses forbid a subnet if no subnet is known", () => {
   assert.match(
     sentence([allocation(2, "a")], ""),
     /^Cannot change node subnet to 10\.42\.2\.0\/24 while 1 address outside of it is allocated: /,

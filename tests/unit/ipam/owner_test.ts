@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
-  checkOwner,
   describeOwnerFault,
-  keyWords,
-  LONGEST_OWNER,
+  MAX_OWNER_LENGTH,
   ownerKey,
+  ownerKeyWords,
+  parseOwner,
 } from "../../../src/ipam/owner.ts";
 
 const printable = Array.from(
@@ -13,38 +13,38 @@ const printable = Array.from(
   (_, at) => String.fromCharCode(33 + at),
 );
 
-Deno.test("1 to 128 printable ASCII characters without spaces are an owner", () => {
+Deno.test("parseOwner accepts 1 to 128 printable ASCII characters without spaces", () => {
   fc.assert(
     fc.property(
       fc.string({
         unit: fc.constantFrom(...printable),
         minLength: 1,
-        maxLength: LONGEST_OWNER,
+        maxLength: MAX_OWNER_LENGTH,
       }),
-      (text) => assert.deepEqual(checkOwner(text), { ok: true, value: text }),
+      (text) => assert.deepEqual(parseOwner(text), { ok: true, value: text }),
     ),
   );
 });
 
-Deno.test("one character of any other kind, wherever it stands, is no owner", () => {
+Deno.test("parseOwner rejects any other character at any position", () => {
   const odd = fc.string({ unit: "binary", minLength: 1, maxLength: 2 })
     .filter((text) => !/[!-~]/.test(text));
   fc.assert(
     fc.property(odd, fc.nat({ max: 20 }), (character, at) => {
       const text = "container-0123456789".slice(0, at) + character +
         "container-0123456789".slice(at);
-      assert.equal(checkOwner(text).ok, false);
+      assert.equal(parseOwner(text).ok, false);
     }),
   );
 });
 
 for (const text of ["", "a".repeat(129), "a b", "a\n", "\na", "ä", "a\u2028", "😀"]) {
-  Deno.test(`no owner: ${JSON.stringify(text.slice(0, 10))} of length ${text.length}`, () => {
-    assert.deepEqual(checkOwner(text), { ok: false, fault: { kind: "owner", text } });
+  Deno.test(`parseOwner rejects ${JSON.stringify(text.slice(0, 10))} of length ${text.length}`, () => {
+    assert.deepEqual(parseOwner(text), { ok: false, fault: { kind: "owner", text } });
   });
 }
 
-Deno.test("what is no owner is told quoted and cut", () => {
+Deno.test("describeOwnerFault quotes the text and cuts it", () => {
   assert.equal(
     describeOwnerFault({ kind: "owner", text: "a\n" }),
     'Invalid owner: "a\\n"; use 1 to 128 printable ASCII characters without spaces',
@@ -55,14 +55,14 @@ Deno.test("what is no owner is told quoted and cut", () => {
   );
 });
 
-Deno.test("a key has the six words that it was made of", () => {
+Deno.test("ownerKeyWords returns the six words of which ownerKey made the key", () => {
   const word = fc.oneof(
     fc.integer({ min: 0, max: 2 ** 32 - 1 }),
     fc.constantFrom(0, 1, 2 ** 31, 2 ** 32 - 1),
   );
   fc.assert(
     fc.property(fc.array(word, { minLength: 6, maxLength: 6 }), (words) => {
-      assert.deepEqual(keyWords(ownerKey(words)), words);
+      assert.deepEqual(ownerKeyWords(ownerKey(words)), words);
       assert.match(ownerKey(words), /^[0-9a-f]{48}$/);
     }),
   );

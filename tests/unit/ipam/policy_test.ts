@@ -30,13 +30,13 @@ function policyRefusal(clusterCidr: string, nodePrefix: number): string {
   return checked.fault;
 }
 
-Deno.test("a /24 within the cluster is accepted as it was written", () => {
+Deno.test("checkNodeCidr accepts a /24 within the cluster CIDR", () => {
   for (const text of ["10.42.0.0/24", "10.42.1.0/24", "10.42.255.0/24"]) {
     assert.deepEqual(checkNodeCidr(text, usual), { ok: true, value: text });
   }
 });
 
-Deno.test("a subnet is refused with the contract's sentence", () => {
+Deno.test("checkNodeCidr refuses a subnet with the contract's sentence", () => {
   const sentences = {
     "10.42.1.0": 'Invalid subnet CIDR format: "10.42.1.0"',
     "10.42.1.0/24\nroute flush table main":
@@ -52,7 +52,7 @@ Deno.test("a subnet is refused with the contract's sentence", () => {
   }
 });
 
-Deno.test("a destination is refused with the contract's sentence", () => {
+Deno.test("checkNodeCidr refuses a destination with the contract's sentence", () => {
   const sentences = {
     "10.42.1": 'Invalid destination CIDR format: "10.42.1"',
     "10.42.0.0/16": "Destination must be /24, got /16",
@@ -66,25 +66,25 @@ Deno.test("a destination is refused with the contract's sentence", () => {
   }
 });
 
-Deno.test("of several faults the first in the contract's table is told", () => {
+Deno.test("checkNodeCidr reports the first fault in the order of the contract's table", () => {
   assert.match(refusal("192.168.1.5/033", "Subnet"), /^Invalid subnet CIDR format/);
   assert.equal(refusal("192.168.1.5/16", "Subnet"), "Subnet must be /24, got /16");
   assert.equal(refusal("192.168.1.0/25", "Subnet"), "Subnet must be /24, got /25");
   assert.match(refusal("192.168.1.5/24", "Subnet"), /has host bits set/);
 });
 
-Deno.test("the sentences name the policy that serve was given", () => {
+Deno.test("describeCidrFault names the policy of the options of serve", () => {
   const other = policy("172.16.0.0/12", 26);
   assert.equal(checkNodeCidr("172.31.255.192/26", other).ok, true);
-  const told = (text: string) => refusal(text, "Destination", other);
-  assert.equal(told("172.16.1.0/24"), "Destination must be /26, got /24");
+  const message = (text: string) => refusal(text, "Destination", other);
+  assert.equal(message("172.16.1.0/24"), "Destination must be /26, got /24");
   assert.equal(
-    told("172.32.0.0/26"),
+    message("172.32.0.0/26"),
     "Destination 172.32.0.0/26 must be within cluster CIDR 172.16.0.0/12",
   );
 });
 
-Deno.test("a policy may give every node from the whole cluster down to a /30", () => {
+Deno.test("checkClusterPolicy accepts a node prefix from the cluster's own to 30", () => {
   const good = [["10.42.0.0/16", 16], ["10.42.0.0/16", 30], [
     "10.42.1.0/30",
     30,
@@ -94,7 +94,7 @@ Deno.test("a policy may give every node from the whole cluster down to a /30", (
   }
 });
 
-Deno.test("a cluster CIDR that is none is refused with one sentence and the remedy", () => {
+Deno.test("checkClusterPolicy refuses a malformed cluster CIDR with the remedy", () => {
   assert.equal(
     policyRefusal("10.42.0.0/16\n", 24),
     'Invalid cluster CIDR format: "10.42.0.0/16\\n"; ' +
@@ -106,7 +106,7 @@ Deno.test("a cluster CIDR that is none is refused with one sentence and the reme
   );
 });
 
-Deno.test("a cluster without room for a node subnet is refused", () => {
+Deno.test("checkClusterPolicy refuses a cluster CIDR without room for a node subnet", () => {
   for (const cluster of ["10.42.1.0/31", "10.42.1.0/32"]) {
     assert.equal(
       policyRefusal(cluster, 24),
@@ -116,7 +116,7 @@ Deno.test("a cluster without room for a node subnet is refused", () => {
   }
 });
 
-Deno.test("a node prefix outside the cluster's range is refused", () => {
+Deno.test("checkClusterPolicy refuses a node prefix outside of its range", () => {
   for (const prefix of [15, 0, -1, 31, 32, 24.5, NaN, Infinity, -Infinity]) {
     assert.equal(
       policyRefusal("10.42.0.0/16", prefix),
@@ -126,6 +126,6 @@ Deno.test("a node prefix outside the cluster's range is refused", () => {
   }
 });
 
-Deno.test("no policy lets a peer's route be the default route", () => {
+Deno.test("checkClusterPolicy refuses a policy under which a peer's route could be the default route", () => {
   assert.match(policyRefusal("0.0.0.0/0", 0), /use a --node-prefix from 1 to 30$/);
 });

@@ -18,21 +18,21 @@ function loggedAt(level: LogLevel): readonly string[] {
   for (const each of LOG_LEVELS) {
     logger.log(each, "message");
     assert.equal(
-      logger.shows?.(each),
+      logger.isEnabled?.(each),
       lines.at(-1)?.includes(each.toUpperCase()) ?? false,
     );
   }
   return lines.map((line) => line.split(" ")[1] ?? "");
 }
 
-Deno.test("a text line is a UTC timestamp, the level's word and the message", () => {
+Deno.test("formatLine writes text as a UTC timestamp, the level and the message", () => {
   assert.equal(
     formatLine("text", new Date(0), "info", "Removed route: 10.42.2.0/24"),
     "1970-01-01T00:00:00.000Z INFO: Removed route: 10.42.2.0/24",
   );
 });
 
-Deno.test("a JSON line has exactly time, level and message", () => {
+Deno.test("formatLine writes JSON with exactly time, level and message", () => {
   const line = formatLine("json", new Date(0), "warn", 'a "b"\n\u009b\u2028');
   assert.deepEqual(JSON.parse(line), {
     time: "1970-01-01T00:00:00.000Z",
@@ -41,13 +41,13 @@ Deno.test("a JSON line has exactly time, level and message", () => {
   });
 });
 
-Deno.test("a logger writes its level and what matters more", () => {
+Deno.test("createLogger writes lines of its level and above", () => {
   assert.deepEqual(loggedAt("trace"), ["TRACE:", "DEBUG:", "INFO:", "WARN:", "ERROR:"]);
   assert.deepEqual(loggedAt("warn"), ["WARN:", "ERROR:"]);
   assert.deepEqual(loggedAt("error"), ["ERROR:"]);
 });
 
-Deno.test("a message cannot begin a line of its own or steer a terminal", () => {
+Deno.test("formatLine escapes what could begin a line or control a terminal", () => {
   assert.equal(
     formatLine("text", new Date(0), "info", "a\nINFO: b\r\u001b[2J\u202e\u{e0001}"),
     "1970-01-01T00:00:00.000Z INFO: " +
@@ -55,7 +55,7 @@ Deno.test("a message cannot begin a line of its own or steer a terminal", () => 
   );
 });
 
-Deno.test("whatever the message, a line is one line without control characters", () => {
+Deno.test("formatLine returns one line without control characters for any message", () => {
   fc.assert(
     fc.property(
       fc.string({ unit: "binary" }),

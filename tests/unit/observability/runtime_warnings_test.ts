@@ -4,7 +4,7 @@ import { setTimeout as setNodeTimeout } from "node:timers";
 import { logRuntimeWarnings } from "../../../src/observability/runtime_warnings.ts";
 import { until } from "../../support/wait.ts";
 
-Deno.test("what Deno warns of is a line of the log, and nothing else on stderr", async () => {
+Deno.test("logRuntimeWarnings logs a warning of Deno instead of writing it to stderr", async () => {
   const lines: string[] = [];
   const before = process.listeners("warning");
   const end = logRuntimeWarnings({

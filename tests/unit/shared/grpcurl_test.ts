@@ -32,7 +32,7 @@ Deno.test("grpcurlCommand calls where the sidecar listens", () => {
   );
 });
 
-Deno.test("grpcurlCommand shows the sidecar's own certificate where clients need one", () => {
+Deno.test("grpcurlCommand presents the sidecar's own certificate if clients need one", () => {
   const files = { cert: "/etc/quilt/tls.crt", key: "/etc/quilt/tls.key" };
   const over = (ca: string | undefined) =>
     command({ ...DEFAULT_TARGET, tls: { ...files, ca } });

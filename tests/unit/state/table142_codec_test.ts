@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { checkAddress, type Ipv4Address } from "../../../src/ipam/address.ts";
+import { type Ipv4Address, parseAddress } from "../../../src/ipam/address.ts";
 import { hostPrefix, type Ipv4Cidr, parseCidr } from "../../../src/ipam/cidr.ts";
-import { checkOwner, type Owner, ownerKey } from "../../../src/ipam/owner.ts";
+import { type Owner, ownerKey, parseOwner } from "../../../src/ipam/owner.ts";
 import {
   checkInterfaceName,
   type InterfaceName,
@@ -97,7 +97,7 @@ Deno.test("the node's subnet is recalled with its revision and how far addresses
 const address = fc.nat({ max: 255 }).map((octet) => checked(`10.42.1.${octet}`));
 
 function checked(text: string): Ipv4Address {
-  const address = checkAddress(text);
+  const address = parseAddress(text);
   assert.ok(address.ok, text);
   return address.value;
 }
@@ -119,7 +119,7 @@ const owner = fc.string({
   minLength: 1,
   maxLength: 128,
 }).map((text): Owner => {
-  const owner = checkOwner(text);
+  const owner = parseOwner(text);
   assert.ok(owner.ok, text);
   return owner.value;
 });

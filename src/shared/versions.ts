@@ -1,19 +1,25 @@
-/** The version everything here is tested with. */
+import manifest from "../../deno.json" with { type: "json" };
+
+/** The sidecar's own version, e.g. `0.1.0` (Semantic Versioning 2.0.0). */
+export const SIDECAR_VERSION: string = manifest.version;
+
+/** The only version of Deno that the sidecar is tested with. */
 export const TESTED_DENO_VERSION = "2.9.3";
 
 /**
- * On these the process dies in native code, where no JavaScript can catch it, when a
- * client that made about 4,000 calls on one connection closes it (denoland/deno 36788).
+ * On these versions the process dies in native code when a client closes a connection
+ * on which it made about 4,000 calls. JavaScript cannot catch that (denoland/deno 36788).
  */
 const CRASHING_VERSIONS: readonly string[] = ["2.9.4", "2.9.5", "2.9.6"];
 
-/** Before this a server of @grpc/grpc-js does not answer at all. */
+/** On older versions a server of @grpc/grpc-js answers no call. */
 const FIRST_WORKING_VERSION = { major: 2, minor: 7 } as const;
 
 /**
- * Why this version of Deno must not be used, as a sentence, or undefined if it may.
+ * Returns the reason why this version of Deno must not be used, as one sentence with
+ * the remedy, or undefined if it may be used.
  *
- * A version that is newer than all known ones is not refused.
+ * A version that is newer than all known ones is accepted.
  *
  * @param version as in `Deno.version.deno`, e.g. `2.9.3` or `2.9.3+5a1b2c3`
  */

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import {
   refuseDenoVersion,
   TESTED_DENO_VERSION,
-} from "../../../src/shared/deno_version.ts";
+} from "../../../src/shared/versions.ts";
 
-Deno.test("versions that crash are refused with a sentence naming a good one", () => {
+Deno.test("refuseDenoVersion refuses versions that crash, and names a version that works", () => {
   for (const version of ["2.9.4", "2.9.5", "2.9.6", "2.9.5+5a1b2c3"]) {
     const sentence = refuseDenoVersion(version) ?? "";
     assert.match(sentence, new RegExp(`^Deno ${version.replace("+", "\\+")} crashes`));
@@ -12,18 +12,18 @@ Deno.test("versions that crash are refused with a sentence naming a good one", (
   }
 });
 
-Deno.test("versions on which a gRPC server does not work are refused", () => {
+Deno.test("refuseDenoVersion refuses versions on which a gRPC server does not work", () => {
   for (const version of ["1.46.3", "2.0.0", "2.6.10"]) {
     assert.match(refuseDenoVersion(version) ?? "", /does not work .* use 2\.9\.3/);
   }
 });
 
-Deno.test("versions that are known to work, and unknown newer ones, are accepted", () => {
+Deno.test("refuseDenoVersion accepts versions that work and unknown newer ones", () => {
   for (const version of ["2.7.14", "2.8.3", "2.9.0", "2.9.3", "2.10.0", "3.0.0"]) {
     assert.equal(refuseDenoVersion(version), undefined);
   }
 });
 
-Deno.test("the version that everything is tested with runs these tests", () => {
+Deno.test("TESTED_DENO_VERSION is the version that runs these tests", () => {
   assert.equal(Deno.version.deno, TESTED_DENO_VERSION);
 });

@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
   type ByteWriter,
-  createLineSink,
+  createBufferedLineWriter,
+  writeAll,
   writeLine,
-  writeWhole,
-} from "../../../src/observability/line_writer.ts";
+} from "../../../src/observability/buffered_line_writer.ts";
 import { bounded } from "../../support/suite.ts";
 
-/** A writer that keeps what it gets, a piece at a time and only while it is let. */
+/** An output that takes a limited number of bytes per write, and can be stalled. */
 class Reader implements ByteWriter {
   text = "";
   writes = 0;
@@ -39,78 +39,90 @@ class Reader implements ByteWriter {
   }
 }
 
-Deno.test("lines come out in order, each ended by a line feed, a burst in one write", async () => {
+Deno.test("BufferedLineWriter writes a burst of lines in order and in one write", async () => {
   const reader = new Reader();
-  const sink = createLineSink(reader, { bytes: 1000 });
-  for (const line of ["a", "b", "", "c"]) sink.write(line);
-  await sink.flush();
+  const writer = createBufferedLineWriter(reader, { bytes: 1000 });
+  for (const line of ["a", "b", "", "c"]) writer.write(line);
+  await writer.flush();
   assert.equal(reader.text, "a\nb\n\nc\n");
   assert.equal(reader.writes, 1);
 });
 
-Deno.test("a writer that takes three bytes at a time gets every byte once", async () => {
+Deno.test("BufferedLineWriter writes every byte once to an output that takes three at a time", async () => {
   const reader = new Reader(3);
-  const sink = createLineSink(reader, { bytes: 1000 });
-  sink.write("0123456789");
-  sink.write("abcdef");
-  await sink.flush();
+  const writer = createBufferedLineWriter(reader, { bytes: 1000 });
+  writer.write("0123456789");
+  writer.write("abcdef");
+  await writer.flush();
   assert.equal(reader.text, "0123456789\nabcdef\n");
 });
 
-Deno.test("what does not fit is dropped, counted, and told at its place in one line", async () => {
+Deno.test("BufferedLineWriter drops lines if its buffer is full, and writes their number in their place", async () => {
   const reader = new Reader();
   reader.stall();
-  const sink = createLineSink(reader, { bytes: 40 }, (count) => `lost ${count}`);
-  for (let n = 10; n < 40; n += 1) sink.write(`line ${n}`);
-  assert.equal(sink.dropped, 25);
+  const writer = createBufferedLineWriter(
+    reader,
+    { bytes: 40 },
+    (count) => `lost ${count}`,
+  );
+  for (let n = 10; n < 40; n += 1) writer.write(`line ${n}`);
+  assert.equal(writer.dropped, 25);
   reader.resume();
-  await sink.flush();
-  sink.write("after");
-  await sink.flush();
+  await writer.flush();
+  writer.write("after");
+  await writer.flush();
   const kept = [10, 11, 12, 13, 14].map((n) => `line ${n}\n`).join("");
   assert.equal(reader.text, `${kept}lost 25\nafter\n`);
-  assert.equal(sink.dropped, 25);
+  assert.equal(writer.dropped, 25);
 });
 
-Deno.test("a limit counts bytes of UTF-8, not characters", async () => {
+Deno.test("BufferedLineWriter limits bytes of UTF-8, not characters", async () => {
   const reader = new Reader();
-  const sink = createLineSink(reader, { bytes: 11 }, (count) => `${count}`);
-  sink.write("é€😀"); // 2 + 3 + 4 bytes and the line feed
-  assert.equal(sink.dropped, 0);
-  sink.write("x");
-  assert.equal(sink.dropped, 1);
-  await sink.flush();
+  const writer = createBufferedLineWriter(reader, { bytes: 11 }, (count) => `${count}`);
+  writer.write("é€😀"); // 2 + 3 + 4 bytes and the line feed
+  assert.equal(writer.dropped, 0);
+  writer.write("x");
+  assert.equal(writer.dropped, 1);
+  await writer.flush();
   assert.equal(reader.text, "é€😀\n1\n");
 });
 
-Deno.test("a line that could never fit is dropped and the next one is taken", async () => {
+Deno.test("BufferedLineWriter drops a line that is longer than its buffer and writes the next one", async () => {
   const reader = new Reader();
-  const sink = createLineSink(reader, { bytes: 20 }, (count) => `lost ${count}`);
-  sink.write("x".repeat(100));
-  sink.write("short");
-  await sink.flush();
+  const writer = createBufferedLineWriter(
+    reader,
+    { bytes: 20 },
+    (count) => `lost ${count}`,
+  );
+  writer.write("x".repeat(100));
+  writer.write("short");
+  await writer.flush();
   assert.equal(reader.text, "lost 1\nshort\n");
 });
 
-Deno.test("a reader that has gone costs lines, not the process, and may come back", async () => {
+Deno.test("BufferedLineWriter loses lines while its output fails, and continues when it recovers", async () => {
   let gone = true;
   const reader = new Reader();
   const out: ByteWriter = {
     write: (bytes) =>
       gone ? Promise.reject(new Deno.errors.BrokenPipe()) : reader.write(bytes),
   };
-  const sink = createLineSink(out, { bytes: 1000 }, (count) => `lost ${count}`);
-  sink.write("one");
-  sink.write("two");
-  await sink.flush();
-  assert.equal(sink.dropped, 2);
+  const writer = createBufferedLineWriter(
+    out,
+    { bytes: 1000 },
+    (count) => `lost ${count}`,
+  );
+  writer.write("one");
+  writer.write("two");
+  await writer.flush();
+  assert.equal(writer.dropped, 2);
   gone = false;
-  sink.write("three");
-  await sink.flush();
+  writer.write("three");
+  await writer.flush();
   assert.equal(reader.text, "lost 2\nthree\n");
 });
 
-/** A disk that is full at times: what it does with each write in turn, then all is well. */
+/** A disk that behaves as `turns` say, write by write, and then has no more faults. */
 function diskOf(turns: readonly Turn[]) {
   const left = [...turns];
   let text = "";
@@ -132,10 +144,10 @@ function diskOf(turns: readonly Turn[]) {
   };
 }
 
-/** The bytes it takes, at least one, or what it says in place of taking any. */
+/** How many bytes the disk takes, at least one, or why it takes none. */
 type Turn = number | "all" | "full" | "busy";
 
-Deno.test("whatever the disk takes, each line is there whole and in order, or told as lost at its place", async () => {
+Deno.test("BufferedLineWriter writes each line completely and in order, or counts it as lost in its place", async () => {
   const turn: fc.Arbitrary<Turn> = fc.oneof(
     fc.constantFrom<Turn>("all", "full", "full"),
     fc.integer({ min: 1, max: 40 }),
@@ -144,39 +156,43 @@ Deno.test("whatever the disk takes, each line is there whole and in order, or to
     maxLength: 6,
   });
   let gaps = 0;
-  let torn = 0;
+  let partial = 0;
   await fc.assert(
     fc.asyncProperty(
       fc.array(turn, { maxLength: 20 }),
       bursts,
       async (turns, texts) => {
         const disk = diskOf(turns);
-        const sink = createLineSink(disk, { bytes: 150 }, (count) => `lost ${count};`);
+        const writer = createBufferedLineWriter(
+          disk,
+          { bytes: 150 },
+          (count) => `lost ${count};`,
+        );
         let sent = 0;
         for (const burst of texts) {
           for (const text of burst) {
-            sink.write(`${sent}:${text.replaceAll(/[;\n]/g, "é")};`);
+            writer.write(`${sent}:${text.replaceAll(/[;\n]/g, "é")};`);
             sent += 1;
           }
-          await sink.flush();
+          await writer.flush();
         }
         disk.heal();
-        sink.write(`${sent}:the last one;`);
-        await sink.flush();
+        writer.write(`${sent}:the last one;`);
+        await writer.flush();
 
         let next = 0;
         for (const line of disk.text.split("\n")) {
-          const told = /^lost (\d+);$/.exec(line)?.[1];
+          const lost = /^lost (\d+);$/.exec(line)?.[1];
           const whole = /^(\d+):.*;$/s.exec(line)?.[1];
-          if (told !== undefined) {
-            next += Number(told);
+          if (lost !== undefined) {
+            next += Number(lost);
             gaps += 1;
           } else if (whole !== undefined) {
             assert.equal(Number(whole), next, disk.text);
             next += 1;
           } else if (line !== "") {
             assert.ok(!line.includes(";"), `two lines in one: ${line}`);
-            torn += 1;
+            partial += 1;
           }
         }
         assert.equal(next, sent + 1, disk.text);
@@ -189,10 +205,10 @@ Deno.test("whatever the disk takes, each line is there whole and in order, or to
       examples: [[[5, "full"], [["torn"]]], [[7, "full", "full"], [["whole"]]]],
     },
   );
-  assert.ok(gaps > 0 && torn > 0, `${gaps} gaps and ${torn} torn lines`);
+  assert.ok(gaps > 0 && partial > 0, `${gaps} gaps and ${partial} partial lines`);
 });
 
-Deno.test("a pipe that is full for the moment loses nothing", async () => {
+Deno.test("BufferedLineWriter loses nothing while a pipe is full", async () => {
   let refusals = 3;
   const reader = new Reader();
   const out: ByteWriter = {
@@ -203,38 +219,38 @@ Deno.test("a pipe that is full for the moment loses nothing", async () => {
         : reader.write(bytes);
     },
   };
-  const sink = createLineSink(out, { bytes: 1000 });
-  sink.write("patient");
-  await sink.flush();
+  const writer = createBufferedLineWriter(out, { bytes: 1000 });
+  writer.write("patient");
+  await writer.flush();
   assert.equal(reader.text, "patient\n");
-  assert.equal(sink.dropped, 0);
+  assert.equal(writer.dropped, 0);
 });
 
-Deno.test("flush waits about a second for a reader that does not read, no longer", async () => {
+Deno.test("flush waits at most about a second for a reader that does not read", async () => {
   const reader = new Reader();
   reader.stall();
-  const sink = createLineSink(reader, { bytes: 1000 });
-  sink.write("unread");
+  const writer = createBufferedLineWriter(reader, { bytes: 1000 });
+  writer.write("unread");
   const began = performance.now();
-  await sink.flush();
+  await writer.flush();
   const took = performance.now() - began;
   assert.ok(took > 900 && took < 3000, `flush took ${took} ms`);
   reader.resume();
-  await sink.flush();
+  await writer.flush();
   assert.equal(reader.text, "unread\n");
 });
 
-Deno.test("writeLine writes one line however long", async () => {
+Deno.test("writeLine writes a line of any length", async () => {
   const reader = new Reader(1000);
   await writeLine(reader, "x".repeat(200_000));
   assert.equal(reader.text, "x".repeat(200_000) + "\n");
 });
 
-Deno.test("writeWhole waits for a slow reader as long as it takes, where writeLine gives up", async () => {
+Deno.test("writeAll waits for a slow reader without a timeout, unlike writeLine", async () => {
   const reader = new Reader(1000);
   reader.stall();
   let ended = false;
-  const written = writeWhole(reader, "x".repeat(200_000)).finally(() => ended = true);
+  const written = writeAll(reader, "x".repeat(200_000)).finally(() => ended = true);
   await writeLine(reader, "late");
   assert.equal(ended, false);
   reader.resume();
@@ -242,7 +258,7 @@ Deno.test("writeWhole waits for a slow reader as long as it takes, where writeLi
   assert.equal(reader.text.replace("late\n", ""), "x".repeat(200_000));
 });
 
-Deno.test("writeWhole outlasts a pipe that is full for the moment, and says when the reader has gone", async () => {
+Deno.test("writeAll waits while a pipe is full, and returns false if the reader has exited", async () => {
   const reader = new Reader(3);
   const faults = [new Deno.errors.WouldBlock(), new Deno.errors.Interrupted()];
   const busy: ByteWriter = {
@@ -251,8 +267,8 @@ Deno.test("writeWhole outlasts a pipe that is full for the moment, and says when
       return fault === undefined ? reader.write(bytes) : Promise.reject(fault);
     },
   };
-  assert.equal(await writeWhole(busy, "0123456789"), true);
+  assert.equal(await writeAll(busy, "0123456789"), true);
   assert.equal(reader.text, "0123456789");
   const gone = { write: () => Promise.reject(new Deno.errors.BrokenPipe()) };
-  assert.equal(await writeWhole(gone, "x"), false);
+  assert.equal(await writeAll(gone, "x"), false);
 });

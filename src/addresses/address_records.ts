@@ -1,8 +1,8 @@
 import { hostAddress, type Ipv4Address } from "../ipam/address.ts";
 import { err, ok, type Result } from "../shared/result.ts";
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
-import { checkOwner, type Owner, type OwnerKey } from "../ipam/owner.ts";
-import type { AddressPool, Allocation } from "../ipam/allocator.ts";
+import { type Owner, type OwnerKey, parseOwner } from "../ipam/owner.ts";
+import type { AddressAllocator, Allocation } from "../ipam/allocator.ts";
 import type {
   Cause,
   Dataplane,
@@ -33,10 +33,10 @@ export async function freshenPool(
   dataplane: Dataplane,
   ledger: Ledger,
   cause: Cause,
-): Promise<Checked<void, string>> {
-  if (ledger.doubtful.size === 0) return pass(undefined);
+): Promise<Result<void, string>> {
+  if (ledger.doubtful.size === 0) return ok(undefined);
   const own = await readOwn(dataplane);
-  if (own.kind === "lost") return fail(own.why);
+  if (own.kind === "lost") return err(own.why);
   return await adoptAddresses(dataplane, ledger, own.entries, cause);
 }
 
@@ -100,7 +100,7 @@ export function putBack(entry: TableEntry, cause: Cause): readonly Operation[] {
 
 /** The entries of allocations that table 142 has not. */
 export function missingEntries(
-  pool: AddressPool,
+  pool: AddressAllocator,
   own: readonly TableRoute[],
 ): readonly TableEntry[] {
   const there = new Map<Ipv4Address, Set<number>>();
@@ -123,12 +123,12 @@ export function missingEntries(
 
 /** Addresses that table 142 has as allocated and the pool as free. */
 export function strangers(
-  pool: AddressPool,
+  pool: AddressAllocator,
   own: readonly TableRoute[],
 ): readonly Ipv4Address[] {
   const unknown = own.filter(({ route }) => {
     const address = hostAddress(route.destination);
-    return address !== undefined && pool.at(address) === undefined;
+    return address !== undefined && pool.findByAddress(address) === undefined;
   });
   return memoryOf(unknown).flatMap(({ remembered }) =>
     remembered.kind === "address" ? [remembered.address] : []

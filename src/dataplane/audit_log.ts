@@ -1,6 +1,6 @@
-import type { LineSink } from "../observability/line_writer.ts";
+import type { LineWriter } from "../observability/buffered_line_writer.ts";
 import type { Cause } from "./dataplane.ts";
-import { escapeInvisible } from "../shared/visible_text.ts";
+import { escapeInvisible } from "../shared/quote.ts";
 
 /** `unknown`: `ip` was lost in the middle, and the kernel was asked again after it. */
 export type AuditOutcome = "done" | "failed" | "unknown" | "dry-run";
@@ -24,7 +24,7 @@ const STUCK_MS = 900;
 
 /** Writes one JSON line for each mutation, numbered without gaps from 1. */
 export class AuditLog {
-  readonly #sink: LineSink;
+  readonly #sink: LineWriter;
   #sequence = 0;
   #sinceDrain = 0;
   #time = { ms: 0, text: "" };

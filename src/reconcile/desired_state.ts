@@ -1,6 +1,6 @@
 import type { Ipv4Address } from "../ipam/address.ts";
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
-import { AddressPool } from "../ipam/allocator.ts";
+import { AddressAllocator } from "../ipam/allocator.ts";
 import type { Cause, TableEntry } from "../dataplane/dataplane.ts";
 import type { Owners } from "./decide.ts";
 import type { PendingReason, Route } from "../routing/route.ts";

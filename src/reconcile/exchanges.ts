@@ -1,4 +1,4 @@
-import { type Checked, fail, pass } from "../shared/result.ts";
+import { err, ok, type Result } from "../shared/result.ts";
 import type { Dataplane, Operation, OperationResult } from "../dataplane/dataplane.ts";
 import { lostBecause } from "./observe.ts";
 
@@ -27,7 +27,7 @@ export async function insist<Answer extends { readonly kind: string }>(
 export async function exchangeAll(
   dataplane: Dataplane,
   operations: readonly Operation[],
-): Promise<Checked<readonly OperationResult[], string>> {
+): Promise<Result<readonly OperationResult[], string>> {
   const results: OperationResult[] = [];
   let read = true;
   for (let at = 0; at < operations.length; at += CHUNK) {

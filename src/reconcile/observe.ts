@@ -1,4 +1,4 @@
-import { covering, type Ipv4Cidr } from "../ipam/cidr.ts";
+import { commonPrefix, type Ipv4Cidr } from "../ipam/cidr.ts";
 import {
   answerOf,
   type Failure,

@@ -6,7 +6,7 @@ import {
   type OperationResult,
   type TableRoute,
 } from "../dataplane/dataplane.ts";
-import { type Checked, fail, pass } from "../shared/result.ts";
+import { err, ok, type Result } from "../shared/result.ts";
 import { isWanted } from "./decide.ts";
 import { type KernelRoute, TABLE_MAIN } from "../routing/kernel_route.ts";
 import { missingEntries, strangers } from "../addresses/address_records.ts";
@@ -36,7 +36,7 @@ export async function survey(
   dataplane: Dataplane,
   ledger: Ledger,
   policy: ClusterPolicy,
-): Promise<Checked<Survey, string>> {
+): Promise<Result<Survey, string>> {
   const exchange = await dataplane.dump([
     { kind: "own-routes" },
     { kind: "routes-within", cluster: policy.clusterCidr },

@@ -75,7 +75,7 @@ function countRoutes(removals: readonly Removal[]): number {
 
 function describeLeft(
   left: readonly Removal[],
-  removed: Checked<readonly OperationResult[], string>,
+  removed: Result<readonly OperationResult[], string>,
 ): string {
   const prefixes = left.map((removal) =>
     removal.kind === "delete-entry" ? removal.entry.prefix : removal.route.destination

@@ -42,9 +42,9 @@ export interface AdoptParts {
  */
 export async function adopt(
   { dataplane, ledger, logger, policy, snapshot }: AdoptParts,
-): Promise<Checked<void, string>> {
+): Promise<Result<void, string>> {
   const own = await readOwn(dataplane);
-  if (own.kind === "lost") return fail(`Cannot read the kernel's routes: ${own.why}`);
+  if (own.kind === "lost") return err(`Cannot read the kernel's routes: ${own.why}`);
   const { entries } = own;
   snapshot.learnRules(await readRules(dataplane));
   await adoptSubnet(dataplane, ledger, policy, entries);

@@ -1,4 +1,4 @@
-import { type Ipv4Cidr, networkAddress, quadNumber } from "../ipam/cidr.ts";
+import { type Ipv4Cidr, networkAddress, quadToNumber } from "../ipam/cidr.ts";
 import type { Route } from "./route.ts";
 
 /** What is to be done about one destination. */

@@ -23,7 +23,7 @@ export interface StatedRoute {
 export function checkRouteSet(
   stated: readonly StatedRoute[],
   policy: ClusterPolicy,
-): Checked<readonly Route[], string> {
+): Result<readonly Route[], string> {
   const positions = new Map<Ipv4Cidr, number>();
   const wanted: Route[] = [];
   for (const [position, route] of stated.entries()) {
@@ -46,7 +46,7 @@ export function checkRouteSet(
 function checkRoute(
   stated: StatedRoute,
   policy: ClusterPolicy,
-): Checked<Route, string> {
+): Result<Route, string> {
   const destination = checkNodeCidr(stated.destination, policy);
   if (!destination.ok) return err(describeCidrFault(destination.fault, "Destination"));
   const device = checkInterfaceName(stated.device);

@@ -1,10 +1,7 @@
 import assert from "node:assert/strict";
 import { status } from "@grpc/grpc-js";
 import { statusJson } from "../../src/cli/status_report.ts";
-import {
-  refuseDenoVersion,
-  TESTED_DENO_VERSION,
-} from "../../src/shared/deno_version.ts";
+import { refuseDenoVersion, TESTED_DENO_VERSION } from "../../src/shared/versions.ts";
 import { AuditLog } from "../../src/dataplane/audit_log.ts";
 import { LOG_LEVELS } from "../../src/observability/logger.ts";
 import type { Undone } from "../../src/reconcile/node_service.ts";

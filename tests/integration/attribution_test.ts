@@ -1,5 +1,4 @@
 import { entryOf } from "../../src/state/table142_codec.ts";
-import assert from "node:assert/strict";
 import { AuditLog } from "../../src/dataplane/audit_log.ts";
 import { type Command, isRead, render } from "../../src/dataplane/iproute2/commands.ts";
 import {
@@ -25,6 +24,7 @@ import {
 } from "../support/fixtures.ts";
 import { type Expected, KernelModel } from "./kernel_model.ts";
 import { bounded } from "../support/suite.ts";
+import assert from "node:assert/strict";
 
 const EXCHANGES = bounded(10_000, 1_500);
 

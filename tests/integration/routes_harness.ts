@@ -4,7 +4,7 @@ import { checkClusterPolicy } from "../../src/ipam/policy.ts";
 import { AuditLog } from "../../src/dataplane/audit_log.ts";
 import { answerOf, type Dataplane } from "../../src/dataplane/dataplane.ts";
 import { Iproute2Dataplane } from "../../src/dataplane/iproute2/adapter.ts";
-import type { LineSink } from "../../src/observability/line_writer.ts";
+import type { LineWriter } from "../../src/observability/buffered_line_writer.ts";
 import { BridgeWatch } from "../../src/reconcile/bridge_watch.ts";
 import { QueuedRoutes } from "../../src/reconcile/queued_routes.ts";
 import { RouteBook } from "../../src/reconcile/status_feed.ts";

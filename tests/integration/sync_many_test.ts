@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Command } from "../../src/dataplane/iproute2/commands.ts";
 import type { Dataplane } from "../../src/dataplane/dataplane.ts";
-import { createLineSink } from "../../src/observability/line_writer.ts";
+import { createBufferedLineWriter } from "../../src/observability/buffered_line_writer.ts";
 import type { StatedRoute } from "../../src/routing/route_set.ts";
 import { FaultyDataplane } from "./faulty_dataplane.ts";
 import { batch, ip, makeDice, makeGround } from "../support/fixtures.ts";

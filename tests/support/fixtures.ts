@@ -1,6 +1,6 @@
 import { type Ipv4Cidr, parseCidr } from "../../src/ipam/cidr.ts";
 import type { Cause } from "../../src/dataplane/dataplane.ts";
-import type { LineSink } from "../../src/observability/line_writer.ts";
+import type { LineWriter } from "../../src/observability/buffered_line_writer.ts";
 import type { KernelRoute } from "../../src/routing/kernel_route.ts";
 import {
   checkInterfaceName,

@@ -1,9 +1,9 @@
 import { entryOf } from "../../../../src/state/table142_codec.ts";
-import assert from "node:assert/strict";
 import type { Answer, Read, TableRoute } from "../../../../src/dataplane/dataplane.ts";
 import { decode } from "../../../../src/dataplane/iproute2/parse.ts";
 import type { KernelRoute } from "../../../../src/routing/kernel_route.ts";
 import { cidr, device } from "../../../support/fixtures.ts";
+import assert from "node:assert/strict";
 
 // Documents as `ip -json -Numeric` of iproute2 6.1 wrote them on Linux 6.18, shortened.
 

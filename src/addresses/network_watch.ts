@@ -1,4 +1,4 @@
-import type { NodeNetwork } from "./pod_network.ts";
+import type { NodeNetwork } from "./ports.ts";
 
 type Listener = (network: NodeNetwork) => void;
 

@@ -1,70 +1,76 @@
 import type { Logger } from "../observability/logger.ts";
-import { afterRepair, dueMs, FIGHT_COUNT, isCalm, type Repairs } from "./backoff.ts";
-import { list } from "./repair_messages.ts";
+import { listFew } from "../shared/quote.ts";
+import {
+  afterRepair,
+  CONTENTION_COUNT,
+  dueMs,
+  isIdle,
+  type RepairHistory,
+} from "./backoff.ts";
 
-/** How often fights are looked at for their end, in milliseconds. */
+/** How often the end of contention is looked for, in milliseconds. */
 const CHECK_MS = 1000;
 
-/** What is said of a fight, once, and of its end; the keys are listed after it. */
-export interface FightWords {
+/** What is logged once when contention begins and when it ends; keys are listed after it. */
+export interface ContentionMessages {
   readonly begun: string;
   readonly over: string;
 }
 
-/** Routes, or what is remembered of them. */
-export const FIGHT: FightWords = {
-  begun: "Somebody keeps changing routes of ours; repairing them, at most twice a " +
-    "second each",
-  over: "Routes are left alone again",
+/** Routes, or their records. */
+export const CONTENTION: ContentionMessages = {
+  begun: "Another process keeps changing our routes; repairing each at most twice a " +
+    "second",
+  over: "Our routes are left alone again",
 };
 
 /** Devices. */
-export const FLAP: FightWords = {
-  begun: "Links keep coming and going, and our routes with them",
+export const FLAPPING: ContentionMessages = {
+  begun: "Links keep going up and down, and our routes with them",
   over: "Links are steady again",
 };
 
 /** The monitor. */
-export const BLINDNESS: FightWords = {
-  begun: "Events are missed again and again; looking at everything each time",
+export const LOSSES: ContentionMessages = {
+  begun: "Events keep getting lost; a full resync follows each loss",
   over: "Events come in again",
 };
 
-/** Counts what has to be repeated for each key, and tells of a fight and of its end. */
-export class FightLog<Key extends string> {
+/** Counts what has to be repeated for each key, and logs contention and its end. */
+export class ContentionLog<Key extends string> {
   readonly #logger: Logger;
-  readonly #words: FightWords;
+  readonly #messages: ContentionMessages;
   readonly #onOver: (keys: readonly Key[]) => void;
-  readonly #repairs = new Map<Key, Repairs>();
-  readonly #fought = new Set<Key>();
-  #news: Key[] = [];
+  readonly #histories = new Map<Key, RepairHistory>();
+  readonly #contended = new Set<Key>();
+  #unlogged: Key[] = [];
   #timer: ReturnType<typeof setInterval> | undefined;
 
   /** @param onOver called with the keys whose end has just been logged */
   constructor(
     logger: Logger,
-    words: FightWords,
+    messages: ContentionMessages,
     onOver: (keys: readonly Key[]) => void = () => {},
   ) {
     this.#logger = logger;
-    this.#words = words;
+    this.#messages = messages;
     this.#onOver = onOver;
   }
 
   /** When the next repair may be made, on the clock of `performance.now()`. */
   dueMs(key: Key): number {
-    return dueMs(this.#repairs.get(key));
+    return dueMs(this.#histories.get(key));
   }
 
-  /** Notes a repair; true if it is one of a fight, and so not worth a line of its own. */
+  /** Notes a repair; true if it is part of contention, and gets no line of its own. */
   count(key: Key, nowMs: number): boolean {
-    const repairs = afterRepair(this.#repairs.get(key), nowMs);
-    this.#repairs.set(key, repairs);
+    const history = afterRepair(this.#histories.get(key), nowMs);
+    this.#histories.set(key, history);
     this.#timer ??= setInterval(() => this.#check(), CHECK_MS);
-    if (repairs.count < FIGHT_COUNT) return false;
-    if (!this.#fought.has(key)) {
-      this.#fought.add(key);
-      this.#news.push(key);
+    if (history.count < CONTENTION_COUNT) return false;
+    if (!this.#contended.has(key)) {
+      this.#contended.add(key);
+      this.#unlogged.push(key);
     }
     return true;
   }
@@ -75,19 +81,19 @@ export class FightLog<Key extends string> {
 
   #check(): void {
     const nowMs = performance.now();
-    if (this.#news.length > 0) {
-      this.#logger.log("warn", `${this.#words.begun}: ${list(this.#news)}`);
-      this.#news = [];
+    if (this.#unlogged.length > 0) {
+      this.#logger.log("warn", `${this.#messages.begun}: ${listFew(this.#unlogged)}`);
+      this.#unlogged = [];
     }
-    const calm = [...this.#repairs].filter(([, repairs]) => isCalm(repairs, nowMs))
+    const idle = [...this.#histories].filter(([, history]) => isIdle(history, nowMs))
       .map(([key]) => key);
-    const over = calm.filter((key) => this.#fought.delete(key));
-    for (const key of calm) this.#repairs.delete(key);
+    const over = idle.filter((key) => this.#contended.delete(key));
+    for (const key of idle) this.#histories.delete(key);
     if (over.length > 0) {
-      this.#logger.log("info", `${this.#words.over}: ${list(over)}`);
+      this.#logger.log("info", `${this.#messages.over}: ${listFew(over)}`);
       this.#onOver(over);
     }
-    if (this.#repairs.size === 0) {
+    if (this.#histories.size === 0) {
       clearInterval(this.#timer);
       this.#timer = undefined;
     }

@@ -1,200 +1,293 @@
-import type { Ipv4Address } from "../ipam/address.ts";
+/**
+ * What is desired, as far as this process knows: a copy, of which the state store has the
+ * original. What the kernel confirmed is committed here, and only here.
+ */
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
-import { AddressAllocator } from "../ipam/allocator.ts";
-import type { Cause, TableEntry } from "../dataplane/dataplane.ts";
+import type { Route } from "../routing/route.ts";
+import type { RouteRecord } from "../state/store.ts";
 import type { Owners } from "./decide.ts";
-import type { PendingReason, Route } from "../routing/route.ts";
-import { routeEntry } from "../state/table142_codec.ts";
-import type { AbsentGoal, PresentGoal } from "./goal.ts";
-
-/** Where a wanted route stands. */
-export type Standing =
-  /** Read back from the kernel at the start, and not looked at yet. */
-  | { readonly kind: "adopted" }
-  | { readonly kind: "installed" }
-  | { readonly kind: "waiting"; readonly reason: PendingReason }
-  /** The kernel said no, or did not answer; the next look may find it well. */
-  | { readonly kind: "troubled"; readonly sentence: string };
+import {
+  type AbsentOutcome,
+  INSTALLED,
+  isGone,
+  type PresentOutcome,
+  type RouteStatus,
+  statusOf,
+} from "./outcome.ts";
+import type { AbsentGoal, PresentGoal } from "./plan.ts";
 
 /** A route that somebody asked for, and what became of it last. */
 export interface DesiredRoute {
   readonly route: Route;
-  /** True once the kernel confirmed its entry in table 142. */
-  readonly remembered: boolean;
-  readonly standing: Standing;
+  /** True once the kernel confirmed its record in the state store. */
+  readonly persisted: boolean;
+  readonly status: RouteStatus;
 }
 
-/** The node's subnet with a number that grows with each change of it. */
-export interface NodeSubnet {
-  readonly subnet: Ipv4Cidr;
-  readonly revision: number;
+/** The destinations that calls committed while a SyncRoutes runs. */
+export interface NewerChanges extends Disposable {
+  has(destination: Ipv4Cidr): boolean;
 }
 
-/** The kernel confirmed the route. */
-export const INSTALLED: Standing = { kind: "installed" };
+/** True if a repair has to finish what a call could not. */
+type NeedsRepair = boolean;
 
-/**
- * What is wanted, as far as this process knows. It is a copy: the original is table
- * 142, and every start reads it from there.
- */
-export class Ledger {
-  readonly #wishes = new Map<Ipv4Cidr, DesiredRoute>();
-  readonly #leaving = new Map<Ipv4Cidr, Owners>();
-  /** For how long nobody has asked for it: `old` once a look at everything found it so. */
-  readonly #unconfirmed = new Map<Ipv4Cidr, "fresh" | "old">();
-  readonly #listener: (destination: Ipv4Cidr) => void;
-  nodeSubnet: NodeSubnet | undefined;
-  /** While a SyncRoutes is under way, destinations that callers spoke about since. */
-  laterWords: Set<Ipv4Cidr> | undefined;
-  /** The highest revision that table 142 may have: one whose write was lost counts. */
-  highestRevision = 0;
-  /** The addresses of containers. */
-  readonly pool: AddressAllocator;
-  /** Addresses of which the kernel may say something else than the pool. */
-  readonly doubtful = new Set<Ipv4Address>();
-
+/** The desired routes, and the deletions that are still to be done. */
+export class DesiredState {
+  readonly #routes = new Map<Ipv4Cidr, DesiredRoute>();
+  readonly #pendingDeletions = new Map<Ipv4Cidr, Owners>();
   /**
-   * @param listener told of each destination whose wish may have changed
-   * @param gatewayIndex the gateway, counted from the node's network address
+   * Routes that the agent has not asked for since its last start: `old` once a resync
+   * found them so.
    */
-  constructor(
-    listener: (destination: Ipv4Cidr) => void = () => {},
-    gatewayIndex = 1,
-  ) {
-    this.#listener = listener;
-    this.pool = new AddressAllocator(gatewayIndex);
+  readonly #stale = new Map<Ipv4Cidr, "fresh" | "old">();
+  readonly #onChange: (destination: Ipv4Cidr) => void;
+  #newer: Set<Ipv4Cidr> | undefined;
+  /** The subnet that this node hands out itself; no route to it is ever desired. */
+  ownSubnet: Ipv4Cidr | undefined;
+
+  /** @param onChange called with each destination whose route may have changed */
+  constructor(onChange: (destination: Ipv4Cidr) => void = () => {}) {
+    this.#onChange = onChange;
   }
 
   get(destination: Ipv4Cidr): DesiredRoute | undefined {
-    return this.#wishes.get(destination);
-  }
-
-  put(wish: DesiredRoute): void {
-    const { destination } = wish.route;
-    this.#leaving.delete(destination);
-    this.#wishes.set(destination, wish);
-    this.#listener(destination);
-  }
-
-  /** Nobody wants the destination, and the kernel confirmed that it is gone. */
-  remove(destination: Ipv4Cidr): void {
-    this.#leaving.delete(destination);
-    this.#unconfirmed.delete(destination);
-    if (this.#wishes.delete(destination)) this.#listener(destination);
-  }
-
-  /**
-   * Nobody wants the destination, but whether its routes of these owners, or its entry,
-   * are gone is not known.
-   */
-  leave(destination: Ipv4Cidr, owners: Owners): void {
-    this.unremember(destination);
-    this.#leaving.set(destination, owners);
-    this.#listener(destination);
-  }
-
-  /** It was refused, but whether what had been written of it is gone is not known. */
-  retract(wish: DesiredRoute): void {
-    const { destination } = wish.route;
-    this.#leaving.set(destination, "ours");
-    this.#wishes.set(destination, wish);
-  }
-
-  /** Somebody asks for the destination now. */
-  confirm(destination: Ipv4Cidr): void {
-    if (this.#unconfirmed.delete(destination)) this.#listener(destination);
-  }
-
-  /** The agent has started anew: what it does not ask for again may be of the past. */
-  unconfirmAll(): void {
-    for (const destination of this.#wishes.keys()) {
-      if (this.#unconfirmed.has(destination)) continue;
-      this.#unconfirmed.set(destination, "fresh");
-      this.#listener(destination);
-    }
-  }
-
-  /** Nobody had asked for the destination since the agent's start, in an earlier life. */
-  unconfirm(destination: Ipv4Cidr): void {
-    this.#unconfirmed.set(destination, "old");
-    this.#listener(destination);
-  }
-
-  /** Since the last call of this an agent that had just started has asked for all. */
-  ageUnconfirmed(): void {
-    for (const destination of this.#unconfirmed.keys()) {
-      this.#unconfirmed.set(destination, "old");
-    }
-  }
-
-  /** What table 142 is to say of a route; undefined: what it says will do for now. */
-  confirmationToKeep(destination: Ipv4Cidr): boolean | undefined {
-    const age = this.#unconfirmed.get(destination);
-    return age === "fresh" ? undefined : age === undefined;
-  }
-
-  /** True if it has been asked for since the agent's last start. */
-  isConfirmed(destination: Ipv4Cidr): boolean {
-    return !this.#unconfirmed.has(destination);
-  }
-
-  /** The kernel no longer has the entry; whether the route is wanted stays as it is. */
-  unremember(destination: Ipv4Cidr): void {
-    const wish = this.#wishes.get(destination);
-    if (wish !== undefined) {
-      this.#wishes.set(destination, { ...wish, remembered: false });
-    }
-  }
-
-  isLeaving(destination: Ipv4Cidr): boolean {
-    return this.#leaving.has(destination);
-  }
-
-  /** Destinations that may still have something of what nobody wants any more. */
-  leaving(): Iterable<Ipv4Cidr> {
-    return this.#leaving.keys();
-  }
-
-  /** Whose routes are leaving; undefined if the destination is not. */
-  leavingOwners(destination: Ipv4Cidr): Owners | undefined {
-    return this.#leaving.get(destination);
+    return this.#routes.get(destination);
   }
 
   /** In the order in which they were asked for. */
-  wishes(): readonly DesiredRoute[] {
-    return [...this.#wishes.values()];
+  routes(): readonly DesiredRoute[] {
+    return [...this.#routes.values()];
   }
 
-  /** Our route for the destination, if the kernel confirmed it. */
-  installedRoute(destination: Ipv4Cidr): Route | undefined {
-    const wish = this.#wishes.get(destination);
-    return wish?.standing.kind === "installed" ? wish.route : undefined;
+  put(desired: DesiredRoute): void {
+    const { destination } = desired.route;
+    this.#pendingDeletions.delete(destination);
+    this.#routes.set(destination, desired);
+    this.#onChange(destination);
   }
 
-  /** What makes a route that is asked for the only one. */
-  presentGoal(wanted: Route, cause: Cause): PresentGoal {
-    const installed = this.installedRoute(wanted.destination);
-    return { wanted, installed, remember: this.entryToRemember(wanted), cause };
+  /** The kernel confirmed that nothing is left of what was desired. */
+  delete(destination: Ipv4Cidr): void {
+    this.#pendingDeletions.delete(destination);
+    this.#stale.delete(destination);
+    if (this.#routes.delete(destination)) this.#onChange(destination);
   }
 
-  /** What takes the routes of these owners away from a destination. */
-  absentGoal(destination: Ipv4Cidr, owners: Owners, cause: Cause): AbsentGoal {
-    const installed = this.installedRoute(destination);
-    const forget = this.entryToForget(destination);
-    return { destination, owners, installed, forget, cause };
+  /**
+   * Nobody desires the destination, but whether its routes of these owners, or its
+   * record, are gone is not known.
+   */
+  markForDeletion(destination: Ipv4Cidr, owners: Owners): void {
+    this.markNotPersisted(destination);
+    this.#pendingDeletions.set(destination, owners);
+    this.#onChange(destination);
   }
 
-  /** The entry to write for a route; undefined if the kernel is known to have it. */
-  entryToRemember(route: Route): TableEntry | undefined {
-    const wish = this.#wishes.get(route.destination);
-    return wish?.remembered && wish.route.device === route.device
-      ? undefined
-      : routeEntry(route);
+  /** The store no longer has the record; the route stays desired. */
+  markNotPersisted(destination: Ipv4Cidr): void {
+    const desired = this.#routes.get(destination);
+    if (desired !== undefined) {
+      this.#routes.set(destination, { ...desired, persisted: false });
+    }
   }
 
-  /** The entry to take away; undefined if none can be there. */
-  entryToForget(destination: Ipv4Cidr): TableEntry | undefined {
-    const wish = this.#wishes.get(destination);
-    return wish === undefined ? undefined : routeEntry(wish.route);
+  /** True for a deletion that is still to be done. */
+  isPendingDeletion(destination: Ipv4Cidr): boolean {
+    return this.#pendingDeletions.has(destination);
+  }
+
+  /** Destinations that may still have something of what nobody desires any more. */
+  pendingDeletions(): Iterable<Ipv4Cidr> {
+    return this.#pendingDeletions.keys();
+  }
+
+  /** The agent asks for the destination. */
+  claim(destination: Ipv4Cidr): void {
+    if (this.#stale.delete(destination)) this.#onChange(destination);
+  }
+
+  /** The agent has started anew: what it does not ask for again may be of the past. */
+  markAllStale(): void {
+    for (const destination of this.#routes.keys()) {
+      if (this.#stale.has(destination)) continue;
+      this.#stale.set(destination, "fresh");
+      this.#onChange(destination);
+    }
+  }
+
+  /** The agent had not asked for it since its start, as an earlier process recorded. */
+  markStale(destination: Ipv4Cidr): void {
+    this.#stale.set(destination, "old");
+    this.#onChange(destination);
+  }
+
+  /** A resync has passed: an agent that has just started has asked for all by now. */
+  ageStale(): void {
+    for (const destination of this.#stale.keys()) this.#stale.set(destination, "old");
+  }
+
+  /** True if the agent has asked for it since its last start. */
+  isClaimed(destination: Ipv4Cidr): boolean {
+    return !this.#stale.has(destination);
+  }
+
+  /**
+   * What the record of a route has to say; undefined if what it says will do for now: a
+   * moment after the agent's start all routes are stale, and no call writes for that.
+   */
+  claimToPersist(destination: Ipv4Cidr): boolean | undefined {
+    const age = this.#stale.get(destination);
+    return age === "fresh" ? undefined : age === undefined;
+  }
+
+  /** Follows what calls commit from now on, until it is disposed. */
+  trackNewer(): NewerChanges {
+    const newer = this.#newer = new Set<Ipv4Cidr>();
+    return {
+      has: (destination) => newer.has(destination),
+      [Symbol.dispose]: () => void (this.#newer = undefined),
+    };
+  }
+
+  /** What makes a route the only one for its destination, because a call asks for it. */
+  presentGoal(route: Route): PresentGoal {
+    const before = this.#routes.get(route.destination);
+    const record: RouteRecord = { kind: "route", route, claimed: true };
+    const isPersisted = before?.persisted === true &&
+      before.route.device === route.device;
+    return {
+      route,
+      installed: before?.status.kind === "installed" ? before.route : undefined,
+      persist: isPersisted ? undefined : record,
+      undo: before === undefined
+        ? { kind: "delete", record }
+        : { kind: "put", record: this.#recordOf(before) },
+    };
+  }
+
+  /** What removes the routes of these owners from a destination. */
+  absentGoal(destination: Ipv4Cidr, owners: Owners): AbsentGoal {
+    const desired = this.#routes.get(destination);
+    return {
+      destination,
+      owners,
+      installed: desired?.status.kind === "installed" ? desired.route : undefined,
+      erase: desired === undefined ? undefined : this.#recordOf(desired),
+    };
+  }
+
+  /**
+   * What a repair of the destination has to reach; undefined if nothing is desired of it.
+   * It observes first: a repair is for what is not as it is here.
+   */
+  repairGoal(
+    destination: Ipv4Cidr,
+  ):
+    | {
+      readonly kind: "present";
+      readonly before: DesiredRoute;
+      readonly goal: PresentGoal;
+    }
+    | { readonly kind: "absent"; readonly goal: AbsentGoal }
+    | undefined {
+    const owners = this.#pendingDeletions.get(destination);
+    if (owners !== undefined) {
+      const goal = this.absentGoal(destination, owners);
+      return { kind: "absent", goal: { ...goal, installed: undefined } };
+    }
+    const before = this.#routes.get(destination);
+    if (before === undefined) return undefined;
+    const { persisted, route } = before;
+    const persist = persisted ? undefined : this.#recordOf(before);
+    const goal = { route, installed: route, persist, undo: undefined };
+    return { kind: "present", before, goal };
+  }
+
+  /** A call asked for a route: of refusals only what may pass is kept. */
+  commitPresent(route: Route, outcome: PresentOutcome): NeedsRepair {
+    const { destination } = route;
+    const status = statusOf(route, outcome);
+    this.claim(destination);
+    switch (outcome.kind) {
+      case "added":
+      case "unchanged":
+      case "pending":
+        this.put({ route, persisted: true, status });
+        this.#newer?.add(destination);
+        return false;
+      case "lost":
+        // The agent never asks twice: the repair finishes what may be half done.
+        this.put({ route, persisted: false, status });
+        this.#newer?.add(destination);
+        return true;
+      case "connected":
+      case "failed":
+        if (outcome.rollBack !== "unconfirmed") return false;
+        this.#markRejected({ route, persisted: false, status });
+        return true;
+      default:
+        return outcome satisfies never;
+    }
+  }
+
+  /** A call asked for no route. */
+  commitAbsent(
+    destination: Ipv4Cidr,
+    owners: Owners,
+    outcome: AbsentOutcome,
+  ): NeedsRepair {
+    switch (outcome.kind) {
+      case "removed":
+      case "absent":
+        this.delete(destination);
+        this.#newer?.add(destination);
+        return false;
+      case "lost":
+        this.markForDeletion(destination, owners);
+        this.#newer?.add(destination);
+        return true;
+      case "failed":
+        return false;
+      default:
+        return outcome satisfies never;
+    }
+  }
+
+  /** A repair reached this of a desired route. */
+  commitRepair({ persisted, route }: DesiredRoute, outcome: PresentOutcome): void {
+    const written = outcome.kind === "added" || outcome.kind === "unchanged" ||
+      outcome.kind === "pending";
+    const status = statusOf(route, outcome);
+    this.put({ route, persisted: persisted || written, status });
+  }
+
+  /** A repair reached this of a pending deletion. */
+  commitDeletion(destination: Ipv4Cidr, outcome: AbsentOutcome): void {
+    // What was rejected and is none of ours must not be deleted on a later day.
+    const isDropped = outcome.kind === "failed" && !this.#routes.has(destination);
+    if (isGone(outcome) || isDropped) this.delete(destination);
+  }
+
+  /** Restores a route at the start. */
+  restore(record: RouteRecord, isInstalled: boolean): void {
+    const { claimed, route } = record;
+    const status: RouteStatus = isInstalled ? INSTALLED : { kind: "unverified" };
+    this.put({ route, persisted: true, status });
+    if (!claimed) this.markStale(route.destination);
+  }
+
+  /** It was refused, but whether what had been written of it is gone is not known. */
+  #markRejected(rejected: DesiredRoute): void {
+    const { destination } = rejected.route;
+    // A record left in the store would be a desired route at the next start.
+    if (this.#routes.has(destination)) return this.markNotPersisted(destination);
+    this.#pendingDeletions.set(destination, "ours");
+    this.#routes.set(destination, rejected);
+  }
+
+  #recordOf({ route }: DesiredRoute): RouteRecord {
+    const claimed = this.claimToPersist(route.destination) ?? true;
+    return { kind: "route", route, claimed };
   }
 }

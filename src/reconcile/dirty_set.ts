@@ -1,55 +1,46 @@
-import { hostAddress } from "../ipam/address.ts";
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
 import type { InterfaceName } from "../routing/interface_name.ts";
-import type { Ledger } from "./desired_state.ts";
+import type { DesiredState } from "./desired_state.ts";
 
 /**
- * What events hinted at since the last look. They are held against the ledger only
- * when the look begins, alone in the queue: a call under way when an event came has
- * told the ledger by then what it wants.
+ * The keys to reconcile because of events. They are compared with the desired state only
+ * when the repair begins, alone in the queue: a call in flight when an event came has
+ * committed by then.
  */
-export class Hints {
-  /** Destinations to be looked at. */
-  readonly dirty = new Set<Ipv4Cidr>();
+export class DirtySet {
+  /** Prefixes of routes and of records. */
+  readonly prefixes = new Set<Ipv4Cidr>();
   readonly #devices = new Set<InterfaceName>();
-  readonly #forgotten = new Set<Ipv4Cidr>();
+  readonly #records = new Set<Ipv4Cidr>();
 
   /** Something happened to devices. */
-  addDevices(devices: Iterable<InterfaceName>): void {
+  markDevices(devices: Iterable<InterfaceName>): void {
     for (const device of devices) this.#devices.add(device);
   }
 
-  /** An entry in table 142 for a route, an address or the node's subnet may be gone. */
-  addForgotten(prefix: Ipv4Cidr): void {
-    this.#forgotten.add(prefix);
+  /** The record for this prefix may be missing from the store. */
+  markRecord(prefix: Ipv4Cidr): void {
+    this.#records.add(prefix);
   }
 
-  /** True if it is not known yet which destinations are concerned. */
+  /** True if the desired state has to tell yet which prefixes are concerned. */
   get unresolved(): boolean {
-    return this.#devices.size + this.#forgotten.size > 0;
+    return this.#devices.size + this.#records.size > 0;
   }
 
-  /** Makes destinations of devices. */
-  resolveDevices(ledger: Ledger): void {
+  /** Marks the routes of devices. */
+  resolveDevices(desired: DesiredState): void {
     if (this.#devices.size === 0) return;
-    for (const { route } of ledger.wishes()) {
-      if (this.#devices.has(route.device)) this.dirty.add(route.destination);
+    for (const { route } of desired.routes()) {
+      if (this.#devices.has(route.device)) this.prefixes.add(route.destination);
     }
     this.#devices.clear();
   }
 
-  /** Hands out the prefixes whose entry should be there but may be gone. */
-  takeForgotten(ledger: Ledger): readonly Ipv4Cidr[] {
-    const taken = [...this.#forgotten].filter((prefix) =>
-      ledger.get(prefix)?.remembered === true ||
-      prefix === ledger.nodeSubnet?.subnet || isAllocated(ledger, prefix)
-    );
-    this.#forgotten.clear();
+  /** Takes the prefixes whose record should exist. */
+  takeRecords(shouldExist: (prefix: Ipv4Cidr) => boolean): readonly Ipv4Cidr[] {
+    const taken = [...this.#records].filter(shouldExist);
+    this.#records.clear();
     return taken;
   }
-}
-
-function isAllocated({ pool }: Ledger, prefix: Ipv4Cidr): boolean {
-  const address = hostAddress(prefix);
-  return address !== undefined && pool.findByAddress(address) !== undefined;
 }

@@ -1,34 +1,33 @@
 import type { KernelEvent } from "../dataplane/dataplane.ts";
 
-/** Lets events through to a node when they can mean something to it. */
-export class Hearing {
-  readonly #notice: (event: KernelEvent) => void;
-  #stage: "fresh" | "adopting" | "serving" = "fresh";
-  /** What became of the monitor itself while the node adopted. */
-  #news: KernelEvent | undefined;
+/** Lets events through when they can mean something. */
+export class EventGate {
+  readonly #onEvent: (event: KernelEvent) => void;
+  #stage: "closed" | "restoring" | "serving" = "closed";
+  /** What happened to the monitor itself during the restore. */
+  #ofMonitor: KernelEvent | undefined;
 
-  /** @param notice takes an event */
-  constructor(notice: (event: KernelEvent) => void) {
-    this.#notice = notice;
+  constructor(onEvent: (event: KernelEvent) => void) {
+    this.#onEvent = onEvent;
   }
 
-  hear(event: KernelEvent): void {
+  pass(event: KernelEvent): void {
     // Before that nothing is known that an event could have changed.
-    if (this.#stage === "fresh") return;
-    // A node that cannot start has one sentence for it, and that is not the monitor's.
-    if (this.#stage === "adopting" && isOfMonitor(event)) this.#news = event;
-    else this.#notice(event);
+    if (this.#stage === "closed") return;
+    // A start that fails has one sentence for it, and that is not the monitor's.
+    if (this.#stage === "restoring" && isOfMonitor(event)) this.#ofMonitor = event;
+    else this.#onEvent(event);
   }
 
-  /** The node begins to look at the kernel. */
-  adopt(): void {
-    this.#stage = "adopting";
+  /** The restore begins to observe the kernel. */
+  restore(): void {
+    this.#stage = "restoring";
   }
 
-  /** The node serves. */
+  /** Calls are served. */
   serve(): void {
     this.#stage = "serving";
-    if (this.#news !== undefined) this.#notice(this.#news);
+    if (this.#ofMonitor !== undefined) this.#onEvent(this.#ofMonitor);
   }
 
   /** True from `serve` on. */

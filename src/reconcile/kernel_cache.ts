@@ -1,62 +1,71 @@
-import type { Ipv4Cidr } from "../ipam/cidr.ts";
 import type { KernelEvent } from "../dataplane/dataplane.ts";
-import type { LinkState } from "../routing/kernel_route.ts";
+import type { Ipv4Cidr } from "../ipam/cidr.ts";
 import type { InterfaceName } from "../routing/interface_name.ts";
+import { isPlain, type LinkState } from "../routing/kernel_route.ts";
+import type { Route } from "../routing/route.ts";
+import type { RoutesObservation } from "./observe.ts";
+import type { Known } from "./plan.ts";
 
 /** A device that is there, is up and has IPv4. */
-export type UpLink = Extract<LinkState, { kind: "present" }>;
+type UsableLink = Extract<LinkState, { readonly kind: "present" }>;
 
 /**
- * What looks and events told last. It only ever chooses the shorter way to ask: a route
- * for ground that is clear is added without a look, because the kernel refuses an
- * addition where a route is, or where the device cannot carry it, and one look-up tells
- * there that nothing is left. What is answered is what the kernel said to that.
+ * What observations and events showed last. It only ever chooses the shorter way to ask:
+ * a route for a clear destination is added without an observation, because the kernel
+ * refuses an addition where a route is, or where the device cannot carry it, and one
+ * look-up tells there that nothing is left. Answers are what the kernel said to that.
  */
-export class Snapshot {
-  readonly #links = new Map<InterfaceName, UpLink>();
+export class KernelCache {
+  readonly #links = new Map<InterfaceName, UsableLink>();
   readonly #occupied = new Set<Ipv4Cidr>();
-  #surveyed = false;
+  #complete = false;
   #rulesMayHide = false;
 
-  /** The device as it was seen last; undefined: it has to be looked at. */
-  link(device: InterfaceName): UpLink | undefined {
+  /** What is known of a route's device and destination. */
+  known({ destination, device }: Route): Known {
+    return {
+      link: this.#links.get(device),
+      clear: this.isClear(destination),
+      occupied: this.#occupied.has(destination),
+    };
+  }
+
+  /** The device as it was observed last, if it can carry routes. */
+  link(device: InterfaceName): UsableLink | undefined {
     return this.#links.get(device);
   }
 
-  learn(device: InterfaceName, state: LinkState): void {
+  learnLink(device: InterfaceName, state: LinkState): void {
     if (isUsable(state)) this.#links.set(device, state);
     else this.#links.delete(device);
   }
 
   /** Nothing is known of the device any more. */
-  unlearn(device: InterfaceName): void {
+  unlearnLink(device: InterfaceName): void {
     this.#links.delete(device);
   }
 
-  /** True if no route of anybody else's is known for the destination. */
+  /** True if no route of others is known for the destination. */
   isClear(destination: Ipv4Cidr): boolean {
-    return this.#surveyed && !this.#occupied.has(destination);
+    return this.#complete && !this.#occupied.has(destination);
   }
 
-  /** True if a route of somebody else's may be there: the table has to be walked. */
-  isOccupied(destination: Ipv4Cidr): boolean {
-    return this.#occupied.has(destination);
+  /** Takes the routes of a destination: only a walk over the table shows all of them. */
+  learnRoutes(destination: Ipv4Cidr, observation: RoutesObservation): void {
+    if (observation.kind !== "seen" || observation.routes.kind !== "all") return;
+    if (observation.routes.routes.every(isPlain)) this.#occupied.delete(destination);
+    else this.#occupied.add(destination);
   }
 
-  /** A careful look found the destination free of others. */
-  release(destination: Ipv4Cidr): void {
-    this.#occupied.delete(destination);
-  }
-
-  /** A route of somebody else's may be there: the next look has to walk the table. */
-  occupy(destination: Ipv4Cidr): void {
+  /** A route of others may be there: the next observation has to walk the table. */
+  markOccupied(destination: Ipv4Cidr): void {
     this.#occupied.add(destination);
   }
 
-  /** The whole of the cluster's part of the main table was looked at. */
-  survey(occupied: Iterable<Ipv4Cidr>): void {
+  /** The whole of the cluster's part of the main table was observed. */
+  learnAll(occupied: Iterable<Ipv4Cidr>): void {
     for (const destination of occupied) this.#occupied.add(destination);
-    this.#surveyed = true;
+    this.#complete = true;
   }
 
   /**
@@ -67,27 +76,29 @@ export class Snapshot {
     return this.#rulesMayHide;
   }
 
-  /** The rules were looked at, or an event told of one. */
+  /** The rules were observed, or an event told of one. */
   learnRules(mayHide: boolean): void {
     this.#rulesMayHide = mayHide;
   }
 
   /** Devices, under every name, that an event is about. */
-  devicesOf(event: Extract<KernelEvent, { kind: "link" }>): readonly InterfaceName[] {
+  devicesOf(
+    event: Extract<KernelEvent, { readonly kind: "link" }>,
+  ): readonly InterfaceName[] {
     const renamed = [...this.#links].filter(([name, link]) =>
       link.ifindex === event.ifindex && name !== event.device
     );
     return [event.device, ...renamed.map(([name]) => name)];
   }
 
-  /** Events were missed: nothing is known. */
+  /** Events were lost: nothing is known. */
   forgetAll(): void {
     this.#links.clear();
-    this.#surveyed = false;
+    this.#complete = false;
     this.#rulesMayHide = true;
   }
 }
 
-function isUsable(state: LinkState): state is UpLink {
+function isUsable(state: LinkState): state is UsableLink {
   return state.kind === "present" && state.up && state.withoutIpv4 !== true;
 }

@@ -6,12 +6,12 @@ import type { InterfaceName } from "../routing/interface_name.ts";
 import { ascending } from "../routing/difference.ts";
 import { describeMissingRoutes } from "../routing/messages.ts";
 import { type CallTarget, grpcurlCommand } from "../shared/grpcurl.ts";
-import type { Ledger } from "./desired_state.ts";
+import type { DesiredState } from "./desired_state.ts";
 
 /** What a look for missing routes works with. */
 export interface MissingRoutesParts {
   readonly dataplane: Dataplane;
-  readonly ledger: Ledger;
+  readonly desired: DesiredState;
   readonly policy: ClusterPolicy;
   readonly logger: Logger;
   /** How the operator can ask for a missing route. */
@@ -25,14 +25,14 @@ export interface MissingRoutesParts {
  * which: a restart of the agent is no remedy, because its stop removes every route that
  * works, and the control plane may refuse it afterwards.
  */
-export async function reportLostWords(
-  { dataplane, ledger, logger, policy, target }: MissingRoutesParts,
+export async function reportMissingRoutes(
+  { dataplane, desired, logger, policy, target }: MissingRoutesParts,
 ): Promise<void> {
   const exchange = await dataplane.dump([{ kind: "forwarding-entries" }], "bridge");
   const result = exchange.kind === "answered" ? exchange.results[0] : undefined;
   const answer = answerOf(result, "peers");
   if (answer === undefined) return;
-  const routes = routesByDevice(ledger);
+  const routes = routesByDevice(desired);
   for (const [device, peers] of answer.peers) {
     const known = routes.get(device) ?? [];
     // Without any route nobody knows which of several devices is the agent's.
@@ -48,14 +48,14 @@ export async function reportLostWords(
 }
 
 function routesByDevice(
-  ledger: Ledger,
+  desired: DesiredState,
 ): ReadonlyMap<InterfaceName, readonly Ipv4Cidr[]> {
-  const all = ascending(ledger.wishes(), ({ route }) => route.destination);
+  const all = ascending(desired.routes(), ({ route }) => route.destination);
   const byDevice = Map.groupBy(all, ({ route }) => route.device);
   return new Map(
-    [...byDevice].map(([device, desired]) => [
+    [...byDevice].map(([device, routes]) => [
       device,
-      desired.map(({ route }) => route.destination),
+      routes.map(({ route }) => route.destination),
     ]),
   );
 }

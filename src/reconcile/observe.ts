@@ -1,138 +1,136 @@
-import { commonPrefix, type Ipv4Cidr } from "../ipam/cidr.ts";
 import {
   answerOf,
   type Failure,
   type Operation,
   type OperationResult,
 } from "../dataplane/dataplane.ts";
-import { sightOfBest } from "./decide.ts";
-import type { ActualRoutes, LinkState } from "../routing/kernel_route.ts";
+import { commonPrefix, contains, type Ipv4Cidr } from "../ipam/cidr.ts";
 import type { InterfaceName } from "../routing/interface_name.ts";
-import type { Snapshot } from "./kernel_cache.ts";
+import {
+  type ActualRoutes,
+  type KernelRoute,
+  type LinkState,
+  TABLE_MAIN,
+} from "../routing/kernel_route.ts";
+import type { KernelCache } from "./kernel_cache.ts";
 
-/** One question about a destination; `closer` walks the table instead of one look-up. */
+/** A destination to observe: by one FIB look-up, or by walking the table. */
 export interface Question {
   readonly destination: Ipv4Cidr;
-  readonly device: InterfaceName | undefined;
-  readonly closer: boolean;
+  readonly walk: boolean;
 }
 
-/** What is there. */
-export interface Seen {
-  readonly kind: "seen";
-  /** The device that was asked for; `missing` when none was. */
-  readonly link: LinkState;
-  readonly sight: ActualRoutes;
-}
-
-/** What is there, or why nobody knows. `closer`: one look-up could not tell. */
-export type View =
-  | Seen
-  | { readonly kind: "closer" }
+/** What the kernel has for a destination, or why nobody knows. */
+export type Observation =
+  | {
+    readonly kind: "seen";
+    /** The key's device; `missing` if it has none. */
+    readonly link: LinkState;
+    readonly routes: ActualRoutes;
+  }
+  /** One look-up could not tell. */
+  | { readonly kind: "unclear" }
   | { readonly kind: "failed"; readonly failure: Failure };
 
-/** The operations of a look, and what their results show. */
-export interface Look {
-  readonly operations: readonly Operation[];
-  /** Views in the order of the questions. */
-  read(results: readonly OperationResult[], links: LinkStates): readonly View[];
-}
-
-/** What is known of devices. */
+/** The devices that a batch asked for, as it found them. */
 export type LinkStates = ReadonlyMap<InterfaceName, LinkState>;
 
-/** The operations that ask about devices, and what their results show. */
-export interface LinkLook {
+/** Operations that observe, and the function that reads their results. */
+export interface Reading<Value> {
   readonly operations: readonly Operation[];
-  read(results: readonly OperationResult[]): LinkStates;
+  readonly read: (results: readonly OperationResult[]) => Value;
 }
 
-const MISSING: LinkState = { kind: "missing" };
+/** The state of a device that does not exist. */
+export const MISSING: LinkState = { kind: "missing" };
 
 /** From so many destinations on, one walk over the table is cheaper than one for each. */
 const MANY = 8;
 
-/** Plans to ask about destinations. */
-export function planLook(questions: readonly Question[], snapshot: Snapshot): Look {
-  const closer = questions.filter((question) => question.closer);
-  const walks = closer.length >= MANY;
-  const walk: readonly Operation[] = walks
+/**
+ * Observes destinations.
+ *
+ * @returns a reading of the routes of each destination, in the order of the questions
+ */
+export function observeRoutes(
+  questions: readonly Question[],
+  cache: KernelCache,
+): Reading<readonly RoutesObservation[]> {
+  const walked = questions.filter(({ walk }) => walk);
+  const together = walked.length >= MANY;
+  const walk: readonly Operation[] = together
     ? [{
       command: {
         kind: "routes-within",
-        cluster: commonPrefix(closer.map(({ destination }) => destination)),
+        cluster: commonPrefix(walked.map(({ destination }) => destination)),
       },
     }]
     : [];
-  const alone = questions.filter((question) => !(walks && question.closer));
-  const looks = alone.map(({ closer, destination }): Operation => ({
-    command: { kind: closer ? "exact-routes" : "best-route", destination },
+  const alone = questions.filter((question) => !(together && question.walk));
+  const reads = alone.map(({ destination, walk }): Operation => ({
+    command: { kind: walk ? "exact-routes" : "best-route", destination },
   }));
   return {
-    operations: [...walk, ...looks],
-    read: (results, links) => {
+    operations: [...walk, ...reads],
+    read: (results) => {
       const rest = results.values();
-      const walked = walks ? readWalk(rest.next().value) : undefined;
+      const all = together ? groupWalk(rest.next().value) : undefined;
       return questions.map((question) => {
-        const { closer, destination, device } = question;
-        const link = device === undefined ? MISSING : links.get(device) ?? MISSING;
-        return closer && walked !== undefined
-          ? walked(destination, link)
-          : view(question, link, rest.next().value, snapshot);
+        const { destination, walk } = question;
+        const observed = walk && all !== undefined
+          ? all(destination)
+          : readAnswer(question, rest.next().value, cache.rulesMayHide);
+        cache.learnRoutes(destination, observed);
+        return observed;
       });
     },
   };
 }
 
+/** The routes of a destination, without its device. */
+export type RoutesObservation =
+  | { readonly kind: "seen"; readonly routes: ActualRoutes }
+  | Exclude<Observation, { readonly kind: "seen" }>;
+
 /**
- * Plans to ask about devices, each once, whatever was seen last: a device may have given
- * its name to another one a moment ago, and what `ip` writes and prints is by the names
- * that it has met. The kernel's own answer shows it, see `isStale` in session.ts.
+ * Observes devices, each once, whatever the cache has: a device may have given its name to
+ * another one a moment ago, and what `ip` writes and prints is by the names that it has
+ * met. The kernel's own answer shows it, see `isStale` in batch_process.ts.
  */
-export function planLinks(
+export function observeLinks(
   devices: Iterable<InterfaceName>,
-  snapshot: Snapshot,
-): LinkLook {
+  cache: KernelCache,
+): Reading<LinkStates> {
   const asked = [...new Set(devices)];
   return {
     operations: asked.map((device) => ({ command: { kind: "link", device } })),
     read: (results) =>
       new Map(asked.map((device, index) => {
         const state = answerOf(results[index], "link")?.link ?? MISSING;
-        snapshot.learn(device, state);
+        cache.learnLink(device, state);
         return [device, state];
       })),
   };
 }
 
-/** Sorts what a walk found by destination. */
-function readWalk(
-  result: OperationResult | undefined,
-): (destination: Ipv4Cidr, link: LinkState) => View {
-  const walked = answerOf(result, "routes");
-  if (walked === undefined) return () => failedView(result);
-  const byDestination = Map.groupBy(walked.routes, (route) => route.destination);
-  return (destination, link) => {
-    const routes = byDestination.get(destination) ?? [];
-    return { kind: "seen", link, sight: { kind: "all", routes } };
-  };
-}
-
 /**
- * Reads the answer to one `best-route`. "Nothing there" is what a rule says as well that
- * hides the route: it counts only where no such rule is known.
+ * Reads the answer to one `best-route`.
+ *
+ * @param rulesMayHide a rule says "nothing there" as well, of a route that it hides: if
+ * there may be one, that answer does not count
+ * @returns undefined if one look-up could not tell
  */
 export function readBest(
   destination: Ipv4Cidr,
   result: OperationResult | undefined,
-  { rulesMayHide }: Pick<Snapshot, "rulesMayHide">,
+  rulesMayHide: boolean,
 ): ActualRoutes | undefined {
-  const sight = sightOf(destination, result);
-  const isNothing = sight?.kind === "best" && sight.route === undefined;
-  return isNothing && rulesMayHide ? undefined : sight;
+  const routes = bestRoutes(destination, result);
+  const isNothing = routes?.kind === "best" && routes.route === undefined;
+  return isNothing && rulesMayHide ? undefined : routes;
 }
 
-function sightOf(
+function bestRoutes(
   destination: Ipv4Cidr,
   result: OperationResult | undefined,
 ): ActualRoutes | undefined {
@@ -142,42 +140,54 @@ function sightOf(
       : undefined;
   }
   const best = answerOf(result, "best-route")?.route;
-  return best === undefined ? undefined : sightOfBest(destination, best);
+  return best === undefined ? undefined : routesOfBest(destination, best);
 }
 
-/** The reply of a dataplane that did not answer, as the reason that callers are told. */
-export function lostBecause(
-  reply: { readonly kind: "full" | "closed" } | {
-    readonly kind: "lost";
-    readonly why: string;
-  },
-): { readonly kind: "lost"; readonly why: string } {
-  switch (reply.kind) {
-    case "lost":
-      return { kind: "lost", why: reply.why };
-    case "full":
-      return { kind: "lost", why: "too many exchanges are waiting" };
-    case "closed":
-      return { kind: "lost", why: "the sidecar is shutting down" };
-  }
+/**
+ * What the best route for a destination's first address tells of the destination. It is
+ * conclusive if it is the destination's own or a wider one of the main table; a longer
+ * prefix, another table (policy rules) or an error other than "nothing there" hides what
+ * is asked for.
+ */
+export function routesOfBest(
+  destination: Ipv4Cidr,
+  best: KernelRoute,
+): ActualRoutes | undefined {
+  if (best.table !== TABLE_MAIN) return undefined;
+  if (best.destination === destination) return { kind: "best", route: best };
+  return contains(best.destination, destination)
+    ? { kind: "best", route: undefined }
+    : undefined;
 }
 
-function view(
-  { closer, destination }: Question,
-  link: LinkState,
+/** Sorts what a walk found by destination. */
+function groupWalk(
   result: OperationResult | undefined,
-  snapshot: Snapshot,
-): View {
-  if (!closer) {
-    const sight = readBest(destination, result, snapshot);
-    return sight === undefined ? { kind: "closer" } : { kind: "seen", link, sight };
+): (destination: Ipv4Cidr) => RoutesObservation {
+  const walked = answerOf(result, "routes");
+  if (walked === undefined) return () => failedObservation(result);
+  const byDestination = Map.groupBy(walked.routes, (route) => route.destination);
+  return (destination) => ({
+    kind: "seen",
+    routes: { kind: "all", routes: byDestination.get(destination) ?? [] },
+  });
+}
+
+function readAnswer(
+  { destination, walk }: Question,
+  result: OperationResult | undefined,
+  rulesMayHide: boolean,
+): RoutesObservation {
+  if (!walk) {
+    const routes = readBest(destination, result, rulesMayHide);
+    return routes === undefined ? { kind: "unclear" } : { kind: "seen", routes };
   }
   const walked = answerOf(result, "routes");
-  if (walked === undefined) return failedView(result);
-  return { kind: "seen", link, sight: { kind: "all", routes: walked.routes } };
+  if (walked === undefined) return failedObservation(result);
+  return { kind: "seen", routes: { kind: "all", routes: walked.routes } };
 }
 
-function failedView(result: OperationResult | undefined): View {
+function failedObservation(result: OperationResult | undefined): RoutesObservation {
   const failure = result !== undefined && !result.ok
     ? result.failure
     : { kind: "other", words: "no answer" } as const;

@@ -1,275 +1,403 @@
-import { contains, type Ipv4Cidr, prefixLength } from "../ipam/cidr.ts";
-import type { ClusterPolicy } from "../ipam/policy.ts";
-import type {
-  Cause,
-  Dataplane,
-  KernelEvent,
-  TableRoute,
+/**
+ * The one loop: calls, SyncRoutes, events, resyncs, retries and the start all become keys,
+ * and each batch of keys is observed, planned, applied, interpreted and committed here.
+ *
+ * This folder may import: ipam, routing, shared, observability, and the ports of the
+ * dataplane and of the state store. It does not know what an address is, that there is an
+ * `ip`, or that the store is a table of the kernel.
+ */
+import {
+  answerOf,
+  type BatchResult,
+  type Cause,
+  type Dataplane,
+  type Lost,
+  type Operation,
+  type OperationResult,
 } from "../dataplane/dataplane.ts";
-import type { Logger } from "../observability/logger.ts";
-import { OUR_PROTOCOL, PROTOCOL, TABLE_MAIN } from "../routing/kernel_route.ts";
-import { renewAddresses } from "../addresses/address_records.ts";
-import { keepConfirmations } from "./confirmations.ts";
-import { BLINDNESS, FightLog } from "./contention_log.ts";
-import { Hints } from "./dirty_set.ts";
-import type { Ledger } from "./desired_state.ts";
-import { readOwn } from "../state/table142_store.ts";
-import { renew, type Repair } from "./renew.ts";
-import { RepairLog } from "./repair_log.ts";
-import { ResyncLog } from "./resync_log.ts";
-import type { Snapshot } from "./kernel_cache.ts";
-import { rememberSubnet } from "../addresses/subnet.ts";
-import { forgottenPrefixes, survey } from "./resync.ts";
-import { SurveyTimer } from "./resync_timer.ts";
-import type { WorkQueue } from "./work_queue.ts";
+import type { InterfaceName } from "../routing/interface_name.ts";
+import type { LinkState } from "../routing/kernel_route.ts";
+import type { StateStore, StoredState } from "../state/store.ts";
+import type { KernelCache } from "./kernel_cache.ts";
+import { type LinkStates, MISSING, observeLinks, observeRoutes } from "./observe.ts";
+import { type PlanResults, ROLES, type Step } from "./step.ts";
+
+/** Something to make true, on its way through the loop. */
+export interface Key<Outcome> {
+  /** Who is named in the audit log. */
+  readonly cause: Cause;
+  /** The device that each batch observes along with the key. */
+  readonly device: InterfaceName | undefined;
+  /** Plans the first step, when its batch begins; undefined if there is nothing to do. */
+  readonly plan: () => Step<Outcome> | undefined;
+  /** Takes the outcome and answers. Called once if `plan` returned a step. */
+  readonly commit: (outcome: Outcome) => void | Promise<void>;
+  /** True: the plan is not applied, and its expected outcome is the outcome. */
+  readonly dryRun?: boolean;
+}
+
+/** Hides the outcome's type, so that keys of all kinds share a batch. */
+export interface AnyKey {
+  begin(): Running | undefined;
+}
+
+/** A key whose batch runs. */
+export interface Running {
+  readonly cause: Cause;
+  readonly device: InterfaceName | undefined;
+  readonly dryRun: boolean;
+  step: Step<unknown>;
+  /** Commits, if the last step is done. */
+  commit(): void | Promise<void>;
+}
+
+/** A key for the loop. */
+export function loopKey<Outcome>(key: Key<Outcome>): AnyKey {
+  return {
+    begin: () => {
+      const first = key.plan();
+      if (first === undefined) return undefined;
+      const running = {
+        cause: key.cause,
+        device: key.device,
+        dryRun: key.dryRun ?? false,
+        step: first,
+        commit: () =>
+          running.step.kind === "done" ? key.commit(running.step.outcome) : undefined,
+      };
+      return running;
+    },
+  };
+}
+
+/**
+ * Keys that share a batch: some 5 ms of `ip`, so that no call waits longer for those of
+ * others, and enough that the exchange itself does not count.
+ */
+export const BATCH = 128;
+
+/**
+ * Batches that a key takes part in: after an `ip` that was lost, for a route that was
+ * there after all, for a device that went away between the observation and the write.
+ */
+const ROUNDS = 6;
+
+/** Batches that a key gets alone, after it was lost in company as well. */
+const ROUNDS_ALONE = 2;
+
+/** Losses in a row after which a probe tells whether `ip` answers anything at all. */
+const LOST_IN_A_ROW = ROUNDS - 1;
+
+/** Milliseconds after which no longer each half is tried to find who makes `ip` hang. */
+const MOST_MS = 15_000;
+
+/** Reads that are tried again while `ip` is lost. */
+const READ_TRIES = 3;
 
 /** What the reconciler works with. */
 export interface ReconcilerParts {
   readonly dataplane: Dataplane;
-  readonly ledger: Ledger;
-  readonly snapshot: Snapshot;
-  readonly queue: WorkQueue;
-  readonly logger: Logger;
-  readonly policy: ClusterPolicy;
-  /** Milliseconds between two looks at everything. */
-  readonly resyncMs: number;
-  /** Told why resyncs keep failing, and when they do no longer. */
-  readonly onResync?: (fault: string | undefined) => void;
+  readonly store: StateStore;
+  readonly cache: KernelCache;
 }
 
-const REPAIR: Cause = { rpc: "repair", peer: "" };
+/** Keys that share batches, and how many these were. */
+interface Group {
+  readonly keys: readonly Running[];
+  readonly rounds: number;
+}
 
-/** A look at everything comes so soon after the start, and after events were missed. */
-const EARLY_SURVEY_MS = 1000;
+/** `open`: some keys need another round; `lost`: the batch was. */
+type RoundEnd = { readonly kind: "settled" | "open" } | Lost;
 
-/** What a monitor that was started needs to subscribe, and more. */
-const SUBSCRIBED_MS = 500;
-
-/** Repairs owe a rest of so many times the time they take: a fifth is theirs for good. */
-const REST = 4;
-
-/** An `ip` that hangs makes a repair take 12 s: that is no work to rest from. */
-const LONGEST_REST_MS = 4000;
-
-/** Rest that may be owed, or 254 routes swept away would come back in two parts. */
-const OWED_MS = 1000;
-
-/**
- * Level-triggered: events only say which destinations to look at, and one path, the
- * same for all of them, makes the kernel agree with the ledger.
- */
+/** Makes keys true. */
 export class Reconciler {
-  readonly #parts: ReconcilerParts;
-  readonly #hints = new Hints();
-  readonly #log: RepairLog;
-  readonly #blindness: FightLog<"ip monitor">;
-  readonly #surveys: SurveyTimer;
-  readonly #resyncs: ResyncLog;
-  /** Since when no event was missed; Infinity while nobody hears any. */
-  #hearingSince = 0;
-  /** When a rule came or went last. */
-  #rulesChanged = 0;
-  /** The node's subnet, if its entry in table 142 has to be written again. */
-  #forgottenSubnet: Ipv4Cidr | undefined;
-  #running = false;
-  #restUntil = 0;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #closed = false;
+  readonly #dataplane: Dataplane;
+  readonly #store: StateStore;
+  readonly #cache: KernelCache;
 
-  constructor(parts: ReconcilerParts) {
-    this.#parts = parts;
-    const { ledger, logger, resyncMs } = parts;
-    this.#log = new RepairLog(logger, ledger);
-    this.#blindness = new FightLog(logger, BLINDNESS);
-    const onFault = parts.onResync ?? (() => {});
-    this.#resyncs = new ResyncLog({ logger, resyncMs, onFault });
-    this.#surveys = new SurveyTimer(() => this.#survey(), resyncMs);
-    this.#surveys.within(Math.min(EARLY_SURVEY_MS, resyncMs));
+  constructor({ cache, dataplane, store }: ReconcilerParts) {
+    this.#dataplane = dataplane;
+    this.#store = store;
+    this.#cache = cache;
   }
 
-  /** Takes a hint from the monitor. */
-  notice(event: KernelEvent): void {
-    switch (event.kind) {
-      case "route":
-        return this.#noticeRoute(event);
-      case "link": {
-        const { snapshot } = this.#parts;
-        const devices = snapshot.devicesOf(event);
-        for (const device of devices) snapshot.unlearn(device);
-        this.#hints.addDevices(devices);
-        return this.#schedule();
+  /**
+   * Reconciles keys, any number of them, each about something else. Never rejects; each
+   * key is committed when this resolves.
+   *
+   * Two batches are in flight: while `ip` works on one, the other is planned or committed.
+   *
+   * @param between called between two batches, when none is in flight, if it says so
+   */
+  async reconcile(
+    keys: readonly AnyKey[],
+    between: { readonly waiting: boolean; admit(): Promise<void> } = NOBODY,
+  ): Promise<void> {
+    let inFlight = Promise.resolve();
+    let drained = true;
+    for (let at = 0; at < keys.length; at += BATCH) {
+      if (at > 0 && drained) drained = await this.#dataplane.drainAuditLog();
+      if (at > 0 && between.waiting) {
+        await inFlight;
+        await between.admit();
       }
-      case "rule":
-        this.#rulesChanged = performance.now();
-        this.#parts.snapshot.learnRules(true);
-        return this.#surveys.within(EARLY_SURVEY_MS);
-      case "events-lost":
-        this.#sayBlind(event.why);
-        return this.#lookAgain(performance.now());
-      case "monitor-down":
-        if (event.why !== undefined) this.#sayBlind(event.why);
-        return this.#lookAgain(Infinity);
-      case "monitor-up":
-        return this.#lookAgain(performance.now() + SUBSCRIBED_MS);
+      const next = this.#reconcileBatch(keys.slice(at, at + BATCH));
+      await inFlight;
+      inFlight = next;
+    }
+    await inFlight;
+  }
+
+  /** Reads with the same patience as the loop has; twice does no harm. Never rejects. */
+  async read(operations: readonly Operation[]): Promise<BatchResult> {
+    let reply = await this.#dataplane.run(operations);
+    for (let tries = 1; reply.kind === "lost" && tries < READ_TRIES; tries += 1) {
+      reply = await this.#dataplane.run(operations);
+    }
+    return reply;
+  }
+
+  async #reconcileBatch(keys: readonly AnyKey[]): Promise<void> {
+    const running = keys.flatMap((key) => key.begin() ?? []);
+    await this.#runRounds(running);
+    for (const key of running) await key.commit();
+  }
+
+  /**
+   * When a batch is lost, half of the keys that shared it go on without the other half,
+   * until only the one is lost that no `ip` outlives.
+   */
+  async #runRounds(keys: readonly Running[]): Promise<void> {
+    const endMs = performance.now() + MOST_MS;
+    const groups: Group[] = [{ keys, rounds: 0 }];
+    let lostInARow = 0;
+    for (let group = groups.shift(); group !== undefined; group = groups.shift()) {
+      const end = await this.#runRound(group.keys);
+      const why = end.kind === "lost" ? end.why : undefined;
+      lostInARow = why === undefined ? 0 : lostInARow + 1;
+      if (lostInARow >= LOST_IN_A_ROW) {
+        lostInARow = 0;
+        if (performance.now() >= endMs || !await this.#answersAnything()) {
+          return giveUp([group, ...groups], why);
+        }
+      }
+      groups.push(...this.#regroup(group, end));
     }
   }
 
-  /** Looks at these destinations as soon as their back-off allows. */
-  touch(destinations: Iterable<Ipv4Cidr>): void {
-    for (const destination of destinations) this.#hints.dirty.add(destination);
-    this.#schedule();
+  async #answersAnything(): Promise<boolean> {
+    return (await this.#dataplane.run([{ command: { kind: "rules" } }])).kind !==
+      "lost";
   }
 
-  /** Looks at everything in a moment: `ip` answers again. */
-  resyncSoon(): void {
-    if (!this.#closed) this.#surveys.within(EARLY_SURVEY_MS);
-  }
-
-  /** Stops; what runs comes to its end. */
-  async close(): Promise<void> {
-    this.#closed = true;
-    clearTimeout(this.#timer);
-    this.#log.close();
-    this.#blindness.close();
-    await this.#surveys.close();
-  }
-
-  #noticeRoute(event: Extract<KernelEvent, { kind: "route" }>): void {
-    const { ledger, policy, snapshot } = this.#parts;
-    const { deleted, destination, protocol, table } = event;
-    if (table === OUR_PROTOCOL) return this.#noticeMemory(event);
-    if (table !== TABLE_MAIN || prefixLength(destination) !== policy.nodePrefix) return;
-    const foreign = protocol !== PROTOCOL.ours;
-    const inside = contains(policy.clusterCidr, destination);
-    // One that we would not write, whatever its owner says: it may stand beside ours.
-    const odd = !deleted && (foreign || !event.plain);
-    if (odd && inside) snapshot.occupy(destination);
-    const wish = ledger.get(destination);
-    if (wish === undefined) {
-      // An InjectRoute under way may be about to want it; an addition of ours is its own.
-      if (inside && (deleted || odd)) this.touch([destination]);
-      return;
+  #regroup({ keys, rounds }: Group, end: RoundEnd): readonly Group[] {
+    const open = keys.filter(({ step }) => step.kind !== "done");
+    if (open.length === 0) return [];
+    if (end.kind === "lost" && open.length > 1) {
+      const half = Math.ceil(open.length / 2);
+      return [open.slice(0, half), open.slice(half)].map((keys) => ({
+        keys,
+        rounds: keys.length === 1 ? ROUNDS - ROUNDS_ALONE : rounds,
+      }));
     }
-    const echo = !deleted && !foreign && event.plain &&
-      event.device === wish.route.device;
-    if (!echo) this.touch([destination]);
+    const next = { keys: open, rounds: rounds + 1 };
+    if (next.rounds < ROUNDS) return [next];
+    giveUp([next], end.kind === "lost" ? end.why : undefined);
+    return [];
   }
 
-  #noticeMemory(event: Extract<KernelEvent, { kind: "route" }>): void {
-    if (!event.deleted || event.protocol !== OUR_PROTOCOL) return;
-    this.#hints.addForgotten(event.destination);
-    this.#schedule();
+  /** Observes and applies what the keys' steps say: at most two batches. */
+  async #runRound(keys: readonly Running[]): Promise<RoundEnd> {
+    forecast(keys);
+    const open = keys.filter(({ step }) => step.kind !== "done");
+    if (open.length === 0) return { kind: "settled" };
+    const first = await this.#runBatch(open);
+    if (first.kind === "lost") return first;
+    forecast(open);
+    const planned = open.filter(({ step }) => step.kind === "apply");
+    // A key that has just been applied and has to be applied again waits for its round.
+    const next = planned.filter((key) => !first.applied.has(key));
+    if (next.length === 0) return { kind: "open" };
+    const second = await this.#runBatch(next);
+    return second.kind === "lost" ? second : { kind: "open" };
   }
 
-  #sayBlind(why: string): void {
-    if (this.#blindness.count("ip monitor", performance.now())) return;
-    this.#parts.logger.log(
-      "warn",
-      `Events may have been missed, looking at everything (${why})`,
+  async #runBatch(
+    keys: readonly Running[],
+  ): Promise<Lost | { readonly kind: "ran"; readonly applied: ReadonlySet<Running> }> {
+    // A name may change hands between two batches, so each observes its devices.
+    const devices = keys.flatMap(({ device }) => device ?? []);
+    const links = observeLinks(devices, this.#cache);
+    const applies = keys.flatMap((key): readonly Staged[] =>
+      key.step.kind === "apply" ? [this.#stage(key, key.step)] : []
     );
-  }
-
-  #lookAgain(hearingSince: number): void {
-    const { ledger, snapshot } = this.#parts;
-    this.#hearingSince = hearingSince;
-    snapshot.forgetAll();
-    this.#surveys.within(EARLY_SURVEY_MS);
-    this.touch(ledger.wishes().map(({ route }) => route.destination));
-  }
-
-  #schedule(): void {
-    if (this.#closed || this.#running) return;
-    clearTimeout(this.#timer);
-    const now = performance.now();
-    const due = this.#hints.unresolved ? now : this.#log.earliest(this.#hints.dirty);
-    if (due === Infinity) return;
-    const waitMs = Math.max(due, this.#restUntil - OWED_MS) - now;
-    if (waitMs > 0) {
-      this.#timer = setTimeout(() => this.#schedule(), waitMs);
-      return;
-    }
-    this.#running = true;
-    void this.#parts.queue.repair(() => this.#repair()).finally(() => {
-      this.#running = false;
-      this.#schedule();
-    });
-  }
-
-  async #repair(): Promise<void> {
-    const { dataplane, ledger, snapshot } = this.#parts;
-    const started = performance.now();
-    const { dirty } = this.#hints;
-    this.#hints.resolveDevices(ledger);
-    await this.#recollect(this.#hints.takeForgotten(ledger));
-    const due = [...dirty].filter((to) => this.#log.isDue(to, started));
-    for (const destination of due) dirty.delete(destination);
-    const repairs = [
-      ...await this.#renewSubnet(due),
-      ...await renew(dataplane, ledger, snapshot, due, REPAIR),
+    const asked = keys.flatMap((key) =>
+      key.step.kind === "observe" ? [{ key, step: key.step }] : []
+    );
+    const routes = observeRoutes(asked.map(({ step }) => step.question), this.#cache);
+    const loads = keys.flatMap((key) =>
+      key.step.kind === "load" ? [{ key, step: key.step }] : []
+    );
+    const load: readonly Operation[] = loads.length === 0
+      ? []
+      : [{ command: { kind: "own-routes" } }];
+    const operations = [
+      ...links.operations,
+      ...applies.flatMap((staged) => staged.operations),
+      ...routes.operations,
+      ...load,
     ];
-    const now = performance.now();
-    this.#log.note(repairs, now);
-    // What the kernel refuses it would refuse again: that waits for the next survey.
-    for (const { destination, reached } of repairs) {
-      if (reached.kind === "lost") dirty.add(destination);
+    const reply: BatchResult = operations.length === 0
+      ? { kind: "answered", results: [] }
+      : await this.#dataplane.run(operations);
+    if (reply.kind === "lost") {
+      for (const key of keys) if (key.step.kind !== "done") key.step = key.step.lost();
+      return reply;
     }
-    const rest = Math.min(REST * (now - started), LONGEST_REST_MS);
-    this.#restUntil = Math.max(this.#restUntil, now) + rest;
+    const results = new Results(reply.results);
+    const states = links.read(results.take(links.operations.length));
+    const parts = applies.map((staged) => ({
+      staged,
+      results: results.take(staged.operations.length),
+    }));
+    // What a key answers that wrote nothing may rest upon what others wrote.
+    for (const writes of [true, false]) {
+      for (const { results, staged } of parts) {
+        if (staged.operations.length > 0 === writes) {
+          this.#interpret(staged, results, states);
+        }
+      }
+    }
+    const observed = routes.read(results.take(routes.operations.length));
+    for (const [index, { key, step }] of asked.entries()) {
+      const observation = observed[index];
+      if (observation === undefined) continue;
+      key.step = step.then(
+        observation.kind === "seen"
+          ? { ...observation, link: linkOf(key, states) ?? MISSING }
+          : observation,
+      );
+    }
+    if (loads.length > 0) {
+      const state = this.#load(results.take(1)[0]);
+      if (state.kind === "lost") return state;
+      for (const { key, step } of loads) key.step = step.then(state.state);
+    }
+    return { kind: "ran", applied: new Set(applies.map(({ key }) => key)) };
   }
 
-  async #renewSubnet(due: readonly Ipv4Cidr[]): Promise<readonly Repair[]> {
-    const { dataplane, ledger } = this.#parts;
-    const subnet = this.#forgottenSubnet;
-    if (subnet === undefined || !due.includes(subnet)) return [];
-    this.#forgottenSubnet = undefined;
-    if (subnet !== ledger.nodeSubnet?.subnet) return [];
-    const trouble = await rememberSubnet(dataplane, ledger, REPAIR);
-    if (trouble?.kind === "lost") this.#forgottenSubnet = subnet;
-    const reached = trouble ?? { kind: "remembered" };
-    return [{ kind: "subnet", destination: subnet, reached }];
+  #load(
+    result: OperationResult | undefined,
+  ): Lost | { readonly kind: "loaded"; readonly state: StoredState } {
+    const ours = answerOf(result, "table")?.routes;
+    if (ours !== undefined) return { kind: "loaded", state: this.#store.load(ours) };
+    const why = result?.ok === false ? result.failure.words : "no answer";
+    return { kind: "lost", why };
   }
 
-  /** An event may be older than what was written since: so the table itself is asked. */
-  async #recollect(prefixes: readonly Ipv4Cidr[]): Promise<void> {
-    if (prefixes.length === 0) return;
-    const { dataplane, ledger } = this.#parts;
-    const own = await readOwn(dataplane);
-    const forgotten = own.kind === "read"
-      ? forgottenPrefixes(ledger, own.entries)
-      : prefixes;
-    if (own.kind === "read") {
-      await this.#renewAddresses(own.entries);
-      await keepConfirmations(dataplane, ledger, own.entries, REPAIR);
-    }
-    for (const prefix of forgotten) {
-      ledger.unremember(prefix);
-      this.#hints.dirty.add(prefix);
-      if (prefix === ledger.nodeSubnet?.subnet) this.#forgottenSubnet = prefix;
+  /** The operations of a plan, in the order of the roles, and how many each part has. */
+  #stage(key: Running, step: ApplyStep): Staged {
+    const operations: Operation[] = [];
+    const counts = ROLES.map((role) =>
+      (step.plan[role] ?? []).map((part) => {
+        const staged = this.#operationsOf(part, key.cause);
+        operations.push(...staged);
+        return staged.length;
+      })
+    );
+    return { key, step, operations, counts };
+  }
+
+  #operationsOf(part: PlanPart, cause: Cause): readonly Operation[] {
+    if ("record" in part) return this.#store.stage(part, cause);
+    switch (part.kind) {
+      case "add-route":
+      case "replace-route":
+      case "delete-route":
+      case "put-entry":
+      case "delete-entry":
+      case "create-entry":
+      case "delete-equal-entry":
+        return [{ command: part, cause }];
+      default:
+        return [{ command: part }];
     }
   }
 
-  async #renewAddresses(own: readonly TableRoute[]): Promise<void> {
-    const { dataplane, ledger } = this.#parts;
-    const renewed = await renewAddresses(dataplane, ledger, own, REPAIR);
-    this.#log.noteAddresses(renewed, performance.now());
+  #interpret(
+    { counts, key, step }: Staged,
+    results: readonly OperationResult[],
+    links: LinkStates,
+  ): void {
+    const rest = new Results(results);
+    const [persist = [], program = [], cleanUp = [], rollBack = [], verify = []] =
+      counts
+        .map((parts) => parts.map((count) => combine(rest.take(count))));
+    const byRole: PlanResults = { persist, program, cleanUp, rollBack, verify };
+    key.step = step.then(byRole, linkOf(key, links), this.#cache.rulesMayHide);
+  }
+}
+
+type ApplyStep = Extract<Step<unknown>, { readonly kind: "apply" }>;
+type PlanPart = NonNullable<ApplyStep["plan"][(typeof ROLES)[number]]>[number];
+
+/** A key's plan as operations. */
+interface Staged {
+  readonly key: Running;
+  readonly step: ApplyStep;
+  readonly operations: readonly Operation[];
+  /** How many operations each part of each role has. */
+  readonly counts: readonly (readonly number[])[];
+}
+
+/** Hands out the results of a batch in the order of its operations. */
+class Results {
+  readonly #results: readonly OperationResult[];
+  #at = 0;
+
+  constructor(results: readonly OperationResult[]) {
+    this.#results = results;
   }
 
-  async #survey(): Promise<void> {
-    const { dataplane, ledger, policy, snapshot } = this.#parts;
-    const started = performance.now();
-    const surveyed = await survey(dataplane, ledger, policy);
-    if (this.#closed) return;
-    if (!surveyed.ok) {
-      return this.#surveys.within(this.#resyncs.failed(surveyed.fault));
-    }
-    this.#resyncs.succeeded();
-    const found = surveyed.value;
-    if (started >= this.#hearingSince) snapshot.survey(found.occupied);
-    else if (this.#hearingSince < Infinity) this.#surveys.within(EARLY_SURVEY_MS);
-    if (started >= Math.max(this.#hearingSince, this.#rulesChanged)) {
-      snapshot.learnRules(found.rulesMayHide);
-    }
-    for (const prefix of found.forgotten) this.#hints.addForgotten(prefix);
-    this.touch(found.suspicious);
+  take(count: number): readonly OperationResult[] {
+    const taken = this.#results.slice(this.#at, this.#at + count);
+    this.#at += count;
+    return taken;
   }
+}
+
+const NO_ANSWER: OperationResult = {
+  ok: false,
+  failure: { kind: "other", words: "no answer" },
+};
+
+/** A change that takes several operations failed if one of them did. */
+function combine(results: readonly OperationResult[]): OperationResult {
+  return results.find(({ ok }) => !ok) ?? results[0] ?? NO_ANSWER;
+}
+
+const NOBODY = { waiting: false, admit: () => Promise.resolve() };
+
+/** A dry run applies nothing: what its plan expects is its outcome. */
+function forecast(keys: readonly Running[]): void {
+  for (const key of keys) {
+    const { dryRun, step } = key;
+    if (dryRun && step.kind === "apply") {
+      key.step = { kind: "done", outcome: step.expected };
+    }
+  }
+}
+
+function giveUp(groups: readonly Group[], why: string | undefined): void {
+  for (const { keys } of groups) {
+    for (const key of keys) {
+      const { step } = key;
+      if (step.kind !== "done") key.step = { kind: "done", outcome: step.giveUp(why) };
+    }
+  }
+}
+
+function linkOf({ device }: Running, links: LinkStates): LinkState | undefined {
+  return device === undefined ? undefined : links.get(device);
 }

@@ -1,15 +1,46 @@
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
-import type { PendingReason } from "../routing/route.ts";
+import type { InterfaceName } from "../routing/interface_name.ts";
 import {
-  describeGivenWay,
   describePending,
   describeReplacedAlike,
+  describeWithdrawn,
 } from "../routing/messages.ts";
-import type { InterfaceName } from "../routing/interface_name.ts";
-import type { DesiredRoute, Standing } from "./desired_state.ts";
-import { describeTrouble } from "./refusal.ts";
-import type { DeletionRepair, Repair, RouteRepair, SubnetRepair } from "./renew.ts";
-import { standingOf } from "./route_status.ts";
+import type { PendingReason } from "../routing/route.ts";
+import { listFew } from "../shared/quote.ts";
+import type { DesiredRoute } from "./desired_state.ts";
+import {
+  type AbsentOutcome,
+  describeFailure,
+  type PresentOutcome,
+  type RouteStatus,
+  statusOf,
+  type WriteOutcome,
+} from "./outcome.ts";
+
+/** What became of a key that was repaired. */
+export type Repair = RouteRepair | DeletionRepair | RecordRepair;
+
+/** A desired route. */
+export interface RouteRepair {
+  readonly kind: "route";
+  readonly prefix: Ipv4Cidr;
+  readonly before: DesiredRoute;
+  readonly outcome: PresentOutcome;
+}
+
+/** A destination that nobody desires any more. */
+export interface DeletionRepair {
+  readonly kind: "deletion";
+  readonly prefix: Ipv4Cidr;
+  readonly outcome: AbsentOutcome;
+}
+
+/** A record that was missing from the store, of no route. */
+export interface RecordRepair {
+  readonly kind: "record";
+  readonly prefix: Ipv4Cidr;
+  readonly outcome: WriteOutcome;
+}
 
 interface Message {
   readonly level: "info" | "warn";
@@ -26,66 +57,64 @@ interface Line {
 export function repairMessages(repairs: readonly Repair[]): readonly Line[] {
   return inGroups(repairs.map((repair) => {
     const outcome = messageOf(repair);
-    const all = [...replacements(repair), ...outcome ? [outcome] : []];
-    return { destination: repair.destination, all };
+    const messages = [...replacements(repair), ...outcome ? [outcome] : []];
+    return { prefix: repair.prefix, messages };
   }));
 }
 
-/** The same of where routes stand: back, or still waiting for their device. */
-export function statusMessages(desired: readonly DesiredRoute[]): readonly Line[] {
-  return inGroups(
-    desired.map(({ route: { destination, device }, standing: status }) => {
-      switch (status.kind) {
-        case "installed":
-          return { destination, all: [addedMessage("waiting", device)] };
-        case "waiting":
-          return { destination, all: [waitingLine(status.reason, device)] };
-        // Said when it came to that, flap or not.
-        case "adopted":
-        case "troubled":
-          return { destination, all: [] };
-        default:
-          return status satisfies never;
-      }
-    }),
-  );
+/** The same of the status of routes: back, or still waiting for their device. */
+export function statusMessages(routes: readonly DesiredRoute[]): readonly Line[] {
+  return inGroups(routes.map(({ route: { destination: prefix, device }, status }) => {
+    switch (status.kind) {
+      case "installed":
+        return { prefix, messages: [addedMessage("waiting", device)] };
+      case "waiting":
+        return { prefix, messages: [waitingMessage(status.reason, device)] };
+      // Logged when it came to that, flapping or not.
+      case "unverified":
+      case "error":
+        return { prefix, messages: [] };
+      default:
+        return status satisfies never;
+    }
+  }));
 }
 
 function inGroups(
-  routes: readonly {
-    readonly destination: Ipv4Cidr;
-    readonly all: readonly Message[];
+  all: readonly {
+    readonly prefix: Ipv4Cidr;
+    readonly messages: readonly Message[];
   }[],
 ): readonly Line[] {
-  const groups = new Map<string, { level: "info" | "warn"; routes: string[] }>();
-  for (const { all, destination } of routes) {
-    for (const { level, what } of all) {
-      const group = groups.get(what) ?? { level, routes: [] };
-      group.routes.push(destination);
+  const groups = new Map<string, { level: "info" | "warn"; prefixes: string[] }>();
+  for (const { messages, prefix } of all) {
+    for (const { level, what } of messages) {
+      const group = groups.get(what) ?? { level, prefixes: [] };
+      group.prefixes.push(prefix);
       groups.set(what, group);
     }
   }
-  return [...groups].map(([what, { level, routes }]) => ({
+  return [...groups].map(([what, { level, prefixes }]) => ({
     level,
-    message: `${what}: ${list(routes)}`,
+    message: `${what}: ${listFew(prefixes)}`,
   }));
 }
 
 /** The device, if it is worth a line because of what became of that. */
 export function deviceToLog(repair: Repair): InterfaceName | undefined {
   if (repair.kind !== "route") return undefined;
-  const { before, reached } = repair;
-  const isThere = reached.kind === "added" || reached.kind === "unchanged";
-  const came = isThere && before.standing.kind === "waiting";
-  const went = reached.kind === "pending" && messageOf(repair) !== undefined;
+  const { before, outcome } = repair;
+  const isThere = outcome.kind === "added" || outcome.kind === "unchanged";
+  const came = isThere && before.status.kind === "waiting";
+  const went = outcome.kind === "pending" && messageOf(repair) !== undefined;
   return came || went ? before.route.device : undefined;
 }
 
-/** The routes that gave way to ours, each kind of them once. */
+/** The routes that ours replaced, each kind of them once. */
 function replacements(repair: Repair): readonly Message[] {
-  if (repair.kind !== "route" || repair.reached.kind !== "added") return [];
+  if (repair.kind !== "route" || repair.outcome.kind !== "added") return [];
   const { device } = repair.before.route;
-  const sentences = repair.reached.over.map((route) =>
+  const sentences = repair.outcome.replaced.map((route) =>
     describeReplacedAlike(route, device)
   );
   return [...new Set(sentences)].map((what) => ({ level: "warn", what }));
@@ -95,102 +124,96 @@ function messageOf(repair: Repair): Message | undefined {
   switch (repair.kind) {
     case "route":
       return messageOfRoute(repair);
-    case "leaving":
+    case "deletion":
       return messageOfDeletion(repair);
-    case "subnet":
-      return messageOfSubnet(repair);
+    case "record":
+      return messageOfRecord(repair);
+    default:
+      return repair satisfies never;
   }
 }
 
-const REMEMBERED: Message = {
+const RESTORED: Message = {
   level: "warn",
-  what: "Remembered again, gone from table 142",
+  what: "Written again, was missing from table 142",
 };
 
-function messageOfRoute({ before, reached }: RouteRepair): Message | undefined {
+function messageOfRoute({ before, outcome }: RouteRepair): Message | undefined {
   const { device } = before.route;
-  switch (reached.kind) {
+  const { kind } = before.status;
+  switch (outcome.kind) {
     case "unchanged":
-      // Written by an exchange whose answer was lost, or by another process.
-      if (before.standing.kind === "troubled" || before.standing.kind === "waiting") {
-        return addedMessage(before.standing.kind, device);
-      }
-      return before.standing.kind === "installed" && !before.remembered
-        ? REMEMBERED
-        : undefined;
+      // Written by a batch whose reply was lost, or by another process.
+      if (kind === "error" || kind === "waiting") return addedMessage(kind, device);
+      return kind === "installed" && !before.persisted ? RESTORED : undefined;
     case "added": {
-      const { kind } = before.standing;
       // Ours was not gone but had another one beside it or in its place, which was named.
-      const isNamed = reached.over.length > 0 &&
-        (kind === "installed" || kind === "adopted");
+      const isNamed = outcome.replaced.length > 0 &&
+        (kind === "installed" || kind === "unverified");
       return isNamed ? undefined : addedMessage(kind, device);
     }
     case "pending": {
-      const same = before.standing.kind === "waiting" &&
-        before.standing.reason === reached.reason;
-      return same ? undefined : waitingLine(reached.reason, device);
+      const same = before.status.kind === "waiting" &&
+        before.status.reason === outcome.reason;
+      return same ? undefined : waitingMessage(outcome.reason, device);
     }
     case "connected":
     case "failed":
     case "lost": {
-      if (reached.kind === "connected" && reached.wrote) {
-        return { level: "warn", what: describeGivenWay(reached.device) };
+      if (outcome.kind === "connected" && outcome.withdrew) {
+        return { level: "warn", what: describeWithdrawn(outcome.device) };
       }
-      const standing = standingOf(before.route, reached);
-      if (standing.kind !== "troubled") return undefined;
-      const same = before.standing.kind === "troubled" &&
-        before.standing.sentence === standing.sentence;
-      return same ? undefined : { level: "warn", what: standing.sentence };
+      const status = statusOf(before.route, outcome);
+      if (status.kind !== "error") return undefined;
+      const same = before.status.kind === "error" &&
+        before.status.sentence === status.sentence;
+      return same ? undefined : { level: "warn", what: status.sentence };
     }
+    default:
+      return outcome satisfies never;
   }
 }
 
-function waitingLine(reason: PendingReason, device: InterfaceName): Message {
+function waitingMessage(reason: PendingReason, device: InterfaceName): Message {
   return { level: "warn", what: `${describePending(reason, device)}, waiting for it` };
 }
 
-function messageOfDeletion(
-  { destination, reached }: DeletionRepair,
-): Message | undefined {
-  switch (reached.kind) {
+function messageOfDeletion({ outcome, prefix }: DeletionRepair): Message | undefined {
+  switch (outcome.kind) {
     case "removed":
-      return { level: "info", what: "Removed, as was asked for" };
+      return { level: "info", what: "Removed a route whose removal was pending" };
     case "failed":
-      return { level: "warn", what: describeTrouble(destination, reached) };
+      return { level: "warn", what: describeFailure(prefix, outcome) };
     case "absent":
     case "lost":
       return undefined;
+    default:
+      return outcome satisfies never;
   }
 }
 
-function messageOfSubnet({ destination, reached }: SubnetRepair): Message | undefined {
-  switch (reached.kind) {
-    case "remembered":
-      return REMEMBERED;
+function messageOfRecord({ outcome, prefix }: RecordRepair): Message | undefined {
+  switch (outcome.kind) {
+    case "written":
+      return RESTORED;
     case "failed":
     case "lost":
-      return { level: "warn", what: describeTrouble(destination, reached) };
+      return { level: "warn", what: describeFailure(prefix, outcome) };
+    default:
+      return outcome satisfies never;
   }
 }
 
-function addedMessage(before: Standing["kind"], device: InterfaceName): Message {
+function addedMessage(before: RouteStatus["kind"], device: InterfaceName): Message {
   switch (before) {
     case "installed":
-      return { level: "warn", what: "Repaired, gone or changed by someone else" };
-    case "adopted":
-      return { level: "info", what: "Restored, gone while nobody watched" };
+      return { level: "warn", what: "Repaired, another process removed or changed it" };
+    case "unverified":
+      return { level: "info", what: "Restored, it was missing at the start" };
     case "waiting":
-    case "troubled":
-      return { level: "info", what: `Installed through ${device}, as was asked for` };
+    case "error":
+      return { level: "info", what: `Installed pending route through ${device}` };
+    default:
+      return before satisfies never;
   }
-}
-
-const LISTED = 3;
-
-/** `10.42.2.0/24, 10.42.3.0/24, 10.42.4.0/24 and 251 more`. */
-export function list(routes: readonly string[]): string {
-  const named = routes.slice(0, LISTED).join(", ");
-  return routes.length <= LISTED
-    ? named
-    : `${named} and ${routes.length - LISTED} more`;
 }

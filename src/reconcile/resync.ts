@@ -1,65 +1,67 @@
-import { type Ipv4Cidr, prefixLength } from "../ipam/cidr.ts";
-import type { ClusterPolicy } from "../ipam/policy.ts";
 import {
   answerOf,
   type Dataplane,
   type OperationResult,
-  type TableRoute,
 } from "../dataplane/dataplane.ts";
-import { err, ok, type Result } from "../shared/result.ts";
-import { isWanted } from "./decide.ts";
+import { type Ipv4Cidr, prefixLength } from "../ipam/cidr.ts";
+import type { ClusterPolicy } from "../ipam/policy.ts";
 import { type KernelRoute, TABLE_MAIN } from "../routing/kernel_route.ts";
-import { missingEntries, strangers } from "../addresses/address_records.ts";
-import { outdatedConfirmations } from "./confirmations.ts";
-import type { Ledger } from "./desired_state.ts";
-import { memoryOf } from "../state/table142_store.ts";
+import { err, ok, type Result } from "../shared/result.ts";
+import type { RouteRecord, StateStore, StoredState } from "../state/store.ts";
+import { isDesired } from "./decide.ts";
+import type { DesiredState } from "./desired_state.ts";
+import type { RecordOwner } from "./record_owner.ts";
 
-/** What a look at everything found that is worth a closer one. */
-export interface Survey {
+/** What a full resync found; only hints, because it runs beside the queue. */
+export interface Drift {
   /** Destinations with a route that is not the one we would write. */
-  readonly occupied: ReadonlySet<Ipv4Cidr>;
-  /** Destinations of which the ledger does not know that they are as it has them. */
-  readonly suspicious: readonly Ipv4Cidr[];
-  /** Prefixes whose entry in table 142 is gone or says something else. */
-  readonly forgotten: readonly Ipv4Cidr[];
+  readonly conflicting: ReadonlySet<Ipv4Cidr>;
+  /** Destinations that may not be as desired. */
+  readonly drifted: readonly Ipv4Cidr[];
+  /** Prefixes whose record is missing from the store, or says something else. */
+  readonly missing: readonly Ipv4Cidr[];
   /** A look-up may miss a route of the main table. */
   readonly rulesMayHide: boolean;
 }
 
+/** What a resync works with. */
+export interface ResyncParts {
+  readonly dataplane: Dataplane;
+  readonly store: StateStore;
+  readonly desired: DesiredState;
+  readonly owner: RecordOwner;
+  readonly policy: ClusterPolicy;
+}
+
 /**
- * Looks at all that is ours and all that lies in the cluster's prefix. It runs beside
- * the queue, so what it finds may be out of date: it only says where to look.
+ * Compares all that is ours, and all that lies in the cluster's prefix, with what is
+ * desired.
  *
  * @returns why the kernel could not be read, if it could not
  */
-export async function survey(
-  dataplane: Dataplane,
-  ledger: Ledger,
-  policy: ClusterPolicy,
-): Promise<Result<Survey, string>> {
-  const exchange = await dataplane.dump([
+export async function resync(parts: ResyncParts): Promise<Result<Drift, string>> {
+  const { dataplane, desired, owner, policy, store } = parts;
+  const dump = await dataplane.dump([
     { kind: "own-routes" },
     { kind: "routes-within", cluster: policy.clusterCidr },
     { kind: "rules" },
   ]);
-  if (exchange.kind === "lost") return err(exchange.why);
-  const { results } = exchange;
-  const own = answerOf(results[0], "table");
-  const within = answerOf(results[1], "routes");
-  const rules = answerOf(results[2], "rules");
-  if (own === undefined || within === undefined) {
-    return err(describeFailure(results));
-  }
-  const entries = own.routes;
-  for (const address of strangers(ledger.pool, entries)) ledger.doubtful.add(address);
-  const outdated = outdatedConfirmations(ledger, entries).map(({ prefix }) => prefix);
-  ledger.ageUnconfirmed();
-  const routes = within.routes.filter((route) => route.table === TABLE_MAIN);
-  return ok({
-    ...compare(ledger, policy, routes),
-    forgotten: [...forgottenPrefixes(ledger, entries), ...outdated],
-    rulesMayHide: rules?.hiding ?? true,
-  });
+  if (dump.kind === "lost") return err(dump.why);
+  const { results } = dump;
+  const ours = answerOf(results[0], "table")?.routes;
+  const within = answerOf(results[1], "routes")?.routes;
+  if (ours === undefined || within === undefined) return err(describeFailure(results));
+  const state = store.load(ours);
+  const outdated = outdatedClaims(desired, state).map(({ route }) => route.destination);
+  const missing = [
+    ...missingRoutes(desired, state),
+    ...owner.suspects(state),
+    ...outdated,
+  ];
+  desired.ageStale();
+  const routes = within.filter(({ table }) => table === TABLE_MAIN);
+  const rulesMayHide = answerOf(results[2], "rules")?.hiding ?? true;
+  return ok({ ...compare(desired, policy, routes), missing, rulesMayHide });
 }
 
 function describeFailure(results: readonly OperationResult[]): string {
@@ -67,46 +69,58 @@ function describeFailure(results: readonly OperationResult[]): string {
   return failed?.ok === false ? failed.failure.words : "no answer";
 }
 
-/** The prefixes that table 142 should have an entry for and has not. */
-export function forgottenPrefixes(
-  ledger: Ledger,
-  entries: readonly TableRoute[],
+/** The destinations of desired routes for which the store has no such record. */
+export function missingRoutes(
+  desired: DesiredState,
+  { routes }: StoredState,
 ): readonly Ipv4Cidr[] {
-  const memory = memoryOf(entries).map(({ remembered }) => remembered);
-  const devices = new Map(
-    memory.flatMap((entry) =>
-      entry.kind === "route" ? [[entry.route.destination, entry.route.device]] : []
-    ),
-  );
-  const routes = ledger.wishes().map(({ route }) => route)
+  const devices = new Map(routes.map(({ route }) => [route.destination, route.device]));
+  return desired.routes().map(({ route }) => route)
     .filter(({ destination, device }) => devices.get(destination) !== device)
     .map(({ destination }) => destination);
-  const subnet = ledger.nodeSubnet?.subnet;
-  const known = subnet === undefined ||
-    memory.some((entry) => entry.kind === "subnet" && entry.subnet === subnet);
-  const addresses = missingEntries(ledger.pool, entries).map(({ prefix }) => prefix);
-  return [...routes, ...(known ? [] : [subnet]), ...new Set(addresses)];
+}
+
+/**
+ * The records to write so that the next start knows which routes the agent has not asked
+ * for. No call writes them: a route that is there is claimed at no kernel write, and a
+ * moment after the agent's start all of them are stale. Those left after two resyncs are
+ * of nodes that have gone, a few.
+ */
+export function outdatedClaims(
+  desired: DesiredState,
+  { routes }: StoredState,
+): readonly RouteRecord[] {
+  return routes.flatMap((record): readonly RouteRecord[] => {
+    const { claimed, route: { destination, device } } = record;
+    const isCurrent = desired.get(destination)?.route.device === device &&
+      !desired.isPendingDeletion(destination);
+    const claim = desired.claimToPersist(destination) ?? claimed;
+    return isCurrent && claim !== claimed ? [{ ...record, claimed: claim }] : [];
+  });
 }
 
 function compare(
-  ledger: Ledger,
+  desired: DesiredState,
   policy: ClusterPolicy,
   routes: readonly KernelRoute[],
-): Pick<Survey, "occupied" | "suspicious"> {
-  const occupied = new Set<Ipv4Cidr>();
+): Pick<Drift, "conflicting" | "drifted"> {
+  const conflicting = new Set<Ipv4Cidr>();
   const installed = new Set<Ipv4Cidr>();
-  for (const route of routes) {
-    const { destination, device } = route;
+  for (const found of routes) {
+    const { destination, device } = found;
     if (prefixLength(destination) !== policy.nodePrefix) continue;
     // One that nobody asked for is in the way, unless it is just as we would write it.
-    const wanted = ledger.get(destination)?.route ??
+    const route = desired.get(destination)?.route ??
       (device === undefined ? undefined : { destination, device });
-    const plain = wanted !== undefined && isWanted(route, wanted);
-    (plain ? installed : occupied).add(destination);
+    const isOurs = route !== undefined && isDesired(found, route);
+    (isOurs ? installed : conflicting).add(destination);
   }
-  const suspicious = ledger.wishes().filter(({ route: { destination }, standing }) =>
-    !installed.has(destination) || occupied.has(destination) ||
-    standing.kind === "troubled"
+  const drifted = desired.routes().filter(({ route: { destination }, status }) =>
+    !installed.has(destination) || conflicting.has(destination) ||
+    status.kind === "error"
   ).map(({ route }) => route.destination);
-  return { occupied, suspicious: [...new Set([...suspicious, ...ledger.leaving()])] };
+  return {
+    conflicting,
+    drifted: [...new Set([...drifted, ...desired.pendingDeletions()])],
+  };
 }

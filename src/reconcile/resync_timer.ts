@@ -3,7 +3,7 @@
  * There is one due time, and it only ever moves earlier: whoever asks again and again
  * does not put the look off.
  */
-export class SurveyTimer {
+export class ResyncTimer {
   readonly #look: () => Promise<void>;
   readonly #everyMs: number;
   #dueMs = Infinity;

@@ -1,130 +1,233 @@
-import type { Ipv4Cidr } from "../ipam/cidr.ts";
 import type { Cause } from "../dataplane/dataplane.ts";
-import type { OutcomeCounts, RouteOutcome, SyncOutcome } from "./route_table.ts";
-import type { Route } from "../routing/route.ts";
-import { destinationOf, type PlannedStep, planRoutes } from "../routing/difference.ts";
-import { makeAmends } from "./roll_back.ts";
-import { converge } from "./converge.ts";
-import type { RouteParts } from "./route_parts.ts";
+import type { Ipv4Cidr } from "../ipam/cidr.ts";
 import {
-  beginStep,
-  overtakenStep,
-  type StepParts,
-  type StepResult,
-  type StepUnderWay,
-} from "./sync_step.ts";
-import type { Visitors } from "./work_queue.ts";
+  compareRoutes,
+  destinationOf,
+  type RouteDifference,
+} from "../routing/difference.ts";
+import {
+  describeOvertaken,
+  describeOwnSubnet,
+  describeReplaced,
+} from "../routing/messages.ts";
+import type { Route } from "../routing/route.ts";
+import type { BridgePorts } from "./bridge_ports.ts";
+import type { DesiredState, NewerChanges } from "./desired_state.ts";
+import type { KernelCache } from "./kernel_cache.ts";
+import {
+  type AbsentOutcome,
+  describeFailure,
+  describeStatus,
+  isGone,
+  type PresentOutcome,
+  statusOf,
+} from "./outcome.ts";
+import { planAbsent, planPresent } from "./plan.ts";
+import type { OutcomeCounts, RouteOutcome, SyncOutcome } from "./ports.ts";
+import { type AnyKey, loopKey, type Reconciler } from "./reconciler.ts";
+import type { WaitingCalls } from "./work_queue.ts";
+
+/** What a SyncRoutes works with. */
+export interface SyncParts {
+  readonly desired: DesiredState;
+  readonly cache: KernelCache;
+  readonly reconciler: Reconciler;
+  readonly bridgePorts: BridgePorts;
+  /** Leaves to the repair what could not be finished. */
+  readonly markDirty: (destinations: Iterable<Ipv4Cidr>) => void;
+}
 
 /** Routes that shall be all there are. */
 export interface SyncOrder {
   /** Valid, each destination once. */
-  readonly wanted: readonly Route[];
-  /** Look and decide, and write nothing. */
+  readonly routes: readonly Route[];
+  /** Observe and plan, and apply nothing. */
   readonly dryRun: boolean;
   readonly cause: Cause;
 }
 
-/** Steps that share an exchange: some 5 ms. */
-const CHUNK = 128;
+/** What became of one destination; `changed`: something is desired or installed anew. */
+interface StepResult {
+  readonly outcome: RouteOutcome;
+  readonly changed: boolean;
+}
 
 /**
- * Makes a set of routes all that are wanted. Each is looked at in the kernel, even one
+ * Makes a set of routes all that are desired. Each is observed in the kernel, even one
  * that should be there: a look-up costs 10 µs whatever the table's size, while a listing
  * of our routes makes the kernel walk all routes there are (0.14 ms for 1,000).
  *
- * Calls that it lets in between came after it: what they said of a destination stands.
+ * Calls that it lets in between came after it: what they asked of a destination stands.
  */
 export async function syncRoutes(
-  parts: RouteParts,
+  parts: SyncParts,
   order: SyncOrder,
-  visitors: Visitors,
+  calls: WaitingCalls,
 ): Promise<SyncOutcome> {
-  const { ledger } = parts;
-  const known = ledger.wishes().map(({ route }) => route.destination);
-  const steps = planRoutes(order.wanted, known, ledger.nodeSubnet?.subnet);
-  const laterWords = new Set<Ipv4Cidr>();
-  ledger.laterWords = laterWords;
-  try {
-    const results = await carryOut(steps, { ...parts, ...order }, laterWords, visitors);
-    const warnings = order.dryRun ? [] : await bridgeWarnings(parts, order);
-    const outcomes = results.map(({ outcome }) => outcome);
-    const changed = results.some((result) => result.changed);
-    const counts = countOutcomes(outcomes);
-    return { kind: "synced", outcomes, counts, changed, warnings };
-  } finally {
-    ledger.laterWords = undefined;
-  }
-}
-
-/**
- * Two chunks are under way at a time: while `ip` works on one, the other is concluded or
- * prepared. Visitors are let in when none is.
- */
-async function carryOut(
-  steps: readonly PlannedStep[],
-  parts: StepParts & RouteParts,
-  laterWords: ReadonlySet<Ipv4Cidr>,
-  visitors: Visitors,
-): Promise<readonly StepResult[]> {
+  const { desired, reconciler } = parts;
+  const known = desired.routes().map(({ route }) => route.destination);
+  const steps = compareRoutes(order.routes, known, desired.ownSubnet);
+  using newer = desired.trackNewer();
   const results: StepResult[] = [];
-  let underWay: Chunk | undefined;
-  const land = async (): Promise<void> => {
-    if (underWay !== undefined) results.push(...await conclude(underWay, parts));
-    underWay = undefined;
-  };
-  let read = true;
-  for (let at = 0; at < steps.length; at += CHUNK) {
-    if (at > 0 && read) read = await parts.dataplane.drainAuditLog();
-    if (at > 0 && visitors.waiting) {
-      await land();
-      await visitors.admit();
-    }
-    const next = beginChunk(steps.slice(at, at + CHUNK), parts, laterWords);
-    await land();
-    underWay = next;
-  }
-  await land();
-  return results;
-}
-
-/** Steps under way together. */
-interface Chunk {
-  readonly steps: readonly StepUnderWay[];
-  readonly settled: Promise<void>;
-}
-
-function beginChunk(
-  planned: readonly PlannedStep[],
-  parts: StepParts & RouteParts,
-  laterWords: ReadonlySet<Ipv4Cidr>,
-): Chunk {
-  const steps = planned.map((step) =>
-    laterWords.has(destinationOf(step))
-      ? overtakenStep(step, parts)
-      : beginStep(step, parts)
+  const keys = steps.map((step, at) =>
+    stepKey(step, { ...parts, ...order, newer }, (result) => results[at] = result)
   );
-  const tasks = steps.flatMap(({ task }) => task ?? []);
-  return { steps, settled: converge(parts.dataplane, parts.snapshot, tasks) };
+  await reconciler.reconcile(keys, calls);
+  const warnings = order.dryRun ? [] : await bridgeWarnings(parts, order);
+  const outcomes = results.map(({ outcome }) => outcome);
+  const changed = results.some((result) => result.changed);
+  return {
+    kind: "synced",
+    outcomes,
+    counts: countOutcomes(outcomes),
+    changed,
+    warnings,
+  };
 }
 
-async function conclude(
-  { settled, steps }: Chunk,
-  parts: RouteParts,
-): Promise<readonly StepResult[]> {
-  await settled;
-  await makeAmends(parts, steps.flatMap((step) => step.amends() ?? []));
-  return steps.map((step) => step.conclude());
+interface StepParts extends SyncParts, SyncOrder {
+  readonly newer: NewerChanges;
+}
+
+function stepKey(
+  step: RouteDifference,
+  parts: StepParts,
+  take: (result: StepResult) => void,
+): AnyKey {
+  switch (step.kind) {
+    case "own-subnet": {
+      const { destination } = step.route;
+      const detail = describeOwnSubnet(destination);
+      take(unchanged({ destination, kind: "refused", detail }));
+      return NOTHING;
+    }
+    case "want":
+      return presentKey(step, parts, take);
+    case "remove":
+      return absentKey(step, parts, take);
+    default:
+      return step satisfies never;
+  }
+}
+
+const NOTHING: AnyKey = { begin: () => undefined };
+
+function presentKey(
+  step: Extract<RouteDifference, { readonly kind: "want" }>,
+  { cache, cause, desired, dryRun, markDirty, newer }: StepParts,
+  take: (result: StepResult) => void,
+): AnyKey {
+  const { route } = step;
+  const { destination, device } = route;
+  let waited = false;
+  return loopKey<PresentOutcome>({
+    cause,
+    device,
+    dryRun,
+    plan: () => {
+      if (newer.has(destination)) return void take(overtaken(step, desired));
+      const before = desired.get(destination);
+      waited = before?.status.kind === "waiting" && before.route.device === device;
+      const known = cache.known(route);
+      // What the cache has is no forecast.
+      return planPresent(
+        desired.presentGoal(route),
+        dryRun ? { ...known, clear: false } : known,
+      );
+    },
+    commit: (outcome) => {
+      const told = outcomeOf(route, outcome);
+      if (dryRun) return take(unchanged(told));
+      if (desired.commitPresent(route, outcome)) markDirty([destination]);
+      const changed = outcome.kind === "added" || outcome.kind === "pending" && !waited;
+      take({ outcome: told, changed });
+    },
+  });
+}
+
+function absentKey(
+  step: Extract<RouteDifference, { readonly kind: "remove" }>,
+  { cache, cause, desired, dryRun, markDirty, newer }: StepParts,
+  take: (result: StepResult) => void,
+): AnyKey {
+  const { destination } = step;
+  const removed: RouteOutcome = { destination, kind: "removed", detail: "" };
+  return loopKey<AbsentOutcome>({
+    cause,
+    device: undefined,
+    plan: () => {
+      if (newer.has(destination)) return void take(overtaken(step, desired));
+      if (dryRun) return void take(unchanged(removed));
+      const clear = cache.isClear(destination);
+      return planAbsent(desired.absentGoal(destination, "ours"), { clear });
+    },
+    commit: (outcome) => {
+      if (desired.commitAbsent(destination, "ours", outcome)) markDirty([destination]);
+      if (isGone(outcome)) return take({ outcome: removed, changed: true });
+      const detail = describeFailure(destination, outcome);
+      take(unchanged({ destination, kind: "refused", detail }));
+    },
+  });
+}
+
+/** What is left of a step after a call asked about its destination meanwhile. */
+function overtaken(step: RouteDifference, desired: DesiredState): StepResult {
+  const destination = destinationOf(step);
+  const now = desired.isPendingDeletion(destination)
+    ? undefined
+    : desired.get(destination);
+  const device = step.kind === "remove" ? undefined : step.route.device;
+  if (now?.route.device !== device) {
+    const detail = describeOvertaken(destination);
+    return unchanged({ destination, kind: "refused", detail });
+  }
+  if (now === undefined) return unchanged({ destination, kind: "removed", detail: "" });
+  const detail = describeStatus(now.route, now.status);
+  return unchanged({
+    destination,
+    kind: detail === "" ? "unchanged" : "pending",
+    detail,
+  });
+}
+
+function outcomeOf(route: Route, outcome: PresentOutcome): RouteOutcome {
+  const { destination, device } = route;
+  switch (outcome.kind) {
+    case "added": {
+      const detail = outcome.replaced.map((over) => describeReplaced(over, device));
+      return { destination, kind: "added", detail: detail.join("; ") };
+    }
+    case "unchanged":
+      return { destination, kind: "unchanged", detail: "" };
+    case "pending":
+    case "connected":
+    case "failed":
+    case "lost": {
+      const kind = outcome.kind === "pending" ? "pending" : "refused";
+      return {
+        destination,
+        kind,
+        detail: describeStatus(route, statusOf(route, outcome)),
+      };
+    }
+    default:
+      return outcome satisfies never;
+  }
+}
+
+function unchanged(outcome: RouteOutcome): StepResult {
+  return { outcome, changed: false };
 }
 
 async function bridgeWarnings(
-  { bridges, snapshot }: RouteParts,
-  { wanted }: SyncOrder,
+  { bridgePorts, cache }: SyncParts,
+  { routes }: SyncOrder,
 ): Promise<readonly string[]> {
   const warnings: string[] = [];
-  for (const device of new Set(wanted.map((route) => route.device))) {
-    const link = snapshot.link(device);
+  for (const device of new Set(routes.map((route) => route.device))) {
+    const link = cache.link(device);
     if (link === undefined) continue;
-    warnings.push(...await bridges.warnings(device, link.master));
+    warnings.push(...await bridgePorts.warnings(device, link.master));
   }
   return warnings;
 }

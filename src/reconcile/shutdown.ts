@@ -1,90 +1,115 @@
-import type { Result } from "../shared/result.ts";
-import type { ClusterPolicy } from "../ipam/policy.ts";
-import type {
-  Cause,
-  Dataplane,
-  Mutation,
-  OperationResult,
-  TableRoute,
-} from "../dataplane/dataplane.ts";
+import { answerOf, type Cause, type TableRoute } from "../dataplane/dataplane.ts";
+import { hostPrefix, type Ipv4Cidr } from "../ipam/cidr.ts";
+import { type ClusterPolicy, isNodeCidr } from "../ipam/policy.ts";
 import type { Logger } from "../observability/logger.ts";
 import { TABLE_MAIN } from "../routing/kernel_route.ts";
-import type { Remembered } from "../state/table142_codec.ts";
-import { exchangeAll } from "./exchanges.ts";
-import { list } from "./repair_messages.ts";
-import { isOutside, memoryOf, readOwn } from "../state/table142_store.ts";
-import { describeTrouble } from "./refusal.ts";
+import { listFew } from "../shared/quote.ts";
+import { err, ok, type Result } from "../shared/result.ts";
+import type { StateStore } from "../state/store.ts";
+import { describeFailure, type WriteOutcome } from "./outcome.ts";
+import { loopKey, type Reconciler } from "./reconciler.ts";
+import { type Plan, planWrite } from "./step.ts";
 
 const EXIT: Cause = { rpc: "exit", peer: "" };
 
-type Removal = Extract<Mutation, { readonly kind: "delete-route" | "delete-entry" }>;
-
-/**
- * Takes away what a start would adopt, and only that: routes and memory. Allocated
- * addresses stay, and the subnet with them: containers outlive the sidecar. What is said
- * of it is what the kernel shows afterwards.
- */
-export async function removeOurs(
-  dataplane: Dataplane,
-  policy: ClusterPolicy,
-  logger: Logger,
-): Promise<void> {
-  const before = await readOwn(dataplane);
-  if (before.kind === "lost") {
-    return logger.log("error", `Routes stay: ${before.why}`);
-  }
-  const removals = planRemovals(before.entries, policy);
-  const operations = removals.map((command) => ({ command, cause: EXIT }));
-  const removed = await exchangeAll(dataplane, operations);
-  const after = await readOwn(dataplane);
-  if (after.kind === "lost") {
-    return logger.log("error", `Routes may stay: ${after.why}`);
-  }
-  const left = planRemovals(after.entries, policy);
-  const all = countRoutes(removals);
-  if (left.length === 0) {
-    return logger.log("info", `Removed all ${all} routes on exit, as asked`);
-  }
-  const gone = all - countRoutes(left);
-  const why = describeLeft(left, removed);
-  logger.log("error", `Removed ${gone} of ${all} routes on exit. ${why}`);
+/** What a removal at the exit works with. */
+export interface ShutdownParts {
+  readonly reconciler: Reconciler;
+  readonly store: StateStore;
+  readonly policy: ClusterPolicy;
+  readonly logger: Logger;
 }
 
-/** The memory first, as for every route that is to go. */
-function planRemovals(
-  own: readonly TableRoute[],
-  policy: ClusterPolicy,
-): readonly Removal[] {
-  const ours = own.filter((entry) => !isOutside(entry, policy));
-  const memory = memoryOf(ours);
-  const kept = new Set<Remembered["kind"]>(
-    memory.some(({ remembered }) => remembered.kind === "address")
-      ? ["nonsense", "address", "owner-part", "subnet"]
-      : ["nonsense"],
-  );
-  const forgets = memory.filter(({ remembered }) => !kept.has(remembered.kind))
-    .map(({ entry }): Removal => ({ kind: "delete-entry", entry }));
-  const deletions = ours.filter(({ route }) => route.table === TABLE_MAIN)
-    .map(({ route }): Removal => ({ kind: "delete-route", route }));
-  return [...forgets, ...deletions];
+/** One record or route to delete. */
+interface Removal {
+  readonly prefix: Ipv4Cidr;
+  readonly plan: Plan;
+  readonly isRoute: boolean;
+}
+
+/**
+ * Removes what a start would restore, and only that: routes and their records. Allocated
+ * addresses stay, and the subnet with them: containers outlive the sidecar. The log says
+ * what the kernel shows afterwards.
+ */
+export async function removeRoutes(parts: ShutdownParts): Promise<void> {
+  const { logger, reconciler } = parts;
+  const before = await planRemovals(parts);
+  if (!before.ok) return logger.log("error", `Routes stay: ${before.fault}`);
+  const outcomes: WriteOutcome[] = [];
+  await reconciler.reconcile(before.value.map(({ plan }) =>
+    loopKey<WriteOutcome>({
+      cause: EXIT,
+      device: undefined,
+      plan: () => planWrite(plan),
+      commit: (outcome) => void outcomes.push(outcome),
+    })
+  ));
+  const after = await planRemovals(parts);
+  if (!after.ok) return logger.log("error", `Routes may stay: ${after.fault}`);
+  const all = countRoutes(before.value);
+  const left = after.value;
+  if (left.length === 0) return logger.log("info", `Removed ${routes(all)} on exit`);
+  const gone = all - countRoutes(left);
+  const why = describeLeft(left, outcomes);
+  logger.log("error", `Removed ${gone} of ${routes(all)} on exit. ${why}`);
+}
+
+/** The records first, as for every route that is to go. */
+async function planRemovals(
+  { policy, reconciler, store }: ShutdownParts,
+): Promise<Result<readonly Removal[], string>> {
+  const reply = await reconciler.read([{ command: { kind: "own-routes" } }]);
+  if (reply.kind === "lost") return err(reply.why);
+  const [result] = reply.results;
+  const ours = answerOf(result, "table")?.routes;
+  if (ours === undefined) {
+    return err(result?.ok === false ? result.failure.words : "no answer");
+  }
+  const { allocations, fragments, routes, subnets } = store.load(ours);
+  const isInside = ({ prefix }: Removal) => isNodeCidr(prefix, policy);
+  const records = routes.map((record) => removal(record.route.destination, record));
+  const rest = allocations.length > 0 ? [] : [
+    ...subnets.map((record) => removal(record.subnet, record)).filter(isInside),
+    ...fragments.map((record) => removal(hostPrefix(record.address), record)),
+  ];
+  return ok([
+    ...records.filter(isInside),
+    ...rest,
+    ...ours.filter(({ route }) => route.table === TABLE_MAIN).map(routeRemoval)
+      .filter(isInside),
+  ]);
+}
+
+type DeletedRecord = Extract<
+  NonNullable<Plan["persist"]>[number],
+  { readonly kind: "delete" }
+>["record"];
+
+function removal(prefix: Ipv4Cidr, record: DeletedRecord): Removal {
+  return { prefix, isRoute: false, plan: { persist: [{ kind: "delete", record }] } };
+}
+
+function routeRemoval({ route }: TableRoute): Removal {
+  const plan: Plan = { cleanUp: [{ kind: "delete-route", route }] };
+  return { prefix: route.destination, isRoute: true, plan };
 }
 
 function countRoutes(removals: readonly Removal[]): number {
-  return removals.filter(({ kind }) => kind === "delete-route").length;
+  return removals.filter(({ isRoute }) => isRoute).length;
+}
+
+function routes(count: number): string {
+  return `${count} ${count === 1 ? "route" : "routes"}`;
 }
 
 function describeLeft(
   left: readonly Removal[],
-  removed: Result<readonly OperationResult[], string>,
+  outcomes: readonly WriteOutcome[],
 ): string {
-  const prefixes = left.map((removal) =>
-    removal.kind === "delete-entry" ? removal.entry.prefix : removal.route.destination
-  );
-  const named = list([...new Set(prefixes)]);
-  if (!removed.ok) return describeTrouble(named, { kind: "lost", why: removed.fault });
-  for (const result of removed.value) {
-    if (result.ok || result.failure.kind === "absent") continue;
-    return describeTrouble(named, { kind: "failed", failure: result.failure });
+  const named = listFew([...new Set(left.map(({ prefix }) => prefix))]);
+  for (const outcome of outcomes) {
+    if (outcome.kind !== "written") return describeFailure(named, outcome);
   }
-  return `Somebody put back: ${named}`;
+  return `Another process put back: ${named}`;
 }

@@ -1,33 +1,28 @@
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
-import type { ListedRoute, RouteNews, RouteWatch } from "./route_table.ts";
 import { ascending } from "../routing/difference.ts";
-import { Ledger } from "./desired_state.ts";
-import { describeStanding } from "./route_status.ts";
+import { DesiredState } from "./desired_state.ts";
+import { describeStatus } from "./outcome.ts";
+import type { ListedRoute, RouteChanges, RouteWatch } from "./ports.ts";
 
 /**
- * Where every wanted route stands and since when, for those who list and watch. It
- * follows its ledger, and does nothing for a wish that is put again as it was.
+ * The status of every desired route and since when, for ListRoutes and WatchRoutes. It
+ * follows its desired state, and does nothing for a route that is put again as it was.
  */
-export class RouteBook {
-  readonly ledger: Ledger;
+export class StatusFeed {
+  readonly desired: DesiredState = new DesiredState((to) => this.#follow(to));
   readonly #routes = new Map<Ipv4Cidr, ListedRoute>();
   readonly #watchers = new Set<Watcher>();
   readonly #opened = Promise.withResolvers<void>();
   #open = false;
 
-  /** @param gatewayIndex for the ledger */
-  constructor(gatewayIndex?: number) {
-    this.ledger = new Ledger((destination) => this.#follow(destination), gatewayIndex);
-  }
-
-  /** What an earlier life left is read back: from now on the book can be shown. */
+  /** What an earlier process left is restored: from now on routes can be listed. */
   open(): void {
     this.#open = true;
     this.#opened.resolve();
     for (const watcher of this.#watchers) watcher.wake();
   }
 
-  /** All of them once the book is open, in ascending order of destination. */
+  /** All routes once the feed is open, in ascending order of destination. */
   async list(): Promise<readonly ListedRoute[]> {
     await this.#opened.promise;
     return this.#inOrder(this.#routes.values());
@@ -53,16 +48,18 @@ export class RouteBook {
     for (const watcher of this.#watchers) watcher.note(destination);
   }
 
-  /** The very object of before if there is nothing new in it. */
+  /** The very object of before if nothing in it is new. */
   #read(
     destination: Ipv4Cidr,
     before: ListedRoute | undefined,
   ): ListedRoute | undefined {
-    const wish = this.ledger.get(destination);
-    if (wish === undefined || this.ledger.isLeaving(destination)) return undefined;
-    const { route, standing } = wish;
-    const pending = describeStanding(route, standing);
-    const confirmed = this.ledger.isConfirmed(destination);
+    const desired = this.desired.get(destination);
+    if (desired === undefined || this.desired.isPendingDeletion(destination)) {
+      return undefined;
+    }
+    const { route, status } = desired;
+    const pending = describeStatus(route, status);
+    const confirmed = this.desired.isClaimed(destination);
     const same = before?.route.device === route.device &&
       (before.pending === "") === (pending === "");
     if (same && before.pending === pending && before.confirmed === confirmed) {
@@ -71,7 +68,7 @@ export class RouteBook {
     return { route, pending, sinceMs: same ? before.sinceMs : Date.now(), confirmed };
   }
 
-  #take(watcher: Watcher): RouteNews | undefined {
+  #take(watcher: Watcher): RouteChanges | undefined {
     const changed = watcher.take();
     if (changed === "all") {
       const routes = this.#inOrder(this.#routes.values());
@@ -88,7 +85,7 @@ export class RouteBook {
   }
 }
 
-/** Holds a destination once, however often it changes before anybody takes it. */
+/** Holds a destination once, however often it changes before it is taken. */
 class Watcher {
   readonly #wake: () => void;
   #changed: Set<Ipv4Cidr> | "all" = "all";
@@ -103,7 +100,7 @@ class Watcher {
     this.wake();
   }
 
-  /** In a turn of its own: all that one exchange changed is told at once. */
+  /** In a turn of its own: all that one batch changed is sent at once. */
   wake(): void {
     if (this.#woken) return;
     this.#woken = true;

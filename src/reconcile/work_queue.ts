@@ -1,85 +1,74 @@
-import type { Ipv4Cidr } from "../ipam/cidr.ts";
-import type { Call, InjectOutcome, RemoveOutcome, Undone } from "./node_service.ts";
-import type { Route } from "../routing/route.ts";
+import type { NotExecuted } from "./ports.ts";
+import { type AnyKey, BATCH } from "./reconciler.ts";
 
-/** A job about one destination; jobs about distinct ones share an exchange. */
-export type RouteJob =
-  | {
-    readonly kind: "inject";
-    readonly wanted: Route;
-    readonly call: Call;
-    readonly resolve: (outcome: InjectOutcome) => void;
-  }
-  | {
-    readonly kind: "remove";
-    readonly destination: Ipv4Cidr;
-    readonly call: Call;
-    readonly resolve: (outcome: RemoveOutcome) => void;
-  };
+/** A call's key; those of distinct subjects share a batch. */
+interface QueuedKey {
+  readonly kind: "key";
+  /** What it is about, e.g. a destination; undefined: it gets in no other's way. */
+  readonly subject: string | undefined;
+  readonly key: AnyKey;
+}
 
-/** A job about more than one destination: it runs alone. */
-interface LoneJob {
+/** Work about more than one subject: it runs alone. */
+interface LoneWork {
   readonly kind: "alone";
-  /** True if route jobs may overtake it. */
+  /** True if keys of calls may overtake it. */
   readonly patient: boolean;
   run(): Promise<void>;
 }
 
-/** Route jobs that a long job may let in between. */
-export interface Visitors {
+/** Calls that long work may let in between. */
+export interface WaitingCalls {
   /** True if there are any now. */
   readonly waiting: boolean;
-  /** Carries out those that wait, one batch of them. */
+  /** Reconciles those that wait, one batch of them. */
   admit(): Promise<void>;
 }
 
-/** Route jobs that may wait; the agent never has more than one. */
+/** Calls that may wait; the agent never has more than one. */
 const QUEUE_LIMIT = 1024;
 
-/** Route jobs that share one exchange with the kernel. */
-const BATCH_LIMIT = 128;
-
 /**
- * Everything that concerns the kernel, one after another. So what is decided in one
- * job is still true when it acts, as far as this process is concerned.
+ * Everything that concerns the kernel, one after another. So what is planned for one key
+ * is still true when it is applied, as far as this process is concerned.
  */
 export class WorkQueue {
-  readonly #carryOut: (jobs: readonly RouteJob[]) => Promise<void>;
-  readonly #jobs: (RouteJob | LoneJob)[] = [];
+  readonly #reconcile: (keys: readonly AnyKey[]) => Promise<void>;
+  readonly #work: (QueuedKey | LoneWork)[] = [];
   #running: Promise<void> | undefined;
   #closing = false;
 
-  /** @param carryOut answers route jobs about distinct destinations; never rejects */
-  constructor(carryOut: (jobs: readonly RouteJob[]) => Promise<void>) {
-    this.#carryOut = carryOut;
+  /** @param reconcile commits each key; never rejects */
+  constructor(reconcile: (keys: readonly AnyKey[]) => Promise<void>) {
+    this.#reconcile = reconcile;
   }
 
-  /** Why a caller's job would not be taken now. */
-  refusal(): Undone | undefined {
+  /** Why a call would not be taken now. */
+  refusal(): NotExecuted | undefined {
     if (this.#closing) return { kind: "shutting-down" };
-    return this.#jobs.length >= QUEUE_LIMIT ? { kind: "queue-full" } : undefined;
+    return this.#work.length >= QUEUE_LIMIT ? { kind: "queue-full" } : undefined;
   }
 
-  /** Appends a job about one destination. */
-  push(job: RouteJob): void {
-    this.#jobs.push(job);
+  /** Appends the key of a call. */
+  push(subject: string | undefined, key: AnyKey): void {
+    this.#work.push({ kind: "key", subject, key });
     this.#start();
   }
 
   /** Runs something alone, after all that came before it. */
-  alone<Value>(run: (visitors: Visitors) => Promise<Value>): Promise<Value> {
-    return this.#pushLone(false, () => run(this.#visitors()));
+  alone<Value>(run: (calls: WaitingCalls) => Promise<Value>): Promise<Value> {
+    return this.#pushLone(false, () => run(this.#waitingCalls()));
   }
 
   /**
-   * Runs a repair alone. Route jobs may overtake it: it looks at what is wanted when it
-   * begins, and the later it looks the less is left to do.
+   * Runs a repair alone. Calls may overtake it: it takes what is desired when it begins,
+   * and the later that is the less is left to do.
    */
   repair(run: () => Promise<void>): Promise<void> {
     return this.#pushLone(true, run);
   }
 
-  /** Refuses callers from now on; resolves when nothing waits any more. */
+  /** Refuses calls from now on; resolves when nothing waits any more. */
   async close(): Promise<void> {
     this.#closing = true;
     while (this.#running !== undefined) await this.#running;
@@ -90,21 +79,20 @@ export class WorkQueue {
     run: () => Promise<Value>,
   ): Promise<Value> {
     const { promise, reject, resolve } = Promise.withResolvers<Value>();
-    this.#jobs.push({ kind: "alone", patient, run: () => run().then(resolve, reject) });
+    this.#work.push({ kind: "alone", patient, run: () => run().then(resolve, reject) });
     this.#start();
     return promise;
   }
 
-  #visitors(): Visitors {
-    const first = () => this.#jobs.find((job) => job.kind !== "alone" || !job.patient);
+  #waitingCalls(): WaitingCalls {
+    const first = () => this.#work.find((work) => work.kind === "key" || !work.patient);
     return {
       get waiting() {
-        const job = first();
-        return job !== undefined && job.kind !== "alone";
+        return first()?.kind === "key";
       },
       admit: async () => {
-        const jobs = this.#takeRouteJobs();
-        if (jobs.length > 0) await this.#carryOut(jobs);
+        const keys = this.#takeBatch();
+        if (keys.length > 0) await this.#reconcile(keys);
       },
     };
   }
@@ -114,43 +102,41 @@ export class WorkQueue {
   }
 
   async #drain(): Promise<void> {
-    // A turn of the event loop first: calls that arrived together share an exchange.
+    // A turn of the event loop first: calls that arrived together share a batch.
     await Promise.resolve();
-    for (let job = this.#jobs[0]; job !== undefined; job = this.#jobs[0]) {
-      if (job.kind === "alone") {
-        this.#jobs.shift();
-        await job.run();
+    for (let work = this.#work[0]; work !== undefined; work = this.#work[0]) {
+      if (work.kind === "alone") {
+        this.#work.shift();
+        await work.run();
       } else {
-        await this.#carryOut(this.#takeRouteJobs());
+        await this.#reconcile(this.#takeBatch());
       }
     }
-    // In the same turn as the last look at the queue, or a job pushed now would wait
+    // In the same turn as the last look at the queue, or work pushed now would wait
     // for a run that is over.
     this.#running = undefined;
   }
 
-  /** The longest run about distinct destinations: only repairs are overtaken. */
-  #takeRouteJobs(): readonly RouteJob[] {
-    const taken: RouteJob[] = [];
-    const overtaken: LoneJob[] = [];
-    const destinations = new Set<Ipv4Cidr>();
-    for (const job of this.#jobs) {
-      if (job.kind === "alone") {
-        if (!job.patient) break;
-        overtaken.push(job);
+  /** The longest run of distinct subjects: only repairs are overtaken. */
+  #takeBatch(): readonly AnyKey[] {
+    const taken: AnyKey[] = [];
+    const overtaken: LoneWork[] = [];
+    const subjects = new Set<string>();
+    for (const work of this.#work) {
+      if (work.kind === "alone") {
+        if (!work.patient) break;
+        overtaken.push(work);
         continue;
       }
-      if (taken.length >= BATCH_LIMIT) break;
-      const destination = destinationOf(job);
-      if (destinations.has(destination)) break;
-      destinations.add(destination);
-      taken.push(job);
+      if (taken.length >= BATCH) break;
+      const { key, subject } = work;
+      if (subject !== undefined) {
+        if (subjects.has(subject)) break;
+        subjects.add(subject);
+      }
+      taken.push(key);
     }
-    this.#jobs.splice(0, overtaken.length + taken.length, ...overtaken);
+    this.#work.splice(0, overtaken.length + taken.length, ...overtaken);
     return taken;
   }
-}
-
-function destinationOf(job: RouteJob): Ipv4Cidr {
-  return job.kind === "inject" ? job.wanted.destination : job.destination;
 }

@@ -2,7 +2,7 @@ import { type Ipv4Cidr, networkAddress, quadToNumber } from "../ipam/cidr.ts";
 import type { Route } from "./route.ts";
 
 /** What is to be done about one destination. */
-export type PlannedStep =
+export type RouteDifference =
   | { readonly kind: "want" | "own-subnet"; readonly route: Route }
   | { readonly kind: "remove"; readonly destination: Ipv4Cidr };
 
@@ -14,18 +14,18 @@ export type PlannedStep =
  * @param known every destination that was asked for before
  * @param nodeSubnet the subnet that this node hands out itself
  */
-export function planRoutes(
+export function compareRoutes(
   wanted: readonly Route[],
   known: Iterable<Ipv4Cidr>,
   nodeSubnet: Ipv4Cidr | undefined,
-): readonly PlannedStep[] {
+): readonly RouteDifference[] {
   const stated = new Set(wanted.map(({ destination }) => destination));
-  const steps = wanted.map((route): PlannedStep => ({
+  const steps = wanted.map((route): RouteDifference => ({
     kind: route.destination === nodeSubnet ? "own-subnet" : "want",
     route,
   }));
   const removals = [...known].filter((destination) => !stated.has(destination))
-    .map((destination): PlannedStep => ({ kind: "remove", destination }));
+    .map((destination): RouteDifference => ({ kind: "remove", destination }));
   return ascending([...steps, ...removals], destinationOf);
 }
 
@@ -41,6 +41,6 @@ export function ascending<Item>(
 }
 
 /** The destination that a step is about. */
-export function destinationOf(step: PlannedStep): Ipv4Cidr {
+export function destinationOf(step: RouteDifference): Ipv4Cidr {
   return step.kind === "remove" ? step.destination : step.route.destination;
 }

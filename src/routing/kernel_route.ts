@@ -71,3 +71,9 @@ export function ourRoute({ destination, device }: Route): KernelRoute {
     table: TABLE_MAIN,
   };
 }
+
+/** True for a route just as we write one, whatever its device. */
+export function isPlain(route: KernelRoute): boolean {
+  return route.protocol === PROTOCOL.ours && route.metric === 0 && route.tos === 0 &&
+    route.type === UNICAST && !route.gateway;
+}

@@ -26,7 +26,7 @@ export function describeConnected(
 }
 
 /** Ours went away for a route that the kernel made for an address of this very host. */
-export function describeGivenWay(device: InterfaceName | undefined): string {
+export function describeWithdrawn(device: InterfaceName | undefined): string {
   return `Directly connected on ${device ?? "this node"}, our route gave way`;
 }
 

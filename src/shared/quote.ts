@@ -51,3 +51,12 @@ function escapeUnits(characters: string): string {
   }
   return escaped;
 }
+
+/** How many of several items a sentence names. */
+const NAMED = 3;
+
+/** `10.42.2.0/24, 10.42.3.0/24, 10.42.4.0/24 and 251 more`. */
+export function listFew(items: readonly string[]): string {
+  const named = items.slice(0, NAMED).join(", ");
+  return items.length <= NAMED ? named : `${named} and ${items.length - NAMED} more`;
+}

@@ -3,18 +3,23 @@ import { hostPrefix, type Ipv4Cidr } from "../ipam/cidr.ts";
 import {
   MAX_OWNER_LENGTH,
   type Owner,
-  type OwnerKey,
   ownerKey,
   ownerKeyWords,
 } from "../ipam/owner.ts";
 import type { TableEntry, TableRoute } from "../dataplane/dataplane.ts";
-import type { Route } from "../routing/route.ts";
 import { checkInterfaceName } from "../routing/interface_name.ts";
 import {
   BLACKHOLE_TYPES,
   type BlackholeType,
   OUR_PROTOCOL,
 } from "../routing/kernel_route.ts";
+import type {
+  AddressRecord,
+  FragmentRecord,
+  OwnerRecord,
+  RouteRecord,
+  SubnetRecord,
+} from "./store.ts";
 
 /**
  * The table that keeps our state. No rule names it, so it never carries a packet; it
@@ -32,105 +37,63 @@ export const STATE_METRIC = 142;
 /** Characters of an owner's name in one entry. */
 const PART_LENGTH = 24;
 
-/** Entries that the longest name needs. */
-const PARTS = Math.ceil(MAX_OWNER_LENGTH / PART_LENGTH);
+/** The highest metric of ours: the longest name needs so many entries more. */
+export const LAST_STATE_METRIC = STATE_METRIC +
+  Math.ceil(MAX_OWNER_LENGTH / PART_LENGTH);
 
-/** The highest metric of ours. */
-export const LAST_STATE_METRIC = STATE_METRIC + PARTS;
+/** A record as one entry can hold it: a name has an entry for each of its parts. */
+export type EntryRecord =
+  | SubnetRecord
+  | RouteRecord
+  | AddressRecord
+  | FragmentRecord
+  /** An entry with our protocol number and metric that means nothing to us. */
+  | { readonly kind: "unknown"; readonly entry: TableEntry };
 
-/** What an entry means, or why it means nothing. */
-export type Remembered =
-  | {
-    readonly kind: "subnet";
-    readonly subnet: Ipv4Cidr;
-    readonly revision: number;
-    /** The address given last, counted from the network address. */
-    readonly cursor: number;
+/** The entries of a record, in the order in which they are written. */
+export function encode(
+  record: SubnetRecord | RouteRecord | AddressRecord | OwnerRecord | FragmentRecord,
+): readonly TableEntry[] {
+  switch (record.kind) {
+    case "subnet":
+      return [entry("blackhole", record.subnet, [record.revision, record.cursor])];
+    case "route": {
+      // The whole name of the device stands in the entry (15 characters are four words),
+      // so that it is known even while no such device exists.
+      const name = packText(record.route.device, NAME_WORDS);
+      const payload = record.claimed ? name : [...name, STALE];
+      return [entry("unreachable", record.route.destination, payload)];
+    }
+    case "address": {
+      const prefix = hostPrefix(record.address);
+      return [entry("prohibit", prefix, ownerKeyWords(record.key))];
+    }
+    case "owner":
+      return partsOf(record.address, record.owner).map(fragmentEntry);
+    case "fragment":
+      return [fragmentEntry(record)];
+    default:
+      return record satisfies never;
   }
-  | {
-    readonly kind: "route";
-    readonly route: Route;
-    /** False: since its start the agent has not asked for it. */
-    readonly confirmed: boolean;
-  }
-  /** An allocated address: it is one exactly as long as this entry is there. */
-  | { readonly kind: "address"; readonly address: Ipv4Address; readonly key: OwnerKey }
-  /** One part, from 0, of the name of an address's owner. */
-  | {
-    readonly kind: "owner-part";
-    readonly address: Ipv4Address;
-    readonly part: number;
-    readonly text: string;
-  }
-  | { readonly kind: "nonsense"; readonly entry: TableEntry };
-
-/**
- * The node's subnet; of two entries the higher revision is the later one.
- *
- * @param cursor the address given last, counted from the network address
- */
-export function subnetEntry(
-  subnet: Ipv4Cidr,
-  revision: number,
-  cursor = 0,
-): TableEntry {
-  return {
-    table: STATE_TABLE,
-    type: "blackhole",
-    prefix: subnet,
-    metric: STATE_METRIC,
-    payload: [revision, cursor],
-  };
 }
 
-/**
- * A wanted route. The whole device name stands in the entry (15 characters are four
- * words), so that it is known even while no such device exists.
- */
-export function routeEntry(route: Route, confirmed = true): TableEntry {
-  const name = packText(route.device, NAME_WORDS);
-  return {
-    table: STATE_TABLE,
-    type: "unreachable",
-    prefix: route.destination,
-    metric: STATE_METRIC,
-    payload: confirmed ? name : [...name, UNCONFIRMED],
-  };
-}
-
-/** An allocated address; its owner is told apart by the key, whatever its name. */
-export function addressEntry(address: Ipv4Address, key: OwnerKey): TableEntry {
-  return {
-    table: STATE_TABLE,
-    type: "prohibit",
-    prefix: hostPrefix(address),
-    metric: STATE_METRIC,
-    payload: ownerKeyWords(key),
-  };
-}
-
-/** The name of an address's owner, 24 characters an entry. */
-export function ownerEntries(
+/** The parts of a name. */
+export function partsOf(
   address: Ipv4Address,
   owner: Owner,
-): readonly TableEntry[] {
-  return Array.from({ length: ownerParts(owner) }, (_, part) => ({
-    table: STATE_TABLE,
-    type: "prohibit",
-    prefix: hostPrefix(address),
-    metric: STATE_METRIC + 1 + part,
-    payload: packText(ownerPart(owner, part), PART_LENGTH / 4),
+): readonly FragmentRecord[] {
+  const length = Math.ceil(owner.length / PART_LENGTH);
+  return Array.from({ length }, (_, part) => ({
+    kind: "fragment",
+    address,
+    part,
+    text: owner.slice(part * PART_LENGTH, (part + 1) * PART_LENGTH),
   }));
 }
 
-/** How many entries a name has. */
-export function ownerParts(owner: Owner): number {
-  return Math.ceil(owner.length / PART_LENGTH);
-}
-
-/** What the entry of a part, from 0, says of a name; empty beyond its end. */
-export function ownerPart(owner: Owner, part: number): string {
-  return owner.slice(part * PART_LENGTH, (part + 1) * PART_LENGTH);
+/** Reads an entry of ours back. */
+export function decode(found: TableEntry): EntryRecord {
+  return decodeKnown(found) ?? { kind: "unknown", entry: found };
 }
 
 /** The entry of ours that a route of table 142 is; undefined if it is none. */
@@ -150,16 +113,25 @@ const TYPES: ReadonlyMap<number, BlackholeType> = new Map([
   [BLACKHOLE_TYPES.prohibit, "prohibit"],
 ]);
 
-/** Reads an entry of ours back. */
-export function recall(entry: TableEntry): Remembered {
-  return recallKnown(entry) ?? { kind: "nonsense", entry };
+function entry(
+  type: BlackholeType,
+  prefix: Ipv4Cidr,
+  payload: readonly number[],
+  metric = STATE_METRIC,
+): TableEntry {
+  return { table: STATE_TABLE, type, prefix, metric, payload };
 }
 
-function recallKnown(entry: TableEntry): Remembered | undefined {
-  const { metric, payload, prefix } = entry;
-  if (entry.type === "prohibit") return recallAddress(entry);
+function fragmentEntry({ address, part, text }: FragmentRecord): TableEntry {
+  const payload = packText(text, PART_LENGTH / 4);
+  return entry("prohibit", hostPrefix(address), payload, STATE_METRIC + 1 + part);
+}
+
+function decodeKnown(found: TableEntry): EntryRecord | undefined {
+  const { metric, payload, prefix, type } = found;
+  if (type === "prohibit") return decodeAddress(found);
   if (metric !== STATE_METRIC) return undefined;
-  switch (entry.type) {
+  switch (type) {
     case "blackhole": {
       const [revision = 0, cursor = 0] = payload;
       return revision === 0
@@ -170,31 +142,29 @@ function recallKnown(entry: TableEntry): Remembered | undefined {
       const name = checkInterfaceName(unpackText(payload.slice(0, NAME_WORDS)));
       if (!name.ok) return undefined;
       const route = { destination: prefix, device: name.value };
-      return { kind: "route", route, confirmed: payload[NAME_WORDS] !== UNCONFIRMED };
+      return { kind: "route", route, claimed: payload[NAME_WORDS] !== STALE };
     }
+    default:
+      return type satisfies never;
   }
 }
 
-function recallAddress(
+function decodeAddress(
   { metric, payload, prefix }: TableEntry,
-): Remembered | undefined {
+): AddressRecord | FragmentRecord | undefined {
   const address = hostAddress(prefix);
   if (address === undefined || payload.every((word) => word === 0)) return undefined;
-  return metric === STATE_METRIC
+  const part = metric - STATE_METRIC - 1;
+  return part < 0
     ? { kind: "address", address, key: ownerKey(payload) }
-    : {
-      kind: "owner-part",
-      address,
-      part: metric - STATE_METRIC - 1,
-      text: unpackText(payload),
-    };
+    : { kind: "fragment", address, part, text: unpackText(payload) };
 }
 
 /** Enough for the 15 characters of a device's name. */
 const NAME_WORDS = 4;
 
 /** What stands behind the name of the device. */
-const UNCONFIRMED = 1;
+const STALE = 1;
 
 /** Four characters a word, the first one on top; what is missing is 0. */
 function packText(text: string, words: number): readonly number[] {

@@ -9,7 +9,7 @@ import type { Route } from "../../../src/routing/route.ts";
 import {
   ascending,
   destinationOf,
-  planRoutes,
+  compareRoutes,
 } from "../../../src/routing/difference.ts";
 
 function cidr(text: string): Ipv4Cidr {
@@ -38,7 +38,7 @@ const routeSet = octets.chain((hosts) =>
 );
 
 /** A step as one line. */
-function told(steps: ReturnType<typeof planRoutes>): readonly string[] {
+function told(steps: ReturnType<typeof compareRoutes>): readonly string[] {
   return steps.map((step) =>
     step.kind === "remove"
       ? `remove ${step.destination}`
@@ -48,7 +48,7 @@ function told(steps: ReturnType<typeof planRoutes>): readonly string[] {
 
 Deno.test("what is stated is wanted and what else was known is removed, in ascending order of addresses", () => {
   const known = [cidr("10.42.3.0/24"), cidr("10.42.20.0/24"), cidr("10.42.4.0/24")];
-  const plan = planRoutes([to(100), to(9, OTHER), to(20)], known, undefined);
+  const plan = compareRoutes([to(100), to(9, OTHER), to(20)], known, undefined);
   assert.deepEqual(told(plan), [
     "remove 10.42.3.0/24",
     "remove 10.42.4.0/24",
@@ -60,7 +60,7 @@ Deno.test("what is stated is wanted and what else was known is removed, in ascen
 
 Deno.test("the node's own subnet is never a route's destination", () => {
   const own = cidr("10.42.9.0/24");
-  assert.deepEqual(told(planRoutes([to(9), to(8)], [], own)), [
+  assert.deepEqual(told(compareRoutes([to(9), to(8)], [], own)), [
     "want 10.42.8.0/24 vxlan100",
     "own-subnet 10.42.9.0/24 vxlan100",
   ]);
@@ -69,7 +69,7 @@ Deno.test("the node's own subnet is never a route's destination", () => {
 Deno.test("every destination that is stated or known is in a plan once, in order", () => {
   fc.assert(fc.property(routeSet, routeSet, (wanted, before) => {
     const known = before.map(({ destination }) => destination);
-    const plan = planRoutes(wanted, known, cidr("10.42.7.0/24"));
+    const plan = compareRoutes(wanted, known, cidr("10.42.7.0/24"));
     const planned = plan.map(destinationOf);
     const expected = new Set([...wanted.map((route) => route.destination), ...known]);
     assert.deepEqual(new Set(planned), expected);
@@ -89,9 +89,9 @@ Deno.test("every destination that is stated or known is in a plan once, in order
 Deno.test("a plan that was carried out leaves nothing to remove", () => {
   fc.assert(fc.property(routeSet, routeSet, (wanted, before) => {
     const known = before.map(({ destination }) => destination);
-    const left = planRoutes(wanted, known, undefined)
+    const left = compareRoutes(wanted, known, undefined)
       .flatMap((step) => step.kind === "want" ? [step.route.destination] : []);
-    const again = planRoutes(wanted, left, undefined);
+    const again = compareRoutes(wanted, left, undefined);
     assert.deepEqual(again.filter(({ kind }) => kind === "remove"), []);
   }));
 });

@@ -1,7 +1,7 @@
 import type { Ipv4Address } from "../ipam/address.ts";
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
 import type { Owner } from "../ipam/owner.ts";
-import type { Call, ConfigureOutcome, Undone } from "../reconcile/node_service.ts";
+import type { Call, NotExecuted, Refusal } from "../reconcile/ports.ts";
 
 /** Which addresses belong to this node. */
 export interface NodeNetwork {
@@ -43,7 +43,17 @@ export interface AddressRefusal {
   readonly sentence: string;
 }
 
-/** What became of AllocateAddress. */
+/** The outcome of ConfigureNodeSubnet. */
+export type ConfigureOutcome =
+  | {
+    readonly kind: "configured";
+    readonly subnet: Ipv4Cidr;
+    readonly changed: boolean;
+  }
+  | Refusal
+  | NotExecuted;
+
+/** The outcome of AllocateAddress. */
 export type AllocateOutcome =
   | {
     readonly kind: "allocated";
@@ -53,17 +63,17 @@ export type AllocateOutcome =
     readonly changed: boolean;
   }
   | AddressRefusal
-  | Undone;
+  | NotExecuted;
 
-/** What became of ReleaseAddress. */
+/** The outcome of ReleaseAddress. */
 export type ReleaseOutcome =
   | { readonly kind: "released"; readonly released: OwnedAddress }
   /** Nobody had it. */
   | { readonly kind: "absent" }
   | AddressRefusal
-  | Undone;
+  | NotExecuted;
 
-/** What became of ListAddresses. */
+/** The outcome of ListAddresses. */
 export type ListOutcome =
   | {
     readonly kind: "listed";
@@ -73,7 +83,7 @@ export type ListOutcome =
     readonly free: number;
   }
   | AddressRefusal
-  | Undone;
+  | NotExecuted;
 
 /** What ReleaseAddress is asked to release, as the caller wrote it. */
 export type ReleaseTarget =
@@ -81,15 +91,16 @@ export type ReleaseTarget =
   | { readonly kind: "owner"; readonly text: string }
   | { readonly kind: "none" };
 
-/** What the services of the pod's network need; each answer is true of the kernel. */
-export interface PodNetwork {
+/** What the API needs of the node's network; each answer is true of the kernel. */
+export interface NodeNetworkService {
+  configureNodeSubnet(subnet: string, call: Call): Promise<ConfigureOutcome>;
   /** @param address the wanted one; empty: the next free one */
   allocateAddress(owner: string, address: string, call: Call): Promise<AllocateOutcome>;
   releaseAddress(target: ReleaseTarget, call: Call): Promise<ReleaseOutcome>;
   listAddresses(call: Call): Promise<ListOutcome>;
-  /** Waits until an earlier life's memory is read. */
+  /** Waits until the state of an earlier process is restored. */
   nodeNetwork(): Promise<NodeNetwork>;
-  /** What became of the last ConfigureNodeSubnet since the start, if there was one. */
+  /** The outcome of the last ConfigureNodeSubnet since the start, if there was one. */
   lastConfigure(): ConfigureOutcome | undefined;
   /**
    * Calls back with the present network, as soon as it is known, and after each change.

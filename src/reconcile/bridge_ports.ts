@@ -2,8 +2,8 @@ import { answerOf, type Dataplane } from "../dataplane/dataplane.ts";
 import type { InterfaceName } from "../routing/interface_name.ts";
 import { describeBridgePort } from "../routing/messages.ts";
 
-/** Warns, once a device and bridge, of routes through a port of a bridge. */
-export class BridgeWatch {
+/** Warns, once for each device and bridge, of routes through a port of a bridge. */
+export class BridgePorts {
   readonly #dataplane: Dataplane;
   readonly #masters = new Map<InterfaceName, InterfaceName>();
 

@@ -1,0 +1,263 @@
+/**
+ * Puts the core together, without the server: the loop, the routes, the addresses, the
+ * state store and the dataplane.
+ */
+import { AddressCalls } from "./addresses/address_calls.ts";
+import { NetworkRecords } from "./addresses/network_records.ts";
+import { NetworkState } from "./addresses/network_state.ts";
+import type { NodeNetworkService } from "./addresses/ports.ts";
+import { AuditLog } from "./dataplane/audit_log.ts";
+import type { Dataplane, KernelWatch } from "./dataplane/dataplane.ts";
+import { DryRunDataplane } from "./dataplane/dry_run.ts";
+import { Iproute2Dataplane } from "./dataplane/iproute2/adapter.ts";
+import { HangLog } from "./dataplane/iproute2/hang_log.ts";
+import { WarningLog } from "./dataplane/iproute2/warning_log.ts";
+import type { ClusterPolicy } from "./ipam/policy.ts";
+import type { LineWriter } from "./observability/buffered_line_writer.ts";
+import type { Logger } from "./observability/logger.ts";
+import { BridgePorts } from "./reconcile/bridge_ports.ts";
+import { DriftRepair } from "./reconcile/drift_repair.ts";
+import { EventGate } from "./reconcile/event_gate.ts";
+import { KernelCache } from "./reconcile/kernel_cache.ts";
+import { reportMissingRoutes } from "./reconcile/missing_routes.ts";
+import { OtherWriter } from "./reconcile/other_writer.ts";
+import { reportMissingPermission } from "./reconcile/permission.ts";
+import type { RouteService } from "./reconcile/ports.ts";
+import { Reconciler } from "./reconcile/reconciler.ts";
+import { RouteCalls } from "./reconcile/route_calls.ts";
+import { removeRoutes } from "./reconcile/shutdown.ts";
+import { restore } from "./reconcile/startup.ts";
+import { StatusFeed } from "./reconcile/status_feed.ts";
+import { WorkQueue } from "./reconcile/work_queue.ts";
+import type { CallTarget } from "./shared/grpcurl.ts";
+import type { Listening } from "./shared/listening.ts";
+import { err, ok, type Result } from "./shared/result.ts";
+import { reportForeignEntries, TABLE_142 } from "./state/table142_store.ts";
+
+/** How a node is opened. */
+export interface NodeOptions {
+  readonly policy: ClusterPolicy;
+  /** The offset of the gateway from the node's network address. */
+  readonly gatewayIndex: number;
+  /** Plan, audit and answer, but touch nothing. */
+  readonly dryRun: boolean;
+  /** Remove our routes at the end; otherwise traffic flows on. */
+  readonly removeRoutesOnExit: boolean;
+  /** Milliseconds between two resyncs. */
+  readonly resyncMs: number;
+  readonly logger: Logger;
+  /** Where the audit log goes. */
+  readonly auditSink: LineWriter;
+  /** Called with the reason when `ip` no longer answers; undefined: it does again. */
+  readonly onKernel?: (fault: string | undefined) => void;
+}
+
+/** A node that answers calls until it is closed; calls before its start wait for it. */
+export interface OpenNode {
+  readonly network: NodeNetworkService;
+  readonly routes: RouteService;
+  /**
+   * Starts the watch of the kernel. Called before a Unix socket is bound: Deno 2.9.3 lets
+   * every process that is started later inherit it, and `ip monitor` outlives a kill for a
+   * while, which would look as if a sidecar still listened.
+   */
+  watch(): void;
+  /** Ends the watch, because everything is to end; resyncs where a call needs it. */
+  unwatch(): void;
+  /**
+   * Restores the saved state, ahead of every call.
+   *
+   * @param listening of two sidecars only the one that listens may write
+   * @param target how clients call this sidecar, for the remedies that sentences name
+   * @returns one sentence if the kernel cannot be read; then the node is of no use
+   */
+  start(listening: Listening, target?: CallTarget): Promise<Result<void, string>>;
+  /**
+   * Answers what is waiting, takes nothing more, and lets go of the kernel.
+   *
+   * @param handsOver another process goes on at once: routes stay whatever was asked
+   */
+  close(handsOver?: boolean): Promise<void>;
+}
+
+/** Opens a node, which touches nothing before its start. */
+export function openNode(options: NodeOptions): OpenNode {
+  return new ComposedNode(options);
+}
+
+/** Service managers kill after 10 s or more, and callers may have had 5 of them. */
+const CLOSE_LIMIT_MS = 3_000;
+
+/** Calls that waited for the start are answered before its reports are made. */
+const REPORT_MS = 250;
+
+/** Warnings of `ip` that are kept until the start has succeeded. */
+const EARLY_WARNINGS = 64;
+
+interface KernelFaults {
+  readonly dataplane: string | undefined;
+  readonly resync: string | undefined;
+}
+
+class ComposedNode implements OpenNode {
+  readonly network: AddressCalls;
+  readonly routes: RouteCalls;
+  readonly #options: NodeOptions;
+  readonly #dataplane: Dataplane;
+  readonly #feed = new StatusFeed();
+  readonly #cache = new KernelCache();
+  readonly #reconciler: Reconciler;
+  readonly #queue: WorkQueue;
+  readonly #records: NetworkRecords;
+  readonly #repair: DriftRepair;
+  readonly #gate = new EventGate((event) => this.#repair.onKernelEvent(event));
+  readonly #warnings: WarningLog;
+  readonly #hangs: HangLog;
+  readonly #otherWriter: OtherWriter;
+  #watch: KernelWatch | undefined;
+  /** Those from before the start; undefined once it has succeeded. */
+  #earlyWarnings: string[] | undefined = [];
+  /** Why the kernel cannot be reached, as each of them sees it. */
+  #faults: KernelFaults = { dataplane: undefined, resync: undefined };
+  #reportTimer: ReturnType<typeof setTimeout> | undefined;
+  #reporting: Promise<unknown> = Promise.resolve();
+
+  constructor(options: NodeOptions) {
+    this.#options = options;
+    const { gatewayIndex, logger, policy } = options;
+    this.#warnings = new WarningLog(logger);
+    this.#hangs = new HangLog(logger);
+    this.#otherWriter = new OtherWriter(logger);
+    const dataplane = this.#dataplane = this.#openDataplane();
+    const cache = this.#cache;
+    const { desired } = this.#feed;
+    const reconciler = new Reconciler({ dataplane, cache, store: TABLE_142 });
+    this.#reconciler = reconciler;
+    const queue = this.#queue = new WorkQueue((keys) => reconciler.reconcile(keys));
+    const state = new NetworkState(TABLE_142, policy.clusterCidr, gatewayIndex);
+    this.#records = new NetworkRecords(state, desired, policy);
+    this.#repair = new DriftRepair({
+      ...options,
+      dataplane,
+      store: TABLE_142,
+      reconciler,
+      desired,
+      cache,
+      queue,
+      owner: this.#records,
+      onResync: (resync) => this.#follow({ resync }),
+    });
+    const shared = { policy, desired, cache, reconciler, queue };
+    this.network = new AddressCalls({ ...shared, state });
+    this.routes = new RouteCalls({
+      ...shared,
+      feed: this.#feed,
+      bridgePorts: new BridgePorts(dataplane),
+      markDirty: (destinations) => this.#repair.markDirty(destinations),
+    });
+  }
+
+  watch(): void {
+    this.#watch ??= this.#dataplane.watch((event) => {
+      this.#otherWriter.onKernelEvent(event);
+      this.#gate.pass(event);
+    });
+  }
+
+  unwatch(): void {
+    this.#watch?.close();
+    this.#gate.pass({ kind: "monitor-down" });
+  }
+
+  async start(
+    _listening: Listening,
+    target?: CallTarget,
+  ): Promise<Result<void, string>> {
+    if (target !== undefined) this.network.target = target;
+    // Before the first observation, so that nothing happens between it and the watch.
+    this.watch();
+    this.#gate.restore();
+    const { desired } = this.#feed;
+    const restored = await this.#queue.alone(() =>
+      restore({
+        ...this.#options,
+        store: TABLE_142,
+        reconciler: this.#reconciler,
+        desired,
+        cache: this.#cache,
+        owner: this.#records,
+      })
+    );
+    if (!restored.ok) return err(restored.fault);
+    for (const warning of this.#earlyWarnings ?? []) this.#warnings.note(warning);
+    this.#earlyWarnings = undefined;
+    this.#otherWriter.start();
+    this.#gate.serve();
+    this.#feed.open();
+    this.network.publish();
+    this.#reportTimer = setTimeout(() => this.#report(restored.value), REPORT_MS);
+    return ok(undefined);
+  }
+
+  async close(handsOver = false): Promise<void> {
+    this.#watch?.close();
+    clearTimeout(this.#reportTimer);
+    const timer = setTimeout(() => this.#dataplane.abort(), CLOSE_LIMIT_MS);
+    await Promise.all([this.#repair.close(), this.#reporting]);
+    await this.#queue.close();
+    // What a node that never served finds there is another one's, which may still serve.
+    const { logger, policy, removeRoutesOnExit } = this.#options;
+    if (removeRoutesOnExit && !handsOver && this.#gate.serving) {
+      const reconciler = this.#reconciler;
+      await removeRoutes({ reconciler, store: TABLE_142, policy, logger });
+    }
+    clearTimeout(timer);
+    await this.#dataplane.close();
+    this.#hangs.close();
+  }
+
+  #openDataplane(): Dataplane {
+    const { auditSink, dryRun } = this.#options;
+    const audit = new AuditLog(auditSink);
+    return dryRun ? new DryRunDataplane(audit) : new Iproute2Dataplane(audit, {
+      onReach: (fault) => this.#followDataplane(fault),
+      onWarning: (warning) => this.#warn(warning),
+      onHang: (hang) => this.#hangs.note(hang),
+      onWrite: (command) => this.#otherWriter.noteOwn(command),
+    });
+  }
+
+  /** Until an `ip` has answered, what it writes may be all that it can do. */
+  #warn(warning: string): void {
+    if (this.#earlyWarnings === undefined) this.#warnings.note(warning);
+    else if (this.#earlyWarnings.length < EARLY_WARNINGS) {
+      this.#earlyWarnings.push(warning);
+    }
+  }
+
+  #followDataplane(fault: string | undefined): void {
+    this.#follow({ dataplane: fault });
+    if (fault === undefined) this.#repair.resyncSoon();
+  }
+
+  #follow(changed: Partial<KernelFaults>): void {
+    const before = this.#faults.dataplane ?? this.#faults.resync;
+    this.#faults = { ...this.#faults, ...changed };
+    const now = this.#faults.dataplane ?? this.#faults.resync;
+    if ((before === undefined) !== (now === undefined)) this.#options.onKernel?.(now);
+  }
+
+  #report(restoredAny: boolean): void {
+    const dataplane = this.#dataplane;
+    const { logger, policy } = this.#options;
+    const { desired } = this.#feed;
+    const { target } = this.network;
+    this.#reporting = Promise.all([
+      reportForeignEntries(dataplane, logger),
+      reportMissingPermission(dataplane, logger),
+      // Before the agent's first call there was none that could be lost.
+      restoredAny &&
+      reportMissingRoutes({ dataplane, desired, policy, logger, target }),
+    ]);
+  }
+}

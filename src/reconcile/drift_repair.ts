@@ -1,0 +1,346 @@
+import {
+  answerOf,
+  type Cause,
+  type Dataplane,
+  type KernelEvent,
+} from "../dataplane/dataplane.ts";
+import { contains, type Ipv4Cidr, prefixLength } from "../ipam/cidr.ts";
+import type { ClusterPolicy } from "../ipam/policy.ts";
+import type { Logger } from "../observability/logger.ts";
+import { OUR_PROTOCOL, TABLE_MAIN } from "../routing/kernel_route.ts";
+import type { StateStore, StoredState } from "../state/store.ts";
+import { ContentionLog, LOSSES } from "./contention_log.ts";
+import type { DesiredState } from "./desired_state.ts";
+import { DirtySet } from "./dirty_set.ts";
+import { DriftLog } from "./drift_log.ts";
+import type { KernelCache } from "./kernel_cache.ts";
+import type { AbsentOutcome, PresentOutcome, WriteOutcome } from "./outcome.ts";
+import { planAbsent, planPresent } from "./plan.ts";
+import { type AnyKey, loopKey, type Reconciler } from "./reconciler.ts";
+import type { RecordOwner } from "./record_owner.ts";
+import type { Repair } from "./repair_messages.ts";
+import { missingRoutes, outdatedClaims, resync } from "./resync.ts";
+import { ResyncLog } from "./resync_log.ts";
+import { ResyncTimer } from "./resync_timer.ts";
+import { type Plan, planWrite } from "./step.ts";
+import type { WorkQueue } from "./work_queue.ts";
+
+/** What repairs work with. */
+export interface DriftRepairParts {
+  readonly dataplane: Dataplane;
+  readonly store: StateStore;
+  readonly reconciler: Reconciler;
+  readonly desired: DesiredState;
+  readonly cache: KernelCache;
+  readonly queue: WorkQueue;
+  readonly owner: RecordOwner;
+  readonly logger: Logger;
+  readonly policy: ClusterPolicy;
+  /** Milliseconds between two resyncs. */
+  readonly resyncMs: number;
+  /** Called with the reason when resyncs keep failing, and when they succeed again. */
+  readonly onResync?: (fault: string | undefined) => void;
+}
+
+const REPAIR: Cause = { rpc: "repair", peer: "" };
+
+/** A resync comes so soon after the start, and after events were lost. */
+const EARLY_RESYNC_MS = 1000;
+
+/** What a monitor that was started needs to subscribe, and more. */
+const SUBSCRIBED_MS = 500;
+
+/** After a repair comes a rest of so many times its duration: it has a fifth of the time. */
+const REST = 4;
+
+/** An `ip` that hangs makes a repair take 12 s: that is no work to rest from. */
+const LONGEST_REST_MS = 4000;
+
+/** Rest that may be owed, or 254 routes swept away would come back in two parts. */
+const OWED_MS = 1000;
+
+/**
+ * Level-triggered: events only mark keys as dirty, and the loop makes the kernel agree
+ * with what is desired of them.
+ */
+export class DriftRepair {
+  readonly #parts: DriftRepairParts;
+  readonly #dirty = new DirtySet();
+  readonly #log: DriftLog;
+  readonly #losses: ContentionLog<"ip monitor">;
+  readonly #resyncs: ResyncTimer;
+  readonly #resyncLog: ResyncLog;
+  /** Records to write again, by their prefix. */
+  readonly #missing = new Map<Ipv4Cidr, Plan>();
+  /** Since when no event was lost; Infinity while the monitor is down. */
+  #eventsSince = 0;
+  /** When a rule came or went last. */
+  #rulesChanged = 0;
+  #running = false;
+  #restUntil = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #closed = false;
+
+  constructor(parts: DriftRepairParts) {
+    this.#parts = parts;
+    const { desired, logger, resyncMs } = parts;
+    this.#log = new DriftLog(logger, desired);
+    this.#losses = new ContentionLog(logger, LOSSES);
+    const onFault = parts.onResync ?? (() => {});
+    this.#resyncLog = new ResyncLog({ logger, resyncMs, onFault });
+    this.#resyncs = new ResyncTimer(() => this.#resync(), resyncMs);
+    this.#resyncs.within(Math.min(EARLY_RESYNC_MS, resyncMs));
+  }
+
+  /** Takes an event of the monitor. */
+  onKernelEvent(event: KernelEvent): void {
+    switch (event.kind) {
+      case "route":
+        return this.#onRoute(event);
+      case "link": {
+        const { cache } = this.#parts;
+        const devices = cache.devicesOf(event);
+        for (const device of devices) cache.unlearnLink(device);
+        this.#dirty.markDevices(devices);
+        return this.#schedule();
+      }
+      case "rule":
+        this.#rulesChanged = performance.now();
+        this.#parts.cache.learnRules(true);
+        return this.#resyncs.within(EARLY_RESYNC_MS);
+      case "events-lost":
+        this.#logLoss(event.why);
+        return this.#resyncAll(performance.now());
+      case "monitor-down":
+        if (event.why !== undefined) this.#logLoss(event.why);
+        return this.#resyncAll(Infinity);
+      case "monitor-up":
+        return this.#resyncAll(performance.now() + SUBSCRIBED_MS);
+      default:
+        return event satisfies never;
+    }
+  }
+
+  /** Repairs these as soon as their back-off allows. */
+  markDirty(prefixes: Iterable<Ipv4Cidr>): void {
+    for (const prefix of prefixes) this.#dirty.prefixes.add(prefix);
+    this.#schedule();
+  }
+
+  /** Resyncs in a moment: `ip` answers again. */
+  resyncSoon(): void {
+    if (!this.#closed) this.#resyncs.within(EARLY_RESYNC_MS);
+  }
+
+  /** Stops; what runs comes to its end. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    this.#log.close();
+    this.#losses.close();
+    await this.#resyncs.close();
+  }
+
+  #onRoute(event: Extract<KernelEvent, { readonly kind: "route" }>): void {
+    const { cache, desired, policy } = this.#parts;
+    const { deleted, destination, protocol, table } = event;
+    const ours = protocol === OUR_PROTOCOL;
+    if (table !== TABLE_MAIN) {
+      // Only the table of the state store has routes of ours besides the main one.
+      if (!deleted || !ours) return;
+      this.#dirty.markRecord(destination);
+      return this.#schedule();
+    }
+    if (prefixLength(destination) !== policy.nodePrefix) return;
+    const inside = contains(policy.clusterCidr, destination);
+    // One that we would not write, whatever its owner says: it may stand beside ours.
+    const odd = !deleted && (!ours || !event.plain);
+    if (odd && inside) cache.markOccupied(destination);
+    const route = desired.get(destination)?.route;
+    if (route === undefined) {
+      // An InjectRoute in flight may be about to want it; an addition of ours is its own.
+      if (inside && (deleted || odd)) this.markDirty([destination]);
+      return;
+    }
+    const echo = !deleted && ours && event.plain && event.device === route.device;
+    if (!echo) this.markDirty([destination]);
+  }
+
+  #logLoss(why: string): void {
+    if (this.#losses.count("ip monitor", performance.now())) return;
+    this.#parts.logger.log(
+      "warn",
+      `Events may have been lost, so a full resync follows (${why})`,
+    );
+  }
+
+  #resyncAll(eventsSince: number): void {
+    const { cache, desired } = this.#parts;
+    this.#eventsSince = eventsSince;
+    cache.forgetAll();
+    this.#resyncs.within(EARLY_RESYNC_MS);
+    this.markDirty(desired.routes().map(({ route }) => route.destination));
+  }
+
+  #schedule(): void {
+    if (this.#closed || this.#running) return;
+    clearTimeout(this.#timer);
+    const now = performance.now();
+    const due = this.#dirty.unresolved ? now : this.#log.earliest(this.#dirty.prefixes);
+    if (due === Infinity) return;
+    const waitMs = Math.max(due, this.#restUntil - OWED_MS) - now;
+    if (waitMs > 0) {
+      this.#timer = setTimeout(() => this.#schedule(), waitMs);
+      return;
+    }
+    this.#running = true;
+    void this.#parts.queue.repair(() => this.#repair()).finally(() => {
+      this.#running = false;
+      this.#schedule();
+    });
+  }
+
+  async #repair(): Promise<void> {
+    const { desired, reconciler } = this.#parts;
+    const started = performance.now();
+    const { prefixes } = this.#dirty;
+    this.#dirty.resolveDevices(desired);
+    const claims = await this.#compareRecords();
+    const due = [...prefixes].filter((prefix) => this.#log.isDue(prefix, started));
+    for (const prefix of due) prefixes.delete(prefix);
+    const repairs: Repair[] = [];
+    const keys = due.flatMap((prefix) => [
+      ...this.#recordKey(prefix, repairs),
+      ...this.#routeKey(prefix, repairs),
+    ]);
+    await reconciler.reconcile([...claims, ...keys]);
+    const now = performance.now();
+    this.#log.note(repairs, now);
+    // What the kernel refuses it would refuse again: that waits for the next resync.
+    for (const { outcome, prefix } of repairs) {
+      if (outcome.kind === "lost") prefixes.add(prefix);
+    }
+    const rest = Math.min(REST * (now - started), LONGEST_REST_MS);
+    this.#restUntil = Math.max(this.#restUntil, now) + rest;
+  }
+
+  /**
+   * Finds the records that the store lacks. An event may be older than what was written
+   * since, so the store itself is read.
+   *
+   * @returns keys that write outdated claims
+   */
+  async #compareRecords(): Promise<readonly AnyKey[]> {
+    const { desired, owner } = this.#parts;
+    const marked = this.#dirty.takeRecords((prefix) =>
+      desired.get(prefix)?.persisted === true || owner.owns(prefix)
+    );
+    if (marked.length === 0) return [];
+    const state = await this.#load();
+    if (state === undefined) {
+      this.#markMissing(marked.filter((prefix) => desired.get(prefix) !== undefined));
+      return [];
+    }
+    this.#markMissing(missingRoutes(desired, state));
+    for (const [prefix, plan] of owner.missing(state)) {
+      this.#missing.set(prefix, plan);
+      this.#dirty.prefixes.add(prefix);
+    }
+    return outdatedClaims(desired, state).map((record) =>
+      loopKey<WriteOutcome>({
+        cause: REPAIR,
+        device: undefined,
+        plan: () => planWrite({ persist: [{ kind: "put", record }] }),
+        commit: () => {},
+      })
+    );
+  }
+
+  #markMissing(destinations: readonly Ipv4Cidr[]): void {
+    for (const destination of destinations) {
+      this.#parts.desired.markNotPersisted(destination);
+      this.#dirty.prefixes.add(destination);
+    }
+  }
+
+  async #load(): Promise<StoredState | undefined> {
+    const { reconciler, store } = this.#parts;
+    const reply = await reconciler.read([{ command: { kind: "own-routes" } }]);
+    const result = reply.kind === "answered" ? reply.results[0] : undefined;
+    const ours = answerOf(result, "table")?.routes;
+    return ours === undefined ? undefined : store.load(ours);
+  }
+
+  #recordKey(prefix: Ipv4Cidr, repairs: Repair[]): readonly AnyKey[] {
+    const plan = this.#missing.get(prefix);
+    this.#missing.delete(prefix);
+    if (plan === undefined) return [];
+    return [loopKey<WriteOutcome>({
+      cause: REPAIR,
+      device: undefined,
+      plan: () => planWrite(plan),
+      commit: (outcome) => {
+        if (outcome.kind === "lost") this.#missing.set(prefix, plan);
+        repairs.push({ kind: "record", prefix, outcome });
+      },
+    })];
+  }
+
+  #routeKey(prefix: Ipv4Cidr, repairs: Repair[]): readonly AnyKey[] {
+    const repair = repairKey(prefix, this.#parts, REPAIR, (done) => repairs.push(done));
+    return repair === undefined ? [] : [repair];
+  }
+
+  async #resync(): Promise<void> {
+    const { cache } = this.#parts;
+    const started = performance.now();
+    const found = await resync(this.#parts);
+    if (this.#closed) return;
+    if (!found.ok) return this.#resyncs.within(this.#resyncLog.failed(found.fault));
+    this.#resyncLog.succeeded();
+    const { conflicting, drifted, missing, rulesMayHide } = found.value;
+    if (started >= this.#eventsSince) cache.learnAll(conflicting);
+    else if (this.#eventsSince < Infinity) this.#resyncs.within(EARLY_RESYNC_MS);
+    if (started >= Math.max(this.#eventsSince, this.#rulesChanged)) {
+      cache.learnRules(rulesMayHide);
+    }
+    for (const prefix of missing) this.#dirty.markRecord(prefix);
+    this.markDirty(drifted);
+  }
+}
+
+/** The key that makes the kernel agree with what is desired of a destination. */
+export function repairKey(
+  destination: Ipv4Cidr,
+  { cache, desired }: Pick<DriftRepairParts, "cache" | "desired">,
+  cause: Cause,
+  take: (repair: Repair) => void,
+): AnyKey | undefined {
+  const repair = desired.repairGoal(destination);
+  switch (repair?.kind) {
+    case undefined:
+      return undefined;
+    case "absent":
+      return loopKey<AbsentOutcome>({
+        cause,
+        device: undefined,
+        plan: () => planAbsent(repair.goal, { clear: cache.isClear(destination) }),
+        commit: (outcome) => {
+          desired.commitDeletion(destination, outcome);
+          take({ kind: "deletion", prefix: destination, outcome });
+        },
+      });
+    case "present":
+      return loopKey<PresentOutcome>({
+        cause,
+        device: repair.goal.route.device,
+        plan: () => planPresent(repair.goal, cache.known(repair.goal.route)),
+        commit: (outcome) => {
+          desired.commitRepair(repair.before, outcome);
+          take({ kind: "route", prefix: destination, before: repair.before, outcome });
+        },
+      });
+    default:
+      return repair satisfies never;
+  }
+}

@@ -1,0 +1,566 @@
+/**
+ * The plan of one destination: pure functions from what is known to the next step, which
+ * holds the function that takes its answer. Roll-back, a dry run, a device with a new
+ * index and an `ip` that was lost are cases of it.
+ */
+import type {
+  Failure,
+  Lost,
+  Mutation,
+  OperationResult,
+} from "../dataplane/dataplane.ts";
+import type { Ipv4Cidr } from "../ipam/cidr.ts";
+import type { InterfaceName } from "../routing/interface_name.ts";
+import { type KernelRoute, type LinkState, ourRoute } from "../routing/kernel_route.ts";
+import type { Route } from "../routing/route.ts";
+import type { RouteRecord, StateChange } from "../state/store.ts";
+import {
+  decideInstall,
+  decideRemove,
+  type InstallDecision,
+  type Owners,
+} from "./decide.ts";
+import { type Observation, readBest } from "./observe.ts";
+import type { AbsentOutcome, PresentOutcome } from "./outcome.ts";
+import {
+  type Apply,
+  done,
+  failureOf,
+  faultOf,
+  type Plan,
+  type PlanResults,
+  type Step,
+} from "./step.ts";
+
+/** What the kernel was last seen to have: it only chooses the shorter way to ask. */
+export interface Known {
+  /** The device, if it is there, is up and has IPv4. */
+  readonly link: { readonly ifindex: number } | undefined;
+  /** True if no route of others is known for the destination. */
+  readonly clear: boolean;
+  /** True if a route of others may be there: the table has to be walked. */
+  readonly occupied: boolean;
+}
+
+/** The destination shall have one route, this one. */
+export interface PresentGoal {
+  readonly route: Route;
+  /** Our route for the destination as the kernel confirmed it last. */
+  readonly installed: Route | undefined;
+  /** The record to write first; undefined if the store is known to have it. */
+  readonly persist: RouteRecord | undefined;
+  /** What undoes `persist` after a refusal; undefined: the route stays desired. */
+  readonly undo: StateChange | undefined;
+}
+
+/** The destination shall have no route of these owners. */
+export interface AbsentGoal {
+  readonly destination: Ipv4Cidr;
+  readonly owners: Owners;
+  /** Our route as the kernel confirmed it last; undefined if there was none. */
+  readonly installed: Route | undefined;
+  /** The record to delete; undefined if there is none. */
+  readonly erase: RouteRecord | undefined;
+}
+
+/** What earlier steps of a key did. */
+interface Progress {
+  /** Something was sent, whatever became of it. */
+  readonly tried: boolean;
+  /** A change was made, or may have been: what is observed now may be our doing. */
+  readonly wrote: boolean;
+  /** Our route was written, or may have been. */
+  readonly programmed: boolean;
+  /** The record was written, or may have been. */
+  readonly persisted: boolean;
+  /** The routes that such a write was to replace. */
+  readonly replaced: readonly KernelRoute[];
+  /** How often each failure came in the same circumstances. */
+  readonly setbacks: ReadonlyMap<string, number>;
+}
+
+const NOTHING_DONE: Progress = {
+  tried: false,
+  wrote: false,
+  programmed: false,
+  persisted: false,
+  replaced: [],
+  setbacks: new Map(),
+};
+
+type Seen = Extract<Observation, { readonly kind: "seen" }>;
+type PresentStep = Step<PresentOutcome>;
+type AbsentStep = Step<AbsentOutcome>;
+
+const CHANGING = "its routes change faster than they can be read";
+
+/** The first step to make a desired route the only one for its destination. */
+export function planPresent(goal: PresentGoal, known: Known): PresentStep {
+  const { installed, route } = goal;
+  if (installed === undefined && known.clear && known.link !== undefined) {
+    // The kernel refuses an addition where a route is, or where the device cannot carry
+    // it: so this needs no observation first.
+    const { ifindex } = known.link;
+    const decision = {
+      kind: "install",
+      ifindex,
+      how: "add",
+      drop: [],
+      over: [],
+    } as const;
+    return install(goal, NOTHING_DONE, decision, { seen: undefined, walk: false });
+  }
+  const moves = installed !== undefined && installed.device !== route.device;
+  return observePresent(goal, NOTHING_DONE, moves || known.occupied);
+}
+
+/**
+ * The first step to leave no route of the goal's owners for its destination.
+ *
+ * One FIB look-up goes past a throw route, past one with a TOS, and past one whose device
+ * has no carrier (sysctl ignore_routes_with_linkdown): it tells that nothing is there only
+ * if no route of others is known. Until the first resync, a second after the start, the
+ * table is walked: 0.05 s beside 100,000 routes.
+ */
+export function planAbsent(goal: AbsentGoal, known: Pick<Known, "clear">): AbsentStep {
+  const walk = !known.clear;
+  return goal.installed === undefined
+    ? observeAbsent(goal, NOTHING_DONE, walk)
+    : remove(goal, NOTHING_DONE, [ourRoute(goal.installed)], { seen: undefined, walk });
+}
+
+// A desired route.
+
+function observePresent(
+  goal: PresentGoal,
+  progress: Progress,
+  walk: boolean,
+): PresentStep {
+  const step: PresentStep = {
+    kind: "observe",
+    question: { destination: goal.route.destination, walk },
+    then: (observation) => {
+      switch (observation.kind) {
+        case "unclear":
+          return observePresent(goal, progress, true);
+        case "failed":
+          return refuse(goal, progress, observation);
+        case "seen":
+          return decidePresent(goal, progress, { seen: observation, walk });
+        default:
+          return observation satisfies never;
+      }
+    },
+    lost: () => step,
+    giveUp: lost,
+  };
+  return step;
+}
+
+/** What a plan was decided by. */
+interface Basis {
+  readonly seen: Seen | undefined;
+  readonly walk: boolean;
+}
+
+function decidePresent(
+  goal: PresentGoal,
+  progress: Progress,
+  basis: Basis & { readonly seen: Seen },
+): PresentStep {
+  const { link, routes } = basis.seen;
+  const decision = decideInstall(goal.route, link, routes);
+  const master = link.kind === "present" ? link.master : undefined;
+  switch (decision.kind) {
+    case "unclear":
+      return observePresent(goal, progress, true);
+    case "connected":
+      return decision.drop.length > 0
+        ? withdraw(goal, progress, decision)
+        : refuse(goal, progress, {
+          kind: "connected",
+          device: decision.device,
+          withdrew: progress.wrote,
+        });
+    case "pending":
+      return persistOnly(goal, progress, decision, basis);
+    case "unchanged": {
+      const { ifindex } = decision;
+      const outcome: PresentOutcome = progress.wrote
+        ? { kind: "added", ifindex, replaced: progress.replaced, master }
+        : { kind: "unchanged", ifindex, master };
+      return persistOnly(goal, progress, outcome, basis);
+    }
+    case "install":
+      return install(goal, progress, decision, basis);
+    default:
+      return decision satisfies never;
+  }
+}
+
+function install(
+  goal: PresentGoal,
+  progress: Progress,
+  decision: Extract<InstallDecision, { readonly kind: "install" }>,
+  basis: Basis,
+): PresentStep {
+  const { drop, how, ifindex, over } = decision;
+  const { persist, route } = goal;
+  const plan: Plan = {
+    persist: persist === undefined ? [] : [{ kind: "put", record: persist }],
+    program: how === "keep" ? [] : [{ kind: `${how}-route`, route }],
+    cleanUp: drop.map(deletion),
+  };
+  const replaced = [...progress.replaced, ...over];
+  return {
+    kind: "apply",
+    plan,
+    expected: { kind: "added", ifindex, replaced, master: masterOf(basis.seen?.link) },
+    then: (results, link) => {
+      const after = noteWrites(progress, results, over);
+      const fault = installFault(results);
+      if (fault.kind === "failed") return refuse(goal, after, fault);
+      if (fault.kind === "retry") {
+        return retryPresent(goal, after, results, {
+          ...basis,
+          walk: basis.walk || fault.walk,
+        });
+      }
+      // What was written goes through another device, which had the name before.
+      if (link?.kind !== "present" || link.ifindex !== ifindex) {
+        return observePresent(goal, after, basis.walk);
+      }
+      // A deletion is by owner, device and metric: of two routes alike in these the kernel
+      // deletes the first, which may be the one that was just written. So observe again.
+      return drop.length > 0
+        ? observePresent(goal, after, true)
+        : done({ kind: "added", ifindex, replaced: over, master: link.master });
+    },
+    lost: () => observePresent(goal, noteLost(progress, plan, over), basis.walk),
+    giveUp: lost,
+  };
+}
+
+type InstallFault =
+  | { readonly kind: "none" }
+  /** Another process was faster, or a device went away since the observation. */
+  | { readonly kind: "retry"; readonly walk: boolean }
+  | { readonly kind: "failed"; readonly failure: Failure };
+
+function installFault({ cleanUp, persist, program }: PlanResults): InstallFault {
+  const refused = failureOf(persist);
+  if (refused !== undefined) return { kind: "failed", failure: refused };
+  const failure = failureOf(program);
+  switch (failure?.kind) {
+    case "exists":
+      return { kind: "retry", walk: true };
+    case "no-device":
+    case "link-down":
+      return { kind: "retry", walk: false };
+    default: {
+      const fault = failure ?? faultOf(cleanUp);
+      return fault === undefined
+        ? { kind: "none" }
+        : { kind: "failed", failure: fault };
+    }
+  }
+}
+
+function retryPresent(
+  goal: PresentGoal,
+  progress: Progress,
+  results: PlanResults,
+  { seen, walk }: Basis,
+): PresentStep {
+  const { failure, setbacks } = steadyFailure(progress, seen, results);
+  return failure === undefined
+    ? observePresent(goal, { ...progress, setbacks }, walk)
+    : refuse(goal, progress, { kind: "failed", failure });
+}
+
+/** Writes the record if that is needed, and ends with the outcome. */
+function persistOnly(
+  goal: PresentGoal,
+  progress: Progress,
+  outcome: PresentOutcome,
+  { walk }: Basis,
+): PresentStep {
+  if (goal.persist === undefined) return done(outcome);
+  const plan: Plan = { persist: [{ kind: "put", record: goal.persist }] };
+  return {
+    kind: "apply",
+    plan,
+    expected: outcome,
+    then: (results) => {
+      const failure = failureOf(results.persist);
+      const after = noteWrites(progress, results, []);
+      return failure === undefined
+        ? done(outcome)
+        : refuse(goal, after, { kind: "failed", failure });
+    },
+    lost: () => observePresent(goal, noteLost(progress, plan, []), walk),
+    giveUp: lost,
+  };
+}
+
+/** Deletes our route; the observation after it confirms that the connected one is best. */
+function withdraw(
+  goal: PresentGoal,
+  progress: Progress,
+  { device, drop }: Extract<InstallDecision, { readonly kind: "connected" }>,
+): PresentStep {
+  const plan: Plan = { cleanUp: drop.map(deletion) };
+  return {
+    kind: "apply",
+    plan,
+    expected: { kind: "connected", device, withdrew: true, rollBack: "not-needed" },
+    then: (results) => {
+      const failure = faultOf(results.cleanUp);
+      if (failure !== undefined) {
+        return refuse(goal, progress, { kind: "failed", failure });
+      }
+      const after = noteWrites(progress, results, []);
+      return observePresent(goal, { ...after, programmed: false }, true);
+    },
+    lost: () => observePresent(goal, noteLost(progress, plan, []), true),
+    giveUp: lost,
+  };
+}
+
+type Refusal =
+  | { readonly kind: "failed"; readonly failure: Failure }
+  | {
+    readonly kind: "connected";
+    readonly device: InterfaceName | undefined;
+    readonly withdrew: boolean;
+  };
+
+/** The call failed: rolls back what the earlier steps wrote, then ends. */
+function refuse(
+  { installed, route, undo }: PresentGoal,
+  { persisted, programmed }: Progress,
+  refusal: Refusal,
+): PresentStep {
+  const stays = installed?.device === route.device;
+  const rollBack = [
+    ...programmed && !stays ? [deletion(ourRoute(route))] : [],
+    ...persisted && undo !== undefined ? [undo] : [],
+  ];
+  if (rollBack.length === 0) return done({ ...refusal, rollBack: "not-needed" });
+  const unconfirmed: PresentOutcome = { ...refusal, rollBack: "unconfirmed" };
+  const step: Apply<PresentOutcome> = {
+    kind: "apply",
+    plan: { rollBack },
+    expected: { ...refusal, rollBack: "done" },
+    then: (results) =>
+      done(
+        faultOf(results.rollBack) === undefined
+          ? { ...refusal, rollBack: "done" }
+          : unconfirmed,
+      ),
+    lost: () => step,
+    giveUp: () => unconfirmed,
+  };
+  return step;
+}
+
+// A destination without a desired route.
+
+function observeAbsent(
+  goal: AbsentGoal,
+  progress: Progress,
+  walk: boolean,
+): AbsentStep {
+  const step: AbsentStep = {
+    kind: "observe",
+    question: { destination: goal.destination, walk },
+    then: (observation) => {
+      switch (observation.kind) {
+        case "unclear":
+          return observeAbsent(goal, progress, true);
+        case "failed":
+          return done({ kind: "failed", failure: observation.failure });
+        case "seen":
+          return decideAbsent(goal, progress, { seen: observation, walk });
+        default:
+          return observation satisfies never;
+      }
+    },
+    lost: () => step,
+    giveUp: lost,
+  };
+  return step;
+}
+
+function decideAbsent(
+  goal: AbsentGoal,
+  progress: Progress,
+  basis: Basis & { readonly seen: Seen },
+): AbsentStep {
+  const { routes } = basis.seen;
+  const decision = decideRemove(routes, goal.owners);
+  const walked = { ...basis, walk: routes.kind === "all" };
+  switch (decision.kind) {
+    case "unclear":
+      return observeAbsent(goal, progress, true);
+    case "absent":
+      return goal.erase === undefined
+        ? done({ kind: progress.wrote ? "removed" : "absent" })
+        : remove(goal, progress, [], walked);
+    case "remove":
+      return remove(
+        goal,
+        progress,
+        progress.tried ? decision.routes.map(ofAnyDevice) : decision.routes,
+        walked,
+      );
+    default:
+      return decision satisfies never;
+  }
+}
+
+/**
+ * By its owner alone, once a deletion did not suffice: an `ip` that has met two devices by
+ * one name may look for the route at the wrong one.
+ */
+function ofAnyDevice(route: KernelRoute): KernelRoute {
+  return { ...route, device: undefined };
+}
+
+/**
+ * Deletes the record and routes. If the table was walked, it is walked again; otherwise a
+ * look-up in the same batch tells whether a route with a worse metric is left.
+ */
+function remove(
+  goal: AbsentGoal,
+  progress: Progress,
+  routes: readonly KernelRoute[],
+  { seen, walk }: Basis,
+): AbsentStep {
+  const { destination, erase, owners } = goal;
+  const plan: Plan = {
+    persist: erase === undefined ? [] : [{ kind: "delete", record: erase }],
+    cleanUp: routes.map(deletion),
+    verify: walk ? [] : [{ kind: "best-route", destination }],
+  };
+  return {
+    kind: "apply",
+    plan,
+    expected: { kind: "removed" },
+    then: (results, _link, rulesMayHide) => {
+      // Routes go with their device: the verification tells whether this one did.
+      const failure = faultOf([...results.persist, ...results.cleanUp]);
+      if (failure !== undefined) return done({ kind: "failed", failure });
+      const erased: AbsentGoal = { ...goal, erase: undefined };
+      const noted = noteWrites(progress, results, []);
+      const after = { ...noted, wrote: noted.wrote || results.persist.some(isOk) };
+      if (walk) {
+        return routes.length === 0
+          ? done({ kind: "removed" })
+          : retryAbsent(erased, after, results, { seen, walk });
+      }
+      const left = readBest(destination, results.verify[0], rulesMayHide);
+      if (left === undefined) return observeAbsent(erased, after, true);
+      if (decideRemove(left, owners).kind === "absent") {
+        return done({ kind: "removed" });
+      }
+      return retryAbsent(erased, after, results, { seen, walk });
+    },
+    lost: () => {
+      const noted = noteLost(progress, plan, []);
+      return observeAbsent(goal, { ...noted, wrote: true }, walk);
+    },
+    giveUp: lost,
+  };
+}
+
+function retryAbsent(
+  goal: AbsentGoal,
+  progress: Progress,
+  results: PlanResults,
+  { seen, walk }: Basis,
+): AbsentStep {
+  const { failure, setbacks } = steadyFailure(progress, seen, results);
+  return failure === undefined
+    ? observeAbsent(goal, { ...progress, setbacks }, walk)
+    : done({ kind: "failed", failure });
+}
+
+// What both share.
+
+function deletion(route: KernelRoute): Mutation {
+  return { kind: "delete-route", route };
+}
+
+function masterOf(link: LinkState | undefined): InterfaceName | undefined {
+  return link?.kind === "present" ? link.master : undefined;
+}
+
+function lost(why = CHANGING): Lost {
+  return { kind: "lost", why };
+}
+
+function isOk({ ok }: OperationResult): boolean {
+  return ok;
+}
+
+function noteWrites(
+  progress: Progress,
+  { cleanUp, persist, program }: PlanResults,
+  over: readonly KernelRoute[],
+): Progress {
+  const writes = program.some(isOk) || cleanUp.some(isOk);
+  return {
+    ...progress,
+    tried: true,
+    wrote: progress.wrote || writes,
+    programmed: progress.programmed || program.some(isOk),
+    persisted: progress.persisted || persist.some(isOk),
+    replaced: writes ? [...progress.replaced, ...over] : progress.replaced,
+  };
+}
+
+/** The batch was lost: each write of it may have been made. */
+function noteLost(
+  progress: Progress,
+  { cleanUp = [], persist = [], program = [] }: Plan,
+  over: readonly KernelRoute[],
+): Progress {
+  const writes = program.length + cleanUp.length > 0;
+  return {
+    ...progress,
+    tried: true,
+    wrote: progress.wrote || writes,
+    programmed: progress.programmed || program.length > 0,
+    persisted: progress.persisted || persist.length > 0,
+    replaced: writes ? [...progress.replaced, ...over] : progress.replaced,
+  };
+}
+
+/** So often a failure comes in the same circumstances before it counts as steady. */
+const STEADY = 3;
+
+/**
+ * A failure that comes again and again while the observation stays the same is no race:
+ * the kernel's words are the answer.
+ */
+function steadyFailure(
+  { setbacks }: Progress,
+  seen: Seen | undefined,
+  { cleanUp, program }: PlanResults,
+): {
+  readonly failure: Failure | undefined;
+  readonly setbacks: ReadonlyMap<string, number>;
+} {
+  const written = [...program, ...cleanUp];
+  const failure = failureOf(written);
+  if (failure === undefined || written.some(isOk) || seen === undefined) {
+    return { failure: undefined, setbacks };
+  }
+  const setback = JSON.stringify([seen, failure]);
+  const count = (setbacks.get(setback) ?? 0) + 1;
+  return {
+    failure: count < STEADY ? undefined : failure,
+    setbacks: new Map(setbacks).set(setback, count),
+  };
+}

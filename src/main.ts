@@ -1,6 +1,10 @@
-import { earlyLine } from "./cli/early_line.ts";
-import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from "./cli/exit_codes.ts";
-import { describeUnexpected } from "./cli/uncaught.ts";
+import {
+  describeUnexpectedError,
+  EXIT_FAILURE,
+  EXIT_OK,
+  EXIT_USAGE,
+  formatEarlyError,
+} from "./cli/exit.ts";
 import { refuseDenoVersion, SIDECAR_VERSION } from "./shared/versions.ts";
 import { quote } from "./shared/quote.ts";
 import { writeLine } from "./observability/buffered_line_writer.ts";
@@ -16,13 +20,13 @@ const HELP = `Usage: main.ts <command> [options]
 async function main(args: readonly string[]): Promise<number> {
   const refusal = refuseDenoVersion(Deno.version.deno);
   if (refusal !== undefined) {
-    await writeLine(Deno.stderr, earlyLine(args, refusal));
+    await writeLine(Deno.stderr, formatEarlyError(args, refusal));
     return EXIT_FAILURE;
   }
   const [command, ...rest] = args;
   switch (command) {
     case "serve": {
-      // Only now: a Deno that is refused may not even be able to load the server.
+      // Loaded only now, because a refused version of Deno may fail to load the server.
       const { serve } = await import("./cli/serve.ts");
       return await serve(rest);
     }
@@ -54,8 +58,8 @@ function describeUnknown(command: string | undefined): string {
 }
 
 async function fail(cause: unknown): Promise<number> {
-  const sentence = describeUnexpected(cause, Deno.args[0] ?? "");
-  await writeLine(Deno.stderr, earlyLine(Deno.args, sentence));
+  const sentence = describeUnexpectedError(cause, Deno.args[0] ?? "");
+  await writeLine(Deno.stderr, formatEarlyError(Deno.args, sentence));
   return EXIT_FAILURE;
 }
 

@@ -1,24 +1,23 @@
 import { err, ok, type Result } from "../shared/result.ts";
 import { writeLine } from "../observability/buffered_line_writer.ts";
-import { askHealth, type HealthAddress, type HealthAnswer } from "./health_client.ts";
+import { probeHealth, type ProbeResult, type ProbeTarget } from "./health_probe.ts";
 import {
   DEFAULT_LISTEN_ADDRESS,
   formatListenAddress,
 } from "../transport/listen_address.ts";
 import { describeGrant, isGranted } from "../transport/listen_fault.ts";
 import { escapeInvisible } from "../shared/quote.ts";
-import { readTls } from "./access_flags.ts";
-import { ASKED_ADDRESS_HELP, readAskedAddress } from "./asked_address.ts";
-import { EXIT_FAILURE, EXIT_OK } from "./exit_codes.ts";
-import { collectFlags, type GivenFlags } from "./given_flags.ts";
+import { readTargetAddress, readTlsFlags, TARGET_HELP } from "./connection_flags.ts";
+import { EXIT_FAILURE, EXIT_OK } from "./exit.ts";
+import { type ParsedFlags, parseFlags } from "./flags.ts";
 
-/** What `health --help` prints. */
+/** The text of `health --help`. */
 export const HEALTH_HELP = `Usage: health [options]
 
-Asks the sidecar for its health by GET /healthz. Exits with 0 if it serves, with 1 and a
-sentence if not, within a second.
+Requests the sidecar's health by GET /healthz. Exits within a second, with 0 if it
+serves, with 1 and a sentence if not.
 
-${ASKED_ADDRESS_HELP}
+${TARGET_HELP}
   --tls-cert FILE           ask over TLS and show this certificate, in PEM; see the
                             task health:tls
   --tls-key FILE            its private key
@@ -33,63 +32,63 @@ const FLAGS = {
   "help": { type: "boolean" },
 } as const;
 
-type Given = GivenFlags<keyof typeof FLAGS>;
+type Flags = ParsedFlags<keyof typeof FLAGS>;
 
-/** Milliseconds after the start; probes are promised an answer in 1000. */
-const ANSWER_BY_MS = 700;
-/** On a busy node the start alone may take longer: the sidecar has so long all the same. */
-const LEAST_MS = 300;
+/** Milliseconds after the start of the process; the README promises 1000. */
+const DEADLINE_MS = 700;
+/** The shortest deadline, because on a busy node the start alone may take 700 ms. */
+const MIN_DEADLINE_MS = 300;
 
 /**
- * Asks the sidecar for its health.
+ * Runs the command `health`.
  *
- * @param args the words after `health`
- * @returns 0 if it serves, otherwise 1, for wrong options as well: a container's health
- * check may end with no other code (2 is reserved there)
+ * @param args the arguments behind `health`
+ * @returns 0 if the sidecar serves, otherwise 1. Wrong options return 1 as well, because 2
+ * is reserved for the health check of a container.
  */
 export async function health(args: readonly string[]): Promise<number> {
-  const given = collectFlags("health", FLAGS, args);
-  if (!given.ok) return await say(given.fault);
-  if (given.value.has("help")) {
+  const flags = parseFlags("health", FLAGS, args);
+  if (!flags.ok) return await fail(flags.fault);
+  if (flags.value.has("help")) {
     await writeLine(Deno.stdout, HEALTH_HELP);
     return EXIT_OK;
   }
-  const address = await readAddress(given.value);
-  if (!address.ok) return await say(address.fault);
-  const deadlineMs = Math.max(LEAST_MS, ANSWER_BY_MS - performance.now());
-  const answer = await askHealth(address.value, deadlineMs);
-  if (answer.kind === "status" && answer.status === "SERVING") return EXIT_OK;
-  return await say(describe(answer, formatListenAddress(address.value)));
+  const target = await readTarget(flags.value);
+  if (!target.ok) return await fail(target.fault);
+  const deadlineMs = Math.max(MIN_DEADLINE_MS, DEADLINE_MS - performance.now());
+  const result = await probeHealth(target.value, deadlineMs);
+  if (result.kind === "status" && result.status === "SERVING") return EXIT_OK;
+  return await fail(describe(result, formatListenAddress(target.value)));
 }
 
-async function readAddress(given: Given): Promise<Result<HealthAddress, string>> {
-  const asked = readAskedAddress(given.get("grpc-addr"));
-  if (!asked.ok) return asked;
-  const address = asked.value;
+async function readTarget(flags: Flags): Promise<Result<ProbeTarget, string>> {
+  const target = readTargetAddress(flags.get("grpc-addr"));
+  if (!target.ok) return target;
+  const address = target.value;
   if (!isGranted(address)) {
-    const why = describeGrant(address, isGranted(DEFAULT_LISTEN_ADDRESS), "health");
-    return err(`Cannot ask ${formatListenAddress(address)}: ${why}`);
+    const reason = describeGrant(address, isGranted(DEFAULT_LISTEN_ADDRESS), "health");
+    return err(`Cannot ask ${formatListenAddress(address)}: ${reason}`);
   }
-  const files = readTls((name) => given.get(name));
+  const files = readTlsFlags((name) => flags.get(name));
   if (!files.ok) return files;
   if (files.value === undefined) return ok(address);
   if (address.kind === "unix") {
     return err("TLS is for a port; a Unix socket is asked without --tls-cert");
   }
-  // Only now: it takes as long to load as all the rest.
+  // Loaded only if needed, because it takes as long to load as the whole probe.
   const { readTlsFiles } = await import("../transport/tls/files.ts");
   const tls = await readTlsFiles(files.value);
   return tls.ok ? ok({ ...address, tls: tls.value }) : tls;
 }
 
-async function say(sentence: string): Promise<number> {
-  // Deno's words for a TLS failure quote the certificate of whatever listens there.
-  await writeLine(Deno.stderr, escapeInvisible(sentence));
+async function fail(message: string): Promise<number> {
+  // Deno's message about a TLS fault quotes the certificate of an unknown server.
+  await writeLine(Deno.stderr, escapeInvisible(message));
   return EXIT_FAILURE;
 }
 
-function describe(answer: HealthAnswer, authority: string): string {
-  return answer.kind === "status"
-    ? `The sidecar on ${authority} answers ${answer.status}; its log tells why`
-    : `The sidecar on ${authority} does not answer: ${answer.why}`;
+function describe(result: ProbeResult, authority: string): string {
+  return result.kind === "status"
+    ? `The sidecar on ${authority} answers ${result.status}; see its log for the reason`
+    : `The sidecar on ${authority} does not answer: ${result.reason}`;
 }

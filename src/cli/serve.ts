@@ -31,14 +31,23 @@ import { createRouteService } from "../api/routes/service.ts";
 import { type RpcServer, startServer } from "../transport/server.ts";
 import { composeServices } from "../api/services.ts";
 import { cutTeller, describeWorn } from "../transport/disconnect_log.ts";
-import { earlyLine } from "./early_line.ts";
-import { EXIT_FAILURE, EXIT_HAND_OVER, EXIT_OK, EXIT_USAGE } from "./exit_codes.ts";
+import {
+  describeUnexpectedError,
+  EXIT_FAILURE,
+  EXIT_HAND_OVER,
+  EXIT_OK,
+  EXIT_USAGE,
+  formatEarlyError,
+} from "./exit.ts";
 import { parseServeFlags, SERVE_HELP, type ServeOptions } from "./serve_flags.ts";
 import { rehearse } from "../warm_up.ts";
 import { logRuntimeWarnings } from "../observability/runtime_warnings.ts";
-import { listenForSignals, type StopSignals } from "./stop_signals.ts";
+import {
+  firstUncaughtError,
+  listenForStopSignals,
+  type StopSignals,
+} from "./process_events.ts";
 import { type OpenTls, openTls, refusalTeller } from "../transport/tls/configure.ts";
-import { describeUnexpected, firstUncaught } from "./uncaught.ts";
 
 /** Some 10,000 lines: more than a reader that is alive ever falls behind. */
 const LOG_BACKLOG = { bytes: 1024 * 1024 };
@@ -57,7 +66,7 @@ const AUDIT_BACKLOG = { bytes: 4 * 1024 * 1024 };
 export async function serve(args: readonly string[]): Promise<number> {
   const command = parseServeFlags(args);
   if (!command.ok) {
-    await writeLine(Deno.stderr, earlyLine(args, command.fault));
+    await writeLine(Deno.stderr, formatEarlyError(args, command.fault));
     return EXIT_USAGE;
   }
   if (command.value.kind === "help") {
@@ -76,16 +85,16 @@ async function serveAndLog(options: ServeOptions): Promise<number> {
     AUDIT_BACKLOG,
     describeAuditGap,
   );
-  const signals = listenForSignals((name) =>
+  const signals = listenForStopSignals((name) =>
     logger.log("info", `${name} means nothing here; SIGTERM stops the sidecar`)
   );
   const unexpected = (cause: unknown): number => {
-    logger.log("error", describeUnexpected(cause, "serve"));
+    logger.log("error", describeUnexpectedError(cause, "serve"));
     return EXIT_FAILURE;
   };
   const code = await Promise.race([
     run(options, logger, auditSink, signals).catch(unexpected),
-    firstUncaught(endConnectionFor).then(unexpected),
+    firstUncaughtError(endConnectionFor).then(unexpected),
     signals.second,
   ]);
   await Promise.all([auditSink.flush(), logger.flush()]);

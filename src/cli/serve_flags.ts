@@ -12,42 +12,42 @@ import {
   type LogLevel,
 } from "../observability/logger.ts";
 import {
-  ACCESS_FLAGS,
-  ACCESS_HELP,
-  type AccessOptions,
-  readAccess,
-} from "./access_flags.ts";
-import { collectFlags, type GivenFlags } from "./given_flags.ts";
+  LISTEN_FLAGS,
+  LISTEN_HELP,
+  type ListenOptions,
+  readListenOptions,
+} from "./connection_flags.ts";
+import { type ParsedFlags, parseFlags } from "./flags.ts";
 
-/** What `serve` was asked to do. */
-export interface ServeOptions extends AccessOptions {
+/** The options of `serve`. */
+export interface ServeOptions extends ListenOptions {
   /** @default "info" */
   readonly logLevel: LogLevel;
   /** @default "text" */
   readonly logFormat: LogFormat;
   /** @default /24 subnets of 10.42.0.0/16 */
   readonly policy: ClusterPolicy;
-  /** The gateway, counted from the node's network address. @default 1 */
+  /** The offset of the gateway from the node's network address. @default 1 */
   readonly gatewayIndex: number;
-  /** Validates, audits and answers, and touches nothing. @default false */
+  /** Validates, audits and answers, but changes nothing. @default false */
   readonly dryRun: boolean;
-  /** Otherwise they stay, so that an upgrade keeps traffic flowing. @default false */
+  /** Off, so that an upgrade does not interrupt traffic. @default false */
   readonly removeRoutesOnExit: boolean;
-  /** Milliseconds between two looks at everything. @default 30000 */
+  /** Milliseconds between two resyncs. @default 30000 */
   readonly resyncMs: number;
 }
 
-/** What the words after `serve` mean. */
+/** The parsed command line of `serve`. */
 export type ServeCommand =
   | { readonly kind: "help" }
   | { readonly kind: "serve"; readonly options: ServeOptions };
 
-/** What `serve --help` prints. */
+/** The text of `serve --help`. */
 export const SERVE_HELP = `Usage: serve [options]
 
 Serves the mesh agent's calls until SIGTERM, SIGINT, SIGHUP or SIGQUIT.
 
-${ACCESS_HELP}
+${LISTEN_HELP}
   --log-level LEVEL         trace, debug, info, warn or error (default info)
   --log-format FORMAT       text or json (default text)
   --cluster-cidr CIDR       every node subnet lies within it (default 10.42.0.0/16)
@@ -55,13 +55,13 @@ ${ACCESS_HELP}
   --gateway-index N         the gateway is the Nth address after the node's network
                             address and is never given to a container (default 1)
   --dry-run                 validate, audit and answer, but touch nothing
-  --resync-interval SECONDS look at every route so often, 1 to 3600 (default 30);
-                            events are answered at once in any case
-  --remove-routes-on-exit   take our routes away at the end (default: they stay)
+  --resync-interval SECONDS compare every route with the kernel so often, 1 to 3600
+                            (default 30); events are handled at once in any case
+  --remove-routes-on-exit   remove our routes on exit (default: they stay)
   --help                    this text`;
 
 const FLAGS = {
-  ...ACCESS_FLAGS,
+  ...LISTEN_FLAGS,
   "log-level": { type: "string" },
   "log-format": { type: "string" },
   "cluster-cidr": { type: "string" },
@@ -76,41 +76,41 @@ const FLAGS = {
 type FlagName = keyof typeof FLAGS;
 
 /**
- * Reads the words after `serve`.
+ * Parses the arguments behind `serve`.
  *
- * @returns what they mean, or one sentence that says what is wrong and what to do
+ * @returns the command, or one sentence with the fault and the remedy
  */
 export function parseServeFlags(
   args: readonly string[],
 ): Result<ServeCommand, string> {
-  const given = collectFlags("serve", FLAGS, args);
-  if (!given.ok) return given;
-  if (given.value.has("help")) return ok({ kind: "help" });
-  const options = readOptions(given.value);
+  const flags = parseFlags("serve", FLAGS, args);
+  if (!flags.ok) return flags;
+  if (flags.value.has("help")) return ok({ kind: "help" });
+  const options = readOptions(flags.value);
   return options.ok ? ok({ kind: "serve", options: options.value }) : options;
 }
 
-function readOptions(given: GivenFlags<FlagName>): Result<ServeOptions, string> {
-  const access = readAccess((name) => given.get(name));
-  if (!access.ok) return access;
-  const logLevel = readChoice("log-level", given, LOG_LEVELS, "info");
+function readOptions(flags: ParsedFlags<FlagName>): Result<ServeOptions, string> {
+  const listen = readListenOptions((name) => flags.get(name));
+  if (!listen.ok) return listen;
+  const logLevel = readChoice("log-level", flags, LOG_LEVELS, "info");
   if (!logLevel.ok) return logLevel;
-  const logFormat = readChoice("log-format", given, LOG_FORMATS, "text");
+  const logFormat = readChoice("log-format", flags, LOG_FORMATS, "text");
   if (!logFormat.ok) return logFormat;
-  const policy = readPolicy(given);
+  const policy = readPolicy(flags);
   if (!policy.ok) return policy;
-  const gatewayIndex = readGatewayIndex(given.get("gateway-index"), policy.value);
+  const gatewayIndex = readGatewayIndex(flags.get("gateway-index"), policy.value);
   if (!gatewayIndex.ok) return gatewayIndex;
-  const resync = readResyncInterval(given.get("resync-interval"));
+  const resync = readResyncInterval(flags.get("resync-interval"));
   if (!resync.ok) return resync;
   return ok({
-    ...access.value,
+    ...listen.value,
     logLevel: logLevel.value,
     logFormat: logFormat.value,
     policy: policy.value,
     gatewayIndex: gatewayIndex.value,
-    dryRun: given.has("dry-run"),
-    removeRoutesOnExit: given.has("remove-routes-on-exit"),
+    dryRun: flags.has("dry-run"),
+    removeRoutesOnExit: flags.has("remove-routes-on-exit"),
     resyncMs: resync.value,
   });
 }
@@ -124,27 +124,27 @@ function readResyncInterval(text = "30"): Result<number, string> {
 
 function readChoice<Choice extends string>(
   name: FlagName,
-  given: GivenFlags<FlagName>,
+  flags: ParsedFlags<FlagName>,
   choices: readonly Choice[],
-  otherwise: Choice,
+  defaultChoice: Choice,
 ): Result<Choice, string> {
-  const text = given.get(name);
-  if (text === undefined) return ok(otherwise);
+  const text = flags.get(name);
+  if (text === undefined) return ok(defaultChoice);
   const choice = choices.find((candidate) => candidate === text);
   return choice === undefined
     ? err(`Invalid --${name} ${quote(text)}; use one of ${choices.join(", ")}`)
     : ok(choice);
 }
 
-function readPolicy(given: GivenFlags<FlagName>): Result<ClusterPolicy, string> {
-  const prefix = given.get("node-prefix") ?? "24";
+function readPolicy(flags: ParsedFlags<FlagName>): Result<ClusterPolicy, string> {
+  const prefix = flags.get("node-prefix") ?? "24";
   if (!/^(0|[1-9][0-9]{0,2})$/.test(prefix)) {
     return err(
       `Invalid --node-prefix ${quote(prefix)}; use a whole number such as 24`,
     );
   }
   return checkClusterPolicy(
-    given.get("cluster-cidr") ?? "10.42.0.0/16",
+    flags.get("cluster-cidr") ?? "10.42.0.0/16",
     Number(prefix),
   );
 }

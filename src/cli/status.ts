@@ -1,29 +1,33 @@
 import { status as grpcStatus } from "@grpc/grpc-js";
 import { ok, type Result } from "../shared/result.ts";
 import { writeAll, writeLine } from "../observability/buffered_line_writer.ts";
-import { type CallFault, openConnection, unaryCalls } from "./channel.ts";
-import { sidecarReader } from "./sidecar_client.ts";
+import {
+  type CallFault,
+  createClient,
+  createSidecarReader,
+  createUnaryCall,
+} from "./grpc_client.ts";
 import { escapeInvisible } from "../shared/quote.ts";
 import {
   DEFAULT_LISTEN_ADDRESS,
   formatListenAddress,
 } from "../transport/listen_address.ts";
 import { describeGrant, isGranted } from "../transport/listen_fault.ts";
-import { ASKED_ADDRESS_HELP, readAskedAddress } from "./asked_address.ts";
-import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from "./exit_codes.ts";
-import { collectFlags } from "./given_flags.ts";
+import { readTargetAddress, TARGET_HELP } from "./connection_flags.ts";
+import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from "./exit.ts";
+import { parseFlags } from "./flags.ts";
 import { formatStatus, type NodeStatus, statusJson } from "./status_report.ts";
 
-/** What `status --help` prints. */
+/** The text of `status --help`. */
 export const STATUS_HELP = `Usage: status [options]
 
-Shows the node's network, how many of its addresses are allocated, and each route that
-is wanted: whether the kernel has it, since when, and why not. Unconfirmed is one that
-nobody has asked for since the mesh agent's last start. Exits with 0 whatever it shows,
-with 1 and a sentence if the sidecar does not answer within 3 seconds, with 2 if the
-options are wrong.
+Shows the node's network, the number of its allocated addresses, and each desired route:
+whether the kernel has it, since when, and why not. A route is unconfirmed if the mesh
+agent has not requested it since its last start. Exits with 0 whatever it shows, with 1
+and a sentence if the sidecar does not answer within 3 seconds, with 2 if the options
+are wrong.
 
-${ASKED_ADDRESS_HELP}
+${TARGET_HELP}
   --json                    print one JSON document; README.md explains its fields
   --help                    this text`;
 
@@ -33,55 +37,54 @@ const FLAGS = {
   "help": { type: "boolean" },
 } as const;
 
-/** Seconds. */
-const ANSWER_WITHIN = 3;
+const DEADLINE_SECONDS = 3;
 
 /**
- * Shows an operator what the sidecar knows.
+ * Runs the command `status`.
  *
- * @param args the words after `status`
- * @returns 0 if all of it could be shown, pending routes or not; 1 if not; 2 for wrong
- * options
+ * @param args the arguments behind `status`
+ * @returns 0 if the whole report was written, even with pending routes; 1 if not; 2 for
+ * wrong options
  */
 export async function status(args: readonly string[]): Promise<number> {
-  const given = collectFlags("status", FLAGS, args);
-  if (!given.ok) return await end(EXIT_USAGE, given.fault);
-  if (given.value.has("help")) {
+  const flags = parseFlags("status", FLAGS, args);
+  if (!flags.ok) return await fail(EXIT_USAGE, flags.fault);
+  if (flags.value.has("help")) {
     await writeLine(Deno.stdout, STATUS_HELP);
     return EXIT_OK;
   }
-  const address = readAskedAddress(given.value.get("grpc-addr"));
-  if (!address.ok) return await end(EXIT_USAGE, address.fault);
+  const address = readTargetAddress(flags.value.get("grpc-addr"));
+  if (!address.ok) return await fail(EXIT_USAGE, address.fault);
   const authority = formatListenAddress(address.value);
   if (!isGranted(address.value)) {
     const defaultIsGranted = isGranted(DEFAULT_LISTEN_ADDRESS);
-    const why = describeGrant(address.value, defaultIsGranted, "status");
-    return await end(EXIT_USAGE, `Cannot ask ${authority}: ${why}`);
+    const reason = describeGrant(address.value, defaultIsGranted, "status");
+    return await fail(EXIT_USAGE, `Cannot ask ${authority}: ${reason}`);
   }
-  const told = await ask(authority);
-  if (!told.ok) {
-    return await end(EXIT_FAILURE, describeSilence(authority, told.fault));
+  const report = await fetchStatus(authority);
+  if (!report.ok) {
+    return await fail(EXIT_FAILURE, describeUnavailable(authority, report.fault));
   }
-  const format = given.value.has("json") ? statusJson : formatStatus;
-  const written = await writeAll(Deno.stdout, `${format(told.value)}\n`);
+  const format = flags.value.has("json") ? statusJson : formatStatus;
+  const written = await writeAll(Deno.stdout, `${format(report.value)}\n`);
   return written ? EXIT_OK : EXIT_FAILURE;
 }
 
-async function end(code: number, sentence: string): Promise<number> {
-  // Whatever listens there may have answered with any text.
-  await writeLine(Deno.stderr, escapeInvisible(sentence));
+async function fail(code: number, message: string): Promise<number> {
+  // The message may contain text of an unknown server.
+  await writeLine(Deno.stderr, escapeInvisible(message));
   return code;
 }
 
-async function ask(authority: string): Promise<Result<NodeStatus, CallFault>> {
-  const connection = openConnection(authority);
-  const reader = sidecarReader(unaryCalls(connection, ANSWER_WITHIN * 1000));
+async function fetchStatus(authority: string): Promise<Result<NodeStatus, CallFault>> {
+  const client = createClient(authority);
+  const reader = createSidecarReader(createUnaryCall(client, DEADLINE_SECONDS * 1000));
   const [network, addresses, routes] = await Promise.all([
     reader.getNodeNetwork(),
     reader.listAddresses(),
     reader.listRoutes(),
   ]);
-  connection.close();
+  client.close();
   if (!network.ok) return network;
   if (!addresses.ok) return addresses;
   if (!routes.ok) return routes;
@@ -95,13 +98,13 @@ async function ask(authority: string): Promise<Result<NodeStatus, CallFault>> {
   });
 }
 
-/** What of grpc-js's words for a connection that failed is the system's. */
-const SYSTEM_WORDS = /Last error: (?:Error: )?(.*?)(?: \(\S+Z\))?\. Resolution note: /s;
+/** Finds the system's error in the message of grpc-js about a failed connection. */
+const SYSTEM_ERROR = /Last error: (?:Error: )?(.*?)(?: \(\S+Z\))?\. Resolution note: /s;
 
-function describeSilence(authority: string, { code, sentence }: CallFault): string {
-  const why = code === grpcStatus.DEADLINE_EXCEEDED
-    ? `no answer came within ${ANSWER_WITHIN} s`
-    : SYSTEM_WORDS.exec(sentence)?.[1] ?? sentence;
-  return `The sidecar on ${authority} does not answer: ${why}; see whether it runs ` +
+function describeUnavailable(authority: string, { code, details }: CallFault): string {
+  const reason = code === grpcStatus.DEADLINE_EXCEEDED
+    ? `no answer came within ${DEADLINE_SECONDS} s`
+    : SYSTEM_ERROR.exec(details)?.[1] ?? details;
+  return `The sidecar on ${authority} does not answer: ${reason}; see whether it runs ` +
     "there, and what its log says";
 }

@@ -2,20 +2,20 @@ import { escapeInvisible } from "../shared/quote.ts";
 import type { NodeNetworkMessage } from "../api/addresses/wire.ts";
 import type { RouteMessage, TimestampMessage } from "../api/routes/wire.ts";
 
-/** What a sidecar has told of its node. */
+/** The status of a node, as its sidecar reports it. */
 export interface NodeStatus {
   readonly network: NodeNetworkMessage;
-  /** Why the last ConfigureNodeSubnet was refused; empty if it was not, or not made. */
+  /** Why the last ConfigureNodeSubnet was refused; empty if it was not refused. */
   readonly refusal: string;
   /** How many addresses are allocated. */
   readonly allocated: number;
-  /** How many more can be. */
+  /** How many addresses can still be allocated. */
   readonly free: number;
   /** In ascending order of destination. */
   readonly routes: readonly RouteMessage[];
 }
 
-/** For people: a summary, and a table of all routes. */
+/** Formats the status for people: a summary and a table of all routes. */
 export function formatStatus(
   { allocated, free, network, refusal, routes }: NodeStatus,
 ): string {
@@ -36,7 +36,7 @@ export function formatStatus(
   return [...summary, ...(routes.length === 0 ? [] : ["", ...table])].join("\n");
 }
 
-/** For machines: one JSON document; README.md explains its fields. */
+/** Formats the status as one JSON document; README.md explains its fields. */
 export function statusJson(
   { allocated, free, network, refusal, routes }: NodeStatus,
 ): string {
@@ -59,12 +59,14 @@ function describeSubnet(
   { gateway, subnet }: NodeNetworkMessage,
   refusal: string,
 ): string {
-  const known = subnet === "" ? "not configured" : `${subnet}, gateway ${gateway}`;
-  if (refusal !== "") return `${known}; last ConfigureNodeSubnet refused: ${refusal}`;
-  // What an earlier process of the sidecar answered is not known.
+  const configured = subnet === "" ? "not configured" : `${subnet}, gateway ${gateway}`;
+  if (refusal !== "") {
+    return `${configured}; last ConfigureNodeSubnet refused: ${refusal}`;
+  }
+  // The sidecar does not know what an earlier process of it answered.
   return subnet === ""
-    ? `${known}: no ConfigureNodeSubnet since the sidecar's start`
-    : known;
+    ? `${configured}: no ConfigureNodeSubnet since the sidecar's start`
+    : configured;
 }
 
 function countRoutes(
@@ -97,8 +99,8 @@ function toIso({ nanos, seconds }: TimestampMessage): string {
 }
 
 /**
- * Lines whose cells stand below each other, two spaces apart. The reason of a route may
- * hold the words of `ip`, and they any character.
+ * Aligns the cells of a table in columns, two spaces apart. The reason of a route may
+ * contain any character, because it may be a message of `ip`.
  */
 function align(texts: readonly (readonly string[])[]): readonly string[] {
   const rows = texts.map((cells) => cells.map(escapeInvisible));

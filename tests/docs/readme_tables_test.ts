@@ -17,7 +17,7 @@ import { done, type Host, makeQuietNamespace, openHost, refused } from "../e2e/h
 import { objectAt, parseJsonObject } from "../../deploy/json.ts";
 import { BUSYBOX, makeIp } from "../support/foreign_ip.ts";
 import { startQuilt } from "../support/quilt.ts";
-import { anchor, codeIn } from "../support/markdown.ts";
+import { codeIn } from "../support/markdown.ts";
 import { document, readme } from "../support/readme.ts";
 import {
   parseDenoRun,
@@ -29,7 +29,7 @@ import {
 import { serveToEnd } from "../support/sidecar.ts";
 import type { Finished, Namespace } from "../support/namespace.ts";
 
-/** The cells of the table whose heading begins with a word, row by row. */
+/** The rows of the table whose first column has this heading. */
 function rowsAbout(about: string, section: string): readonly (readonly string[])[] {
   const rows = document.rows.filter((row) =>
     row.about === about && row.section === section
@@ -38,14 +38,14 @@ function rowsAbout(about: string, section: string): readonly (readonly string[])
   return rows.map(({ cells }) => cells);
 }
 
-/** The code that begins a cell. */
+/** The first code of a cell. */
 function codeOf(cell = ""): string {
   const [code] = codeIn(cell);
   assert.ok(code !== undefined, cell);
   return code;
 }
 
-/** Calls what a cell says, e.g. `InjectRoute("10.42.2.0/24", "vxlan100")`. */
+/** Makes the call of a cell, e.g. `InjectRoute("10.42.2.0/24", "vxlan100")`. */
 function callAsWritten({ client }: Host, written: string) {
   const [, rpc, words] = /^(\w+)\((.*)\)$/.exec(written) ?? [];
   const [first, second] = [...(words ?? "").matchAll(/"([^"]*)"/g)].map(([, w]) => w);
@@ -69,7 +69,7 @@ Deno.test("README.md names every RPC of the frozen service, and no other", () =>
   assert.deepEqual(named, Object.keys(QUILT_RUNTIME));
 });
 
-Deno.test("README.md gives each refusal as it is answered", async () => {
+Deno.test("README.md has the sentence of each refusal", async () => {
   await using host = await openHost({
     before: [
       "link add vxlan101 type vxlan id 101 dstport 4789 local 127.0.0.1 dev lo",
@@ -86,7 +86,7 @@ Deno.test("README.md gives each refusal as it is answered", async () => {
   }
 });
 
-Deno.test("README.md gives each status other than OK with its message", () => {
+Deno.test("README.md has each status other than OK with its message", () => {
   const undone: readonly Undone[] = [
     { kind: "shutting-down" },
     { kind: "queue-full" },
@@ -100,7 +100,7 @@ Deno.test("README.md gives each status other than OK with its message", () => {
   assert.deepEqual(rows, [...replies, ["DEADLINE_EXCEEDED", DEADLINE_EXCEEDED]]);
 });
 
-Deno.test("README.md gives the sentences that no table has word for word", () => {
+Deno.test("README.md quotes the sentences that stand outside of its tables", () => {
   for (
     const sentence of [
       PERMISSION_DENIED,
@@ -112,11 +112,11 @@ Deno.test("README.md gives the sentences that no table has word for word", () =>
   }
 });
 
-/** Brings about what a row says, e.g. "`serve` without iproute2". */
+/** Runs the command of a row under its condition, e.g. "`serve` without iproute2". */
 async function startAsWritten(namespace: Namespace, cell: string): Promise<Finished> {
   const [, ...options] = codeOf(cell).split(" ");
-  const [, circumstance = ""] = /^`[^`]*` ?(.*)$/.exec(cell) ?? [];
-  switch (circumstance) {
+  const [, condition = ""] = /^`[^`]*` ?(.*)$/.exec(cell) ?? [];
+  switch (condition) {
     case "":
       return await serveToEnd(namespace, options);
     case "without iproute2":
@@ -131,18 +131,18 @@ async function startAsWritten(namespace: Namespace, cell: string): Promise<Finis
       return await serveToEnd(other.namespace, options);
     }
     default: {
-      const [, version = ""] = /^on Deno (\S+)$/.exec(circumstance) ?? [];
+      const [, version = ""] = /^on Deno (\S+)$/.exec(condition) ?? [];
       return { code: 1, stdout: "", stderr: refuseDenoVersion(version) ?? "" };
     }
   }
 }
 
-Deno.test("README.md gives what ends serve before it serves, with its exit code", async () => {
+Deno.test("README.md has each error that ends serve at its start, with the exit code", async () => {
   await using namespace = await makeQuietNamespace();
   for (const [cell = "", line, code] of rowsAbout("Command", "Command line")) {
     const ended = await startAsWritten(namespace, cell);
-    const said = ended.stderr.trim().split("\n").at(-1)?.replace(/^\S+Z ERROR: /, "");
-    assert.deepEqual([said, `${ended.code}`], [codeOf(line), code]);
+    const logged = ended.stderr.trim().split("\n").at(-1)?.replace(/^\S+Z ERROR: /, "");
+    assert.deepEqual([logged, `${ended.code}`], [codeOf(line), code]);
   }
 });
 
@@ -199,29 +199,31 @@ Deno.test("README.md names every field of what status --json prints, in their or
   assert.deepEqual(named, fields);
 });
 
-Deno.test("README.md gives a reason for every flag of the serve task", () => {
+Deno.test("README.md has a reason for every flag of the serve task", () => {
   const named = rowsAbout("Flag", "Sandbox").map(([cell]) => codeOf(cell));
   assert.deepEqual(named.toSorted(), serveTask().flags.toSorted());
 });
 
-Deno.test("README.md listens elsewhere under the flags of the serve task but for the port", () => {
+Deno.test("README.md uses the flags of the serve task for another port", () => {
   const written = /^npx .* -c 'exec (.*? src\/main\.ts serve) --grpc-addr/m.exec(
     readme,
   )?.[1] ?? "";
   assert.deepEqual(parseDenoRun(written.replaceAll("50052", "50051")), serveTask());
 });
 
-Deno.test("README.md pins Deno as the code does, and tells which versions are refused", () => {
+Deno.test("README.md pins the tested Deno, and names the versions that are refused", () => {
   const pins = [...readme.matchAll(/deno@([\d.]+)/g)].map(([, version]) => version);
   assert.deepEqual([...new Set(pins)], [TESTED_DENO_VERSION]);
-  const said = /Deno (\S+) to (\S+) and those before (\S+) are refused/.exec(readme);
-  const [, first = "", last = "", working = ""] = said ?? [];
+  const sentence = /Deno (\S+) to (\S+) and those before (\S+) are refused/.exec(
+    readme,
+  );
+  const [, first = "", last = "", working = ""] = sentence ?? [];
   assert.deepEqual([first, last].map(refuseDenoVersion).filter(Boolean).length, 2);
   assert.equal(refuseDenoVersion(`${working}.0`), undefined);
   assert.equal(refuseDenoVersion(TESTED_DENO_VERSION), undefined);
 });
 
-Deno.test("README.md names only tasks that there are", () => {
+Deno.test("README.md names only tasks that exist", () => {
   const config = parseJsonObject(Deno.readTextFileSync(`${repository}/deno.json`));
   const tasks = Object.keys(objectAt(config, "tasks"));
   const named = [...readme.matchAll(/\bdeno(?:@[\d.]+)? task (?:--quiet )?([\w:-]+)/g)]
@@ -230,7 +232,7 @@ Deno.test("README.md names only tasks that there are", () => {
   assert.ok(named.includes("bench"));
 });
 
-Deno.test("README.md shows where each part of src is", () => {
+Deno.test("README.md lists every folder of src", () => {
   const layout = document.blocks.find(({ language, section }) =>
     language === "text" && section === "Development"
   );
@@ -239,15 +241,4 @@ Deno.test("README.md shows where each part of src is", () => {
   const parts = [...Deno.readDirSync(`${repository}/src`)]
     .filter(({ isDirectory }) => isDirectory).map(({ name }) => `src/${name}/`);
   assert.deepEqual(parts.filter((part) => !shown.includes(part)), []);
-});
-
-Deno.test("every link of README.md leads somewhere", () => {
-  const anchors = document.headings.map((heading) => `#${anchor(heading)}`);
-  const targets = [...document.prose.join("\n").matchAll(/\]\(([^)\s]+)\)/g)]
-    .map(([, target = ""]) => target);
-  assert.notEqual(targets.length, 0);
-  for (const target of targets.filter((target) => !/^https:/.test(target))) {
-    if (target.startsWith("#")) assert.ok(anchors.includes(target), target);
-    else Deno.statSync(`${repository}/${target}`);
-  }
 });

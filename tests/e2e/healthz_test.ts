@@ -54,7 +54,7 @@ Deno.test("the health:tls task asks a sidecar of the serve:tls task, with the gr
   assert.deepEqual(serving, { code: 0, stdout: "", stderr: "" });
   const plain = await namespace.run(taskWords("health"));
   assert.equal(plain.code, 1);
-  assert.match(plain.stderr, /^[^\n]+, as by the task health:tls\?\n$/);
+  assert.match(plain.stderr, /^[^\n]+, use the task health:tls\n$/);
   const other = words.map((word) => word.replace("ca.crt", "nobody.crt"));
   const { code, stderr } = await namespace.run(other);
   assert.equal(code, 1);

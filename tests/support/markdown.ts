@@ -65,9 +65,21 @@ export function readMarkdown(text: string): Document {
   return { blocks, rows, headings, prose };
 }
 
-/** The target of a heading in links, as GitHub makes it. */
-export function anchor(heading: string): string {
-  return heading.toLowerCase().replace(/[^\p{L}\p{N}\s_-]/gu, "").replaceAll(" ", "-");
+/** The anchors of a document's headings, as GitHub makes them. */
+export function anchors(headings: readonly string[]): readonly string[] {
+  const counts = new Map<string, number>();
+  return headings.map((heading) => {
+    const slug = heading.toLowerCase().replace(/[^\p{L}\p{N}\s_-]/gu, "")
+      .replaceAll(" ", "-");
+    const count = counts.get(slug) ?? 0;
+    counts.set(slug, count + 1);
+    return count === 0 ? slug : `${slug}-${count}`;
+  });
+}
+
+/** The targets of inline links. */
+export function linksIn(text: string): readonly string[] {
+  return [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = ""]) => target);
 }
 
 /** The texts in backticks. */

@@ -1,8 +1,13 @@
 import { Client, credentials, type ServiceDefinition, status } from "@grpc/grpc-js";
 import { err, type Result } from "../../src/shared/result.ts";
 import type { StatedRoute } from "../../src/routing/route_set.ts";
-import { type CallFault, type UnaryCall, unaryCalls } from "../../src/cli/channel.ts";
-import { type SidecarReader, sidecarReader } from "../../src/cli/sidecar_client.ts";
+import {
+  type CallFault,
+  createSidecarReader,
+  createUnaryCall,
+  type SidecarReader,
+  type UnaryCall,
+} from "../../src/cli/grpc_client.ts";
 import {
   ADDRESS_SERVICE,
   NODE_NETWORK_SERVICE,
@@ -49,9 +54,9 @@ export function connectSidecar(authority: string): SidecarClient {
     "grpc.initial_reconnect_backoff_ms": 100,
     "grpc.max_reconnect_backoff_ms": 1_000,
   });
-  const call = toldApart(unaryCalls(connection, 10_000));
+  const call = toldApart(createUnaryCall(connection, 10_000));
   return {
-    ...sidecarReader(call),
+    ...createSidecarReader(call),
     allocateAddress: (owner, address = "") =>
       call(ADDRESS_SERVICE, "AllocateAddress", { owner, address }, asItCame),
     releaseAddress: (target) =>
@@ -80,7 +85,7 @@ const BROKEN_CONNECTION = " triggered by internal client error: ";
 function toldApart(call: UnaryCall): UnaryCall {
   return async (...words) => {
     const answer = await call(...words);
-    return answer.ok || !answer.fault.sentence.includes(BROKEN_CONNECTION)
+    return answer.ok || !answer.fault.details.includes(BROKEN_CONNECTION)
       ? answer
       : err({ ...answer.fault, code: status.UNAVAILABLE });
   };

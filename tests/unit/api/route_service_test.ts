@@ -14,8 +14,11 @@ import type {
   RouteTable,
   SyncOutcome,
 } from "../../../src/reconcile/route_table.ts";
-import { openConnection, unaryCalls } from "../../../src/cli/channel.ts";
-import { sidecarReader } from "../../../src/cli/sidecar_client.ts";
+import {
+  createClient,
+  createSidecarReader,
+  createUnaryCall,
+} from "../../../src/cli/grpc_client.ts";
 import { formatListenAddress } from "../../../src/transport/listen_address.ts";
 import { OpenStreams } from "../../../src/api/stream_limiter.ts";
 import { createRouteService } from "../../../src/api/routes/service.ts";
@@ -161,10 +164,11 @@ Deno.test("who lists 65,536 routes that wait for their device gets them all", as
   const pending = { ...LISTED, pending: "Interface 'overlay-device0' not found" };
   const routes = Array.from({ length: 65_536 }, () => pending);
   await using service = await openService({ list: () => Promise.resolve(routes) });
-  const connection = openConnection(service.address);
-  const listed = await sidecarReader(unaryCalls(connection, 10_000)).listRoutes();
+  const connection = createClient(service.address);
+  const listed = await createSidecarReader(createUnaryCall(connection, 10_000))
+    .listRoutes();
   connection.close();
-  assert.ok(listed.ok, listed.ok ? "" : listed.fault.sentence);
+  assert.ok(listed.ok, listed.ok ? "" : listed.fault.details);
   assert.equal(listed.value.routes.length, 65_536);
 });
 

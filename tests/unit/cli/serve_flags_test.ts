@@ -18,7 +18,7 @@ function fault(...args: readonly string[]): string {
   return parsed.fault;
 }
 
-Deno.test("without flags serve has the contract's defaults", () => {
+Deno.test("parseServeFlags has the contract's defaults", () => {
   const { policy, ...rest } = options();
   assert.deepEqual(rest, {
     listen: { kind: "tcp", host: "127.0.0.1", port: 50051 },
@@ -35,7 +35,7 @@ Deno.test("without flags serve has the contract's defaults", () => {
   assert.equal(policy.nodePrefix, 24);
 });
 
-Deno.test("every flag is read, with a space or an equals sign before its value", () => {
+Deno.test("parseServeFlags reads every flag, with a space or an equals sign before its value", () => {
   const { policy, ...rest } = options(
     ...["--grpc-addr", "0.0.0.0:65535", "--log-level=trace", "--log-format", "json"],
     ...["--cluster-cidr=10.0.0.0/8", "--node-prefix", "20"],
@@ -56,7 +56,7 @@ Deno.test("every flag is read, with a space or an equals sign before its value",
   assert.equal(policy.nodePrefix, 20);
 });
 
-Deno.test("localhost is 127.0.0.1, whatever a resolver says", () => {
+Deno.test("--grpc-addr localhost is 127.0.0.1 without a resolver", () => {
   assert.deepEqual(options("--grpc-addr", "localhost:1").listen, {
     kind: "tcp",
     host: "127.0.0.1",
@@ -64,7 +64,7 @@ Deno.test("localhost is 127.0.0.1, whatever a resolver says", () => {
   });
 });
 
-Deno.test("an unknown flag is refused with the nearest known one", () => {
+Deno.test("parseServeFlags refuses an unknown flag and names the closest one", () => {
   assert.equal(
     fault("--grpc-adr", "127.0.0.1:1"),
     'Unknown option "--grpc-adr"; did you mean --grpc-addr?',
@@ -77,7 +77,7 @@ Deno.test("an unknown flag is refused with the nearest known one", () => {
   }
 });
 
-Deno.test("a bad address is refused with an example of a good one", () => {
+Deno.test("--grpc-addr refuses a malformed address and gives an example", () => {
   for (
     const text of [
       ...["", "127.0.0.1", ":50051", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:65536"],
@@ -93,7 +93,7 @@ Deno.test("a bad address is refused with an example of a good one", () => {
   }
 });
 
-Deno.test("a bad choice is refused with the choices there are", () => {
+Deno.test("--log-level and --log-format refuse an unknown value and list the known ones", () => {
   assert.equal(
     fault("--log-level", "INFO"),
     'Invalid --log-level "INFO"; use one of trace, debug, info, warn, error',
@@ -104,7 +104,7 @@ Deno.test("a bad choice is refused with the choices there are", () => {
   );
 });
 
-Deno.test("a bad cluster policy is refused with one sentence", () => {
+Deno.test("--cluster-cidr and --node-prefix refuse an invalid policy in one sentence", () => {
   for (const prefix of ["", "x", "24.0", "-1", "+24", "024", "0x18", "1e1"]) {
     assert.match(
       fault("--node-prefix", prefix),
@@ -119,24 +119,24 @@ Deno.test("a bad cluster policy is refused with one sentence", () => {
   assert.match(fault("--cluster-cidr", "all"), /^Invalid cluster CIDR format: "all"/);
 });
 
-Deno.test("a missing, a superfluous and a second value are refused", () => {
+Deno.test("parseServeFlags refuses a missing, a superfluous and a repeated value", () => {
   assert.match(fault("--grpc-addr"), /^--grpc-addr needs a value/);
   assert.match(fault("--log-level", "--dry-run"), /^--log-level needs a value/);
   assert.equal(fault("--dry-run=yes"), '--dry-run takes no value, got "yes"');
   assert.equal(fault("--dry-run", "--dry-run"), "--dry-run is given twice");
 });
 
-Deno.test("a positional argument is refused", () => {
+Deno.test("parseServeFlags refuses a positional argument", () => {
   const sentence = 'Unexpected argument "50051"; serve takes only options';
   assert.equal(fault("50051"), sentence);
   assert.equal(fault("--", "50051"), sentence);
 });
 
-Deno.test("a fault echoes what was given only quoted, on one line", () => {
+Deno.test("parseServeFlags quotes arguments in its faults", () => {
   assert.match(fault("--\u001b[2J\n"), /^Unknown option "--\\u001b\[2J\\n"; [ -~]*$/);
 });
 
-Deno.test("help wins over the other flags and names every flag", () => {
+Deno.test("--help takes precedence over the other flags and names every flag", () => {
   const parsed = parseServeFlags(["--log-level", "nonsense", "--help"]);
   assert.deepEqual(parsed, { ok: true, value: { kind: "help" } });
   const named = new Set(SERVE_HELP.match(/--[a-z-]+/g));
@@ -147,7 +147,7 @@ Deno.test("help wins over the other flags and names every flag", () => {
   }
 });
 
-Deno.test("the gateway is an address of the node's subnet that a container could have", () => {
+Deno.test("--gateway-index accepts only the offset of a host address", () => {
   const wrong = (index: string, ...more: readonly string[]) =>
     fault("--gateway-index", index, ...more);
   assert.equal(
@@ -163,7 +163,7 @@ Deno.test("the gateway is an address of the node's subnet that a container could
   }
 });
 
-Deno.test("an address is a port, a Unix socket or a descriptor that was handed over", () => {
+Deno.test("--grpc-addr accepts a port, a Unix socket or a file descriptor", () => {
   const path = `/${"x".repeat(106)}`;
   assert.deepEqual(options("--grpc-addr", `unix://${path}`).listen, {
     kind: "unix",
@@ -196,7 +196,7 @@ Deno.test("an address is a port, a Unix socket or a descriptor that was handed o
   }
 });
 
-Deno.test("the mode of a Unix socket is octal, and of nothing else", () => {
+Deno.test("--socket-mode is octal, and only for a Unix socket", () => {
   const unix = ["--grpc-addr", "unix:///run/x.sock", "--socket-mode"] as const;
   assert.equal(options(...unix, "0660").socketMode, 0o660);
   assert.equal(options(...unix, "666").socketMode, 0o666);
@@ -212,7 +212,7 @@ Deno.test("the mode of a Unix socket is octal, and of nothing else", () => {
   );
 });
 
-Deno.test("TLS is a certificate and its key, and perhaps the CA of the clients", () => {
+Deno.test("--tls-cert and --tls-key belong together, and --tls-ca is optional", () => {
   const pair = ["--tls-cert", "/c", "--tls-key", "/k"] as const;
   const tls = { cert: "/c", key: "/k" };
   assert.deepEqual(options(...pair).tls, { ...tls, ca: undefined });

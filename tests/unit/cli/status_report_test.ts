@@ -49,7 +49,7 @@ const STATUS: NodeStatus = {
   ],
 };
 
-Deno.test("a node that is not configured says what it waits for, and has no table", () => {
+Deno.test("formatStatus reports a node without a subnet, and prints no table", () => {
   assert.deepEqual(formatStatus(UNCONFIGURED).split("\n"), [
     "Node subnet   not configured: no ConfigureNodeSubnet since the sidecar's start",
     "Cluster CIDR  10.42.0.0/16",
@@ -58,7 +58,7 @@ Deno.test("a node that is not configured says what it waits for, and has no tabl
   ]);
 });
 
-Deno.test("a ConfigureNodeSubnet that was refused is shown with its sentence, configured or not", () => {
+Deno.test("formatStatus and statusJson report the reason of a refused ConfigureNodeSubnet", () => {
   const refusal = "Permission denied: \u202e…";
   const shown = (status: NodeStatus) => formatStatus(status).split("\n")[0];
   const said = String.raw`last ConfigureNodeSubnet refused: Permission denied: \u202e`;
@@ -74,7 +74,7 @@ Deno.test("a ConfigureNodeSubnet that was refused is shown with its sentence, co
   assert.equal(json.node_network.refusal, refusal);
 });
 
-Deno.test("every route is a row, with a mark if it is unconfirmed and why it is pending", () => {
+Deno.test("formatStatus prints a row for every route, with its note", () => {
   assert.deepEqual(formatStatus(STATUS).split("\n"), [
     "Node subnet   10.42.1.0/24, gateway 10.42.1.1",
     "Cluster CIDR  10.42.0.0/16",
@@ -89,7 +89,7 @@ Deno.test("every route is a row, with a mark if it is unconfirmed and why it is 
   ]);
 });
 
-Deno.test("for machines it is one line of JSON with the same", () => {
+Deno.test("statusJson is one line of JSON with the same content", () => {
   const line = statusJson({ ...STATUS, routes: [INSTALLED, PENDING] });
   assert.equal(line.includes("\n"), false);
   const since = "2023-11-14T22:13:20.123Z";
@@ -104,12 +104,12 @@ Deno.test("for machines it is one line of JSON with the same", () => {
   });
 });
 
-Deno.test("a table of 200,000 routes is as long as that", () => {
+Deno.test("formatStatus prints 200,000 routes", () => {
   const routes = Array.from({ length: 200_000 }, () => INSTALLED);
   assert.equal(formatStatus({ ...STATUS, routes }).split("\n").length, 200_006);
 });
 
-Deno.test("no character of a reason is invisible in either form", () => {
+Deno.test("formatStatus and statusJson escape invisible characters of a reason", () => {
   const reason = "Interface 'wg\u202e0\n' is down";
   const odd: NodeStatus = { ...STATUS, routes: [{ ...PENDING, reason }] };
   const text = formatStatus(odd);

@@ -1,4 +1,4 @@
-/** What the contract says about a text, found without a line of the implementation. */
+/** What the contract says about a text. This file shares no code with src/ipam. */
 export type Verdict =
   | { readonly kind: "malformed" }
   | { readonly kind: "host-bits"; readonly prefix: number; readonly network: string }

@@ -1,10 +1,14 @@
 import { err, ok, type Result } from "../shared/result.ts";
 import { quote } from "../shared/quote.ts";
-import { type ListenAddress, readListenAddress } from "../transport/listen_address.ts";
+import {
+  type BoundAddress,
+  type ListenAddress,
+  readListenAddress,
+} from "../transport/listen_address.ts";
 import type { TlsFiles } from "../transport/tls/files.ts";
 
-/** Who may get in, and where. */
-export interface AccessOptions {
+/** Where the sidecar listens, and which clients it accepts. */
+export interface ListenOptions {
   /** @default 127.0.0.1:50051 */
   readonly listen: ListenAddress;
   /** Permission bits of a Unix socket, as in chmod(2). @default 0o600 */
@@ -13,8 +17,8 @@ export interface AccessOptions {
   readonly tls: TlsFiles | undefined;
 }
 
-/** The flags for it. */
-export const ACCESS_FLAGS = {
+/** The flags of {@linkcode ListenOptions}. */
+export const LISTEN_FLAGS = {
   "grpc-addr": { type: "string" },
   "socket-mode": { type: "string" },
   "tls-cert": { type: "string" },
@@ -22,8 +26,8 @@ export const ACCESS_FLAGS = {
   "tls-ca": { type: "string" },
 } as const;
 
-/** What `serve --help` says of them. */
-export const ACCESS_HELP =
+/** Their part of the text of `serve --help`. */
+export const LISTEN_HELP =
   `  --grpc-addr ADDRESS       listen there: HOST:PORT (default 127.0.0.1:50051), where
                             HOST is an IPv4 address or localhost, needs
                             --allow-net=HOST:PORT; unix:///PATH, see the task
@@ -32,21 +36,17 @@ export const ACCESS_HELP =
   --tls-cert FILE           serve TLS with this certificate, followed by those between
                             it and its CA, in PEM; see the task serve:tls
   --tls-key FILE            its private key
-  --tls-ca FILE             let in only clients with a certificate of these CAs`;
+  --tls-ca FILE             accept only clients with a certificate of these CAs`;
 
-/** The flags that `health` knows as well. */
-type TlsFlag = "tls-cert" | "tls-key" | "tls-ca";
-
-/** What was given for one of them. */
-type Given = (name: keyof typeof ACCESS_FLAGS) => string | undefined;
-
-/** Reads them, or says in one sentence what is wrong and what to do. */
-export function readAccess(given: Given): Result<AccessOptions, string> {
-  const listen = readListenAddress(given("grpc-addr"));
+/** Reads the options, or returns one sentence with the fault and the remedy. */
+export function readListenOptions(
+  flag: (name: keyof typeof LISTEN_FLAGS) => string | undefined,
+): Result<ListenOptions, string> {
+  const listen = readListenAddress(flag("grpc-addr"));
   if (!listen.ok) return listen;
-  const mode = readSocketMode(given("socket-mode"), listen.value);
+  const mode = readSocketMode(flag("socket-mode"), listen.value);
   if (!mode.ok) return mode;
-  const tls = readTls(given);
+  const tls = readTlsFlags(flag);
   if (!tls.ok) return tls;
   return ok({ listen: listen.value, socketMode: mode.value, tls: tls.value });
 }
@@ -66,11 +66,11 @@ function readSocketMode(
     : err(`Invalid --socket-mode ${quote(text)}; use three octal digits such as 0660`);
 }
 
-/** Which files TLS is to use; undefined: there is to be none. */
-export function readTls(
-  given: (name: TlsFlag) => string | undefined,
+/** Reads the paths of the TLS files of `serve` or `health`; undefined without TLS. */
+export function readTlsFlags(
+  flag: (name: "tls-cert" | "tls-key" | "tls-ca") => string | undefined,
 ): Result<TlsFiles | undefined, string> {
-  const [cert, key, ca] = [given("tls-cert"), given("tls-key"), given("tls-ca")];
+  const [cert, key, ca] = [flag("tls-cert"), flag("tls-key"), flag("tls-ca")];
   if (cert !== undefined && key !== undefined) return ok({ cert, key, ca });
   if (cert === undefined && key === undefined && ca === undefined) {
     return ok(undefined);
@@ -78,4 +78,22 @@ export function readTls(
   return err(
     "TLS needs both --tls-cert and --tls-key; --tls-ca may stand beside them",
   );
+}
+
+/** The part of `status --help` and `health --help` about the sidecar's address. */
+export const TARGET_HELP =
+  `  --grpc-addr ADDRESS       ask there: HOST:PORT (default 127.0.0.1:50051), where HOST
+                            is an IPv4 address or localhost, needs
+                            --allow-net=HOST:PORT; unix:///PATH needs what the task
+                            serve:unix grants`;
+
+/** Reads the `--grpc-addr` of a client command, or returns one sentence with the fault. */
+export function readTargetAddress(
+  text: string | undefined,
+): Result<BoundAddress, string> {
+  const address = readListenAddress(text);
+  if (!address.ok) return address;
+  return address.value.kind === "fd"
+    ? err("--grpc-addr fd:N is for serve; use the address of that socket")
+    : ok(address.value);
 }

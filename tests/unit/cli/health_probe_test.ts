@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { askHealth } from "../../../src/cli/health_client.ts";
+import { probeHealth } from "../../../src/cli/health_probe.ts";
 import type { TcpAddress } from "../../../src/transport/listen_address.ts";
 
-/** Answers each connection with these bytes and ends it, or never if there are none. */
+/** A server that answers with these bytes and closes, or never if they are undefined. */
 function answering(bytes: string | undefined) {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const asked: string[] = [];
+  const requests: string[] = [];
   const silent: Deno.Conn[] = [];
   const served = (async () => {
     for await (const connection of listener) {
@@ -15,7 +15,7 @@ function answering(bytes: string | undefined) {
       }
       const request = new Uint8Array(1_024);
       const length = await connection.read(request) ?? 0;
-      asked.push(new TextDecoder().decode(request.subarray(0, length)));
+      requests.push(new TextDecoder().decode(request.subarray(0, length)));
       await connection.write(new TextEncoder().encode(bytes)).catch(() => {});
       connection.close();
     }
@@ -24,7 +24,7 @@ function answering(bytes: string | undefined) {
   const address: TcpAddress = { kind: "tcp", host: "127.0.0.1", port };
   return {
     address,
-    asked,
+    requests,
     [Symbol.asyncDispose]: async () => {
       listener.close();
       await served;
@@ -39,13 +39,13 @@ for (
     ["HTTP/1.1 503 Service Unavailable", "NOT_SERVING"],
   ] as const
 ) {
-  Deno.test(`the answer ${status} is read, and nothing but GET /healthz was asked`, async () => {
+  Deno.test(`probeHealth reads ${status}, and requests nothing but GET /healthz`, async () => {
     await using server = answering(`${line}\r\nConnection: close\r\n\r\n${status}`);
-    assert.deepEqual(await askHealth(server.address, 5_000), {
+    assert.deepEqual(await probeHealth(server.address, 5_000), {
       kind: "status",
       status,
     });
-    assert.deepEqual(server.asked, [
+    assert.deepEqual(server.requests, [
       "GET /healthz HTTP/1.1\r\nHost: quilt-sidecar\r\n\r\n",
     ]);
   });
@@ -63,28 +63,28 @@ for (
   ]
 ) {
   const shown = JSON.stringify(bytes.slice(0, 40));
-  Deno.test(`what answers ${shown} has no health`, async () => {
+  Deno.test(`probeHealth finds no health status in ${shown}`, async () => {
     await using server = answering(bytes);
-    const answer = await askHealth(server.address, 5_000);
-    assert.equal(answer.kind, "none", JSON.stringify(answer));
+    const answer = await probeHealth(server.address, 5_000);
+    assert.equal(answer.kind, "unavailable", JSON.stringify(answer));
   });
 }
 
-Deno.test("who does not answer in time has no health", async () => {
+Deno.test("probeHealth ends at its deadline if the server does not answer", async () => {
   await using server = answering(undefined);
   const start = performance.now();
-  assert.deepEqual(await askHealth(server.address, 200), {
-    kind: "none",
-    why: "no answer came within 200 ms",
+  assert.deepEqual(await probeHealth(server.address, 200), {
+    kind: "unavailable",
+    reason: "no answer came within 200 ms",
   });
   assert.ok(performance.now() - start < 2_000);
 });
 
-Deno.test("where nobody listens there is no health", async () => {
+Deno.test("probeHealth reports a refused connection", async () => {
   const server = answering("");
   await server[Symbol.asyncDispose]();
-  assert.deepEqual(await askHealth(server.address, 5_000), {
-    kind: "none",
-    why: "Connection refused (os error 111)",
+  assert.deepEqual(await probeHealth(server.address, 5_000), {
+    kind: "unavailable",
+    reason: "Connection refused (os error 111)",
   });
 });

@@ -1,0 +1,48 @@
+import { formatLine } from "../observability/logger.ts";
+
+/** Success. */
+export const EXIT_OK = 0;
+
+/** The command could not run, or could not continue. */
+export const EXIT_FAILURE = 1;
+
+/** The command line is wrong. */
+export const EXIT_USAGE = 2;
+
+/** A new process must take over now: EX_TEMPFAIL of sysexits.h(3head). */
+export const EXIT_HAND_OVER = 75;
+
+/**
+ * Formats an error that occurs before the log is open. It is a JSON object if the command
+ * line asks for a JSON log, because a collector must be able to parse every line.
+ *
+ * @param args the arguments of the process, which may be invalid
+ */
+export function formatEarlyError(args: readonly string[], message: string): string {
+  return asksForJson(args) ? formatLine("json", new Date(), "error", message) : message;
+}
+
+function asksForJson(args: readonly string[]): boolean {
+  return args.some((argument, at) =>
+    argument === "--log-format=json" ||
+    (argument === "--log-format" && args[at + 1] === "json")
+  );
+}
+
+/**
+ * Describes an unexpected error in one sentence on one line.
+ *
+ * @param task the task of deno.json that starts the command with the grants it needs
+ */
+export function describeUnexpectedError(cause: unknown, task: string): string {
+  if (cause instanceof Deno.errors.NotCapable) {
+    // Deno's message goes on with the advice to grant more.
+    const [message] = oneLine(cause.message).split(", run again with ", 1);
+    return `The sandbox lacks a grant: ${message}; use deno task ${task} (see README)`;
+  }
+  return `The sidecar stops because of an unexpected error: ${oneLine(String(cause))}`;
+}
+
+function oneLine(text: string): string {
+  return text.replaceAll(/\s+/g, " ");
+}

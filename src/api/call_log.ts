@@ -23,7 +23,7 @@ export type LoggedCall =
 export type CallResult =
   /** `lines` as they are when it is worth info; its repetition has them at debug. */
   | {
-    readonly kind: "done";
+    readonly kind: "succeeded";
     readonly changed: boolean;
     readonly lines: readonly LogLine[];
   }
@@ -33,7 +33,7 @@ export type CallResult =
   | { readonly kind: "not-executed"; readonly sentence: string };
 
 /** A call that is being carried out, with the line that says so. */
-export interface BegunCall {
+export interface StartedCall {
   readonly call: LoggedCall;
   readonly line: LogLine;
 }
@@ -88,17 +88,17 @@ export class CallLog {
   }
 
   /** Notes that a call begins; its line is to be written before it is carried out. */
-  begin(call: LoggedCall): BegunCall {
-    const level = this.#noteBegin(call) ? "info" : "debug";
+  start(call: LoggedCall): StartedCall {
+    const level = this.#noteStart(call) ? "info" : "debug";
     return { call, line: { level, message: `RPC: ${call.text}` } };
   }
 
   /** Notes how a call ended, and says what is to be written now. */
-  end({ call, line }: BegunCall, result: CallResult): readonly LogLine[] {
+  end({ call, line }: StartedCall, result: CallResult): readonly LogLine[] {
     const nowMs = this.#now();
     const counts = this.#sweep(nowMs);
     switch (result.kind) {
-      case "done": {
+      case "succeeded": {
         const level = this.#isRepetition(call, result.changed) ? "debug" : "info";
         // Nobody could know when it began that it would be worth info.
         const isMissing = line.level === "debug" && level === "info" &&
@@ -122,7 +122,7 @@ export class CallLog {
   }
 
   /** True if the call is worth info already, as far as can be known when it begins. */
-  #noteBegin(call: LoggedCall): boolean {
+  #noteStart(call: LoggedCall): boolean {
     switch (call.kind) {
       case "configure":
         return true;

@@ -3,7 +3,7 @@ import {
   credentials,
   Metadata,
   type ServiceDefinition,
-  type status,
+  status,
 } from "@grpc/grpc-js";
 import { type Checked, fail, pass } from "../shared/result.ts";
 
@@ -15,16 +15,11 @@ export interface CallFault {
   readonly sentence: string;
 }
 
-/**
- * Makes a unary call.
- *
- * @throws {TypeError} if the answer is not what `decode` expects
- */
+/** Makes a unary call; `Response` is the generated type of what the RPC returns. */
 export type UnaryCall = <Response>(
   service: ServiceDefinition,
   method: string,
   request: object,
-  decode: (message: unknown) => Response,
 ) => Promise<Checked<Response, CallFault>>;
 
 /**
@@ -45,11 +40,11 @@ export function openConnection(authority: string): Client {
  * @param deadlineMs milliseconds that each may take
  */
 export function unaryCalls(connection: Client, deadlineMs: number): UnaryCall {
-  return async (service, name, request, decode) => {
+  return <Response>(service: ServiceDefinition, name: string, request: object) => {
     const method = service[name];
     if (method === undefined) throw new TypeError(`Cannot call ${name}: no such RPC`);
-    const { promise, resolve } = Promise.withResolvers<Checked<unknown, CallFault>>();
-    connection.makeUnaryRequest<object, unknown>(
+    const { promise, resolve } = Promise.withResolvers<Checked<Response, CallFault>>();
+    connection.makeUnaryRequest<object, Response>(
       method.path,
       method.requestSerialize,
       method.responseDeserialize,
@@ -58,12 +53,12 @@ export function unaryCalls(connection: Client, deadlineMs: number): UnaryCall {
       { deadline: Date.now() + deadlineMs },
       (error, message) =>
         resolve(
-          error === null
-            ? pass(message)
-            : fail({ code: error.code, sentence: error.details }),
+          message !== undefined ? pass(message) : fail({
+            code: error?.code ?? status.INTERNAL,
+            sentence: error?.details ?? "The answer has no message",
+          }),
         ),
     );
-    const answer = await promise;
-    return answer.ok ? pass(decode(answer.value)) : answer;
+    return promise;
   };
 }

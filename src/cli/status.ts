@@ -2,7 +2,7 @@ import { status as grpcStatus } from "@grpc/grpc-js";
 import { type Checked, pass } from "../shared/result.ts";
 import { writeLine, writeWhole } from "../observability/line_writer.ts";
 import { type CallFault, openConnection, unaryCalls } from "./channel.ts";
-import { sidecarReader } from "./sidecar_client.ts";
+import { required, sidecarReader } from "./sidecar_client.ts";
 import { escapeInvisible } from "../shared/visible_text.ts";
 import {
   DEFAULT_LISTEN_ADDRESS,
@@ -87,7 +87,7 @@ async function ask(authority: string): Promise<Checked<NodeStatus, CallFault>> {
   if (!routes.ok) return routes;
   const { addresses: allocated, free } = addresses.value;
   return pass({
-    network: network.value.node_network,
+    network: required(network.value.node_network, "node_network"),
     refusal: network.value.refusal,
     allocated: allocated.length,
     free,

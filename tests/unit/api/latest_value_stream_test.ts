@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { NewestWriter } from "../../../src/api/latest_value_stream.ts";
+import { LatestValueStream } from "../../../src/api/latest_value_stream.ts";
 import { until } from "../../support/wait.ts";
 
 /** A stream whose messages leave when the test says so. */
@@ -30,10 +30,10 @@ function news() {
   };
 }
 
-Deno.test("a stream carries one message at a time, and after it only the newest", () => {
+Deno.test("LatestValueStream writes one message at a time, and then only the latest", () => {
   const stream = slowStream();
   const { next, say } = news();
-  const writer = new NewestWriter(stream, next);
+  const writer = new LatestValueStream(stream, next);
   writer.wake();
   assert.deepEqual(stream.messages, []);
   for (const text of ["a", "b", "c"]) {
@@ -50,10 +50,10 @@ Deno.test("a stream carries one message at a time, and after it only the newest"
   assert.deepEqual(stream.messages, ["a", "c", "d"]);
 });
 
-Deno.test("a stream that gathers waits after each message, and then carries the newest", async () => {
+Deno.test("LatestValueStream with an interval waits after each message, and then writes the latest", async () => {
   const stream = slowStream();
   const { next, say } = news();
-  const writer = new NewestWriter(stream, next, 30);
+  const writer = new LatestValueStream(stream, next, 30);
   say("a");
   writer.wake();
   const began = performance.now();
@@ -71,10 +71,10 @@ Deno.test("a stream that gathers waits after each message, and then carries the 
   assert.deepEqual(stream.messages, ["a", "c"]);
 });
 
-Deno.test("a stream that is finished says what is left, and nothing more", () => {
+Deno.test("LatestValueStream that is finished writes the message that is left, and no more", () => {
   const stream = slowStream();
   const { next, say } = news();
-  const writer = new NewestWriter(stream, next);
+  const writer = new LatestValueStream(stream, next);
   say("a");
   writer.wake();
   say("b");

@@ -4,7 +4,7 @@ import {
   type NodeStatus,
   statusJson,
 } from "../../../src/cli/status_report.ts";
-import type { RouteMessage } from "../../../src/api/routes/wire.ts";
+import type { Route } from "../../../src/api/gen/quilt/sidecar/v1/Route.ts";
 
 const UNCONFIGURED: NodeStatus = {
   network: { subnet: "", gateway: "", cluster_cidr: "10.42.0.0/16", revision: 0 },
@@ -14,7 +14,7 @@ const UNCONFIGURED: NodeStatus = {
   routes: [],
 };
 
-const INSTALLED: RouteMessage = {
+const INSTALLED: Route = {
   destination: "10.42.2.0/24",
   device: "vxlan100",
   state: "ROUTE_STATE_INSTALLED",
@@ -23,7 +23,7 @@ const INSTALLED: RouteMessage = {
   confirmed: true,
 };
 
-const PENDING: RouteMessage = {
+const PENDING: Route = {
   ...INSTALLED,
   destination: "10.42.113.0/24",
   device: "wg0",

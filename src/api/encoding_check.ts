@@ -9,13 +9,14 @@ const START_GROUP = 3;
 const END_GROUP = 4;
 const I32 = 5;
 
-/** Bytes of a varint, 7 bits each: of 32 bits, as tags and lengths are, and of 64. */
-const NARROW = 5;
-const WIDE = 10;
+/** The most bytes of a varint of 32 bits, such as a tag or a length; each has 7 bits. */
+const MAX_BYTES_32 = 5;
+/** The most bytes of a varint of 64 bits. */
+const MAX_BYTES_64 = 10;
 /** The greatest field number is 2^29 - 1, so a tag has at most 32 bits. */
-const TAGS = 2 ** 32;
-/** What protobuf's other libraries take at most. */
-const DEEPEST = 100;
+const MAX_TAG = 2 ** 32 - 1;
+/** The limit of the other protobuf libraries. */
+const MAX_DEPTH = 100;
 
 const WIDE_TYPES: ReadonlySet<string> = new Set(["int64", "uint64", "sint64"]);
 
@@ -24,13 +25,13 @@ const WIRE_TYPES: ReadonlyMap<string, number> = new Map(
 );
 
 /**
- * Checks that bytes are one message of that type in the protobuf encoding, before
- * protobufjs decodes them: version 7.6.6 takes a string that is cut off, ignores the
- * wire types of known fields, and replaces what is not UTF-8.
+ * Checks that bytes are one message of a type in the protobuf encoding, before protobufjs
+ * decodes them: version 7.6.6 accepts a string that is cut off, ignores the wire types of
+ * known fields, and replaces bytes that are not UTF-8.
  *
- * Unknown fields are allowed, as proto3 has it, as long as they are well-formed.
- * A known field of another wire type is refused, as Rust's prost does; libraries that
- * take it for an unknown field would act on a message with a part missing.
+ * Well-formed unknown fields are allowed, as in proto3. A known field with another wire
+ * type is refused, as by Rust's prost. A library that skips it as unknown would act on a
+ * message with a part missing.
  *
  * @throws {MalformedMessage} if they are not
  */
@@ -38,7 +39,7 @@ export function checkEncoding(bytes: Uint8Array, type: protobuf.Type): void {
   checkFields(new WireReader(bytes), slotsOf(type), 0);
 }
 
-/** Bytes that are no message of the expected type. */
+/** The bytes are not a message of the expected type. */
 export class MalformedMessage extends Error {
   override readonly name = "MalformedMessage";
 }
@@ -73,7 +74,7 @@ function slotOf(field: protobuf.Field): Slot {
     : value;
 }
 
-/** On the wire an entry of a map is a message of a key, field 1, and a value, field 2. */
+/** The entry of a map is encoded as a message: field 1 is the key, field 2 the value. */
 function entrySlots(keyType: string, value: Slot): Slots {
   const key = valueSlot("key", keyType, null);
   return (number) => number === 1 ? key : number === 2 ? value : undefined;
@@ -113,7 +114,7 @@ function checkField(
 ): void {
   const { isRepeated, isText, name, slots, wireType: expected } = slot;
   if (wireType === LEN && expected !== LEN && isRepeated) {
-    // Parsers take repeated numbers packed and unpacked, whatever the .proto says.
+    // A parser must accept repeated numbers packed and unpacked.
     const packed = reader.lengthDelimited();
     while (!packed.isAtEnd) checkNumber(packed, slot);
   } else if (wireType !== expected) {
@@ -132,12 +133,14 @@ function checkField(
 }
 
 /**
- * A number of 32 bits has at most 5 bytes, or 10 if it is negative. protobufjs steps over
- * 10 bytes for any other length, so it would read another message than the one checked.
+ * A number of 32 bits has at most 5 bytes, or 10 if it is negative. For any other length
+ * protobufjs skips 10 bytes, so it would read another message than the one checked here.
  */
 function checkNumber(reader: WireReader, { isWide, name, wireType }: Slot): void {
   const length = reader.skip(wireType);
-  if (wireType === VARINT && !isWide && length > NARROW && length < WIDE) {
+  if (
+    wireType === VARINT && !isWide && length > MAX_BYTES_32 && length < MAX_BYTES_64
+  ) {
     throw new MalformedMessage(`Field ${name} is a number of ${length} bytes`);
   }
 }
@@ -161,12 +164,12 @@ function skipField(
 }
 
 function checkDepth(depth: number): void {
-  if (depth > DEEPEST) {
-    throw new MalformedMessage(`Nested more than ${DEEPEST} deep`);
+  if (depth > MAX_DEPTH) {
+    throw new MalformedMessage(`Nested more than ${MAX_DEPTH} deep`);
   }
 }
 
-/** Reads a stretch of bytes from its beginning to its end, and never beyond. */
+/** Reads bytes from the beginning to the end, and never beyond. */
 class WireReader {
   readonly #bytes: Uint8Array;
   #at = 0;
@@ -179,30 +182,30 @@ class WireReader {
     return this.#at === this.#bytes.length;
   }
 
-  /** What has not been read. */
+  /** The bytes that have not been read. */
   get rest(): Uint8Array {
     return this.#bytes.subarray(this.#at);
   }
 
   tag(): { readonly number: number; readonly wireType: number } {
-    const tag = this.#varint(NARROW);
+    const tag = this.#varint(MAX_BYTES_32);
     const number = Math.floor(tag / 8);
-    if (tag >= TAGS || number === 0) {
+    if (tag > MAX_TAG || number === 0) {
       throw new MalformedMessage(`Invalid field number ${number}`);
     }
     return { number, wireType: tag % 8 };
   }
 
   lengthDelimited(): WireReader {
-    return new WireReader(this.#take(this.#varint(NARROW)));
+    return new WireReader(this.#take(this.#varint(MAX_BYTES_32)));
   }
 
-  /** @returns the bytes that it has */
+  /** @returns how many bytes the value has */
   skip(wireType: number): number {
     const start = this.#at;
     switch (wireType) {
       case VARINT:
-        this.#varint(WIDE);
+        this.#varint(MAX_BYTES_64);
         break;
       case I64:
         this.#take(8);
@@ -227,7 +230,7 @@ class WireReader {
     return taken;
   }
 
-  /** Exact below 2^53; more than that is too much for any use that is made of it. */
+  /** Exact below 2^53; any caller refuses or ignores a greater value. */
   #varint(longest: number): number {
     let value = 0;
     for (let place = 0; place < longest; place += 1) {
@@ -235,8 +238,8 @@ class WireReader {
       if (byte === undefined) throw new MalformedMessage("The message is cut off");
       this.#at += 1;
       value += (byte & 0x7f) * 2 ** (7 * place);
-      // The last of 10 bytes has one bit of the 64.
-      if (byte < (place === WIDE - 1 ? 2 : 0x80)) return value;
+      // The 10th byte has one bit of the 64.
+      if (byte < (place === MAX_BYTES_64 - 1 ? 2 : 0x80)) return value;
     }
     throw new MalformedMessage(`A number has more than ${longest} bytes`);
   }

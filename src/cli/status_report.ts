@@ -90,6 +90,7 @@ function stateOf({ state }: Route): "installed" | "pending" {
     case "ROUTE_STATE_PENDING":
       return "pending";
     default:
+      // Unspecified, which is never sent, or a state of a newer sidecar.
       throw new TypeError(`Cannot show route state ${state}`);
   }
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { LatestValueStream } from "../../../src/api/latest_value_stream.ts";
 import { until } from "../../support/wait.ts";
 
-/** A stream whose messages leave when the test says so. */
+/** A stream whose messages leave when the test calls leave(). */
 function slowStream() {
   const messages: string[] = [];
   const leaving: (() => void)[] = [];
@@ -17,27 +17,27 @@ function slowStream() {
   };
 }
 
-/** What is to be said, until it is asked for. */
-function news() {
-  let newest: string | undefined;
+/** The latest value that was set, until it is taken. */
+function latestValue() {
+  let latest: string | undefined;
   return {
-    say: (text: string) => newest = text,
-    next: () => {
-      const now = newest;
-      newest = undefined;
-      return now;
+    set: (text: string) => latest = text,
+    take: () => {
+      const taken = latest;
+      latest = undefined;
+      return taken;
     },
   };
 }
 
 Deno.test("LatestValueStream writes one message at a time, and then only the latest", () => {
   const stream = slowStream();
-  const { next, say } = news();
-  const writer = new LatestValueStream(stream, next);
+  const { set, take } = latestValue();
+  const writer = new LatestValueStream(stream, take);
   writer.wake();
   assert.deepEqual(stream.messages, []);
   for (const text of ["a", "b", "c"]) {
-    say(text);
+    set(text);
     writer.wake();
   }
   assert.deepEqual(stream.messages, ["a"]);
@@ -45,21 +45,21 @@ Deno.test("LatestValueStream writes one message at a time, and then only the lat
   assert.deepEqual(stream.messages, ["a", "c"]);
   stream.leave();
   assert.deepEqual(stream.messages, ["a", "c"]);
-  say("d");
+  set("d");
   writer.wake();
   assert.deepEqual(stream.messages, ["a", "c", "d"]);
 });
 
 Deno.test("LatestValueStream with an interval waits after each message, and then writes the latest", async () => {
   const stream = slowStream();
-  const { next, say } = news();
-  const writer = new LatestValueStream(stream, next, 30);
-  say("a");
+  const { set, take } = latestValue();
+  const writer = new LatestValueStream(stream, take, 30);
+  set("a");
   writer.wake();
   const began = performance.now();
   stream.leave();
   for (const text of ["b", "c"]) {
-    say(text);
+    set(text);
     writer.wake();
   }
   assert.deepEqual(stream.messages, ["a"]);
@@ -73,15 +73,15 @@ Deno.test("LatestValueStream with an interval waits after each message, and then
 
 Deno.test("LatestValueStream that is finished writes the message that is left, and no more", () => {
   const stream = slowStream();
-  const { next, say } = news();
-  const writer = new LatestValueStream(stream, next);
-  say("a");
+  const { set, take } = latestValue();
+  const writer = new LatestValueStream(stream, take);
+  set("a");
   writer.wake();
-  say("b");
+  set("b");
   writer.finish();
   stream.leave();
   stream.leave();
-  say("c");
+  set("c");
   writer.wake();
   assert.deepEqual(stream.messages, ["a", "b"]);
 });

@@ -118,3 +118,15 @@ Deno.test("no character of a reason is invisible in either form", () => {
   assert.doesNotMatch(json, /[^ -~]/);
   assert.equal(JSON.parse(json).routes[0].reason, reason);
 });
+
+Deno.test("formatStatus throws for a route whose state or time is not set", () => {
+  const unset = [
+    { ...INSTALLED, state: "ROUTE_STATE_UNSPECIFIED" } as const,
+    { ...INSTALLED, since: null },
+  ];
+  for (const route of unset) {
+    for (const format of [formatStatus, statusJson]) {
+      assert.throws(() => format({ ...STATUS, routes: [route] }), TypeError);
+    }
+  }
+});

@@ -78,7 +78,7 @@ Deno.test("AddressService answers each refusal with a gRPC status and the senten
   );
 });
 
-Deno.test("ReleaseAddress names an address, an owner or nothing, and succeeds if nobody had it", async () => {
+Deno.test("ReleaseAddress names an address, an owner or nothing, and succeeds if no owner had it", async () => {
   const asked: ReleaseTarget[] = [];
   await using surface = await openServices({
     releaseAddress: (target) => {
@@ -91,13 +91,13 @@ Deno.test("ReleaseAddress names an address, an owner or nothing, and succeeds if
     },
   });
   const { client } = surface;
-  const nobody = { ok: true, value: { released: null } };
+  const nothing = { ok: true, value: { released: null } };
   assert.deepEqual(await client.releaseAddress({ owner: "web-1" }), {
     ok: true,
     value: { released: { ...allocated } },
   });
-  assert.deepEqual(await client.releaseAddress({ address: "10.42.1.9" }), nobody);
-  assert.deepEqual(await client.releaseAddress({}), nobody);
+  assert.deepEqual(await client.releaseAddress({ address: "10.42.1.9" }), nothing);
+  assert.deepEqual(await client.releaseAddress({}), nothing);
   assert.deepEqual(asked, [
     { kind: "owner", text: "web-1" },
     { kind: "address", text: "10.42.1.9" },
@@ -129,9 +129,9 @@ Deno.test("ListAddresses has an empty owner for an address whose owner was lost"
 });
 
 Deno.test("connectSidecar answers UNAVAILABLE if no sidecar listens", async () => {
-  const nobody = connectSidecar("127.0.0.1:1");
-  const answer = await nobody.getNodeNetwork();
+  const client = connectSidecar("127.0.0.1:1");
+  const answer = await client.getNodeNetwork();
   assert.ok(!answer.ok);
   assert.equal(answer.fault.code, status.UNAVAILABLE);
-  nobody.close();
+  client.close();
 });

@@ -76,7 +76,7 @@ Deno.test("Check of an unknown service is NOT_FOUND, and Watch sends SERVICE_UNK
   const watched = watch(surface, "quilt.Nothing");
   assert.deepEqual(await watched.count(1), [{ status: "SERVICE_UNKNOWN" }]);
   surface.health.clearNotServing("starting");
-  // The stream stays open, and this service has no change to tell.
+  // The stream stays open, and the status of this service has not changed.
   assert.deepEqual(await check(surface, ""), SERVING);
   assert.equal(watched.messages.length, 1);
   watched.cancel();

@@ -45,7 +45,7 @@ function makeWatch() {
   const listeners = new Set<(network: NodeNetwork) => void>();
   return {
     listeners,
-    tell: (network: NodeNetwork) => {
+    publish: (network: NodeNetwork) => {
       for (const listener of listeners) listener(network);
     },
     watchNodeNetwork: (listener: (network: NodeNetwork) => void) => {
@@ -76,7 +76,7 @@ Deno.test("WatchNodeNetwork sends each change, and ends with UNAVAILABLE when th
     }
   })();
   await until(() => seen.length === 1, { what: "the present network" });
-  watch.tell({ ...NETWORK, configured: undefined });
+  watch.publish({ ...NETWORK, configured: undefined });
   await until(() => seen.length === 2, { what: "the change" });
   assert.deepEqual(seen, [7, 0]);
   surface.streams.endAll();
@@ -96,8 +96,8 @@ Deno.test("WatchNodeNetwork sends only the latest of many changes at once", asyn
   const { configured } = NETWORK;
   assert.ok(configured !== undefined);
   for (let revision = 8; revision <= 2_000; revision += 1) {
-    watch.tell({ ...NETWORK, configured: { ...configured, revision } });
+    watch.publish({ ...NETWORK, configured: { ...configured, revision } });
   }
-  await until(() => seen.at(-1) === 2_000, { what: "the newest" });
+  await until(() => seen.at(-1) === 2_000, { what: "the latest" });
   assert.deepEqual(seen, [7, 2_000]);
 });

@@ -243,8 +243,8 @@ Deno.test("SyncRoutes logs a few lines if it changed something, and a repeated r
   ]);
 });
 
-/** A table with one watcher that is told what the test says, when the test says so. */
-function tellingTable() {
+/** A table whose changes the test pushes to its one watch. */
+function pushedTable() {
   const waiting: RouteNews[] = [];
   const opened = Promise.withResolvers<void>();
   const closed = Promise.withResolvers<void>();
@@ -258,8 +258,8 @@ function tellingTable() {
     table: { watch },
     opened: opened.promise,
     closed: closed.promise,
-    tell: (news: RouteNews) => {
-      waiting.push(news);
+    push: (changes: RouteNews) => {
+      waiting.push(changes);
       wake();
     },
   };
@@ -268,11 +268,11 @@ function tellingTable() {
 const ALL: RouteNews = { complete: true, routes: [LISTED], removed: [] };
 
 Deno.test("WatchRoutes sends all routes first, and closes its watch when its client is gone", async () => {
-  const { closed, table, tell } = tellingTable();
+  const { closed, table, push } = pushedTable();
   await using service = await openService(table);
   const watched = service.watch();
   await until(() => {
-    tell(ALL);
+    push(ALL);
     return watched.messages.length > 0;
   }, { what: "the first message" });
   assert.deepEqual(watched.messages[0], {
@@ -285,11 +285,11 @@ Deno.test("WatchRoutes sends all routes first, and closes its watch when its cli
 });
 
 Deno.test("WatchRoutes ends with UNAVAILABLE when the sidecar stops", async () => {
-  const { closed, table, tell } = tellingTable();
+  const { closed, table, push } = pushedTable();
   await using service = await openService(table);
   const watched = service.watch();
   await until(() => {
-    tell(ALL);
+    push(ALL);
     return watched.messages.length > 0;
   }, { what: "the first message" });
   service.streams.endAll();
@@ -298,17 +298,17 @@ Deno.test("WatchRoutes ends with UNAVAILABLE when the sidecar stops", async () =
 });
 
 Deno.test("WatchRoutes ends after 65,536 changes, because its client may not be reading", async () => {
-  const { closed, opened, table, tell } = tellingTable();
+  const { closed, opened, table, push } = pushedTable();
   await using service = await openService(table);
   const watched = service.watch();
   await opened;
   const removed = Array.from({ length: 20_000 }, () => LISTED.route.destination);
   let over = false;
   watched.end.then(() => over = true);
-  for (let told = 1; !over; told += 1) {
-    tell({ complete: false, routes: [], removed });
-    await until(() => over || watched.messages.length === told, {
-      what: `message ${told}, or the end of the watch`,
+  for (let sent = 1; !over; sent += 1) {
+    push({ complete: false, routes: [], removed });
+    await until(() => over || watched.messages.length === sent, {
+      what: `message ${sent}, or the end of the watch`,
     });
   }
   assert.equal(
@@ -321,7 +321,7 @@ Deno.test("WatchRoutes ends after 65,536 changes, because its client may not be 
 
 Deno.test("WatchRoutes ends each of 8 watches after 32,768 changes", async () => {
   const wakes: (() => void)[] = [];
-  const news: RouteNews = {
+  const changes: RouteNews = {
     complete: false,
     routes: [],
     removed: Array.from({ length: 20_000 }, () => LISTED.route.destination),
@@ -330,7 +330,7 @@ Deno.test("WatchRoutes ends each of 8 watches after 32,768 changes", async () =>
     watch: (wake) => {
       let left = 2;
       wakes.push(wake);
-      return { take: () => left-- > 0 ? news : undefined, close: () => {} };
+      return { take: () => left-- > 0 ? changes : undefined, close: () => {} };
     },
   });
   const watched = Array.from({ length: 8 }, () => service.watch());

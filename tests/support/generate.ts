@@ -7,6 +7,7 @@
  * server reflection sends, come from protoc, which needs Python with pip once.
  */
 import { Buffer } from "node:buffer";
+import config from "../../deno.json" with { type: "json" };
 import { LOADER_OPTIONS } from "../../src/api/proto_registry.ts";
 import { say } from "./isolation.ts";
 import { runToEnd } from "./namespace.ts";
@@ -18,7 +19,10 @@ export const GENERATED = `${repository}/src/api/gen`;
 /** The descriptors among them. */
 export const DESCRIPTORS = "descriptor_set.txt";
 
-const GENERATOR = "npm:@grpc/proto-loader@0.8.1/build/bin/proto-loader-gen-types.js";
+/** It comes with proto-loader, in the version that deno.json pins. */
+const GENERATOR = `${
+  config.imports["@grpc/proto-loader"]
+}/build/bin/proto-loader-gen-types.js`;
 
 /** The two versions of reflection differ in their names only: one has types. */
 const TYPED = [
@@ -103,8 +107,11 @@ async function run({ env, words }: ToolCommand): Promise<void> {
 }
 
 if (import.meta.main) {
+  // Both are made before anything is replaced, because either may fail.
   const descriptors = await generateDescriptors();
+  const folder = `${GENERATED}.new`;
+  await generateTypes(folder);
+  await Deno.writeTextFile(`${folder}/${DESCRIPTORS}`, descriptors);
   await Deno.remove(GENERATED, { recursive: true });
-  await generateTypes(GENERATED);
-  await Deno.writeTextFile(`${GENERATED}/${DESCRIPTORS}`, descriptors);
+  await Deno.rename(folder, GENERATED);
 }

@@ -118,22 +118,6 @@ Deno.test("RemoveRoute that was not executed is logged with the reason", () => {
   ]);
 });
 
-Deno.test("RemoveRoute is logged with its destination quoted unless it is plain", () => {
-  const shown = (value: string) => removeCall({ destination: value }).text;
-  assert.equal(
-    shown("a\nINFO: b"),
-    String.raw`RemoveRoute(destination="a\nINFO: b")`,
-  );
-  assert.equal(shown("x, via=y"), 'RemoveRoute(destination="x, via=y")');
-  assert.equal(shown("plain\n"), String.raw`RemoveRoute(destination="plain\n")`);
-  assert.equal(shown(""), 'RemoveRoute(destination="")');
-  assert.equal(shown("a".repeat(64)), `RemoveRoute(destination=${"a".repeat(64)})`);
-  assert.equal(
-    shown("a".repeat(65)),
-    `RemoveRoute(destination="${"a".repeat(64)}…")`,
-  );
-});
-
 Deno.test("No text of a client makes more than one log line or ends its quotation", () => {
   const texts = fc.oneof(
     fc.string({ unit: "binary", maxLength: 100 }),

@@ -7,75 +7,76 @@ export interface LogLine {
 }
 
 /**
- * A call, and when it is worth a line at info. `text` names it with what it asks for,
- * e.g. `InjectRoute(destination=10.42.2.0/24, via=vxlan100)`, on one line whatever the
- * caller sent.
+ * A call as the log sees it; its kind decides when it is logged at info. `text` has the
+ * RPC and the request, e.g. `InjectRoute(destination=10.42.2.0/24, via=vxlan100)`, on one
+ * line whatever the client sent.
  */
 export type LoggedCall =
-  /** ConfigureNodeSubnet: always. An agent has started, so each route is new again. */
+  /** ConfigureNodeSubnet, always at info. It starts a new agent, so all routes are new. */
   | { readonly kind: "configure"; readonly text: string }
-  /** If it changes something, or has not been at info since ConfigureNodeSubnet. */
+  /** At info if it changes something, or for the first time since ConfigureNodeSubnet. */
   | { readonly kind: "route"; readonly text: string; readonly destination: string }
-  /** If it changes something. */
+  /** At info if it changes something. */
   | { readonly kind: "other"; readonly text: string };
 
-/** How a call ended, as far as the log is concerned. */
+/** How a call ended, as the log sees it. */
 export type CallResult =
-  /** `lines` as they are when it is worth info; its repetition has them at debug. */
+  /** If the call is repeated, the log has its lines at debug instead of info. */
   | {
-    readonly kind: "done";
+    readonly kind: "succeeded";
     readonly changed: boolean;
     readonly lines: readonly LogLine[];
   }
-  /** The caller is at fault, or the kernel, or a device. */
+  /** The request was invalid, or the kernel or a device refused it. */
   | { readonly kind: "refused"; readonly sentence: string }
-  /** The sidecar did not begin with it: `sentence` is of our own, one of a few. */
+  /** The sidecar did not execute it. `sentence` is one of a few fixed sentences. */
   | { readonly kind: "not-executed"; readonly sentence: string };
 
-/** A call that is being carried out, with the line that says so. */
-export interface BegunCall {
+/** A call in progress, with the line that was logged when it started. */
+export interface StartedCall {
   readonly call: LoggedCall;
   readonly line: LogLine;
 }
 
-/** What a {@linkcode CallLog} is made of. */
+/** Options of {@linkcode CallLog}. */
 export interface CallLogOptions {
   /** Milliseconds since 1970. @default {Date.now} */
   readonly now?: () => number;
-  /** Whether lines at debug are written: then none is repeated at info. @default {false} */
+  /** True if lines at debug are written; then none is repeated at info. @default {false} */
   readonly showsDebug?: boolean;
-  /** Calls and refusals that are remembered for a minute. @default {1024} */
+  /** How many calls and refusals are kept for a minute. @default {1024} */
   readonly recentCapacity?: number;
-  /** Destinations whose last call is remembered. @default {65536} */
+  /** For how many destinations the last call is kept. @default {65536} */
   readonly routeCapacity?: number;
 }
 
-/** What repeats is written at most this often, in milliseconds. */
+/** The least time between two lines about a refusal that repeats, in milliseconds. */
 export const REPEAT_MS = 60_000;
 
 /**
- * What the log says of calls: each `RPC:` line when the call begins, a call that changes
- * nothing once, and a refusal that repeats as a count. It writes nothing itself.
+ * Decides which lines the log has about calls: an `RPC:` line when a call starts, one
+ * report of a call that changes nothing, and a count of a refusal that repeats. It writes
+ * nothing itself.
  *
- * A call that is done is remembered by its destination, which the node has checked by
- * then: garbage cannot fill that memory. Any other call is remembered until it has not
- * come for a minute. When that memory is full, more refusals are only counted: whatever
- * callers send, refused calls get no more lines a minute than twice what it holds.
+ * A call that succeeded is kept by its destination. The node has validated that by then,
+ * so invalid requests cannot fill this memory. Any other call is kept until it has not been
+ * repeated for a minute. When that memory is full, further refusals are only counted, so
+ * the number of lines a minute is at most twice its capacity, whatever clients send.
  */
 export class CallLog {
   readonly #now: () => number;
   readonly #showsDebug: boolean;
   readonly #recentCapacity: number;
   readonly #routeCapacity: number;
-  /** For each destination the call that was at info last. */
+  /** By destination: the text of the call that was last logged at info. */
   readonly #routes = new Map<string, string>();
-  /** Calls that have begun or were refused within the last minute, by their text. */
+  /** By text: the calls that started or were refused within the last minute. */
   readonly #recent = new Map<string, RecentCall>();
-  /** How many refusals `#recent` holds. */
+  /** The number of refusals in `#recent`. */
   #refusals = 0;
-  /** Calls of any text, by the sentence that says why they were not executed. */
+  /** By sentence: calls of any text that were not executed. */
   readonly #notExecuted = new Map<string, Tally>();
-  /** Refused calls that were not remembered. */
+  /** Refused calls that there was no room to keep. */
   #others: Tally | undefined;
   #sweptMs: number;
 
@@ -87,26 +88,26 @@ export class CallLog {
     this.#sweptMs = this.#now();
   }
 
-  /** Notes that a call begins; its line is to be written before it is carried out. */
-  begin(call: LoggedCall): BegunCall {
-    const level = this.#noteBegin(call) ? "info" : "debug";
+  /** Records the start of a call; write its line before the call is executed. */
+  start(call: LoggedCall): StartedCall {
+    const level = this.#recordStart(call) ? "info" : "debug";
     return { call, line: { level, message: `RPC: ${call.text}` } };
   }
 
-  /** Notes how a call ended, and says what is to be written now. */
-  end({ call, line }: BegunCall, result: CallResult): readonly LogLine[] {
+  /** Records the end of a call; write the lines that are returned. */
+  end({ call, line }: StartedCall, result: CallResult): readonly LogLine[] {
     const nowMs = this.#now();
     const counts = this.#sweep(nowMs);
     switch (result.kind) {
-      case "done": {
+      case "succeeded": {
         const level = this.#isRepetition(call, result.changed) ? "debug" : "info";
-        // Nobody could know when it began that it would be worth info.
-        const isMissing = line.level === "debug" && level === "info" &&
+        // When the call started, it was not known that it would be logged at info.
+        const isStartMissing = line.level === "debug" && level === "info" &&
           !this.#showsDebug;
         return [
           ...counts,
-          ...this.#settle(call),
-          ...(isMissing ? [{ ...line, level } as const] : []),
+          ...this.#clearRefusals(call),
+          ...(isStartMissing ? [{ ...line, level } as const] : []),
           ...result.lines.map((each) =>
             each.level === "info" ? { ...each, level } as const : each
           ),
@@ -115,14 +116,17 @@ export class CallLog {
       case "refused":
         return [...counts, ...this.#refuse(call, result.sentence, nowMs)];
       case "not-executed":
-        return [...counts, ...this.#skip(call.text, result.sentence, nowMs)];
+        return [
+          ...counts,
+          ...this.#countNotExecuted(call.text, result.sentence, nowMs),
+        ];
       default:
         return result satisfies never;
     }
   }
 
-  /** True if the call is worth info already, as far as can be known when it begins. */
-  #noteBegin(call: LoggedCall): boolean {
+  /** True if the call is to be logged at info, as far as that is known at its start. */
+  #recordStart(call: LoggedCall): boolean {
     switch (call.kind) {
       case "configure":
         return true;
@@ -131,7 +135,7 @@ export class CallLog {
         const nowMs = this.#now();
         const recent = this.#recent.get(call.text);
         if (recent !== undefined) recent.seenMs = nowMs;
-        return recent === undefined && this.#remember(call.text, nowMs) !== undefined;
+        return recent === undefined && this.#keep(call.text, nowMs) !== undefined;
       }
       case "other":
         return false;
@@ -153,40 +157,40 @@ export class CallLog {
     }
   }
 
-  /** The call is done: its refusals are over, and after ConfigureNodeSubnet everything. */
-  #settle(call: LoggedCall): readonly LogLine[] {
+  /** A call that succeeded ends the counts of its refusals; ConfigureNodeSubnet ends all. */
+  #clearRefusals(call: LoggedCall): readonly LogLine[] {
     switch (call.kind) {
       case "configure": {
         const texts = [...this.#recent.keys()];
         this.#routes.clear();
-        return texts.flatMap((text) => this.#forget(text));
+        return texts.flatMap((text) => this.#drop(text));
       }
       case "route":
-        this.#noteRoute(call.destination, call.text);
-        return this.#forget(call.text);
+        this.#recordRoute(call.destination, call.text);
+        return this.#drop(call.text);
       case "other":
-        return this.#forget(call.text);
+        return this.#drop(call.text);
       default:
         return call satisfies never;
     }
   }
 
-  #noteRoute(destination: string, text: string): void {
+  #recordRoute(destination: string, text: string): void {
     this.#routes.set(destination, text);
     if (this.#routes.size <= this.#routeCapacity) return;
-    // A Map keeps the order of insertion: the first is the oldest.
+    // The first key is the oldest, because a Map keeps the order of insertion.
     const [oldest] = this.#routes.keys();
     if (oldest !== undefined) this.#routes.delete(oldest);
   }
 
   #refuse(call: LoggedCall, sentence: string, nowMs: number): readonly LogLine[] {
     const { text } = call;
-    // Once it is done again, the log at info has to say so.
+    // When the call succeeds again, the log has to say so at info.
     if (call.kind === "route" && this.#routes.get(call.destination) === text) {
       this.#routes.delete(call.destination);
     }
     const message = `${text} refused: ${sentence}`;
-    const recent = this.#recent.get(text) ?? this.#remember(text, nowMs);
+    const recent = this.#recent.get(text) ?? this.#keep(text, nowMs);
     if (recent !== undefined) {
       recent.seenMs = nowMs;
       const known = recent.refusals.get(sentence);
@@ -204,7 +208,7 @@ export class CallLog {
     return [{ level: "warn", message: MANY_REFUSALS }, { level: "debug", message }];
   }
 
-  #skip(text: string, sentence: string, nowMs: number): readonly LogLine[] {
+  #countNotExecuted(text: string, sentence: string, nowMs: number): readonly LogLine[] {
     const message = `${text} not executed: ${sentence}`;
     const known = this.#notExecuted.get(sentence);
     if (known !== undefined) return known.repeat(message, nowMs);
@@ -218,37 +222,37 @@ export class CallLog {
     return this.#recent.size + this.#refusals >= this.#recentCapacity;
   }
 
-  /** Undefined if there is no room. */
-  #remember(text: string, nowMs: number): RecentCall | undefined {
+  /** Keeps a call; undefined if there is no room. */
+  #keep(text: string, nowMs: number): RecentCall | undefined {
     if (this.#isFull()) return undefined;
     const recent = { seenMs: nowMs, refusals: new Map<string, Tally>() };
     this.#recent.set(text, recent);
     return recent;
   }
 
-  #forget(text: string): readonly LogLine[] {
+  #drop(text: string): readonly LogLine[] {
     const recent = this.#recent.get(text);
     if (recent === undefined) return [];
     this.#recent.delete(text);
     this.#refusals -= recent.refusals.size;
-    return [...recent.refusals.values()].flatMap((tally) => tally.rest());
+    return [...recent.refusals.values()].flatMap((tally) => tally.pending());
   }
 
-  /** Once a minute: writes the counts of what has ended, and makes room. */
+  /** Once a minute: reports the counts of calls that were not repeated, and drops them. */
   #sweep(nowMs: number): readonly LogLine[] {
-    if (!isPast(this.#sweptMs, nowMs)) return [];
+    if (!isDue(this.#sweptMs, nowMs)) return [];
     this.#sweptMs = nowMs;
     const lines: LogLine[] = [];
     for (const [text, { seenMs }] of this.#recent) {
-      if (isPast(seenMs, nowMs)) lines.push(...this.#forget(text));
+      if (isDue(seenMs, nowMs)) lines.push(...this.#drop(text));
     }
     for (const [sentence, tally] of this.#notExecuted) {
-      if (!isPast(tally.seenMs, nowMs)) continue;
+      if (!isDue(tally.seenMs, nowMs)) continue;
       this.#notExecuted.delete(sentence);
-      lines.push(...tally.rest());
+      lines.push(...tally.pending());
     }
-    if (this.#others !== undefined && isPast(this.#others.seenMs, nowMs)) {
-      lines.push(...this.#others.rest());
+    if (this.#others !== undefined && isDue(this.#others.seenMs, nowMs)) {
+      lines.push(...this.#others.pending());
       this.#others = undefined;
     }
     return lines;
@@ -256,44 +260,44 @@ export class CallLog {
 }
 
 interface RecentCall {
-  /** When it began or was refused last. */
+  /** When it last started or was refused. */
   seenMs: number;
-  /** By their sentences. */
+  /** By sentence. */
   readonly refusals: Map<string, Tally>;
 }
 
-/** Counts what repeats after its first line. */
+/** Counts the repetitions of a line. */
 class Tally {
   readonly #describe: (count: number, since: string) => string;
   readonly #sinceMs: number;
   #count = 1;
-  #written = 1;
-  #writtenMs: number;
+  #reported = 1;
+  #reportedMs: number;
   #seenMs: number;
 
   constructor(describe: (count: number, since: string) => string, nowMs: number) {
     this.#describe = describe;
-    this.#sinceMs = this.#writtenMs = this.#seenMs = nowMs;
+    this.#sinceMs = this.#reportedMs = this.#seenMs = nowMs;
   }
 
-  /** When it was last counted. */
+  /** When a repetition was last counted. */
   get seenMs(): number {
     return this.#seenMs;
   }
 
-  /** Counts one more: the count if it is time for it, otherwise `message` at debug. */
+  /** Counts one more. Returns the count if it is due, otherwise `message` at debug. */
   repeat(message: string, nowMs: number): readonly LogLine[] {
     this.#count += 1;
     this.#seenMs = nowMs;
-    if (!isPast(this.#writtenMs, nowMs)) return [{ level: "debug", message }];
-    this.#writtenMs = nowMs;
-    return this.rest();
+    if (!isDue(this.#reportedMs, nowMs)) return [{ level: "debug", message }];
+    this.#reportedMs = nowMs;
+    return this.pending();
   }
 
-  /** The count, if it was not written yet. */
-  rest(): readonly LogLine[] {
-    if (this.#count === this.#written) return [];
-    this.#written = this.#count;
+  /** The count, if it was not returned yet. */
+  pending(): readonly LogLine[] {
+    if (this.#count === this.#reported) return [];
+    this.#reported = this.#count;
     const since = new Date(this.#sinceMs).toISOString();
     return [{ level: "warn", message: this.#describe(this.#count, since) }];
   }
@@ -307,7 +311,7 @@ function describeOthers(count: number, since: string): string {
   return `${count} more calls refused since ${since}; --log-level debug shows each`;
 }
 
-/** Whether it is time again. A clock that was set back must not silence the log. */
-function isPast(lastMs: number, nowMs: number): boolean {
+/** True if a minute has passed, or the clock was set: that must not silence the log. */
+function isDue(lastMs: number, nowMs: number): boolean {
   return Math.abs(nowMs - lastMs) >= REPEAT_MS;
 }

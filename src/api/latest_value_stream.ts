@@ -1,55 +1,55 @@
-/** What is needed of grpc-js's side of a server stream to write to it. */
+/** The part of grpc-js's server stream that writes messages. */
 export interface MessageStream<Message> {
   /** `written` is called when the message has left for the client. */
   write(message: Message, encoding: undefined, written: () => void): boolean;
 }
 
 /**
- * Writes to a server stream one message at a time, and asks what there is to say only
- * when the one before has left: who reads slowly gets the newest, never a backlog.
+ * Writes one message at a time to a server stream, and takes the next one only when the
+ * one before has left. A client that reads slowly gets the latest value, never a backlog.
  */
-export class NewestWriter<Message> {
+export class LatestValueStream<Message> {
   readonly #stream: MessageStream<Message>;
-  readonly #next: () => Message | undefined;
-  readonly #gatherMs: number;
-  #writing = false;
-  #finished = false;
+  readonly #takeLatest: () => Message | undefined;
+  readonly #intervalMs: number;
+  #isWriting = false;
+  #isFinished = false;
 
   /**
-   * @param next what is to be said now; undefined: nothing
-   * @param gatherMs milliseconds from a message to the next one
+   * @param takeLatest the message to write now; undefined if there is none
+   * @param intervalMs milliseconds from one message to the next at least
    */
   constructor(
     stream: MessageStream<Message>,
-    next: () => Message | undefined,
-    gatherMs = 0,
+    takeLatest: () => Message | undefined,
+    intervalMs = 0,
   ) {
     this.#stream = stream;
-    this.#next = next;
-    this.#gatherMs = gatherMs;
+    this.#takeLatest = takeLatest;
+    this.#intervalMs = intervalMs;
   }
 
-  /** There may be something to say. */
+  /** Call it when there may be a message to take. */
   wake(): void {
-    if (this.#writing || this.#finished) return;
-    const message = this.#next();
+    if (this.#isWriting || this.#isFinished) return;
+    const message = this.#takeLatest();
     if (message === undefined) return;
-    this.#writing = true;
+    this.#isWriting = true;
     this.#stream.write(message, undefined, () => {
-      if (this.#gatherMs === 0) this.#goOn();
-      else setTimeout(() => this.#goOn(), this.#gatherMs);
+      if (this.#intervalMs === 0) this.#resume();
+      else setTimeout(() => this.#resume(), this.#intervalMs);
     });
   }
 
-  #goOn(): void {
-    this.#writing = false;
-    this.wake();
+  /** Writes the message that is left, if there is one, and takes no more. */
+  finish(): void {
+    this.#isFinished = true;
+    const message = this.#takeLatest();
+    if (message !== undefined) this.#stream.write(message, undefined, () => {});
   }
 
-  /** Says what is still to be said, and nothing more. */
-  finish(): void {
-    this.#finished = true;
-    const message = this.#next();
-    if (message !== undefined) this.#stream.write(message, undefined, () => {});
+  #resume(): void {
+    this.#isWriting = false;
+    this.wake();
   }
 }

@@ -1,15 +1,19 @@
-import { type DescribedService, fullName } from "./described_service.ts";
-import type { Health } from "./health/service.ts";
-import type { OpenStreams } from "./stream_limiter.ts";
-import { createReflection } from "./reflection/service.ts";
 import type { ServedService } from "../transport/server.ts";
+import type { Health } from "./health/service.ts";
+import { serviceName } from "./proto_registry.ts";
+import { createReflection } from "./reflection/service.ts";
+import type { StreamLimiter } from "./stream_limiter.ts";
 
-/** Adds to services of ours what every gRPC tool looks for: health and reflection. */
+/** Adds the services that every gRPC tool looks for, health and reflection, to ours. */
 export function composeServices(
-  own: readonly DescribedService[],
+  own: readonly ServedService[],
   health: Health,
-  streams: OpenStreams,
+  streams: StreamLimiter,
 ): readonly ServedService[] {
-  const described = [...own, health.createService(own.map(fullName))];
-  return [...described, ...createReflection(described, streams)];
+  const services = [...own, health.createService(namesOf(own))];
+  return [...services, ...createReflection(namesOf(services), streams)];
+}
+
+function namesOf(services: readonly ServedService[]): readonly string[] {
+  return services.map(({ definition }) => serviceName(definition));
 }

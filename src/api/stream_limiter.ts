@@ -1,84 +1,87 @@
 import { status } from "@grpc/grpc-js";
-import { describeUndone } from "./quilt_runtime/log_lines.ts";
+import { describeNotExecuted } from "./call_messages.ts";
 
-/** What is needed of grpc-js's side of a server stream. */
+/** The part of grpc-js's server stream that limits and ends it. */
 export interface ServerStream {
   /** An `error` with `code` and `details` ends the stream with that status. */
   emit(
     event: "error",
     status: { readonly code: status; readonly details: string },
   ): boolean;
-  /** Which connection it is on, e.g. `127.0.0.1:40112`. */
+  /** The connection of the stream, e.g. `127.0.0.1:40112`. */
   getPeer(): string;
   /**
-   * grpc-js says so whenever a stream is over, whoever ended it; if the client has not
-   * read all yet, only then.
+   * grpc-js emits `cancelled` whenever a stream is over, whichever side ended it; if the
+   * client has not read everything yet, it emits no other event.
    */
   once(event: "cancelled", listener: () => void): unknown;
 }
 
-/** What is written to a stream is held in memory for as long as its client likes. */
-const LIMIT = 256;
-/** More than a client has reason for: health, the node's network, routes, reflection. */
-const LIMIT_OF_ONE = 8;
+/** What is written to a stream stays in memory until its client reads it. */
+const MAX_STREAMS = 256;
+/** More than a client needs: health, the node's network, routes and reflection. */
+const MAX_STREAMS_PER_CONNECTION = 8;
 
-/** One of them. */
-interface Admitted {
+interface AdmittedStream {
   readonly peer: string;
-  readonly lastWords: () => void;
+  readonly beforeEnd: () => void;
 }
 
 /**
- * The streams that last until their client ends them: bounded in number, and ended by
- * us when the sidecar stops, because a stop waits for whatever is open.
+ * Limits the number of streams that last until their client ends them, and ends all of
+ * them when the sidecar stops, because a graceful stop waits for open streams.
  */
-export class OpenStreams {
-  readonly #admitted = new Map<ServerStream, Admitted>();
-  #ending = false;
+export class StreamLimiter {
+  readonly #admitted = new Map<ServerStream, AdmittedStream>();
+  #isStopping = false;
 
   /**
-   * Takes a stream in, until it is over.
+   * Admits a stream until it is over.
    *
-   * @param lastWords called before the stream is ended by us
-   * @returns false if there are too many or the sidecar stops; its client was told
+   * @param beforeEnd called before {@linkcode endAll} ends the stream
+   * @returns false if too many streams are open or the sidecar is stopping; then the
+   * stream has been ended with a status
    */
-  admit(stream: ServerStream, lastWords: () => void = () => {}): boolean {
-    if (this.#ending) {
+  admit(stream: ServerStream, beforeEnd: () => void = () => {}): boolean {
+    if (this.#isStopping) {
       endAsStopping(stream);
       return false;
     }
     const peer = stream.getPeer();
-    const details = this.#tooMany(peer);
+    const details = this.#exceededLimit(peer);
     if (details !== undefined) {
       stream.emit("error", { code: status.RESOURCE_EXHAUSTED, details });
       return false;
     }
-    this.#admitted.set(stream, { peer, lastWords });
+    this.#admitted.set(stream, { peer, beforeEnd });
     stream.once("cancelled", () => this.#admitted.delete(stream));
     return true;
   }
 
-  /** Ends all of them with UNAVAILABLE, and from now on those that come. */
+  /** Ends all open streams with UNAVAILABLE, and from now on each new one. */
   endAll(): void {
-    this.#ending = true;
-    for (const [stream, { lastWords }] of this.#admitted) {
-      lastWords();
+    this.#isStopping = true;
+    for (const [stream, { beforeEnd }] of this.#admitted) {
+      beforeEnd();
       endAsStopping(stream);
     }
   }
 
-  #tooMany(peer: string): string | undefined {
-    if (this.#admitted.size >= LIMIT) {
-      return `${LIMIT} streams are open already; end one of them`;
+  /** A sentence; undefined if there is room for one more stream. */
+  #exceededLimit(peer: string): string | undefined {
+    if (this.#admitted.size >= MAX_STREAMS) {
+      return `${MAX_STREAMS} streams are open already; end one of them`;
     }
-    const own = [...this.#admitted.values()].filter((other) => other.peer === peer);
-    return own.length < LIMIT_OF_ONE
+    const admitted = [...this.#admitted.values()];
+    const ofPeer = admitted.filter((stream) => stream.peer === peer).length;
+    return ofPeer < MAX_STREAMS_PER_CONNECTION
       ? undefined
-      : `${LIMIT_OF_ONE} streams are open on this connection already; end one of them`;
+      : `${MAX_STREAMS_PER_CONNECTION} streams are open on this connection already; ` +
+        "end one of them";
   }
 }
 
 function endAsStopping(stream: ServerStream): void {
-  const details = describeUndone({ kind: "shutting-down" });
+  const details = describeNotExecuted({ kind: "shutting-down" });
   stream.emit("error", { code: status.UNAVAILABLE, details });
 }

@@ -5,85 +5,56 @@ import {
   status,
 } from "@grpc/grpc-js";
 import type { Logger } from "../observability/logger.ts";
-import type {
-  Call,
-  ConfigureOutcome,
-  InjectOutcome,
-  RemoveOutcome,
-  Undone,
-} from "../reconcile/node_service.ts";
-import { callerOf } from "./peer_identity.ts";
+import type { Call, Undone } from "../reconcile/node_service.ts";
 import { CallLog, type CallResult, type LoggedCall, type LogLine } from "./call_log.ts";
-import { DEADLINE_EXCEEDED, describeUndone } from "./quilt_runtime/log_lines.ts";
-import type { QuiltResponse } from "./quilt_runtime/wire.ts";
+import { DEADLINE_EXCEEDED, describeNotExecuted } from "./call_messages.ts";
+import { peerIdentity } from "./peer_identity.ts";
 
-/** What the node may answer to any of the agent's RPCs. */
-export type Outcome = ConfigureOutcome | InjectOutcome | RemoveOutcome;
-
-/** What goes back over the wire: a message with status OK, or another status. */
+/** What a call is answered with: a message and status OK, or another status. */
 export type Reply<Message> =
   | { readonly kind: "message"; readonly message: Message }
   | StatusReply;
 
-/** A call that could not be carried out. */
+/** A gRPC status other than OK. */
 export interface StatusReply {
   readonly kind: "status";
   readonly code: status;
+  /** One sentence. */
   readonly details: string;
 }
 
-/** One RPC: from the wire to the node and, for the log, back again. */
-export interface UnaryMethod<Request, Result, Message> {
+/** How one unary RPC is executed, logged and answered. */
+export interface UnaryMethod<Request, Outcome, Message> {
   /** Its name, e.g. `InjectRoute`. */
   readonly rpc: string;
-  /** @throws {TypeError} if the message is not of the expected form */
-  decode(message: unknown): Request;
-  carryOut(request: Request, call: Call): Promise<Result>;
-  /** The call for the log. */
-  describe(request: Request): LoggedCall;
-  /** The outcome for the log. */
-  conclude(outcome: Result, request: Request): CallResult;
-  reply(outcome: Result): Reply<Message>;
+  execute(request: Request, call: Call): Promise<Outcome>;
+  describeCall(request: Request): LoggedCall;
+  describeResult(outcome: Outcome, request: Request): CallResult;
+  reply(outcome: Outcome): Reply<Message>;
 }
 
-/** What makes grpc-js handlers of methods whose log has one memory. */
-export type UnaryHandlers = <Request, Result, Message>(
-  method: UnaryMethod<Request, Result, Message>,
-) => handleUnaryCall<unknown, Message>;
+/** Makes a handler for grpc-js. All handlers of one factory share one {@linkcode CallLog}. */
+export type UnaryHandlers = <Request, Outcome, Message>(
+  method: UnaryMethod<Request, Outcome, Message>,
+) => handleUnaryCall<Request, Message>;
 
-/** Handlers that answer and log, and that no exception gets out of. */
+/** Handlers that execute, log and answer; an exception is logged and answered INTERNAL. */
 export function unaryHandlers(logger: Logger): UnaryHandlers {
-  const calls = new CallLog({ showsDebug: logger.isEnabled?.("debug") ?? true });
+  const callLog = new CallLog({ showsDebug: logger.isEnabled?.("debug") ?? true });
   return (method) => (serverCall, callback) => {
-    answer(method, logger, calls, serverCall).then((reply) => send(reply, callback));
+    answer(method, logger, callLog, serverCall).then((reply) => send(reply, callback));
   };
 }
 
-/** Refusals are answers; a gRPC status is for calls that could not be carried out. */
-export function replyTo(outcome: Outcome): Reply<QuiltResponse> {
-  switch (outcome.kind) {
-    case "configured":
-    case "added":
-    case "unchanged":
-    case "removed":
-    case "absent":
-      return { kind: "message", message: { success: true, error: "" } };
-    case "refused":
-      return { kind: "message", message: { success: false, error: outcome.sentence } };
-    default:
-      return replyUndone(outcome);
-  }
-}
-
-/** The kernel was not touched: the status says why. */
-export function replyUndone(outcome: Undone): StatusReply {
+/** The status of a call that was not executed: the kernel was not touched. */
+export function notExecutedReply(outcome: Undone): StatusReply {
   switch (outcome.kind) {
     case "shutting-down":
-      return statusReply(status.UNAVAILABLE, describeUndone(outcome));
+      return statusReply(status.UNAVAILABLE, describeNotExecuted(outcome));
     case "queue-full":
-      return statusReply(status.RESOURCE_EXHAUSTED, describeUndone(outcome));
+      return statusReply(status.RESOURCE_EXHAUSTED, describeNotExecuted(outcome));
     case "caller-gone":
-      return statusReply(status.CANCELLED, describeUndone(outcome));
+      return statusReply(status.CANCELLED, describeNotExecuted(outcome));
     default:
       return outcome satisfies never;
   }
@@ -94,20 +65,20 @@ export function statusReply(code: status, details: string): StatusReply {
   return { kind: "status", code, details };
 }
 
-async function answer<Request, Result, Message>(
-  method: UnaryMethod<Request, Result, Message>,
+async function answer<Request, Outcome, Message>(
+  method: UnaryMethod<Request, Outcome, Message>,
   logger: Logger,
-  calls: CallLog,
-  serverCall: ServerUnaryCall<unknown, Message>,
+  callLog: CallLog,
+  serverCall: ServerUnaryCall<Request, Message>,
 ): Promise<Reply<Message>> {
+  const { request } = serverCall;
   const write = ({ level, message }: LogLine) => logger.log(level, message);
   try {
-    const request = method.decode(serverCall.request);
-    const begun = calls.begin(method.describe(request));
-    write(begun.line);
-    const outcome = await method.carryOut(request, callOf(method.rpc, serverCall));
-    calls.end(begun, method.conclude(outcome, request)).forEach(write);
-    return nameDeadline(method.reply(outcome), serverCall);
+    const started = callLog.start(method.describeCall(request));
+    write(started.line);
+    const outcome = await method.execute(request, toCall(method.rpc, serverCall));
+    callLog.end(started, method.describeResult(outcome, request)).forEach(write);
+    return withDeadlineStatus(method.reply(outcome), serverCall);
   } catch (cause) {
     logger.log("error", `${method.rpc} failed unexpectedly: ${String(cause)}`);
     return statusReply(
@@ -118,31 +89,33 @@ async function answer<Request, Result, Message>(
 }
 
 /**
- * The node only knows that its caller is gone. A caller that has cancelled reads no
- * status any more, so one that is still there has let its deadline pass.
+ * The node knows only that the client is gone. A client that has cancelled reads no
+ * status any more, so if the client still waits, its deadline has passed.
  */
-function nameDeadline<Message>(
+function withDeadlineStatus<Request, Message>(
   reply: Reply<Message>,
-  serverCall: ServerUnaryCall<unknown, Message>,
+  serverCall: ServerUnaryCall<Request, Message>,
 ): Reply<Message> {
   return reply.kind === "status" && reply.code === status.CANCELLED &&
-      isOverdue(serverCall)
+      isPastDeadline(serverCall)
     ? statusReply(status.DEADLINE_EXCEEDED, DEADLINE_EXCEEDED)
     : reply;
 }
 
-function isOverdue<Message>(serverCall: ServerUnaryCall<unknown, Message>): boolean {
+function isPastDeadline<Request, Message>(
+  serverCall: ServerUnaryCall<Request, Message>,
+): boolean {
   return Number(serverCall.getDeadline()) <= Date.now();
 }
 
-function callOf<Message>(
+function toCall<Request, Message>(
   rpc: string,
-  serverCall: ServerUnaryCall<unknown, Message>,
+  serverCall: ServerUnaryCall<Request, Message>,
 ): Call {
   return {
     rpc,
-    ...callerOf(serverCall),
-    gone: () => serverCall.cancelled || isOverdue(serverCall),
+    ...peerIdentity(serverCall),
+    gone: () => serverCall.cancelled || isPastDeadline(serverCall),
   };
 }
 

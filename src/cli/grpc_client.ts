@@ -3,23 +3,16 @@ import {
   credentials,
   Metadata,
   type ServiceDefinition,
-  type status,
+  status,
 } from "@grpc/grpc-js";
 import {
   ADDRESS_SERVICE,
   NODE_NETWORK_SERVICE,
   ROUTE_SERVICE,
-} from "../api/sidecar_package.ts";
-import {
-  decodeGetNodeNetworkResponse,
-  decodeListAddressesResponse,
-  type GetNodeNetworkResponse,
-  type ListAddressesResponse,
-} from "../api/addresses/wire.ts";
-import {
-  decodeListRoutesResponse,
-  type ListRoutesResponse,
-} from "../api/routes/wire.ts";
+} from "../api/proto_registry.ts";
+import type { GetNodeNetworkResponse } from "../api/gen/quilt/sidecar/v1/GetNodeNetworkResponse.ts";
+import type { ListAddressesResponse } from "../api/gen/quilt/sidecar/v1/ListAddressesResponse.ts";
+import type { ListRoutesResponse } from "../api/gen/quilt/sidecar/v1/ListRoutesResponse.ts";
 import { err, ok, type Result } from "../shared/result.ts";
 
 /** The status of a call that failed. */
@@ -30,16 +23,11 @@ export interface CallFault {
   readonly details: string;
 }
 
-/**
- * Makes a unary call.
- *
- * @throws {TypeError} if `decode` does not accept the response
- */
+/** Makes a unary call; `Response` is the generated type of what the RPC returns. */
 export type UnaryCall = <Response>(
   service: ServiceDefinition,
   method: string,
   request: object,
-  decode: (message: unknown) => Response,
 ) => Promise<Result<Response, CallFault>>;
 
 /**
@@ -60,11 +48,11 @@ export function createClient(authority: string): Client {
  * @param deadlineMs milliseconds for each call
  */
 export function createUnaryCall(client: Client, deadlineMs: number): UnaryCall {
-  return async (service, name, request, decode) => {
+  return <Response>(service: ServiceDefinition, name: string, request: object) => {
     const method = service[name];
     if (method === undefined) throw new TypeError(`Cannot call ${name}: no such RPC`);
-    const { promise, resolve } = Promise.withResolvers<Result<unknown, CallFault>>();
-    client.makeUnaryRequest<object, unknown>(
+    const { promise, resolve } = Promise.withResolvers<Result<Response, CallFault>>();
+    client.makeUnaryRequest<object, Response>(
       method.path,
       method.requestSerialize,
       method.responseDeserialize,
@@ -73,13 +61,13 @@ export function createUnaryCall(client: Client, deadlineMs: number): UnaryCall {
       { deadline: Date.now() + deadlineMs },
       (error, message) =>
         resolve(
-          error === null
-            ? ok(message)
-            : err({ code: error.code, details: error.details }),
+          message !== undefined ? ok(message) : err({
+            code: error?.code ?? status.INTERNAL,
+            details: error?.details ?? "The response has no message",
+          }),
         ),
     );
-    const response = await promise;
-    return response.ok ? ok(decode(response.value)) : response;
+    return promise;
   };
 }
 
@@ -93,10 +81,18 @@ export interface SidecarReader {
 /** Creates a {@linkcode SidecarReader}. */
 export function createSidecarReader(call: UnaryCall): SidecarReader {
   return {
-    getNodeNetwork: () =>
-      call(NODE_NETWORK_SERVICE, "GetNodeNetwork", {}, decodeGetNodeNetworkResponse),
-    listAddresses: () =>
-      call(ADDRESS_SERVICE, "ListAddresses", {}, decodeListAddressesResponse),
-    listRoutes: () => call(ROUTE_SERVICE, "ListRoutes", {}, decodeListRoutesResponse),
+    getNodeNetwork: () => call(NODE_NETWORK_SERVICE, "GetNodeNetwork", {}),
+    listAddresses: () => call(ADDRESS_SERVICE, "ListAddresses", {}),
+    listRoutes: () => call(ROUTE_SERVICE, "ListRoutes", {}),
   };
+}
+
+/**
+ * Returns a message within a message, which a sidecar always sends.
+ *
+ * @throws {TypeError} if it is not set
+ */
+export function required<Message>(field: Message | null, name: string): Message {
+  if (field === null) throw new TypeError(`Cannot read ${name} as it is not set`);
+  return field;
 }

@@ -12,7 +12,6 @@ import {
 import { type OpenNode, openNode } from "../sidecar.ts";
 import { createAddressService } from "../api/addresses/service.ts";
 import { endConnectionFor } from "../transport/connection_error.ts";
-import type { DescribedService } from "../api/described_service.ts";
 import { Health } from "../api/health/service.ts";
 import {
   DEFAULT_LISTEN_ADDRESS,
@@ -24,11 +23,15 @@ import {
   type ListenFault,
 } from "../transport/listen_fault.ts";
 import { createNodeNetworkService } from "../api/node_network/service.ts";
-import { OpenStreams } from "../api/stream_limiter.ts";
+import { StreamLimiter } from "../api/stream_limiter.ts";
 import { createQuiltRuntime } from "../api/quilt_runtime/service.ts";
 import { requestLimit } from "../api/request_limit.ts";
 import { createRouteService } from "../api/routes/service.ts";
-import { type RpcServer, startServer } from "../transport/server.ts";
+import {
+  type RpcServer,
+  type ServedService,
+  startServer,
+} from "../transport/server.ts";
 import { composeServices } from "../api/services.ts";
 import { cutTeller, describeWorn } from "../transport/disconnect_log.ts";
 import {
@@ -118,7 +121,7 @@ async function run(
     logger.log("error", tls.fault);
     return EXIT_FAILURE;
   }
-  const streams = new OpenStreams();
+  const streams = new StreamLimiter();
   const health = new Health(streams);
   const onKernel = (fault?: string): void => followKernel(fault, health, logger);
   const node = openNode({ ...options, logger, auditSink, onKernel });
@@ -156,9 +159,9 @@ async function run(
 
 function ownServices(
   node: OpenNode,
-  streams: OpenStreams,
+  streams: StreamLimiter,
   logger: Logger,
-): readonly DescribedService[] {
+): readonly ServedService[] {
   return [
     createQuiltRuntime(node, logger),
     createNodeNetworkService(node.podNetwork, streams, logger),
@@ -173,7 +176,7 @@ interface Serving {
   readonly server: RpcServer;
   readonly tls: OpenTls | undefined;
   readonly health: Health;
-  readonly streams: OpenStreams;
+  readonly streams: StreamLimiter;
   readonly logger: Logger;
   readonly signals: StopSignals;
   /** Resolves with the count of HTTP/2 sessions when another process is to take over. */
@@ -193,13 +196,13 @@ async function serveUntilSignal(
   // Who is there already would wait for it.
   if (!server.visited) await rehearse(server, logFormat);
   tls?.follow(server, logger);
-  health.clear("starting");
+  health.clearNotServing("starting");
   logger.log("info", `Starting gRPC server on ${formatListenAddress(server.address)}`);
   const reason = await Promise.race([signals.first, worn]);
   const isWorn = typeof reason === "number";
   node.unwatch();
   logger.log("info", isWorn ? describeHandOver(reason) : `Stopping on ${reason}`);
-  health.hinder("stopping");
+  health.setNotServing("stopping");
   streams.endAll();
   await server.close();
   // Who says stop while another process was to take over means it.
@@ -218,8 +221,8 @@ function followKernel(
   logger: Logger,
 ): void {
   if (fault === undefined) {
-    if (health.clear("kernel")) logger.log("info", "Health is SERVING again");
-  } else if (health.hinder("kernel")) {
+    if (health.clearNotServing("kernel")) logger.log("info", "Health is SERVING again");
+  } else if (health.setNotServing("kernel")) {
     logger.log("warn", `Health is NOT_SERVING, the kernel does not answer: ${fault}`);
   }
 }

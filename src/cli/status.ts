@@ -6,6 +6,7 @@ import {
   createClient,
   createSidecarReader,
   createUnaryCall,
+  required,
 } from "./grpc_client.ts";
 import { escapeInvisible } from "../shared/quote.ts";
 import {
@@ -90,7 +91,7 @@ async function fetchStatus(authority: string): Promise<Result<NodeStatus, CallFa
   if (!routes.ok) return routes;
   const { addresses: allocated, free } = addresses.value;
   return ok({
-    network: network.value.node_network,
+    network: required(network.value.node_network, "node_network"),
     refusal: network.value.refusal,
     allocated: allocated.length,
     free,

@@ -1,10 +1,12 @@
 import { escapeInvisible } from "../shared/quote.ts";
-import type { NodeNetworkMessage } from "../api/addresses/wire.ts";
-import type { RouteMessage, TimestampMessage } from "../api/routes/wire.ts";
+import type { Timestamp } from "../api/gen/google/protobuf/Timestamp.ts";
+import type { NodeNetwork } from "../api/gen/quilt/sidecar/v1/NodeNetwork.ts";
+import type { Route } from "../api/gen/quilt/sidecar/v1/Route.ts";
+import { required } from "./grpc_client.ts";
 
 /** The status of a node, as its sidecar reports it. */
 export interface NodeStatus {
-  readonly network: NodeNetworkMessage;
+  readonly network: NodeNetwork;
   /** Why the last ConfigureNodeSubnet was refused; empty if it was not refused. */
   readonly refusal: string;
   /** How many addresses are allocated. */
@@ -12,7 +14,7 @@ export interface NodeStatus {
   /** How many addresses can still be allocated. */
   readonly free: number;
   /** In ascending order of destination. */
-  readonly routes: readonly RouteMessage[];
+  readonly routes: readonly Route[];
 }
 
 /** Formats the status for people: a summary and a table of all routes. */
@@ -56,7 +58,7 @@ export function statusJson(
 }
 
 function describeSubnet(
-  { gateway, subnet }: NodeNetworkMessage,
+  { gateway, subnet }: NodeNetwork,
   refusal: string,
 ): string {
   const configured = subnet === "" ? "not configured" : `${subnet}, gateway ${gateway}`;
@@ -70,31 +72,33 @@ function describeSubnet(
 }
 
 function countRoutes(
-  routes: readonly RouteMessage[],
+  routes: readonly Route[],
 ): Readonly<Record<"installed" | "pending" | "unconfirmed", number>> {
   const pending = routes.filter((route) => stateOf(route) === "pending").length;
   const unconfirmed = routes.filter(({ confirmed }) => !confirmed).length;
   return { installed: routes.length - pending, pending, unconfirmed };
 }
 
-function toRow(route: RouteMessage): readonly string[] {
+function toRow(route: Route): readonly string[] {
   const { confirmed, destination, device, reason, since } = route;
   const notes = [confirmed ? "" : "unconfirmed", reason].filter((note) => note !== "");
   return [destination, device, stateOf(route), toIso(since), notes.join("; ")];
 }
 
-function stateOf({ state }: RouteMessage): "installed" | "pending" {
+function stateOf({ state }: Route): "installed" | "pending" {
   switch (state) {
     case "ROUTE_STATE_INSTALLED":
       return "installed";
     case "ROUTE_STATE_PENDING":
       return "pending";
     default:
-      return state satisfies never;
+      // Unspecified, which is never sent, or a state of a newer sidecar.
+      throw new TypeError(`Cannot show route state ${state}`);
   }
 }
 
-function toIso({ nanos, seconds }: TimestampMessage): string {
+function toIso(since: Timestamp | null): string {
+  const { nanos, seconds } = required(since, "since");
   return new Date(seconds * 1000 + nanos / 1e6).toISOString();
 }
 

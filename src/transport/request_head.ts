@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http2";
 import { quote } from "../shared/quote.ts";
 import { encodeGrpcMessage } from "./grpc_message.ts";
 import type { HealthStatus } from "./healthz.ts";
-import { DEADLINE_EXCEEDED } from "../api/quilt_runtime/log_lines.ts";
+import { DEADLINE_EXCEEDED } from "../api/call_messages.ts";
 import { readRequestTimeout } from "./request_timeout.ts";
 
 /** What the answer to a request depends on, besides the request. */

@@ -4,10 +4,8 @@ import { BatchProcess } from "../../src/dataplane/iproute2/batch_process.ts";
 import { checkInterfaceName } from "../../src/routing/interface_name.ts";
 import { routeEntry } from "../../src/state/table142_codec.ts";
 import type { ServedService } from "../../src/transport/server.ts";
-import {
-  decodeInjectRouteRequest,
-  type QuiltResponse,
-} from "../../src/api/quilt_runtime/wire.ts";
+import type { InjectRouteRequest } from "../../src/api/gen/quilt/InjectRouteRequest.ts";
+import type { InjectRouteResponse } from "../../src/api/gen/quilt/InjectRouteResponse.ts";
 import { BARE_SERVICE } from "./noop.ts";
 
 /** As in the dataplane: then a fresh `ip` takes over. */
@@ -20,12 +18,13 @@ const DEADLINE_MS = 2_000;
  */
 export function bareExchange(): ServedService {
   let session = new BatchProcess();
-  const carryOut = async (request: unknown): Promise<QuiltResponse> => {
+  const carryOut = async (
+    { destination: text, via_interface }: InjectRouteRequest,
+  ): Promise<InjectRouteResponse> => {
     if (session.mutations >= MUTATIONS) {
       void session.close();
       session = new BatchProcess();
     }
-    const { destination: text, via_interface } = decodeInjectRouteRequest(request);
     const [cidr, name] = [parseCidr(text), checkInterfaceName(via_interface)];
     if (!cidr.ok || !name.ok) return { success: false, error: `Cannot use ${text}` };
     const [destination, device] = [cidr.value, name.value];
@@ -41,8 +40,8 @@ export function bareExchange(): ServedService {
     definition: BARE_SERVICE,
     implementation: {
       InjectRoute: (
-        call: ServerUnaryCall<unknown, QuiltResponse>,
-        callback: sendUnaryData<QuiltResponse>,
+        call: ServerUnaryCall<InjectRouteRequest, InjectRouteResponse>,
+        callback: sendUnaryData<InjectRouteResponse>,
       ) => void carryOut(call.request).then((answer) => callback(null, answer)),
     },
   };

@@ -5,9 +5,10 @@
  * Words: those of src/main.ts; they mean nothing here.
  */
 import { type sendUnaryData, Server, ServerCredentials } from "@grpc/grpc-js";
-import { QUILT_RUNTIME, type QuiltResponse } from "../../src/api/quilt_runtime/wire.ts";
+import type { InjectRouteResponse } from "../../src/api/gen/quilt/InjectRouteResponse.ts";
+import { QUILT_RUNTIME } from "../../src/api/proto_registry.ts";
 
-const answer = (_call: unknown, callback: sendUnaryData<QuiltResponse>): void =>
+const answer = (_call: unknown, callback: sendUnaryData<InjectRouteResponse>): void =>
   callback(null, { success: true, error: "" });
 
 const server = new Server();

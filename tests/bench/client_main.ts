@@ -9,8 +9,8 @@
  *        `{"microseconds":[…],"elapsed":2100,"failures":["…"]}`, `{"batchMicroseconds":…}`
  */
 import { Client, credentials, Metadata, type MethodDefinition } from "@grpc/grpc-js";
-import { ROUTE_SERVICE } from "../../src/api/sidecar_package.ts";
-import { QUILT_RUNTIME } from "../../src/api/quilt_runtime/wire.ts";
+import { ROUTE_SERVICE } from "../../src/api/proto_registry.ts";
+import { QUILT_RUNTIME } from "../../src/api/proto_registry.ts";
 import {
   isJsonObject,
   numberAt,

@@ -1,5 +1,5 @@
 import type { ServiceDefinition } from "@grpc/grpc-js";
-import { QUILT_RUNTIME } from "../../src/api/quilt_runtime/wire.ts";
+import { QUILT_RUNTIME } from "../../src/api/proto_registry.ts";
 
 /** For a call that does nothing. */
 export const NOOP_SERVICE = likeInjectRoute("quilt.bench.Noop");

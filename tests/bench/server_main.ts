@@ -13,14 +13,14 @@ import { openNode } from "../../src/sidecar.ts";
 import { createQuiltRuntime } from "../../src/api/quilt_runtime/service.ts";
 import { rehearse } from "../../src/warm_up.ts";
 import { type ServedService, startServer } from "../../src/transport/server.ts";
-import type { QuiltResponse } from "../../src/api/quilt_runtime/wire.ts";
+import type { InjectRouteResponse } from "../../src/api/gen/quilt/InjectRouteResponse.ts";
 import { bareExchange } from "./bare_exchange.ts";
 import { NOOP_SERVICE } from "./noop.ts";
 
 const noop: ServedService = {
   definition: NOOP_SERVICE,
   implementation: {
-    InjectRoute: (_call: unknown, callback: sendUnaryData<QuiltResponse>) =>
+    InjectRoute: (_call: unknown, callback: sendUnaryData<InjectRouteResponse>) =>
       callback(null, { success: true, error: "" }),
   },
 };

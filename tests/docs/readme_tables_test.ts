@@ -10,9 +10,9 @@ import {
   describeRefused,
   PERMISSION_DENIED,
 } from "../../src/routing/messages.ts";
-import { DEADLINE_EXCEEDED } from "../../src/api/quilt_runtime/log_lines.ts";
-import { QUILT_RUNTIME } from "../../src/api/quilt_runtime/wire.ts";
-import { replyTo } from "../../src/api/unary_handler.ts";
+import { DEADLINE_EXCEEDED } from "../../src/api/call_messages.ts";
+import { QUILT_RUNTIME } from "../../src/api/proto_registry.ts";
+import { notExecutedReply } from "../../src/api/unary_handler.ts";
 import { done, type Host, makeQuietNamespace, openHost, refused } from "../e2e/host.ts";
 import { objectAt, parseJsonObject } from "../../deploy/json.ts";
 import { BUSYBOX, makeIp } from "../support/foreign_ip.ts";
@@ -92,9 +92,8 @@ Deno.test("README.md has each status other than OK with its message", () => {
     { kind: "queue-full" },
     { kind: "caller-gone" },
   ];
-  const replies = undone.map(replyTo).map((reply) =>
-    reply.kind === "status" ? [status[reply.code], reply.details] : []
-  );
+  const replies = undone.map(notExecutedReply)
+    .map(({ code, details }) => [status[code], details]);
   const rows = rowsAbout("Status", "What the agent can ask")
     .map((cells) => cells.map(codeOf));
   assert.deepEqual(rows, [...replies, ["DEADLINE_EXCEEDED", DEADLINE_EXCEEDED]]);

@@ -5,6 +5,7 @@ import {
   type CallFault,
   createSidecarReader,
   createUnaryCall,
+  required,
   type SidecarReader,
   type UnaryCall,
 } from "../../src/cli/grpc_client.ts";
@@ -12,11 +13,9 @@ import {
   ADDRESS_SERVICE,
   NODE_NETWORK_SERVICE,
   ROUTE_SERVICE,
-} from "../../src/api/sidecar_package.ts";
-import {
-  decodeNodeNetworkResponse,
-  type NodeNetworkMessage,
-} from "../../src/api/addresses/wire.ts";
+} from "../../src/api/proto_registry.ts";
+import type { NodeNetwork } from "../../src/api/gen/quilt/sidecar/v1/NodeNetwork.ts";
+import type { WatchNodeNetworkResponse } from "../../src/api/gen/quilt/sidecar/v1/WatchNodeNetworkResponse.ts";
 
 /** A message as it came: what a test compares whole. */
 export type Answer = Promise<Result<unknown, CallFault>>;
@@ -34,7 +33,7 @@ export interface SidecarClient extends SidecarReader {
    *
    * @throws {Error} when the sidecar ends it or is gone
    */
-  watchNodeNetwork(): AsyncGenerator<NodeNetworkMessage, void, void>;
+  watchNodeNetwork(): AsyncGenerator<NodeNetwork, void, void>;
   /**
    * All routes, then what has changed, for as long as it is read.
    *
@@ -58,15 +57,18 @@ export function connectSidecar(authority: string): SidecarClient {
   return {
     ...createSidecarReader(call),
     allocateAddress: (owner, address = "") =>
-      call(ADDRESS_SERVICE, "AllocateAddress", { owner, address }, asItCame),
-    releaseAddress: (target) =>
-      call(ADDRESS_SERVICE, "ReleaseAddress", target, asItCame),
+      call(ADDRESS_SERVICE, "AllocateAddress", { owner, address }),
+    releaseAddress: (target) => call(ADDRESS_SERVICE, "ReleaseAddress", target),
     syncRoutes: (routes, dryRun) =>
-      call(ROUTE_SERVICE, "SyncRoutes", { routes, dry_run: dryRun }, asItCame),
+      call(ROUTE_SERVICE, "SyncRoutes", { routes, dry_run: dryRun }),
     watchNodeNetwork: async function* () {
-      const watch = stream(connection, NODE_NETWORK_SERVICE, "WatchNodeNetwork");
-      for await (const message of watch) {
-        yield decodeNodeNetworkResponse(message).node_network;
+      const watch = stream<WatchNodeNetworkResponse>(
+        connection,
+        NODE_NETWORK_SERVICE,
+        "WatchNodeNetwork",
+      );
+      for await (const { node_network: network } of watch) {
+        yield required(network, "node_network");
       }
     },
     watchRoutes: () => stream(connection, ROUTE_SERVICE, "WatchRoutes"),
@@ -74,17 +76,13 @@ export function connectSidecar(authority: string): SidecarClient {
   };
 }
 
-function asItCame(message: unknown): unknown {
-  return message;
-}
-
 /** grpc-js calls it INTERNAL when the server's process ends while a request is written. */
 const BROKEN_CONNECTION = " triggered by internal client error: ";
 
 /** A server that is gone is UNAVAILABLE, in whatever words. */
 function toldApart(call: UnaryCall): UnaryCall {
-  return async (...words) => {
-    const answer = await call(...words);
+  return async <Response>(...request: Parameters<UnaryCall>) => {
+    const answer = await call<Response>(...request);
     return answer.ok || !answer.fault.details.includes(BROKEN_CONNECTION)
       ? answer
       : err({ ...answer.fault, code: status.UNAVAILABLE });
@@ -92,14 +90,14 @@ function toldApart(call: UnaryCall): UnaryCall {
 }
 
 /** The messages of a server stream; to leave the loop ends the call. */
-async function* stream(
+async function* stream<Message>(
   connection: Client,
   service: ServiceDefinition,
   name: string,
-): AsyncGenerator<unknown, void, void> {
+): AsyncGenerator<Message, void, void> {
   const method = service[name];
   if (method === undefined) throw new TypeError(`Cannot call ${name}: no such RPC`);
-  const messages = connection.makeServerStreamRequest<object, unknown>(
+  const messages = connection.makeServerStreamRequest<object, Message>(
     method.path,
     method.requestSerialize,
     method.responseDeserialize,

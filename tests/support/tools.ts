@@ -199,6 +199,18 @@ export async function pythonClient(
 }
 
 /**
+ * protoc, which comes with grpcio-tools and knows the files of Protocol Buffers.
+ *
+ * @throws {Error} if grpcio-tools is not in the cache, with the remedy.
+ */
+export async function protocCompiler(): Promise<ToolCommand> {
+  return {
+    words: ["python3", "-m", "grpc_tools.protoc"],
+    env: { PYTHONPATH: await prepared("python"), PYTHONDONTWRITEBYTECODE: "1" },
+  };
+}
+
+/**
  * A validator of Kubernetes manifests, with the schemas of every version since 1.25.
  *
  * @throws {Error} if it is not in the cache, with the remedy.

@@ -6,20 +6,21 @@ import type {
   ReleaseTarget,
 } from "../../addresses/pod_network.ts";
 import type { CallResult, LoggedCall } from "../call_log.ts";
-import { done, echo, unfulfilled } from "../quilt_runtime/log_lines.ts";
-import type { AllocateAddressRequest } from "./wire.ts";
+import { failed, quoteUnlessPlain, succeeded } from "../call_messages.ts";
+import type { AllocateAddressRequest } from "../gen/quilt/sidecar/v1/AllocateAddressRequest.ts";
 
 /** An AllocateAddress as the log names it. */
 export function allocateCall({ address, owner }: AllocateAddressRequest): LoggedCall {
-  const wanted = address === "" ? "" : `, address=${echo(address)}`;
-  return { kind: "other", text: `AllocateAddress(owner=${echo(owner)}${wanted})` };
+  const wanted = address === "" ? "" : `, address=${quoteUnlessPlain(address)}`;
+  const text = `AllocateAddress(owner=${quoteUnlessPlain(owner)}${wanted})`;
+  return { kind: "other", text };
 }
 
-/** What the log says of the outcome of an AllocateAddress. */
+/** What the log says about the outcome of an AllocateAddress. */
 export function allocateResult(outcome: AllocateOutcome): CallResult {
-  if (outcome.kind !== "allocated") return unfulfilled(outcome);
+  if (outcome.kind !== "allocated") return failed(outcome);
   const { allocated, changed } = outcome;
-  return done(
+  return succeeded(
     changed,
     `${changed ? "Allocated address" : "Address unchanged"}: ${describe(allocated)}`,
   );
@@ -30,30 +31,33 @@ export function releaseCall(target: ReleaseTarget): LoggedCall {
   return { kind: "other", text: `ReleaseAddress(${describeTarget(target)})` };
 }
 
-/** What the log says of the outcome of a ReleaseAddress. */
+/** What the log says about the outcome of a ReleaseAddress. */
 export function releaseResult(
   outcome: ReleaseOutcome,
   target: ReleaseTarget,
 ): CallResult {
   switch (outcome.kind) {
     case "released":
-      return done(true, `Released address: ${describe(outcome.released)}`);
+      return succeeded(true, `Released address: ${describe(outcome.released)}`);
     case "absent":
-      return done(false, `No address to release: ${describeTarget(target)}`);
+      return succeeded(false, `No address to release: ${describeTarget(target)}`);
     default:
-      return unfulfilled(outcome);
+      return failed(outcome);
   }
 }
 
-/** What the log says of the outcome of a ListAddresses. */
+/** What the log says about the outcome of a ListAddresses. */
 export function listResult(outcome: ListOutcome): CallResult {
-  return outcome.kind === "listed" ? done(false) : unfulfilled(outcome);
+  return outcome.kind === "listed" ? succeeded(false) : failed(outcome);
 }
 
 function describeTarget(target: ReleaseTarget): string {
-  return target.kind === "none" ? "" : `${target.kind}=${echo(target.text)}`;
+  return target.kind === "none"
+    ? ""
+    : `${target.kind}=${quoteUnlessPlain(target.text)}`;
 }
 
 function describe({ address, owner }: OwnedAddress): string {
-  return `${address} of ${owner === undefined ? "an unknown owner" : echo(owner)}`;
+  const name = owner === undefined ? "an unknown owner" : quoteUnlessPlain(owner);
+  return `${address} of ${name}`;
 }

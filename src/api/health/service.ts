@@ -1,111 +1,101 @@
-import {
-  type handleServerStreamingCall,
-  type handleUnaryCall,
-  status,
-} from "@grpc/grpc-js";
+import { status } from "@grpc/grpc-js";
 import { quote } from "../../shared/quote.ts";
-import type { DescribedService } from "../described_service.ts";
-import {
-  decodeHealthCheckRequest,
-  HEALTH,
-  HEALTH_FILE,
-  type HealthCheckResponse,
-  type HealthListResponse,
-  type ServingStatus,
-} from "./wire.ts";
 import type { HealthStatus } from "../../transport/healthz.ts";
-import { NewestWriter } from "../latest_value_stream.ts";
-import type { OpenStreams } from "../stream_limiter.ts";
-
-/** Why calls are not welcome: state is not adopted yet, `ip` fails, a signal came. */
-export type Hindrance = "starting" | "kernel" | "stopping";
-
-type Check = handleUnaryCall<unknown, HealthCheckResponse>;
-type List = handleUnaryCall<unknown, HealthListResponse>;
-type Watch = handleServerStreamingCall<unknown, HealthCheckResponse>;
+import type { ServedService } from "../../transport/server.ts";
+import type { HealthHandlers } from "../gen/grpc/health/v1/Health.ts";
+import type { HealthCheckResponse } from "../gen/grpc/health/v1/HealthCheckResponse.ts";
+import { LatestValueStream } from "../latest_value_stream.ts";
+import { HEALTH } from "../proto_registry.ts";
+import type { StreamLimiter } from "../stream_limiter.ts";
 
 /**
- * gRPC health checking v1, `grpc.health.v1.Health`. All services share one status: they
- * stand and fall with the node. It is NOT_SERVING as long as anything hinders, and
- * `starting` does from the beginning.
+ * Why calls cannot be served: state is not restored yet, the kernel does not answer, or
+ * the sidecar is stopping.
+ */
+export type NotServingReason = "starting" | "kernel" | "stopping";
+
+/**
+ * gRPC health checking v1, `grpc.health.v1.Health`. All services share one status, because
+ * all of them depend on the node. It is NOT_SERVING while there is any reason; `starting`
+ * is one from the beginning.
  */
 export class Health {
-  readonly #names = new Set([""]);
-  readonly #streams: OpenStreams;
-  readonly #hindrances = new Set<Hindrance>(["starting"]);
-  readonly #watchers = new Set<NewestWriter<HealthCheckResponse>>();
+  readonly #serviceNames = new Set([""]);
+  readonly #streams: StreamLimiter;
+  readonly #reasons = new Set<NotServingReason>(["starting"]);
+  readonly #watchers = new Set<LatestValueStream<HealthCheckResponse>>();
 
-  /** @param streams counts those of Watch, and ends them */
-  constructor(streams: OpenStreams) {
+  /** @param streams admits and ends the streams of Watch */
+  constructor(streams: StreamLimiter) {
     this.#streams = streams;
   }
 
   /**
-   * What answers Check, List and Watch.
+   * The service with Check, List and Watch.
    *
-   * @param services the full names of the services to know besides "", the whole server
+   * @param serviceNames the full names that it knows besides "", the server as a whole
    */
-  createService(services: readonly string[]): DescribedService {
-    for (const name of services) this.#names.add(name);
-    return {
-      file: HEALTH_FILE,
-      definition: HEALTH,
-      implementation: { Check: this.#check, List: this.#list, Watch: this.#watch },
+  createService(serviceNames: readonly string[]): ServedService {
+    for (const name of serviceNames) this.#serviceNames.add(name);
+    const implementation: HealthHandlers = {
+      Check: this.#check,
+      List: this.#list,
+      Watch: this.#watch,
     };
+    return { definition: HEALTH, implementation };
   }
 
-  /** Of the server as a whole. */
+  /** The status of the server as a whole. */
   status(): HealthStatus {
     return this.#isServing() ? "SERVING" : "NOT_SERVING";
   }
 
   /**
-   * NOT_SERVING until this hindrance, and any other, is cleared.
+   * Sets NOT_SERVING until this reason, and each other one, is cleared.
    *
-   * @returns whether it was SERVING until now
+   * @returns true if the status was SERVING before
    */
-  hinder(by: Hindrance): boolean {
+  setNotServing(reason: NotServingReason): boolean {
     const wasServing = this.#isServing();
-    this.#hindrances.add(by);
-    this.#tellWatchers();
+    this.#reasons.add(reason);
+    this.#wakeWatchers();
     return wasServing;
   }
 
   /**
-   * SERVING if nothing else hinders.
+   * Sets SERVING if there is no other reason.
    *
-   * @returns whether it is SERVING only from now on
+   * @returns true if the status changed to SERVING
    */
-  clear(by: Hindrance): boolean {
+  clearNotServing(reason: NotServingReason): boolean {
     const wasServing = this.#isServing();
-    this.#hindrances.delete(by);
-    this.#tellWatchers();
+    this.#reasons.delete(reason);
+    this.#wakeWatchers();
     return !wasServing && this.#isServing();
   }
 
-  readonly #check: Check = ({ request }, callback) => {
-    const { service } = decodeHealthCheckRequest(request);
-    const now = this.#statusOf(service);
-    if (now !== "SERVICE_UNKNOWN") return callback(null, { status: now });
+  readonly #check: HealthHandlers["Check"] = ({ request: { service } }, callback) => {
+    const response = this.#responseFor(service);
+    if (response.status !== "SERVICE_UNKNOWN") return callback(null, response);
     const details = `No service ${quote(service)} on this server`;
     callback({ code: status.NOT_FOUND, details });
   };
 
-  /** As many as there are services, so that the answer needs no limit of its own. */
-  readonly #list: List = (_, callback) => {
-    const now = { status: this.status() };
-    const statuses = Object.fromEntries([...this.#names].map((name) => [name, now]));
-    callback(null, { statuses });
+  /** The number of services bounds the response, so it needs no limit of its own. */
+  readonly #list: HealthHandlers["List"] = (_, callback) => {
+    const names = [...this.#serviceNames];
+    const statuses = names.map((name) => [name, this.#responseFor(name)]);
+    callback(null, { statuses: Object.fromEntries(statuses) });
   };
 
-  readonly #watch: Watch = (stream) => {
-    const { service } = decodeHealthCheckRequest(stream.request);
-    let told: ServingStatus | undefined;
-    const watcher = new NewestWriter(stream, () => {
-      const now = this.#statusOf(service);
-      if (now === told) return undefined;
-      told = now;
-      return { status: now };
+  readonly #watch: HealthHandlers["Watch"] = (stream) => {
+    const { service } = stream.request;
+    let lastSent: HealthCheckResponse["status"] | undefined;
+    const watcher = new LatestValueStream<HealthCheckResponse>(stream, () => {
+      const response = this.#responseFor(service);
+      if (response.status === lastSent) return undefined;
+      lastSent = response.status;
+      return response;
     });
     if (!this.#streams.admit(stream, () => watcher.finish())) return;
     this.#watchers.add(watcher);
@@ -113,16 +103,16 @@ export class Health {
     watcher.wake();
   };
 
-  #statusOf(service: string): ServingStatus {
-    if (!this.#names.has(service)) return "SERVICE_UNKNOWN";
-    return this.status();
+  #responseFor(service: string): HealthCheckResponse {
+    const isKnown = this.#serviceNames.has(service);
+    return { status: isKnown ? this.status() : "SERVICE_UNKNOWN" };
   }
 
   #isServing(): boolean {
-    return this.#hindrances.size === 0;
+    return this.#reasons.size === 0;
   }
 
-  #tellWatchers(): void {
+  #wakeWatchers(): void {
     for (const watcher of this.#watchers) watcher.wake();
   }
 }

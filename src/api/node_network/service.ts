@@ -1,67 +1,68 @@
-import type { handleServerStreamingCall } from "@grpc/grpc-js";
+import type { NodeNetwork, PodNetwork } from "../../addresses/pod_network.ts";
 import type { Logger } from "../../observability/logger.ts";
 import type { ConfigureOutcome } from "../../reconcile/node_service.ts";
-import type { NodeNetwork, PodNetwork } from "../../addresses/pod_network.ts";
-import type { DescribedService } from "../described_service.ts";
-import { describeUndone, done } from "../quilt_runtime/log_lines.ts";
-import { NewestWriter } from "../latest_value_stream.ts";
-import type { OpenStreams } from "../stream_limiter.ts";
-import { NODE_NETWORK_SERVICE, SIDECAR_FILE } from "../sidecar_package.ts";
-import { unaryHandlers } from "../unary_handler.ts";
-import type { NodeNetworkMessage, NodeNetworkResponse } from "../addresses/wire.ts";
+import type { ServedService } from "../../transport/server.ts";
+import { describeNotExecuted, succeeded } from "../call_messages.ts";
+import type { GetNodeNetworkResponse } from "../gen/quilt/sidecar/v1/GetNodeNetworkResponse.ts";
+import type { NodeNetwork as NodeNetworkMessage } from "../gen/quilt/sidecar/v1/NodeNetwork.ts";
+import type { NodeNetworkServiceHandlers } from "../gen/quilt/sidecar/v1/NodeNetworkService.ts";
+import type { WatchNodeNetworkResponse } from "../gen/quilt/sidecar/v1/WatchNodeNetworkResponse.ts";
+import { LatestValueStream } from "../latest_value_stream.ts";
+import { NODE_NETWORK_SERVICE } from "../proto_registry.ts";
+import type { StreamLimiter } from "../stream_limiter.ts";
+import { type Reply, unaryHandlers } from "../unary_handler.ts";
 
 /**
- * Milliseconds in which changes are gathered after each message: Deno 2.9.3 takes every
- * message off a stream, whether or not its client reads, and holds it in memory. So
- * these are 20 small ones a second at most, until the ping cuts off who is not there.
+ * Milliseconds between two messages of a watch. Deno 2.9.3 takes every message off a
+ * stream, even if the client does not read, and keeps it in memory. The interval bounds
+ * that to 20 small messages a second, until the keepalive ping cuts off a dead client.
  */
-const GATHER_MS = 50;
+const INTERVAL_MS = 50;
 
-/** `quilt.sidecar.v1.NodeNetworkService` over a node: what Quilt learns its subnet from. */
+/** `quilt.sidecar.v1.NodeNetworkService` over a node: Quilt learns its subnet from it. */
 export function createNodeNetworkService(
   network: PodNetwork,
-  streams: OpenStreams,
+  streams: StreamLimiter,
   logger: Logger,
-): DescribedService {
-  const watch: handleServerStreamingCall<unknown, NodeNetworkResponse> = (stream) => {
-    if (!streams.admit(stream)) return;
-    logger.log("debug", "RPC: WatchNodeNetwork()");
-    let newest: NodeNetwork | undefined;
-    const writer = new NewestWriter<NodeNetworkResponse>(stream, () => {
-      const now = newest;
-      newest = undefined;
-      return now === undefined ? undefined : { node_network: toMessage(now) };
-    }, GATHER_MS);
-    const end = network.watchNodeNetwork((now) => {
-      newest = now;
-      writer.wake();
-    });
-    stream.once("cancelled", end);
-  };
-  return {
-    file: SIDECAR_FILE,
-    definition: NODE_NETWORK_SERVICE,
-    implementation: {
-      GetNodeNetwork: unaryHandlers(logger)({
-        rpc: "GetNodeNetwork",
-        decode: () => undefined,
-        carryOut: async () => ({
-          now: await network.nodeNetwork(),
-          refusal: describeRefusal(network.lastConfigure()),
-        }),
-        describe: () => ({ kind: "other", text: "GetNodeNetwork()" }),
-        conclude: () => done(false),
-        reply: ({ now, refusal }) => ({
-          kind: "message",
-          message: { node_network: toMessage(now), refusal },
-        }),
+): ServedService {
+  const implementation: NodeNetworkServiceHandlers = {
+    GetNodeNetwork: unaryHandlers(logger)({
+      rpc: "GetNodeNetwork",
+      execute: async () => ({
+        current: await network.nodeNetwork(),
+        lastConfigure: network.lastConfigure(),
       }),
-      WatchNodeNetwork: watch,
+      describeCall: () => ({ kind: "other", text: "GetNodeNetwork()" }),
+      describeResult: () => succeeded(false),
+      reply: ({ current, lastConfigure }): Reply<GetNodeNetworkResponse> => ({
+        kind: "message",
+        message: {
+          node_network: toNodeNetworkMessage(current),
+          refusal: describeRefusal(lastConfigure),
+        },
+      }),
+    }),
+    WatchNodeNetwork(stream) {
+      if (!streams.admit(stream)) return;
+      logger.log("debug", "RPC: WatchNodeNetwork()");
+      let latest: NodeNetwork | undefined;
+      const takeLatest = (): WatchNodeNetworkResponse | undefined => {
+        const taken = latest;
+        latest = undefined;
+        return taken && { node_network: toNodeNetworkMessage(taken) };
+      };
+      const responses = new LatestValueStream(stream, takeLatest, INTERVAL_MS);
+      const unsubscribe = network.watchNodeNetwork((current) => {
+        latest = current;
+        responses.wake();
+      });
+      stream.once("cancelled", unsubscribe);
     },
   };
+  return { definition: NODE_NETWORK_SERVICE, implementation };
 }
 
-/** Why a ConfigureNodeSubnet set no subnet; empty if it did. */
+/** Why a ConfigureNodeSubnet set no subnet; empty if it set one or there was none. */
 function describeRefusal(outcome: ConfigureOutcome | undefined): string {
   if (outcome === undefined) return "";
   switch (outcome.kind) {
@@ -70,12 +71,12 @@ function describeRefusal(outcome: ConfigureOutcome | undefined): string {
     case "refused":
       return outcome.sentence;
     default:
-      return describeUndone(outcome);
+      return describeNotExecuted(outcome);
   }
 }
 
-/** The node's network as it goes over the wire. */
-export function toMessage(
+/** The node's network as a message. */
+export function toNodeNetworkMessage(
   { clusterCidr, configured }: NodeNetwork,
 ): NodeNetworkMessage {
   return {

@@ -1,29 +1,25 @@
-import { quote } from "../../shared/quote.ts";
-import type { LogLevel } from "../../observability/logger.ts";
 import type {
   ConfigureOutcome,
   InjectOutcome,
-  Refusal,
   RemoveOutcome,
-  Undone,
 } from "../../reconcile/node_service.ts";
-import type { CallResult, LoggedCall, LogLine } from "../call_log.ts";
-import type {
-  ConfigureNodeSubnetRequest,
-  InjectRouteRequest,
-  RemoveRouteRequest,
-} from "./wire.ts";
+import type { CallResult, LoggedCall } from "../call_log.ts";
+import { failed, linesAt, quoteUnlessPlain, succeeded } from "../call_messages.ts";
+import type { ConfigureNodeSubnetRequest } from "../gen/quilt/ConfigureNodeSubnetRequest.ts";
+import type { InjectRouteRequest } from "../gen/quilt/InjectRouteRequest.ts";
+import type { RemoveRouteRequest } from "../gen/quilt/RemoveRouteRequest.ts";
 
 /** A ConfigureNodeSubnet as the log names it. */
 export function configureCall({ subnet }: ConfigureNodeSubnetRequest): LoggedCall {
-  return { kind: "configure", text: `ConfigureNodeSubnet(subnet=${echo(subnet)})` };
+  const text = `ConfigureNodeSubnet(subnet=${quoteUnlessPlain(subnet)})`;
+  return { kind: "configure", text };
 }
 
-/** What the log says of the outcome of a ConfigureNodeSubnet. */
+/** What the log says about the outcome of a ConfigureNodeSubnet. */
 export function configureResult(outcome: ConfigureOutcome): CallResult {
-  if (outcome.kind !== "configured") return unfulfilled(outcome);
+  if (outcome.kind !== "configured") return failed(outcome);
   const { changed, subnet } = outcome;
-  return done(
+  return succeeded(
     changed,
     `${changed ? "" : "Subnet unchanged, "}IPAM configured with subnet: ${subnet}`,
     `Successfully configured subnet: ${subnet}`,
@@ -32,50 +28,49 @@ export function configureResult(outcome: ConfigureOutcome): CallResult {
 
 /** An InjectRoute as the log names it. */
 export function injectCall(
-  { destination, via_interface: via }: InjectRouteRequest,
+  { destination, via_interface: device }: InjectRouteRequest,
 ): LoggedCall {
-  const text = `InjectRoute(destination=${echo(destination)}, via=${echo(via)})`;
+  const text = `InjectRoute(destination=${quoteUnlessPlain(destination)}, ` +
+    `via=${quoteUnlessPlain(device)})`;
   return { kind: "route", text, destination };
 }
 
-/** What the log says of the outcome of an InjectRoute. */
+/** What the log says about the outcome of an InjectRoute. */
 export function injectResult(outcome: InjectOutcome): CallResult {
   switch (outcome.kind) {
     case "added":
     case "unchanged": {
       const route = `${outcome.destination} dev ${outcome.device}`;
       const changed = outcome.kind === "added";
+      const effect = changed
+        ? `Added route: ${route} (index: ${outcome.ifindex})`
+        : `Route unchanged: ${route}`;
       const lines = [
-        ...at(
-          "info",
-          changed
-            ? `Added route: ${route} (index: ${outcome.ifindex})`
-            : `Route unchanged: ${route}`,
-        ),
-        ...at("warn", ...outcome.warnings),
-        ...at("info", `Successfully injected route: ${route}`),
+        ...linesAt("info", [effect]),
+        ...linesAt("warn", outcome.warnings),
+        ...linesAt("info", [`Successfully injected route: ${route}`]),
       ];
-      return { kind: "done", changed, lines };
+      return { kind: "succeeded", changed, lines };
     }
     default:
-      return unfulfilled(outcome);
+      return failed(outcome);
   }
 }
 
 /** A RemoveRoute as the log names it. */
 export function removeCall({ destination }: RemoveRouteRequest): LoggedCall {
-  const text = `RemoveRoute(destination=${echo(destination)})`;
+  const text = `RemoveRoute(destination=${quoteUnlessPlain(destination)})`;
   return { kind: "route", text, destination };
 }
 
-/** What the log says of the outcome of a RemoveRoute. */
+/** What the log says about the outcome of a RemoveRoute. */
 export function removeResult(outcome: RemoveOutcome): CallResult {
   switch (outcome.kind) {
     case "removed":
     case "absent": {
       const { destination } = outcome;
       const changed = outcome.kind === "removed";
-      return done(
+      return succeeded(
         changed,
         changed
           ? `Removed route: ${destination}`
@@ -84,51 +79,6 @@ export function removeResult(outcome: RemoveOutcome): CallResult {
       );
     }
     default:
-      return unfulfilled(outcome);
+      return failed(outcome);
   }
-}
-
-/** What a caller is answered whose deadline has passed. */
-export const DEADLINE_EXCEEDED =
-  "The deadline had passed before the kernel was touched; nothing was changed";
-
-/** Why nothing was done, as the caller and the log are told. */
-export function describeUndone(outcome: Undone): string {
-  switch (outcome.kind) {
-    case "shutting-down":
-      return "The sidecar is shutting down; call again when it is back";
-    case "queue-full":
-      return "Too many calls wait for the kernel; call again later";
-    case "caller-gone":
-      return "The caller had gone before the kernel was touched; nothing was changed";
-    default:
-      return outcome satisfies never;
-  }
-}
-
-/** What the log says of a call that was not carried out. */
-export function unfulfilled(outcome: Refusal | Undone): CallResult {
-  return outcome.kind === "refused"
-    ? { kind: "refused", sentence: outcome.sentence }
-    : { kind: "not-executed", sentence: describeUndone(outcome) };
-}
-
-/** What the log says of a call that was carried out. */
-export function done(changed: boolean, ...messages: readonly string[]): CallResult {
-  return { kind: "done", changed, lines: at("info", ...messages) };
-}
-
-/** Lines of one level. */
-export function at(
-  level: LogLevel,
-  ...messages: readonly string[]
-): readonly LogLine[] {
-  return messages.map((message) => ({ level, message }));
-}
-
-const PLAIN = /^[A-Za-z0-9._/-]{1,64}$/;
-
-/** The contract's lines show a value as it is; anything odd is quoted instead. */
-export function echo(value: string): string {
-  return PLAIN.test(value) ? value : quote(value);
 }

@@ -1,6 +1,17 @@
 import type { Logger } from "../../observability/logger.ts";
-import type { NodeService } from "../../reconcile/node_service.ts";
-import type { DescribedService } from "../described_service.ts";
+import type {
+  ConfigureOutcome,
+  InjectOutcome,
+  NodeService,
+  RemoveOutcome,
+} from "../../reconcile/node_service.ts";
+import type { ServedService } from "../../transport/server.ts";
+import type { ConfigureNodeSubnetResponse } from "../gen/quilt/ConfigureNodeSubnetResponse.ts";
+import type { InjectRouteResponse } from "../gen/quilt/InjectRouteResponse.ts";
+import type { QuiltRuntimeHandlers } from "../gen/quilt/QuiltRuntime.ts";
+import type { RemoveRouteResponse } from "../gen/quilt/RemoveRouteResponse.ts";
+import { QUILT_RUNTIME } from "../proto_registry.ts";
+import { notExecutedReply, type Reply, unaryHandlers } from "../unary_handler.ts";
 import {
   configureCall,
   configureResult,
@@ -9,50 +20,57 @@ import {
   removeCall,
   removeResult,
 } from "./log_lines.ts";
-import { replyTo, unaryHandlers } from "../unary_handler.ts";
-import {
-  decodeConfigureNodeSubnetRequest,
-  decodeInjectRouteRequest,
-  decodeRemoveRouteRequest,
-  QUILT_FILE,
-  QUILT_RUNTIME,
-} from "./wire.ts";
 
-/** `quilt.QuiltRuntime` over a node: what the mesh agent calls. */
-export function createQuiltRuntime(
-  node: NodeService,
-  logger: Logger,
-): DescribedService {
+/** The three responses, which have the same fields. */
+type QuiltResponse =
+  & ConfigureNodeSubnetResponse
+  & InjectRouteResponse
+  & RemoveRouteResponse;
+
+/** `quilt.QuiltRuntime`, which the mesh agent calls, over a node. */
+export function createQuiltRuntime(node: NodeService, logger: Logger): ServedService {
   const unary = unaryHandlers(logger);
-  return {
-    file: QUILT_FILE,
-    definition: QUILT_RUNTIME,
-    implementation: {
-      ConfigureNodeSubnet: unary({
-        rpc: "ConfigureNodeSubnet",
-        decode: decodeConfigureNodeSubnetRequest,
-        carryOut: (request, call) => node.configureNodeSubnet(request.subnet, call),
-        describe: configureCall,
-        conclude: configureResult,
-        reply: replyTo,
-      }),
-      InjectRoute: unary({
-        rpc: "InjectRoute",
-        decode: decodeInjectRouteRequest,
-        carryOut: (request, call) =>
-          node.injectRoute(request.destination, request.via_interface, call),
-        describe: injectCall,
-        conclude: injectResult,
-        reply: replyTo,
-      }),
-      RemoveRoute: unary({
-        rpc: "RemoveRoute",
-        decode: decodeRemoveRouteRequest,
-        carryOut: (request, call) => node.removeRoute(request.destination, call),
-        describe: removeCall,
-        conclude: removeResult,
-        reply: replyTo,
-      }),
-    },
+  const implementation: QuiltRuntimeHandlers = {
+    ConfigureNodeSubnet: unary({
+      rpc: "ConfigureNodeSubnet",
+      execute: ({ subnet }, call) => node.configureNodeSubnet(subnet, call),
+      describeCall: configureCall,
+      describeResult: configureResult,
+      reply: toReply,
+    }),
+    InjectRoute: unary({
+      rpc: "InjectRoute",
+      execute: ({ destination, via_interface: device }, call) =>
+        node.injectRoute(destination, device, call),
+      describeCall: injectCall,
+      describeResult: injectResult,
+      reply: toReply,
+    }),
+    RemoveRoute: unary({
+      rpc: "RemoveRoute",
+      execute: ({ destination }, call) => node.removeRoute(destination, call),
+      describeCall: removeCall,
+      describeResult: removeResult,
+      reply: toReply,
+    }),
   };
+  return { definition: QUILT_RUNTIME, implementation };
+}
+
+/** A refusal is a message; a gRPC status is for a call that was not executed. */
+export function toReply(
+  outcome: ConfigureOutcome | InjectOutcome | RemoveOutcome,
+): Reply<QuiltResponse> {
+  switch (outcome.kind) {
+    case "configured":
+    case "added":
+    case "unchanged":
+    case "removed":
+    case "absent":
+      return { kind: "message", message: { success: true, error: "" } };
+    case "refused":
+      return { kind: "message", message: { success: false, error: outcome.sentence } };
+    default:
+      return notExecutedReply(outcome);
+  }
 }

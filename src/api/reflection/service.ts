@@ -1,106 +1,97 @@
-import { type handleBidiStreamingCall, status } from "@grpc/grpc-js";
-import { type Catalogue, createCatalogue } from "./reflection_index.ts";
-import { type DescribedService, fullName } from "../described_service.ts";
-import { stringField } from "../fields.ts";
-import type { OpenStreams } from "../stream_limiter.ts";
-import {
-  decodeReflectionQuestion,
-  REFLECTION_VERSIONS,
-  type ReflectionResponse,
-} from "./wire.ts";
+import { status } from "@grpc/grpc-js";
+import type { ServedService } from "../../transport/server.ts";
+// A file that is imported as text needs no grant to read it.
+import descriptorSet from "../gen/descriptor_set.txt" with { type: "text" };
+import type { ServerReflectionHandlers } from "../gen/grpc/reflection/v1/ServerReflection.ts";
+import type { ServerReflectionRequest } from "../gen/grpc/reflection/v1/ServerReflectionRequest.ts";
+import type { ServerReflectionResponse } from "../gen/grpc/reflection/v1/ServerReflectionResponse.ts";
+import { REFLECTION, serviceName } from "../proto_registry.ts";
+import type { StreamLimiter } from "../stream_limiter.ts";
+import { createReflectionIndex, type ReflectionIndex } from "./reflection_index.ts";
 
 /**
- * gRPC server reflection, v1 and v1alpha: what a client that has no .proto asks.
+ * gRPC server reflection, v1 and v1alpha, for clients that have no .proto file. Both
+ * versions have the same messages.
  *
- * @param others the services to show; reflection itself is shown besides
+ * @param serviceNames the full names of the services to list; reflection adds itself
  */
 export function createReflection(
-  others: readonly DescribedService[],
-  streams: OpenStreams,
-): readonly DescribedService[] {
-  let catalogue: Catalogue | undefined;
-  const pace = paced(PACE_MS);
-  const served = REFLECTION_VERSIONS.map((version): DescribedService => ({
-    get file() {
-      return version.file;
-    },
-    definition: version.definition,
-    implementation: {
-      // Made when somebody asks for the first time: most lives of the sidecar end first.
-      ServerReflectionInfo: answerOn(streams, () => catalogue ??= describeAll(), pace),
-    },
-  }));
-  const describeAll = (): Catalogue => {
-    const all = [...others, ...served];
-    return createCatalogue(
-      [...new Set(all.map(({ file }) => file))],
-      all.map(fullName),
-    );
+  serviceNames: readonly string[],
+  streams: StreamLimiter,
+): readonly ServedService[] {
+  const names = [...serviceNames, ...REFLECTION.map(serviceName)];
+  let index: ReflectionIndex | undefined;
+  // Made when a client first asks, because most processes are never asked.
+  const getIndex = (): ReflectionIndex =>
+    index ??= createReflectionIndex(descriptorSet, names);
+  const implementation: ServerReflectionHandlers = {
+    ServerReflectionInfo: answerRequests(streams, getIndex, spacedBy(INTERVAL_MS)),
   };
-  return served;
+  return REFLECTION.map((definition) => ({ definition, implementation }));
 }
 
 /**
- * Questions on one stream. Deno 2.9.3 takes every answer off a stream, whether or not its
- * client reads, and holds it in memory. grpcurl asks 6 to describe everything.
+ * Requests on one stream. Deno 2.9.3 takes every response off a stream, even if the client
+ * does not read, and keeps it in memory. grpcurl makes 6 to describe everything.
  */
-const MOST_QUESTIONS = 64;
-/** UTF-16 units of one, in JSON: it comes back with its answer. */
-const MOST_UNITS = 1_024;
+const MAX_REQUESTS = 64;
+/** UTF-16 units of one request in JSON, because its response contains it. */
+const MAX_REQUEST_LENGTH = 1_024;
 
-const TOO_MUCH = {
+const LIMIT_EXCEEDED = {
   code: status.RESOURCE_EXHAUSTED,
-  details: `One stream may ask ${MOST_QUESTIONS} questions of at most ${MOST_UNITS} ` +
-    "characters; ask the others on another stream",
+  details: `One stream may ask ${MAX_REQUESTS} questions of at most ` +
+    `${MAX_REQUEST_LENGTH} characters; ask the others on another stream`,
 };
 
-/** Milliseconds from one answer to the next, on whatever stream: a tenth of one core. */
-const PACE_MS = 1;
+/** Milliseconds between two responses, over all streams: it costs a tenth of one core. */
+const INTERVAL_MS = 1;
 
-function answerOn(
-  streams: OpenStreams,
-  catalogue: () => Catalogue,
-  pace: (run: () => void) => void,
-): handleBidiStreamingCall<unknown, ReflectionResponse> {
+type Schedule = (run: () => void) => void;
+
+function answerRequests(
+  streams: StreamLimiter,
+  getIndex: () => ReflectionIndex,
+  schedule: Schedule,
+): ServerReflectionHandlers["ServerReflectionInfo"] {
   return (stream) => {
     if (!streams.admit(stream)) return;
-    let asked = 0;
-    const hear = (request: unknown): void => {
-      asked += 1;
-      if (asked > MOST_QUESTIONS || JSON.stringify(request).length > MOST_UNITS) {
-        stream.off("data", hear);
-        stream.emit("error", TOO_MUCH);
+    let requests = 0;
+    const onRequest = (request: ServerReflectionRequest): void => {
+      requests += 1;
+      const { length } = JSON.stringify(request);
+      if (requests > MAX_REQUESTS || length > MAX_REQUEST_LENGTH) {
+        stream.off("data", onRequest);
+        stream.emit("error", LIMIT_EXCEEDED);
         return;
       }
       stream.pause();
-      pace(() => {
+      schedule(() => {
         if (!stream.writable) return;
-        const response = respond(catalogue(), request);
-        // Who asks and does not read is not asked on.
-        if (stream.write(response)) stream.resume();
+        // While the client does not read, no more requests are read either.
+        if (stream.write(respond(getIndex(), request))) stream.resume();
         else stream.once("drain", () => stream.resume());
       });
     };
-    stream.on("data", hear);
+    stream.on("data", onRequest);
     stream.on("end", () => stream.end());
   };
 }
 
-/** Runs one after another: the first at once, each next one so much later. */
-function paced(ms: number): (run: () => void) => void {
-  let next = 0;
+/** Runs functions in order: the first at once, each other one an interval later. */
+function spacedBy(intervalMs: number): Schedule {
+  let nextMs = 0;
   return (run) => {
-    const now = performance.now();
-    if (next <= now) run();
-    else setTimeout(run, next - now);
-    next = Math.max(next, now) + ms;
+    const nowMs = performance.now();
+    if (nextMs <= nowMs) run();
+    else setTimeout(run, nextMs - nowMs);
+    nextMs = Math.max(nextMs, nowMs) + intervalMs;
   };
 }
 
-function respond(catalogue: Catalogue, request: unknown): ReflectionResponse {
-  return {
-    valid_host: stringField(request, "host"),
-    original_request: request,
-    ...catalogue(decodeReflectionQuestion(request)),
-  };
+function respond(
+  index: ReflectionIndex,
+  request: ServerReflectionRequest,
+): ServerReflectionResponse {
+  return { valid_host: request.host, original_request: request, ...index(request) };
 }

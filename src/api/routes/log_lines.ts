@@ -1,11 +1,11 @@
 import { list } from "../../reconcile/repair_messages.ts";
 import type { RouteOutcome, SyncOutcome } from "../../reconcile/route_table.ts";
 import type { CallResult, LoggedCall } from "../call_log.ts";
-import { at, unfulfilled } from "../quilt_runtime/log_lines.ts";
-import type { SyncRoutesRequest } from "./wire.ts";
+import { failed, linesAt } from "../call_messages.ts";
+import type { SyncRoutesRequest } from "../gen/quilt/sidecar/v1/SyncRoutesRequest.ts";
 
-/** Kinds of sentences a line each; more are counted. */
-const SHOWN = 3;
+/** Sentences with a line each; the others are counted. */
+const MAX_SENTENCES = 3;
 
 /** A SyncRoutes as the log names it. */
 export function syncCall({ dry_run, routes }: SyncRoutesRequest): LoggedCall {
@@ -14,32 +14,32 @@ export function syncCall({ dry_run, routes }: SyncRoutesRequest): LoggedCall {
 }
 
 /**
- * What the log says of the outcome of each SyncRoutes: however many routes it concerns,
- * a few lines. What cannot be done is logged once, not each time that the same is asked
- * for.
+ * What the log says about the outcomes of SyncRoutes: a few lines, whatever the number of
+ * routes. Sentences about routes that could not be installed are logged when they change,
+ * not with each call.
  */
-export function describeSyncs(): (
+export function syncResults(): (
   outcome: SyncOutcome,
   request: SyncRoutesRequest,
 ) => CallResult {
-  let logged = "";
+  let lastLogged = "";
   return (outcome, { dry_run }) => {
     switch (outcome.kind) {
       case "synced": {
-        const notes = remarks(outcome.outcomes);
-        const isNew = !dry_run && notes.join("\n") !== logged;
-        if (isNew) logged = notes.join("\n");
+        const sentences = describeOutcomes(outcome.outcomes);
+        const isNew = !dry_run && sentences.join("\n") !== lastLogged;
+        if (isNew) lastLogged = sentences.join("\n");
         const lines = [
-          ...at("warn", ...outcome.warnings),
-          ...at(isNew ? "warn" : "debug", ...notes),
-          ...at("info", summary(dry_run, outcome)),
+          ...linesAt("warn", outcome.warnings),
+          ...linesAt(isNew ? "warn" : "debug", sentences),
+          ...linesAt("info", [summary(dry_run, outcome)]),
         ];
-        return { kind: "done", changed: outcome.changed || isNew, lines };
+        return { kind: "succeeded", changed: outcome.changed || isNew, lines };
       }
       case "invalid":
         return { kind: "refused", sentence: outcome.sentence };
       default:
-        return unfulfilled(outcome);
+        return failed(outcome);
     }
   };
 }
@@ -53,19 +53,19 @@ function summary(
     `${removed} removed, ${unchanged} unchanged, ${pending} pending, ${refused} refused`;
 }
 
-/** Of routes with the same to say one line, with the first of them named. */
-function remarks(outcomes: readonly RouteOutcome[]): readonly string[] {
+/** One line for all routes with the same reason; the line names the first of them. */
+function describeOutcomes(outcomes: readonly RouteOutcome[]): readonly string[] {
   const pending = outcomes.filter(({ kind }) => kind === "pending");
-  const waiting = Map.groupBy(pending, ({ detail }) => detail);
+  const byReason = Map.groupBy(pending, ({ detail }) => detail);
   const others = outcomes.filter(({ detail, kind }) =>
     kind !== "pending" && detail !== ""
   ).map(({ detail }) => detail);
-  const left = others.length - SHOWN;
+  const omitted = others.length - MAX_SENTENCES;
   return [
-    ...[...waiting].map(([detail, routes]) =>
-      `${detail}, waiting for it: ${list(routes.map((route) => route.destination))}`
+    ...[...byReason].map(([reason, routes]) =>
+      `${reason}, waiting for it: ${list(routes.map((route) => route.destination))}`
     ),
-    ...others.slice(0, SHOWN),
-    ...(left > 0 ? [`and so for ${left} more; the answer names them`] : []),
+    ...others.slice(0, MAX_SENTENCES),
+    ...(omitted > 0 ? [`and so for ${omitted} more; the answer names them`] : []),
   ];
 }

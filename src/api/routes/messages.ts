@@ -1,20 +1,47 @@
+import { status } from "@grpc/grpc-js";
 import type {
   ListedRoute,
   RouteNews,
   RouteOutcome,
   SyncOutcome,
 } from "../../reconcile/route_table.ts";
-import type {
-  OutcomeKindName,
-  RouteMessage,
-  RouteOutcomeMessage,
-  SyncRoutesResponse,
-  WatchRoutesResponse,
-} from "./wire.ts";
+import type { ListRoutesResponse } from "../gen/quilt/sidecar/v1/ListRoutesResponse.ts";
+import type { Route } from "../gen/quilt/sidecar/v1/Route.ts";
+import type { RouteOutcome as RouteOutcomeMessage } from "../gen/quilt/sidecar/v1/RouteOutcome.ts";
+import type { RouteOutcomeKind } from "../gen/quilt/sidecar/v1/RouteOutcomeKind.ts";
+import type { SyncRoutesResponse } from "../gen/quilt/sidecar/v1/SyncRoutesResponse.ts";
+import type { WatchRoutesResponse } from "../gen/quilt/sidecar/v1/WatchRoutesResponse.ts";
+import { notExecutedReply, type Reply, statusReply } from "../unary_handler.ts";
 
-/** A wanted route as it goes over the wire. */
-export function toRouteMessage(listed: ListedRoute): RouteMessage {
-  const { confirmed, pending, route, sinceMs } = listed;
+/** The answer to a ListRoutes. */
+export function toListReply(
+  routes: readonly ListedRoute[],
+): Reply<ListRoutesResponse> {
+  return { kind: "message", message: { routes: routes.map(toRouteMessage) } };
+}
+
+/** A message of WatchRoutes. */
+export function toWatchMessage(
+  { complete, removed, routes }: RouteNews,
+): WatchRoutesResponse {
+  return { complete, routes: routes.map(toRouteMessage), removed: [...removed] };
+}
+
+/** The answer to a SyncRoutes. */
+export function toSyncReply(outcome: SyncOutcome): Reply<SyncRoutesResponse> {
+  switch (outcome.kind) {
+    case "synced": {
+      const outcomes = outcome.outcomes.map(toOutcomeMessage);
+      return { kind: "message", message: { ...outcome.counts, outcomes } };
+    }
+    case "invalid":
+      return statusReply(status.INVALID_ARGUMENT, outcome.sentence);
+    default:
+      return notExecutedReply(outcome);
+  }
+}
+
+function toRouteMessage({ confirmed, pending, route, sinceMs }: ListedRoute): Route {
   const seconds = Math.floor(sinceMs / 1000);
   return {
     destination: route.destination,
@@ -26,27 +53,13 @@ export function toRouteMessage(listed: ListedRoute): RouteMessage {
   };
 }
 
-/** What a watcher is told. */
-export function toWatchMessage(
-  { complete, removed, routes }: RouteNews,
-): WatchRoutesResponse {
-  return { complete, routes: routes.map(toRouteMessage), removed };
-}
-
-/** What became of a SyncRoutes. */
-export function toSyncMessage(
-  { counts, outcomes }: Extract<SyncOutcome, { kind: "synced" }>,
-): SyncRoutesResponse {
-  return { ...counts, outcomes: outcomes.map(toOutcomeMessage) };
-}
-
 function toOutcomeMessage(
   { destination, detail, kind }: RouteOutcome,
 ): RouteOutcomeMessage {
-  return { destination, kind: KIND_NAMES[kind], detail };
+  return { destination, kind: KINDS[kind], detail };
 }
 
-const KIND_NAMES: Readonly<Record<RouteOutcome["kind"], OutcomeKindName>> = {
+const KINDS: Readonly<Record<RouteOutcome["kind"], RouteOutcomeKind>> = {
   added: "ROUTE_OUTCOME_KIND_ADDED",
   removed: "ROUTE_OUTCOME_KIND_REMOVED",
   unchanged: "ROUTE_OUTCOME_KIND_UNCHANGED",

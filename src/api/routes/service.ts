@@ -1,68 +1,90 @@
 import { status } from "@grpc/grpc-js";
 import type { Logger } from "../../observability/logger.ts";
-import type { RouteTable, SyncOutcome } from "../../reconcile/route_table.ts";
-import type { DescribedService } from "../described_service.ts";
-import type { OpenStreams } from "../stream_limiter.ts";
-import { done } from "../quilt_runtime/log_lines.ts";
-import { describeSyncs, syncCall } from "./log_lines.ts";
-import { toRouteMessage, toSyncMessage } from "./messages.ts";
-import { watchRoutes } from "./watch.ts";
-import { ROUTE_SERVICE, SIDECAR_FILE } from "../sidecar_package.ts";
-import {
-  type Reply,
-  replyUndone,
-  statusReply,
-  unaryHandlers,
-} from "../unary_handler.ts";
-import {
-  decodeSyncRoutesRequest,
-  type ListRoutesResponse,
-  type SyncRoutesRequest,
-  type SyncRoutesResponse,
-} from "./wire.ts";
+import type { RouteNews, RouteTable } from "../../reconcile/route_table.ts";
+import type { ServedService } from "../../transport/server.ts";
+import { succeeded } from "../call_messages.ts";
+import type { RouteServiceHandlers } from "../gen/quilt/sidecar/v1/RouteService.ts";
+import type { WatchRoutesResponse } from "../gen/quilt/sidecar/v1/WatchRoutesResponse.ts";
+import { LatestValueStream } from "../latest_value_stream.ts";
+import { ROUTE_SERVICE } from "../proto_registry.ts";
+import type { StreamLimiter } from "../stream_limiter.ts";
+import { unaryHandlers } from "../unary_handler.ts";
+import { syncCall, syncResults } from "./log_lines.ts";
+import { toListReply, toSyncReply, toWatchMessage } from "./messages.ts";
 
-/** `quilt.sidecar.v1.RouteService` over a node: its route table stated as a whole. */
+/** `quilt.sidecar.v1.RouteService` over a node: its route table as a whole. */
 export function createRouteService(
   table: RouteTable,
-  streams: OpenStreams,
+  streams: StreamLimiter,
   logger: Logger,
-): DescribedService {
+): ServedService {
   const unary = unaryHandlers(logger);
-  return {
-    file: SIDECAR_FILE,
-    definition: ROUTE_SERVICE,
-    implementation: {
-      ListRoutes: unary({
-        rpc: "ListRoutes",
-        decode: () => undefined,
-        carryOut: () => table.list(),
-        describe: () => ({ kind: "other", text: "ListRoutes()" }),
-        conclude: () => done(false),
-        reply: (routes): Reply<ListRoutesResponse> => ({
-          kind: "message",
-          message: { routes: routes.map(toRouteMessage) },
-        }),
-      }),
-      WatchRoutes: watchRoutes(table, streams, logger),
-      SyncRoutes: unary<SyncRoutesRequest, SyncOutcome, SyncRoutesResponse>({
-        rpc: "SyncRoutes",
-        decode: decodeSyncRoutesRequest,
-        carryOut: (request, call) => table.sync(request.routes, request.dry_run, call),
-        describe: syncCall,
-        conclude: describeSyncs(),
-        reply: replyToSync,
-      }),
-    },
+  const implementation: RouteServiceHandlers = {
+    ListRoutes: unary({
+      rpc: "ListRoutes",
+      execute: () => table.list(),
+      describeCall: () => ({ kind: "other", text: "ListRoutes()" }),
+      describeResult: () => succeeded(false),
+      reply: toListReply,
+    }),
+    WatchRoutes: watchRoutes(table, streams, logger),
+    SyncRoutes: unary({
+      rpc: "SyncRoutes",
+      execute: (request, call) => table.sync(request.routes, request.dry_run, call),
+      describeCall: syncCall,
+      describeResult: syncResults(),
+      reply: toSyncReply,
+    }),
+  };
+  return { definition: ROUTE_SERVICE, implementation };
+}
+
+/** Milliseconds between two messages of a watch. */
+const INTERVAL_MS = 50;
+
+/**
+ * How many changes one watch carries, some 4 MB. Deno 2.9.3 takes every message off a
+ * stream, even if the client does not read, and keeps it in memory (measured). So a watch
+ * is ended at this limit, and a client that does read watches again.
+ */
+const MAX_CHANGES = 65_536;
+/** If there are more than a few watches, they share this number of changes. */
+const MAX_CHANGES_OF_ALL = 262_144;
+
+/** WatchRoutes: all routes first, then the changes, each route in its latest state. */
+function watchRoutes(
+  table: RouteTable,
+  streams: StreamLimiter,
+  logger: Logger,
+): RouteServiceHandlers["WatchRoutes"] {
+  let openWatches = 0;
+  return (stream) => {
+    if (!streams.admit(stream)) return;
+    logger.log("debug", "RPC: WatchRoutes()");
+    openWatches += 1;
+    let carried = 0;
+    const watch = table.watch(() => responses.wake());
+    const takeLatest = (): WatchRoutesResponse | undefined => {
+      const changes = watch.take();
+      if (changes === undefined) return undefined;
+      carried += countChanges(changes);
+      const share = Math.floor(MAX_CHANGES_OF_ALL / openWatches);
+      const limit = Math.min(MAX_CHANGES, share);
+      if (carried <= limit) return toWatchMessage(changes);
+      watch.close();
+      const details = `This watch has carried ${limit} changes; watch again`;
+      stream.emit("error", { code: status.UNAVAILABLE, details });
+      return undefined;
+    };
+    const responses = new LatestValueStream(stream, takeLatest, INTERVAL_MS);
+    stream.once("cancelled", () => {
+      openWatches -= 1;
+      watch.close();
+    });
   };
 }
 
-function replyToSync(outcome: SyncOutcome): Reply<SyncRoutesResponse> {
-  switch (outcome.kind) {
-    case "synced":
-      return { kind: "message", message: toSyncMessage(outcome) };
-    case "invalid":
-      return statusReply(status.INVALID_ARGUMENT, outcome.sentence);
-    default:
-      return replyUndone(outcome);
-  }
+/** The first message, with all routes, does not count. */
+function countChanges({ complete, removed, routes }: RouteNews): number {
+  return complete ? 0 : routes.length + removed.length;
 }

@@ -79,13 +79,6 @@ def compile_all(folder):
     return {file.name: file for file in files}
 
 
-def without_options(file):
-    copy = descriptor_pb2.FileDescriptorProto()
-    copy.CopyFrom(file)
-    copy.ClearField("options")
-    return copy
-
-
 def reflect(channel, compiled):
     database = ProtoReflectionDescriptorDatabase(channel)
     services = sorted(database.get_services())
@@ -98,11 +91,7 @@ def reflect(channel, compiled):
             received[name] = database.FindFileByName(name)
             pending.extend(received[name].dependency)
     report("Files", lambda: sorted(received))
-    different = [
-        name
-        for name, file in sorted(received.items())
-        if file != without_options(compiled[name])
-    ]
+    different = [name for name, file in sorted(received.items()) if file != compiled[name]]
     report("Files that protoc describes differently", lambda: different)
     pool = DescriptorPool(database)
     for name in services:
@@ -111,7 +100,9 @@ def reflect(channel, compiled):
 
 def wire_facts(file):
     """Without the file's options and without the fields' names for JSON."""
-    copy = without_options(file)
+    copy = descriptor_pb2.FileDescriptorProto()
+    copy.CopyFrom(file)
+    copy.ClearField("options")
     for message in copy.message_type:
         for field in message.field:
             field.ClearField("json_name")

@@ -20,7 +20,7 @@ const GONE: CallResult = { kind: "refused", sentence: "It is gone" };
 const FULL: CallResult = { kind: "not-executed", sentence: "Too many calls" };
 
 function done(changed: boolean, message: string): CallResult {
-  return { kind: "done", changed, lines: [{ level: "info", message }] };
+  return { kind: "succeeded", changed, lines: [{ level: "info", message }] };
 }
 
 /** A log with a clock of the test's, which collects what is to be written. */
@@ -34,12 +34,12 @@ class LogUnderTest {
   }
 
   call(call: LoggedCall, result: CallResult): void {
-    this.begin(call)(result);
+    this.start(call)(result);
   }
 
-  /** Begins a call; what it returns ends it. */
-  begin(call: LoggedCall): (result: CallResult) => void {
-    const begun = this.#log.begin(call);
+  /** Starts a call; what it returns ends it. */
+  start(call: LoggedCall): (result: CallResult) => void {
+    const begun = this.#log.start(call);
     this.#lines.push(begun.line);
     return (result) => void this.#lines.push(...this.#log.end(begun, result));
   }
@@ -61,7 +61,7 @@ class LogUnderTest {
 
 Deno.test("CallLog has the RPC line at once, and the rest when the call has ended", () => {
   const log = new LogUnderTest();
-  const end = log.begin(ONE);
+  const end = log.start(ONE);
   assert.deepEqual(log.all(), ["info: RPC: Inject(one)"]);
   end(ADDED);
   assert.deepEqual(log.all(), ["info: Added"]);
@@ -134,7 +134,7 @@ Deno.test("CallLog has other calls at info only if they change something", () =>
 
 Deno.test("CallLog has one RPC line of equal calls that are carried out side by side", () => {
   const log = new LogUnderTest();
-  const ends = [log.begin(ONE), log.begin(ONE), log.begin(ONE)];
+  const ends = [log.start(ONE), log.start(ONE), log.start(ONE)];
   assert.deepEqual(log.loud(), ["info: RPC: Inject(one)"]);
   for (const end of ends) end(UNCHANGED);
   assert.deepEqual(log.loud(), ["info: Unchanged"]);

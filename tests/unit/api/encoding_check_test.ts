@@ -3,8 +3,8 @@ import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import protobuf from "protobufjs";
 import { checkEncoding, MalformedMessage } from "../../../src/api/encoding_check.ts";
-import { QUILT_RUNTIME } from "../../../src/api/quilt_runtime/wire.ts";
-import { ROUTE_SERVICE } from "../../../src/api/sidecar_package.ts";
+import { QUILT_RUNTIME } from "../../../src/api/proto_registry.ts";
+import { ROUTE_SERVICE } from "../../../src/api/proto_registry.ts";
 import {
   type Bytes,
   fixedField,

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { NewestWriter } from "../../../src/api/latest_value_stream.ts";
+import { LatestValueStream } from "../../../src/api/latest_value_stream.ts";
 import { until } from "../../support/wait.ts";
 
-/** A stream whose messages leave when the test says so. */
+/** A stream whose messages leave when the test calls leave(). */
 function slowStream() {
   const messages: string[] = [];
   const leaving: (() => void)[] = [];
@@ -17,27 +17,27 @@ function slowStream() {
   };
 }
 
-/** What is to be said, until it is asked for. */
-function news() {
-  let newest: string | undefined;
+/** The latest value that was set, until it is taken. */
+function latestValue() {
+  let latest: string | undefined;
   return {
-    say: (text: string) => newest = text,
-    next: () => {
-      const now = newest;
-      newest = undefined;
-      return now;
+    set: (text: string) => latest = text,
+    take: () => {
+      const taken = latest;
+      latest = undefined;
+      return taken;
     },
   };
 }
 
-Deno.test("a stream carries one message at a time, and after it only the newest", () => {
+Deno.test("LatestValueStream writes one message at a time, and then only the latest", () => {
   const stream = slowStream();
-  const { next, say } = news();
-  const writer = new NewestWriter(stream, next);
+  const { set, take } = latestValue();
+  const writer = new LatestValueStream(stream, take);
   writer.wake();
   assert.deepEqual(stream.messages, []);
   for (const text of ["a", "b", "c"]) {
-    say(text);
+    set(text);
     writer.wake();
   }
   assert.deepEqual(stream.messages, ["a"]);
@@ -45,21 +45,21 @@ Deno.test("a stream carries one message at a time, and after it only the newest"
   assert.deepEqual(stream.messages, ["a", "c"]);
   stream.leave();
   assert.deepEqual(stream.messages, ["a", "c"]);
-  say("d");
+  set("d");
   writer.wake();
   assert.deepEqual(stream.messages, ["a", "c", "d"]);
 });
 
-Deno.test("a stream that gathers waits after each message, and then carries the newest", async () => {
+Deno.test("LatestValueStream with an interval waits after each message, and then writes the latest", async () => {
   const stream = slowStream();
-  const { next, say } = news();
-  const writer = new NewestWriter(stream, next, 30);
-  say("a");
+  const { set, take } = latestValue();
+  const writer = new LatestValueStream(stream, take, 30);
+  set("a");
   writer.wake();
   const began = performance.now();
   stream.leave();
   for (const text of ["b", "c"]) {
-    say(text);
+    set(text);
     writer.wake();
   }
   assert.deepEqual(stream.messages, ["a"]);
@@ -71,17 +71,17 @@ Deno.test("a stream that gathers waits after each message, and then carries the 
   assert.deepEqual(stream.messages, ["a", "c"]);
 });
 
-Deno.test("a stream that is finished says what is left, and nothing more", () => {
+Deno.test("LatestValueStream that is finished writes the message that is left, and no more", () => {
   const stream = slowStream();
-  const { next, say } = news();
-  const writer = new NewestWriter(stream, next);
-  say("a");
+  const { set, take } = latestValue();
+  const writer = new LatestValueStream(stream, take);
+  set("a");
   writer.wake();
-  say("b");
+  set("b");
   writer.finish();
   stream.leave();
   stream.leave();
-  say("c");
+  set("c");
   writer.wake();
   assert.deepEqual(stream.messages, ["a", "b"]);
 });

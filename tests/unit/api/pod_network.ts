@@ -7,7 +7,7 @@ import { createAddressService } from "../../../src/api/addresses/service.ts";
 import { connectSidecar, type SidecarClient } from "../../support/sidecar_client.ts";
 import { formatListenAddress } from "../../../src/transport/listen_address.ts";
 import { createNodeNetworkService } from "../../../src/api/node_network/service.ts";
-import { OpenStreams } from "../../../src/api/stream_limiter.ts";
+import { StreamLimiter } from "../../../src/api/stream_limiter.ts";
 import { startServer } from "../../../src/transport/server.ts";
 import { cidr } from "./outcomes.ts";
 
@@ -55,7 +55,7 @@ const UNASKED: PodNetwork = {
 /** The two services with a client of them. */
 export interface Surface extends AsyncDisposable {
   readonly client: SidecarClient;
-  readonly streams: OpenStreams;
+  readonly streams: StreamLimiter;
   readonly log: readonly string[];
 }
 
@@ -68,7 +68,7 @@ export async function openServices(network: Partial<PodNetwork>): Promise<Surfac
     flush: () => Promise.resolve(),
   };
   const logger = createLogger({ level: "debug", format: "text", sink });
-  const streams = new OpenStreams();
+  const streams = new StreamLimiter();
   const node = { ...UNASKED, ...network };
   const started = await startServer({ kind: "tcp", host: "127.0.0.1", port: 0 }, [
     createNodeNetworkService(node, streams, logger),

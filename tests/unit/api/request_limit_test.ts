@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { checkClusterPolicy } from "../../../src/ipam/policy.ts";
 import { requestLimit } from "../../../src/api/request_limit.ts";
-import { ROUTE_SERVICE } from "../../../src/api/sidecar_package.ts";
+import { ROUTE_SERVICE } from "../../../src/api/proto_registry.ts";
 
 const KIB = 1024;
 
@@ -14,7 +14,7 @@ for (
     ["0.0.0.0/0", 30, 4096 * KIB],
   ] as const
 ) {
-  Deno.test(`a request may have ${bytes} bytes where nodes have a /${prefix} of ${cidr}`, () => {
+  Deno.test(`requestLimit is ${bytes} bytes for nodes with a /${prefix} of ${cidr}`, () => {
     const policy = checkClusterPolicy(cidr, prefix);
     assert.ok(policy.ok);
     assert.equal(requestLimit(policy.value), bytes);
@@ -24,7 +24,7 @@ for (
 for (
   const [cidr, subnets] of [["172.16.0.0/16", 256], ["172.16.0.0/14", 1024]] as const
 ) {
-  Deno.test(`a SyncRoutes of all ${subnets} node subnets of ${cidr} is no longer than a request may be`, () => {
+  Deno.test(`requestLimit admits a SyncRoutes of all ${subnets} node subnets of ${cidr}`, () => {
     const policy = checkClusterPolicy(cidr, 24);
     assert.ok(policy.ok);
     // The longest text of each: three digits an octet, fifteen characters of a device.

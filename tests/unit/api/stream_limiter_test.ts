@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
 import { status } from "@grpc/grpc-js";
-import { HEALTH } from "../../../src/api/health/wire.ts";
-import { OpenStreams } from "../../../src/api/stream_limiter.ts";
-import { REFLECTION_VERSIONS } from "../../../src/api/reflection/wire.ts";
+import { HEALTH, REFLECTION } from "../../../src/api/proto_registry.ts";
+import { StreamLimiter } from "../../../src/api/stream_limiter.ts";
 import { until } from "../../support/wait.ts";
 import { type Answers, openSurface } from "../transport/surface.ts";
 
@@ -28,7 +27,7 @@ function oneMore(watch: () => Answers): Promise<unknown> {
   }, { what: "room for one more" });
 }
 
-Deno.test("the 257th stream is RESOURCE_EXHAUSTED, and is taken once another one is over", async () => {
+Deno.test("StreamLimiter refuses the 257th stream with RESOURCE_EXHAUSTED, and admits it once another one is over", async () => {
   await using surface = await openSurface();
   const watch = () => surface.watch(HEALTH, "Watch", { service: "" });
   const first = watch();
@@ -46,7 +45,7 @@ Deno.test("the 257th stream is RESOURCE_EXHAUSTED, and is taken once another one
   await oneMore(watch);
 });
 
-Deno.test("the 9th stream of one connection is RESOURCE_EXHAUSTED, and others are let in", async () => {
+Deno.test("StreamLimiter refuses the 9th stream of one connection, and admits one of another", async () => {
   await using surface = await openSurface();
   const watch = () => surface.watch(HEALTH, "Watch", { service: "" });
   const open = Array.from({ length: LIMIT_OF_ONE }, watch);
@@ -61,10 +60,10 @@ Deno.test("the 9th stream of one connection is RESOURCE_EXHAUSTED, and others ar
   for (const each of open) each.cancel();
 });
 
-Deno.test("ending all streams says the last words of each and then UNAVAILABLE, and takes no more", () => {
-  const streams = new OpenStreams();
+Deno.test("StreamLimiter calls beforeEnd and ends each stream with UNAVAILABLE, and admits no more", () => {
+  const streams = new StreamLimiter();
   const { stream, errors } = newStream();
-  assert.ok(streams.admit(stream, () => errors.push("last words")));
+  assert.ok(streams.admit(stream, () => errors.push("before the end")));
   const over = newStream();
   assert.ok(streams.admit(over.stream));
   over.stream.emit("cancelled");
@@ -73,18 +72,17 @@ Deno.test("ending all streams says the last words of each and then UNAVAILABLE, 
     code: status.UNAVAILABLE,
     details: "The sidecar is shutting down; call again when it is back",
   };
-  assert.deepEqual(errors, ["last words", end]);
+  assert.deepEqual(errors, ["before the end", end]);
   assert.deepEqual(over.errors, []);
   const late = newStream();
   assert.equal(streams.admit(late.stream), false);
   assert.deepEqual(late.errors, [end]);
 });
 
-Deno.test("a reflection stream that stays open does not hold a drain up either", async () => {
+Deno.test("StreamLimiter ends an open reflection stream, so that it does not delay a stop", async () => {
   await using surface = await openSurface();
-  const [version] = REFLECTION_VERSIONS;
-  assert.ok(version);
-  const { definition } = version;
+  const [definition] = REFLECTION;
+  assert.ok(definition);
   const conversation = surface.converse(definition, "ServerReflectionInfo");
   conversation.send({ list_services: "" });
   await conversation.count(1);

@@ -4,7 +4,7 @@ import {
   type NodeStatus,
   statusJson,
 } from "../../../src/cli/status_report.ts";
-import type { RouteMessage } from "../../../src/api/routes/wire.ts";
+import type { Route } from "../../../src/api/gen/quilt/sidecar/v1/Route.ts";
 
 const UNCONFIGURED: NodeStatus = {
   network: { subnet: "", gateway: "", cluster_cidr: "10.42.0.0/16", revision: 0 },
@@ -14,7 +14,7 @@ const UNCONFIGURED: NodeStatus = {
   routes: [],
 };
 
-const INSTALLED: RouteMessage = {
+const INSTALLED: Route = {
   destination: "10.42.2.0/24",
   device: "vxlan100",
   state: "ROUTE_STATE_INSTALLED",
@@ -23,7 +23,7 @@ const INSTALLED: RouteMessage = {
   confirmed: true,
 };
 
-const PENDING: RouteMessage = {
+const PENDING: Route = {
   ...INSTALLED,
   destination: "10.42.113.0/24",
   device: "wg0",
@@ -117,4 +117,16 @@ Deno.test("formatStatus and statusJson escape invisible characters of a reason",
   const json = statusJson(odd);
   assert.doesNotMatch(json, /[^ -~]/);
   assert.equal(JSON.parse(json).routes[0].reason, reason);
+});
+
+Deno.test("formatStatus throws for a route whose state or time is not set", () => {
+  const unset = [
+    { ...INSTALLED, state: "ROUTE_STATE_UNSPECIFIED" } as const,
+    { ...INSTALLED, since: null },
+  ];
+  for (const route of unset) {
+    for (const format of [formatStatus, statusJson]) {
+      assert.throws(() => format({ ...STATUS, routes: [route] }), TypeError);
+    }
+  }
 });

@@ -5,7 +5,7 @@ import type { NodeService } from "../../../src/reconcile/node_service.ts";
 import { formatListenAddress } from "../../../src/transport/listen_address.ts";
 import { createQuiltRuntime } from "../../../src/api/quilt_runtime/service.ts";
 import { type RpcServer, startServer } from "../../../src/transport/server.ts";
-import { QUILT_RUNTIME } from "../../../src/api/quilt_runtime/wire.ts";
+import { QUILT_RUNTIME } from "../../../src/api/proto_registry.ts";
 
 /** A server over a fake node, a client of it, and what the server has logged. */
 export interface Exchange extends AsyncDisposable {

@@ -7,7 +7,7 @@ import {
   status,
 } from "@grpc/grpc-js";
 import { formatListenAddress } from "../../../src/transport/listen_address.ts";
-import { QUILT_RUNTIME } from "../../../src/api/quilt_runtime/wire.ts";
+import { QUILT_RUNTIME } from "../../../src/api/proto_registry.ts";
 import { type Exchange, fakeNode, openExchange } from "./exchange.ts";
 import { cidr } from "../api/outcomes.ts";
 

@@ -27,15 +27,15 @@ Deno.test("GET /healthz is 200 with SERVING or 503 with NOT_SERVING, as gRPC's h
   const request = `${LINE}Host: 127.0.0.1:50051\r\nUser-Agent: kube-probe/1.34\r\n` +
     "Accept: */*\r\nConnection: close\r\n\r\n";
   assert.equal(await say(surface, request), NOT_SERVING);
-  surface.health.clear("starting");
+  surface.health.clearNotServing("starting");
   assert.equal(await say(surface, request), SERVING);
-  surface.health.hinder("kernel");
+  surface.health.setNotServing("kernel");
   assert.equal(await say(surface, request), NOT_SERVING);
 });
 
 Deno.test("GET /healthz may come without headers, in any pieces, and with more behind it", async () => {
   await using surface = await openSurface();
-  surface.health.clear("starting");
+  surface.health.clearNotServing("starting");
   for (
     const parts of [
       [`${LINE}\r\n`],
@@ -64,7 +64,7 @@ for (
 ) {
   Deno.test(`the request ${JSON.stringify(request.slice(0, 40))} is told nothing: the connection is ended`, async () => {
     await using surface = await openSurface();
-    surface.health.clear("starting");
+    surface.health.clearNotServing("starting");
     assert.match(await say(surface, request), /^(reset)?$/);
   });
 }

@@ -212,9 +212,9 @@ Deno.test("GET /healthz over HTTP/2 is 503 while NOT_SERVING, and 200 while SERV
   };
   assert.deepEqual(await ask("GET"), "503 NOT_SERVING");
   assert.deepEqual(await ask("HEAD"), "503 ");
-  surface.health.clear("starting");
+  surface.health.clearNotServing("starting");
   assert.deepEqual(await ask("GET"), "200 SERVING");
   assert.deepEqual(await ask("HEAD"), "200 ");
-  surface.health.hinder("kernel");
+  surface.health.setNotServing("kernel");
   assert.deepEqual(await ask("GET"), "503 NOT_SERVING");
 });

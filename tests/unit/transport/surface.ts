@@ -10,7 +10,7 @@ import {
 import { createLogger } from "../../../src/observability/logger.ts";
 import { Health } from "../../../src/api/health/service.ts";
 import { formatListenAddress } from "../../../src/transport/listen_address.ts";
-import { OpenStreams } from "../../../src/api/stream_limiter.ts";
+import { StreamLimiter } from "../../../src/api/stream_limiter.ts";
 import { createQuiltRuntime } from "../../../src/api/quilt_runtime/service.ts";
 import { type RpcServer, startServer } from "../../../src/transport/server.ts";
 import { composeServices } from "../../../src/api/services.ts";
@@ -21,7 +21,7 @@ import { fakeNode } from "./exchange.ts";
 export interface OpenSurface extends AsyncDisposable {
   readonly server: RpcServer;
   readonly health: Health;
-  readonly streams: OpenStreams;
+  readonly streams: StreamLimiter;
   /** One answer, or the status that came instead of it. */
   ask(service: ServiceDefinition, rpc: string, request: object): Promise<unknown>;
   /** A stream of answers. */
@@ -52,7 +52,7 @@ export interface Conversation extends Answers {
 export async function openSurface(): Promise<OpenSurface> {
   const sink = { write: () => {}, dropped: 0, flush: () => Promise.resolve() };
   const logger = createLogger({ level: "info", format: "text", sink });
-  const streams = new OpenStreams();
+  const streams = new StreamLimiter();
   const health = new Health(streams);
   const own = [createQuiltRuntime(fakeNode({}), logger)];
   const services = composeServices(own, health, streams);

@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import {
+  loadFileDescriptorSetFromBuffer,
+  type PackageDefinition,
+} from "@grpc/proto-loader";
+import { LOADER_OPTIONS, loadProto } from "../../src/api/proto_registry.ts";
+import {
+  DESCRIPTORS,
+  GENERATED,
+  generateTypes,
+  PROTO_FILES,
+} from "../support/generate.ts";
+import { repository } from "../support/serve_task.ts";
+
+const REMEDY = "A .proto file has changed: run deno task generate";
+
+/** Each file of a folder by its path within, with its text. */
+function textsIn(folder: string, within = ""): Readonly<Record<string, string>> {
+  const texts = [...Deno.readDirSync(`${folder}/${within}`)].map((entry) => {
+    const path = `${within}${entry.name}`;
+    return entry.isDirectory
+      ? textsIn(folder, `${path}/`)
+      : { [path]: Deno.readTextFileSync(`${folder}/${path}`) };
+  });
+  return Object.assign({}, ...texts);
+}
+
+Deno.test("deno task generate has made the types in src/api/gen/ from these .proto files", async () => {
+  const folder = await Deno.makeTempDir();
+  await generateTypes(`${folder}/gen`);
+  const { [DESCRIPTORS]: _, ...committed } = textsIn(GENERATED);
+  assert.deepEqual(committed, textsIn(`${folder}/gen`), REMEDY);
+  await Deno.remove(folder, { recursive: true });
+});
+
+/** What a package defines, in JSON as proto-loader describes it. */
+function describe(definition: PackageDefinition): ReadonlyMap<string, string> {
+  const described = Object.entries(definition).map(([name, entry]) => {
+    const described = "format" in entry ? entry.type : Object.values(entry).map(
+      (
+        { path, requestStream, requestType, responseStream, responseType },
+      ) => [path, requestStream, requestType.type, responseStream, responseType.type],
+    );
+    return [name, JSON.stringify(described, leaveMapEntriesOut)] as const;
+  });
+  return new Map(described.filter(([name]) => !name.endsWith("Entry")));
+}
+
+/** From a text protobufjs names the entries of a map otherwise, and does not mark them. */
+function leaveMapEntriesOut(key: string, value: unknown): unknown {
+  if (key === "options") return undefined;
+  return typeof value === "string" ? value.replace(/Entry$/, "") : value;
+}
+
+// That they are what protoc makes, byte for byte, is part of tests/e2e/interop_test.ts.
+Deno.test("deno task generate has made the descriptors in src/api/gen/ from these .proto files", () => {
+  const text = Deno.readTextFileSync(`${GENERATED}/${DESCRIPTORS}`);
+  const committed = loadFileDescriptorSetFromBuffer(
+    Buffer.from(text, "base64"),
+    LOADER_OPTIONS,
+  );
+  const files = PROTO_FILES.map((name) =>
+    loadProto(Deno.readTextFileSync(`${repository}/proto/${name}`))
+  );
+  assert.deepEqual(describe(committed), describe(Object.assign({}, ...files)), REMEDY);
+});

@@ -3,9 +3,8 @@ import { type ClientHttp2Session, connect } from "node:http2";
 import { duplexPair } from "node:stream";
 import { checkClusterPolicy } from "./ipam/policy.ts";
 import { createLogger, type LogFormat } from "./observability/logger.ts";
-import { type NodeOptions, type OpenNode, openNode } from "./sidecar.ts";
-import type { NodeService } from "./reconcile/node_service.ts";
-import { createQuiltRuntime } from "./api/quilt_runtime/service.ts";
+import { type NodeOptions, type OpenNode, openNode } from "./node.ts";
+import { createQuiltRuntime, type QuiltRuntimePorts } from "./api/quilt_runtime/service.ts";
 import type { RpcServer, ServedService } from "./transport/server.ts";
 
 /**
@@ -117,7 +116,7 @@ function lengthPrefixed(message: Uint8Array): Uint8Array {
   return framed;
 }
 
-function rehearsalService(node: NodeService, format: LogFormat): ServedService {
+function rehearsalService(node: QuiltRuntimePorts, format: LogFormat): ServedService {
   const logger = createLogger({ level: "info", format, sink: UNHEARD });
   const { definition, implementation } = createQuiltRuntime(node, logger);
   const renamed = Object.entries(definition).map(([name, method]) =>

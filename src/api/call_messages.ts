@@ -1,7 +1,7 @@
 /** What the log lines and the answers of several services share. */
 import { quote } from "../shared/quote.ts";
 import type { LogLevel } from "../observability/logger.ts";
-import type { Refusal, Undone } from "../reconcile/node_service.ts";
+import type { NotExecuted, Refusal } from "../reconcile/ports.ts";
 import type { CallResult, LogLine } from "./call_log.ts";
 
 /** The answer to a client whose deadline has passed. */
@@ -9,7 +9,7 @@ export const DEADLINE_EXCEEDED =
   "The deadline had passed before the kernel was touched; nothing was changed";
 
 /** Why a call was not executed, for the client and for the log. */
-export function describeNotExecuted(outcome: Undone): string {
+export function describeNotExecuted(outcome: NotExecuted): string {
   switch (outcome.kind) {
     case "shutting-down":
       return "The sidecar is shutting down; call again when it is back";
@@ -31,7 +31,7 @@ export function succeeded(
 }
 
 /** The result of a call that was refused or not executed. */
-export function failed(outcome: Refusal | Undone): CallResult {
+export function failed(outcome: Refusal | NotExecuted): CallResult {
   return outcome.kind === "refused"
     ? { kind: "refused", sentence: outcome.sentence }
     : { kind: "not-executed", sentence: describeNotExecuted(outcome) };

@@ -5,7 +5,7 @@ import {
   status,
 } from "@grpc/grpc-js";
 import type { Logger } from "../observability/logger.ts";
-import type { Call, Undone } from "../reconcile/node_service.ts";
+import type { Call, NotExecuted } from "../reconcile/ports.ts";
 import { CallLog, type CallResult, type LoggedCall, type LogLine } from "./call_log.ts";
 import { DEADLINE_EXCEEDED, describeNotExecuted } from "./call_messages.ts";
 import { peerIdentity } from "./peer_identity.ts";
@@ -47,7 +47,7 @@ export function unaryHandlers(logger: Logger): UnaryHandlers {
 }
 
 /** The status of a call that was not executed: the kernel was not touched. */
-export function notExecutedReply(outcome: Undone): StatusReply {
+export function notExecutedReply(outcome: NotExecuted): StatusReply {
   switch (outcome.kind) {
     case "shutting-down":
       return statusReply(status.UNAVAILABLE, describeNotExecuted(outcome));

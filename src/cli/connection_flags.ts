@@ -1,10 +1,6 @@
 import { err, ok, type Result } from "../shared/result.ts";
 import { quote } from "../shared/quote.ts";
-import {
-  type BoundAddress,
-  type ListenAddress,
-  readListenAddress,
-} from "../transport/listen_address.ts";
+import { type BoundAddress, type ListenAddress, readListenAddress } from "../transport/listen_address.ts";
 import type { TlsFiles } from "../transport/tls/files.ts";
 
 /** Where the sidecar listens, and which clients it accepts. */

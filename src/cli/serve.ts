@@ -1,55 +1,24 @@
-import {
-  createBufferedLineWriter,
-  type LineWriter,
-  writeLine,
-} from "../observability/buffered_line_writer.ts";
-import {
-  createLogger,
-  formatLine,
-  type LogFormat,
-  type Logger,
-} from "../observability/logger.ts";
-import { type OpenNode, openNode } from "../sidecar.ts";
+import { createBufferedLineWriter, type LineWriter, writeLine } from "../observability/buffered_line_writer.ts";
+import { createLogger, formatLine, type LogFormat, type Logger } from "../observability/logger.ts";
+import { type OpenNode, openNode } from "../node.ts";
 import { createAddressService } from "../api/addresses/service.ts";
 import { endConnectionFor } from "../transport/connection_error.ts";
 import { Health } from "../api/health/service.ts";
-import {
-  DEFAULT_LISTEN_ADDRESS,
-  formatListenAddress,
-} from "../transport/listen_address.ts";
-import {
-  describeListenFault,
-  isGranted,
-  type ListenFault,
-} from "../transport/listen_fault.ts";
+import { DEFAULT_LISTEN_ADDRESS, formatListenAddress } from "../transport/listen_address.ts";
+import { describeListenFault, isGranted, type ListenFault } from "../transport/listen_fault.ts";
 import { createNodeNetworkService } from "../api/node_network/service.ts";
 import { StreamLimiter } from "../api/stream_limiter.ts";
 import { createQuiltRuntime } from "../api/quilt_runtime/service.ts";
 import { requestLimit } from "../api/request_limit.ts";
 import { createRouteService } from "../api/routes/service.ts";
-import {
-  type RpcServer,
-  type ServedService,
-  startServer,
-} from "../transport/server.ts";
+import { type RpcServer, type ServedService, startServer } from "../transport/server.ts";
 import { composeServices } from "../api/services.ts";
 import { cutTeller, describeWorn } from "../transport/disconnect_log.ts";
-import {
-  describeUnexpectedError,
-  EXIT_FAILURE,
-  EXIT_HAND_OVER,
-  EXIT_OK,
-  EXIT_USAGE,
-  formatEarlyError,
-} from "./exit.ts";
+import { describeUnexpectedError, EXIT_FAILURE, EXIT_HAND_OVER, EXIT_OK, EXIT_USAGE, formatEarlyError } from "./exit.ts";
 import { parseServeFlags, SERVE_HELP, type ServeOptions } from "./serve_flags.ts";
 import { rehearse } from "../warm_up.ts";
 import { logRuntimeWarnings } from "../observability/runtime_warnings.ts";
-import {
-  firstUncaughtError,
-  listenForStopSignals,
-  type StopSignals,
-} from "./process_events.ts";
+import { firstUncaughtError, listenForStopSignals, type StopSignals } from "./process_events.ts";
 import { type OpenTls, openTls, refusalTeller } from "../transport/tls/configure.ts";
 
 /** Some 10,000 lines: more than a reader that is alive ever falls behind. */

@@ -9,14 +9,8 @@
  *        `{"microseconds":[…],"elapsed":2100,"failures":["…"]}`, `{"batchMicroseconds":…}`
  */
 import { Client, credentials, Metadata, type MethodDefinition } from "@grpc/grpc-js";
-import { ROUTE_SERVICE } from "../../src/api/proto_registry.ts";
-import { QUILT_RUNTIME } from "../../src/api/proto_registry.ts";
-import {
-  isJsonObject,
-  numberAt,
-  parseJsonObject,
-  stringAt,
-} from "../../deploy/json.ts";
+import { QUILT_RUNTIME, ROUTE_SERVICE } from "../../src/api/proto_registry.ts";
+import { isJsonObject, numberAt, parseJsonObject, stringAt } from "../../deploy/json.ts";
 import { linesOf } from "../support/lines.ts";
 import { until } from "../support/wait.ts";
 import { BARE_SERVICE, NOOP_SERVICE } from "./noop.ts";

@@ -9,7 +9,7 @@ import type { sendUnaryData } from "@grpc/grpc-js";
 import { parseServeFlags } from "../../src/cli/serve_flags.ts";
 import { createBufferedLineWriter } from "../../src/observability/buffered_line_writer.ts";
 import { createLogger } from "../../src/observability/logger.ts";
-import { openNode } from "../../src/sidecar.ts";
+import { openNode } from "../../src/node.ts";
 import { createQuiltRuntime } from "../../src/api/quilt_runtime/service.ts";
 import { rehearse } from "../../src/warm_up.ts";
 import { type ServedService, startServer } from "../../src/transport/server.ts";

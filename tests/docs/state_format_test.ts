@@ -2,16 +2,10 @@ import assert from "node:assert/strict";
 import { parseAddress } from "../../src/ipam/address.ts";
 import { parseCidr } from "../../src/ipam/cidr.ts";
 import { parseOwner } from "../../src/ipam/owner.ts";
-import { keyOf } from "../../src/addresses/owner_key.ts";
+import { hashOwner } from "../../src/state/owner_key.ts";
 import { checkInterfaceName } from "../../src/routing/interface_name.ts";
 import type { Result } from "../../src/shared/result.ts";
-import {
-  addressEntry,
-  ownerEntries,
-  routeEntry,
-  type StateEntry,
-  subnetEntry,
-} from "../../src/state/table142_codec.ts";
+import { addressEntry, ownerEntries, routeEntry, type StateEntry, subnetEntry } from "../../src/state/table142_codec.ts";
 import { codeIn, readMarkdown } from "../support/markdown.ts";
 import { makeNamespace } from "../support/namespace.ts";
 import { repository } from "../support/serve_task.ts";
@@ -38,7 +32,7 @@ function recordsOfExample(): readonly StateEntry[] {
   });
   return [
     subnetEntry(valueOf(parseCidr("10.42.1.0/24")), 1, 2),
-    addressEntry(address, keyOf(owner)),
+    addressEntry(address, hashOwner(owner)),
     ...ownerEntries(address, owner),
     routeEntry(route("10.42.2.0/24", "vxlan100"), true),
     routeEntry(route("10.42.3.0/24", "wg-frankfurt-02"), false),

@@ -1,8 +1,5 @@
 import assert from "node:assert/strict";
-import type {
-  AllocateOutcome,
-  ReleaseOutcome,
-} from "../../src/addresses/pod_network.ts";
+import type { AllocateOutcome, ReleaseOutcome } from "../../src/addresses/ports.ts";
 import { batch, ip } from "../support/fixtures.ts";
 import { caller, type NodeUnderTest } from "./node_harness.ts";
 

@@ -4,22 +4,14 @@ import { AuditLog } from "../../src/dataplane/audit_log.ts";
 import type { Dataplane } from "../../src/dataplane/dataplane.ts";
 import { Iproute2Dataplane } from "../../src/dataplane/iproute2/adapter.ts";
 import { Addresses } from "../../src/addresses/addresses.ts";
-import { adopt } from "../../src/reconcile/startup.ts";
-import { Ledger } from "../../src/reconcile/desired_state.ts";
-import { Snapshot } from "../../src/reconcile/kernel_cache.ts";
+import { restore } from "../../src/reconcile/startup.ts";
+import { DesiredState } from "../../src/reconcile/desired_state.ts";
+import { KernelCache } from "../../src/reconcile/kernel_cache.ts";
 import { DEFAULT_TARGET } from "../../src/shared/grpcurl.ts";
 import { configureSubnet } from "../../src/addresses/subnet.ts";
 import { WorkQueue } from "../../src/reconcile/work_queue.ts";
 import { FaultyDataplane } from "./faulty_dataplane.ts";
-import {
-  CAUSE,
-  cidr,
-  type Dice,
-  ip,
-  keepTrail,
-  makeDice,
-  makeGround,
-} from "../support/fixtures.ts";
+import { CAUSE, cidr, type Dice, ip, keepTrail, makeDice, makeGround } from "../support/fixtures.ts";
 import { caller } from "./node_harness.ts";
 
 const ROUNDS = 150;
@@ -36,7 +28,7 @@ const CALL = caller("Test");
 /** A life of the sidecar on a dataplane that loses replies. */
 interface Life {
   readonly faulty: FaultyDataplane;
-  readonly ledger: Ledger;
+  readonly ledger: DesiredState;
   readonly queue: WorkQueue;
   readonly addresses: Addresses;
 }
@@ -45,9 +37,9 @@ const logger = { log: () => {}, flush: () => Promise.resolve() };
 
 async function begin(dataplane: Dataplane, dice: Dice): Promise<Life> {
   const faulty = new FaultyDataplane(dataplane, dice);
-  const ledger = new Ledger();
-  const snapshot = new Snapshot();
-  const adopted = await adopt({
+  const ledger = new DesiredState();
+  const snapshot = new KernelCache();
+  const adopted = await restore({
     dataplane: faulty,
     ledger,
     snapshot,
@@ -153,7 +145,7 @@ async function openDoor(): Promise<Iproute2Dataplane & AsyncDisposable> {
 
 async function configure(life: Life, subnet: Ipv4Cidr): Promise<string> {
   const { faulty, ledger, queue } = life;
-  const snapshot = new Snapshot();
+  const snapshot = new KernelCache();
   const parts = { dataplane: faulty, ledger, snapshot, target: DEFAULT_TARGET };
   const outcome = await queue.alone(() => configureSubnet(parts, subnet, CAUSE));
   return outcome.kind;

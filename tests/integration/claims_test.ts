@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { AuditLog } from "../../src/dataplane/audit_log.ts";
 import { Iproute2Dataplane } from "../../src/dataplane/iproute2/adapter.ts";
-import { INSTALLED, Ledger } from "../../src/reconcile/desired_state.ts";
+import { DesiredState, INSTALLED } from "../../src/reconcile/desired_state.ts";
 import { survey } from "../../src/reconcile/resync.ts";
 import { until } from "../support/wait.ts";
 import { batch, cidr, device, ip, keepTrail, makeGround } from "../support/fixtures.ts";
@@ -78,7 +78,7 @@ Deno.test("an agent that has just started has until the second look at everythin
     `route add ${GONE} dev vxlan100 proto 142`,
     `route add unreachable ${GONE} table 142 proto 142 metric 142 window 1987603553 ssthresh 1848717360`,
   ]);
-  const ledger = new Ledger();
+  const ledger = new DesiredState();
   const route = { destination: cidr(GONE), device: device("vxlan100") };
   ledger.put({ route, remembered: true, standing: INSTALLED });
   ledger.unconfirmAll();

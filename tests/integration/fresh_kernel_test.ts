@@ -4,7 +4,7 @@ import { Iproute2Dataplane } from "../../src/dataplane/iproute2/adapter.ts";
 import { absentTask } from "../../src/reconcile/absent.ts";
 import { converge } from "../../src/reconcile/converge.ts";
 import type { AbsentReached } from "../../src/reconcile/goal.ts";
-import { Snapshot } from "../../src/reconcile/kernel_cache.ts";
+import { KernelCache } from "../../src/reconcile/kernel_cache.ts";
 import { routeEntry } from "../../src/state/table142_codec.ts";
 import { addVxlan, makeNamespace, type Namespace } from "../support/namespace.ts";
 import { CAUSE, cidr, device, found, keepTrail } from "../support/fixtures.ts";
@@ -50,7 +50,7 @@ Deno.test("where nobody ever wrote to table 142, forgetting is no failure", asyn
   assert.deepEqual(kinds, ["no-table", "absent"]);
   const { promise, resolve } = Promise.withResolvers<AbsentReached>();
   const goal = { destination: TO, owners: "overlay", installed: undefined } as const;
-  const snapshot = new Snapshot();
+  const snapshot = new KernelCache();
   await converge(dataplane, snapshot, [
     absentTask({ ...goal, forget: entry, cause: CAUSE }, snapshot, resolve),
   ]);

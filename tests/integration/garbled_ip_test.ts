@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { InjectOutcome, RemoveOutcome } from "../../src/reconcile/node_service.ts";
+import type { InjectOutcome, RemoveOutcome } from "../../src/reconcile/ports.ts";
 import { say } from "../support/isolation.ts";
 import { type Dice, makeDice, makeGround } from "../support/fixtures.ts";
 import { beOdd, type Garbling, GARBLINGS } from "./odd_ip.ts";

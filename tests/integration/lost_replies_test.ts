@@ -3,30 +3,20 @@ import type { Ipv4Cidr } from "../../src/ipam/cidr.ts";
 import { AuditLog } from "../../src/dataplane/audit_log.ts";
 import { answerOf, type Operation } from "../../src/dataplane/dataplane.ts";
 import { Iproute2Dataplane } from "../../src/dataplane/iproute2/adapter.ts";
-import { BridgeWatch } from "../../src/reconcile/bridge_watch.ts";
-import { Ledger } from "../../src/reconcile/desired_state.ts";
+import { BridgePorts } from "../../src/reconcile/bridge_ports.ts";
+import { DesiredState } from "../../src/reconcile/desired_state.ts";
 import { RouteKeeper } from "../../src/reconcile/route_keeper.ts";
-import { Snapshot } from "../../src/reconcile/kernel_cache.ts";
+import { KernelCache } from "../../src/reconcile/kernel_cache.ts";
 import { DEFAULT_TARGET } from "../../src/shared/grpcurl.ts";
 import { configureSubnet } from "../../src/addresses/subnet.ts";
 import { WorkQueue } from "../../src/reconcile/work_queue.ts";
-import type { InjectOutcome, RemoveOutcome } from "../../src/reconcile/node_service.ts";
-import { isWanted } from "../../src/reconcile/decide.ts";
+import type { InjectOutcome, RemoveOutcome } from "../../src/reconcile/ports.ts";
+import { isDesired } from "../../src/reconcile/decide.ts";
 import type { KernelRoute } from "../../src/routing/kernel_route.ts";
 import type { InterfaceName } from "../../src/routing/interface_name.ts";
-import { entryOf, recall } from "../../src/state/table142_codec.ts";
+import { decode, entryOf } from "../../src/state/table142_codec.ts";
 import { type Faults, FaultyDataplane } from "./faulty_dataplane.ts";
-import {
-  CAUSE,
-  cidr,
-  device,
-  type Dice,
-  found,
-  ip,
-  keepTrail,
-  makeDice,
-  makeGround,
-} from "../support/fixtures.ts";
+import { CAUSE, cidr, device, type Dice, found, ip, keepTrail, makeDice, makeGround } from "../support/fixtures.ts";
 import { caller } from "./node_harness.ts";
 
 const ROUNDS = 150;
@@ -45,8 +35,8 @@ interface Bench {
   readonly queue: WorkQueue;
   readonly faulty: FaultyDataplane;
   readonly dataplane: Iproute2Dataplane;
-  readonly ledger: Ledger;
-  readonly snapshot: Snapshot;
+  readonly ledger: DesiredState;
+  readonly snapshot: KernelCache;
   readonly dice: Dice;
 }
 
@@ -54,10 +44,10 @@ function makeBench(surveyed: boolean): Bench {
   const dice = makeDice();
   const dataplane = new Iproute2Dataplane(new AuditLog(keepTrail()));
   const faulty = new FaultyDataplane(dataplane, dice);
-  const ledger = new Ledger();
-  const snapshot = new Snapshot();
+  const ledger = new DesiredState();
+  const snapshot = new KernelCache();
   if (surveyed) snapshot.survey([]);
-  const bridges = new BridgeWatch(faulty);
+  const bridges = new BridgePorts(faulty);
   const touch = () => {};
   const keeper = new RouteKeeper({
     dataplane: faulty,
@@ -88,7 +78,7 @@ async function truth({ dataplane }: Bench): Promise<Truth> {
   assert.ok(within !== undefined && entries !== undefined);
   const memory = entries.flatMap((found) => {
     const entry = entryOf(found);
-    const meaning = entry === undefined ? undefined : recall(entry);
+    const meaning = entry === undefined ? undefined : decode(entry);
     return meaning?.kind === "route" ? [meaning.route] : [];
   });
   return {
@@ -138,7 +128,7 @@ function judge(answered: Answered, { memory, routes }: Truth): boolean {
       assert.ok("device" in answered);
       const [only, ...others] = there;
       assert.ok(only !== undefined && others.length === 0, "exactly one route");
-      assert.ok(isWanted(only, { destination, device: answered.device }), "our route");
+      assert.ok(isDesired(only, { destination, device: answered.device }), "our route");
       assert.equal(
         memory.get(destination),
         answered.device,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { type NodeOptions, type OpenNode, openNode } from "../../src/sidecar.ts";
-import type { Call } from "../../src/reconcile/node_service.ts";
+import { type NodeOptions, type OpenNode, openNode } from "../../src/node.ts";
+import type { Call } from "../../src/reconcile/ports.ts";
 import type { JsonObject } from "../../deploy/json.ts";
 import { cidr, keepTrail, type KeptTrail } from "../support/fixtures.ts";
 

@@ -2,28 +2,15 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { AuditLog } from "../../src/dataplane/audit_log.ts";
 import { isRead } from "../../src/dataplane/iproute2/commands.ts";
-import type {
-  Answer,
-  BatchResult,
-  Dataplane,
-  Operation,
-  OperationResult,
-} from "../../src/dataplane/dataplane.ts";
+import type { Answer, BatchResult, Dataplane, Operation, OperationResult } from "../../src/dataplane/dataplane.ts";
 import { Iproute2Dataplane } from "../../src/dataplane/iproute2/adapter.ts";
 import { absentTask } from "../../src/reconcile/absent.ts";
 import { converge } from "../../src/reconcile/converge.ts";
 import { presentTask } from "../../src/reconcile/present.ts";
-import { Snapshot } from "../../src/reconcile/kernel_cache.ts";
+import { KernelCache } from "../../src/reconcile/kernel_cache.ts";
 import { ourRoute } from "../../src/routing/kernel_route.ts";
 import { routeEntry } from "../../src/state/table142_codec.ts";
-import {
-  CAUSE,
-  cidr,
-  device,
-  keepTrail,
-  makeGround,
-  routesTo,
-} from "../support/fixtures.ts";
+import { CAUSE, cidr, device, keepTrail, makeGround, routesTo } from "../support/fixtures.ts";
 import { LosingDataplane } from "./losing_dataplane.ts";
 import { beOdd } from "./odd_ip.ts";
 import { openRoutes, peers } from "./routes_harness.ts";
@@ -212,7 +199,7 @@ Deno.test("converge settles every task once and never rejects, whatever a datapl
         close: () => Promise.resolve(),
         abort: () => {},
       };
-      const snapshot = new Snapshot();
+      const snapshot = new KernelCache();
       const settled: string[] = [];
       const entry = routeEntry(ROUTE);
       const goal = {

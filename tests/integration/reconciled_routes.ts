@@ -1,8 +1,8 @@
 /** The routes on the test's own kernel with the reconciler, on a dataplane that loses. */
 import type { Ipv4Cidr } from "../../src/ipam/cidr.ts";
 import { Monitor } from "../../src/dataplane/iproute2/monitor.ts";
-import { adopt } from "../../src/reconcile/startup.ts";
-import { Reconciler } from "../../src/reconcile/reconciler.ts";
+import { restore } from "../../src/reconcile/startup.ts";
+import { DriftRepair } from "../../src/reconcile/drift_repair.ts";
 import { cidr } from "../support/fixtures.ts";
 import { LosingDataplane } from "./losing_dataplane.ts";
 import { openRoutes, type RoutesUnderTest } from "./routes_harness.ts";
@@ -10,7 +10,7 @@ import { openRoutes, type RoutesUnderTest } from "./routes_harness.ts";
 /** The routes and what repairs them. */
 export interface ReconciledRoutes extends RoutesUnderTest {
   readonly dataplane: LosingDataplane;
-  readonly reconciler: Reconciler;
+  readonly reconciler: DriftRepair;
   /** The lines that it logged. */
   readonly log: readonly string[];
 }
@@ -46,9 +46,9 @@ export async function openReconciledRoutes(
   const { book: { ledger }, queue, snapshot } = routes;
   const policy = { clusterCidr: cidr("10.42.0.0/16"), nodePrefix: 24 };
   const parts = { dataplane, ledger, snapshot, queue, logger, policy, resyncMs };
-  const reconciler = new Reconciler(parts);
+  const reconciler = new DriftRepair(parts);
   const monitor = hears ? new Monitor((event) => reconciler.notice(event)) : undefined;
-  await queue.alone(() => adopt(parts));
+  await queue.alone(() => restore(parts));
   return {
     ...routes,
     dataplane,

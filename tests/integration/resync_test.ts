@@ -2,20 +2,12 @@
 import assert from "node:assert/strict";
 import { AuditLog } from "../../src/dataplane/audit_log.ts";
 import { Iproute2Dataplane } from "../../src/dataplane/iproute2/adapter.ts";
-import { INSTALLED, Ledger } from "../../src/reconcile/desired_state.ts";
-import { Reconciler } from "../../src/reconcile/reconciler.ts";
-import { Snapshot } from "../../src/reconcile/kernel_cache.ts";
+import { DesiredState, INSTALLED } from "../../src/reconcile/desired_state.ts";
+import { DriftRepair } from "../../src/reconcile/drift_repair.ts";
+import { KernelCache } from "../../src/reconcile/kernel_cache.ts";
 import { WorkQueue } from "../../src/reconcile/work_queue.ts";
 import { until } from "../support/wait.ts";
-import {
-  batch,
-  cidr,
-  device,
-  ip,
-  keepTrail,
-  makeGround,
-  routesTo,
-} from "../support/fixtures.ts";
+import { batch, cidr, device, ip, keepTrail, makeGround, routesTo } from "../support/fixtures.ts";
 
 const TO = "10.42.2.0/24";
 const WANTED = { destination: cidr(TO), device: device("vxlan100") };
@@ -23,14 +15,14 @@ const OURS = [`${TO} dev vxlan100 proto 142 scope link`];
 const MEMORY = `unreachable ${TO} table 142 proto 142 metric 142`;
 
 /** A reconciler that hears no event, and looks at everything once in a while. */
-function openDeaf(ledger: Ledger): AsyncDisposable {
+function openDeaf(ledger: DesiredState): AsyncDisposable {
   const dataplane = new Iproute2Dataplane(new AuditLog(keepTrail()));
   const queue = new WorkQueue(() => Promise.resolve());
-  const reconciler = new Reconciler({
+  const reconciler = new DriftRepair({
     dataplane,
     ledger,
     queue,
-    snapshot: new Snapshot(),
+    snapshot: new KernelCache(),
     logger: { log: () => {}, flush: () => Promise.resolve() },
     policy: { clusterCidr: cidr("10.42.0.0/16"), nodePrefix: 24 },
     resyncMs: 50,
@@ -53,7 +45,7 @@ for (
 ) {
   Deno.test(`a second route beside ours, "${other}", goes though no event told of it`, async () => {
     await using _ground = await makeGround("vxlan100", "other");
-    const ledger = new Ledger();
+    const ledger = new DesiredState();
     ledger.put({ route: WANTED, remembered: true, standing: INSTALLED });
     await batch([
       `route add ${TO} dev vxlan100 proto 142`,
@@ -68,7 +60,7 @@ for (
 
 Deno.test("what was to go when the answer was lost is gone with the next look at everything", async () => {
   await using _ground = await makeGround("vxlan100");
-  const ledger = new Ledger();
+  const ledger = new DesiredState();
   ledger.put({ route: WANTED, remembered: true, standing: INSTALLED });
   ledger.leave(WANTED.destination, "overlay");
   // Of this one the ledger never knew.
@@ -90,7 +82,7 @@ Deno.test("what was to go when the answer was lost is gone with the next look at
 
 Deno.test("a route that was written when the answer was lost counts as installed with the next look at everything", async () => {
   await using _ground = await makeGround("vxlan100");
-  const ledger = new Ledger();
+  const ledger = new DesiredState();
   const standing = { kind: "troubled", sentence: "No answer from the kernel" } as const;
   ledger.put({ route: WANTED, remembered: false, standing });
   await batch([`route add ${TO} dev vxlan100 proto 142`]);

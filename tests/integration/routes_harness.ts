@@ -5,16 +5,15 @@ import { AuditLog } from "../../src/dataplane/audit_log.ts";
 import { answerOf, type Dataplane } from "../../src/dataplane/dataplane.ts";
 import { Iproute2Dataplane } from "../../src/dataplane/iproute2/adapter.ts";
 import type { LineWriter } from "../../src/observability/buffered_line_writer.ts";
-import { BridgeWatch } from "../../src/reconcile/bridge_watch.ts";
+import { BridgePorts } from "../../src/reconcile/bridge_ports.ts";
 import { QueuedRoutes } from "../../src/reconcile/queued_routes.ts";
-import { RouteBook } from "../../src/reconcile/status_feed.ts";
+import { StatusFeed } from "../../src/reconcile/status_feed.ts";
 import { RouteKeeper } from "../../src/reconcile/route_keeper.ts";
 import type { RouteParts } from "../../src/reconcile/route_parts.ts";
-import { Snapshot } from "../../src/reconcile/kernel_cache.ts";
+import { KernelCache } from "../../src/reconcile/kernel_cache.ts";
 import { WorkQueue } from "../../src/reconcile/work_queue.ts";
-import type { InjectOutcome, RemoveOutcome } from "../../src/reconcile/node_service.ts";
-import type { SyncOutcome } from "../../src/reconcile/route_table.ts";
-import { entryOf, recall } from "../../src/state/table142_codec.ts";
+import type { InjectOutcome, RemoveOutcome, SyncOutcome } from "../../src/reconcile/ports.ts";
+import { decode, entryOf } from "../../src/state/table142_codec.ts";
 import type { StatedRoute } from "../../src/routing/route_set.ts";
 import { cidr, device, keepTrail, type KeptTrail } from "../support/fixtures.ts";
 import { caller } from "./node_harness.ts";
@@ -24,8 +23,8 @@ export interface RoutesUnderTest extends AsyncDisposable {
   /** The dataplane of the node, not the real one behind it. */
   readonly dataplane: Dataplane;
   readonly routes: QueuedRoutes;
-  readonly book: RouteBook;
-  readonly snapshot: Snapshot;
+  readonly book: StatusFeed;
+  readonly snapshot: KernelCache;
   readonly queue: WorkQueue;
   readonly trail: KeptTrail;
   /** SyncRoutes; each outcome as `added 10.42.2.0/24`, with its detail behind a colon. */
@@ -68,15 +67,15 @@ export function openRoutes(options: RoutesOptions = {}): RoutesUnderTest {
     ...(deadlineMs === undefined ? {} : { deadlineMs }),
   });
   const dataplane = behind(real);
-  const book = new RouteBook();
+  const book = new StatusFeed();
   const { ledger } = book;
-  const snapshot = new Snapshot();
+  const snapshot = new KernelCache();
   if (options.surveyed ?? true) snapshot.survey([]);
   const parts = {
     dataplane,
     ledger,
     snapshot,
-    bridges: new BridgeWatch(dataplane),
+    bridges: new BridgePorts(dataplane),
     touch,
   };
   const keeper = new RouteKeeper(parts);
@@ -139,7 +138,7 @@ async function oursIn(dataplane: Dataplane): Promise<readonly string[]> {
     const { destination, device } = found.route;
     const kept = entryOf(found);
     if (kept === undefined) return `main ${destination} ${device}`;
-    const entry = recall(kept);
+    const entry = decode(kept);
     return entry.kind === "route"
       ? `memory ${destination} ${entry.route.device}`
       : `${entry.kind} ${destination}`;

@@ -1,16 +1,9 @@
 import assert from "node:assert/strict";
 import { AuditLog } from "../../src/dataplane/audit_log.ts";
 import { Iproute2Dataplane } from "../../src/dataplane/iproute2/adapter.ts";
-import { removeOurs } from "../../src/reconcile/shutdown.ts";
+import { removeRoutes } from "../../src/reconcile/shutdown.ts";
 import { FaultyDataplane } from "./faulty_dataplane.ts";
-import {
-  batch,
-  cidr,
-  ip,
-  keepTrail,
-  makeDice,
-  makeGround,
-} from "../support/fixtures.ts";
+import { batch, cidr, ip, keepTrail, makeDice, makeGround } from "../support/fixtures.ts";
 
 const ROUNDS = 100;
 /** One end is met in a few rounds of a hundred, and by chance in none of them. */
@@ -37,7 +30,7 @@ Deno.test("with three of five replies lost, what is said of a removal on exit is
       log: (level: string, message: string) => void log.push(`${level}: ${message}`),
       flush: () => Promise.resolve(),
     };
-    await removeOurs(faulty, POLICY, logger);
+    await removeRoutes(faulty, POLICY, logger);
     const left = await ip("-4 route show table all proto 142");
     const routes = [...left.matchAll(/^10\.42\.\d+\.0\/24 dev vxlan100/gm)].length;
     const said = `${log.join()}, with the seed ${dice.seed}:\n${left}`;

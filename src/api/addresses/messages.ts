@@ -1,25 +1,13 @@
 import { status } from "@grpc/grpc-js";
-import type {
-  AddressRefusal,
-  AllocateOutcome,
-  ListOutcome,
-  OwnedAddress,
-  ReleaseOutcome,
-  ReleaseTarget,
-} from "../../addresses/pod_network.ts";
-import type { Undone } from "../../reconcile/node_service.ts";
+import type { AddressRefusal, AllocateOutcome, ListOutcome, OwnedAddress, ReleaseOutcome, ReleaseTarget } from "../../addresses/ports.ts";
+import type { NotExecuted } from "../../reconcile/ports.ts";
 import type { AllocateAddressResponse } from "../gen/quilt/sidecar/v1/AllocateAddressResponse.ts";
 import type { AllocatedAddress } from "../gen/quilt/sidecar/v1/AllocatedAddress.ts";
 import type { ListAddressesResponse } from "../gen/quilt/sidecar/v1/ListAddressesResponse.ts";
 import type { ReleaseAddressRequest } from "../gen/quilt/sidecar/v1/ReleaseAddressRequest.ts";
 import type { ReleaseAddressResponse } from "../gen/quilt/sidecar/v1/ReleaseAddressResponse.ts";
 import { toNodeNetworkMessage } from "../node_network/service.ts";
-import {
-  notExecutedReply,
-  type Reply,
-  type StatusReply,
-  statusReply,
-} from "../unary_handler.ts";
+import { notExecutedReply, type Reply, type StatusReply, statusReply } from "../unary_handler.ts";
 
 /** The address or the owner that a ReleaseAddress names. */
 export function toReleaseTarget(
@@ -73,7 +61,7 @@ function toAddressMessage({ address, owner }: OwnedAddress): AllocatedAddress {
   return { address, owner: owner ?? "" };
 }
 
-function toStatusReply(outcome: AddressRefusal | Undone): StatusReply {
+function toStatusReply(outcome: AddressRefusal | NotExecuted): StatusReply {
   return outcome.kind === "refused"
     ? statusReply(CODES[outcome.reason], outcome.sentence)
     : notExecutedReply(outcome);

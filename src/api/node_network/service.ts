@@ -1,6 +1,5 @@
-import type { NodeNetwork, PodNetwork } from "../../addresses/pod_network.ts";
+import type { ConfigureOutcome, NodeNetwork, NodeNetworkService } from "../../addresses/ports.ts";
 import type { Logger } from "../../observability/logger.ts";
-import type { ConfigureOutcome } from "../../reconcile/node_service.ts";
 import type { ServedService } from "../../transport/server.ts";
 import { describeNotExecuted, succeeded } from "../call_messages.ts";
 import type { GetNodeNetworkResponse } from "../gen/quilt/sidecar/v1/GetNodeNetworkResponse.ts";
@@ -21,7 +20,7 @@ const INTERVAL_MS = 50;
 
 /** `quilt.sidecar.v1.NodeNetworkService` over a node: Quilt learns its subnet from it. */
 export function createNodeNetworkService(
-  network: PodNetwork,
+  network: NodeNetworkService,
   streams: StreamLimiter,
   logger: Logger,
 ): ServedService {

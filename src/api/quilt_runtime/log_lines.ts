@@ -1,8 +1,5 @@
-import type {
-  ConfigureOutcome,
-  InjectOutcome,
-  RemoveOutcome,
-} from "../../reconcile/node_service.ts";
+import type { ConfigureOutcome } from "../../addresses/ports.ts";
+import type { InjectOutcome, RemoveOutcome } from "../../reconcile/ports.ts";
 import type { CallResult, LoggedCall } from "../call_log.ts";
 import { failed, linesAt, quoteUnlessPlain, succeeded } from "../call_messages.ts";
 import type { ConfigureNodeSubnetRequest } from "../gen/quilt/ConfigureNodeSubnetRequest.ts";

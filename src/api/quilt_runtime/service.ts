@@ -1,10 +1,6 @@
 import type { Logger } from "../../observability/logger.ts";
-import type {
-  ConfigureOutcome,
-  InjectOutcome,
-  NodeService,
-  RemoveOutcome,
-} from "../../reconcile/node_service.ts";
+import type { ConfigureOutcome } from "../../addresses/ports.ts";
+import type { InjectOutcome, RemoveOutcome } from "../../reconcile/ports.ts";
 import type { ServedService } from "../../transport/server.ts";
 import type { ConfigureNodeSubnetResponse } from "../gen/quilt/ConfigureNodeSubnetResponse.ts";
 import type { InjectRouteResponse } from "../gen/quilt/InjectRouteResponse.ts";
@@ -12,14 +8,7 @@ import type { QuiltRuntimeHandlers } from "../gen/quilt/QuiltRuntime.ts";
 import type { RemoveRouteResponse } from "../gen/quilt/RemoveRouteResponse.ts";
 import { QUILT_RUNTIME } from "../proto_registry.ts";
 import { notExecutedReply, type Reply, unaryHandlers } from "../unary_handler.ts";
-import {
-  configureCall,
-  configureResult,
-  injectCall,
-  injectResult,
-  removeCall,
-  removeResult,
-} from "./log_lines.ts";
+import { configureCall, configureResult, injectCall, injectResult, removeCall, removeResult } from "./log_lines.ts";
 
 /** The three responses, which have the same fields. */
 type QuiltResponse =
@@ -28,7 +17,7 @@ type QuiltResponse =
   & RemoveRouteResponse;
 
 /** `quilt.QuiltRuntime`, which the mesh agent calls, over a node. */
-export function createQuiltRuntime(node: NodeService, logger: Logger): ServedService {
+export function createQuiltRuntime(node: QuiltRuntimePorts, logger: Logger): ServedService {
   const unary = unaryHandlers(logger);
   const implementation: QuiltRuntimeHandlers = {
     ConfigureNodeSubnet: unary({

@@ -1,13 +1,13 @@
 import { status } from "@grpc/grpc-js";
 import type { ServedService } from "../../transport/server.ts";
-// A file that is imported as text needs no grant to read it.
-import descriptorSet from "../gen/descriptor_set.txt" with { type: "text" };
 import type { ServerReflectionHandlers } from "../gen/grpc/reflection/v1/ServerReflection.ts";
 import type { ServerReflectionRequest } from "../gen/grpc/reflection/v1/ServerReflectionRequest.ts";
 import type { ServerReflectionResponse } from "../gen/grpc/reflection/v1/ServerReflectionResponse.ts";
 import { REFLECTION, serviceName } from "../proto_registry.ts";
 import type { StreamLimiter } from "../stream_limiter.ts";
 import { createReflectionIndex, type ReflectionIndex } from "./reflection_index.ts";
+// A file that is imported as text needs no grant to read it.
+import descriptorSet from "../gen/descriptor_set.txt" with { type: "text" };
 
 /**
  * gRPC server reflection, v1 and v1alpha, for clients that have no .proto file. Both

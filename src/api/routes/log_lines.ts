@@ -1,5 +1,5 @@
-import { list } from "../../reconcile/repair_messages.ts";
-import type { RouteOutcome, SyncOutcome } from "../../reconcile/route_table.ts";
+import { listFew } from "../../shared/quote.ts";
+import type { RouteOutcome, SyncOutcome } from "../../reconcile/ports.ts";
 import type { CallResult, LoggedCall } from "../call_log.ts";
 import { failed, linesAt } from "../call_messages.ts";
 import type { SyncRoutesRequest } from "../gen/quilt/sidecar/v1/SyncRoutesRequest.ts";
@@ -63,7 +63,7 @@ function describeOutcomes(outcomes: readonly RouteOutcome[]): readonly string[] 
   const omitted = others.length - MAX_SENTENCES;
   return [
     ...[...byReason].map(([reason, routes]) =>
-      `${reason}, waiting for it: ${list(routes.map((route) => route.destination))}`
+      `${reason}, waiting for it: ${listFew(routes.map((route) => route.destination))}`
     ),
     ...others.slice(0, MAX_SENTENCES),
     ...(omitted > 0 ? [`and so for ${omitted} more; the answer names them`] : []),

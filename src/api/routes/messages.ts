@@ -1,10 +1,5 @@
 import { status } from "@grpc/grpc-js";
-import type {
-  ListedRoute,
-  RouteNews,
-  RouteOutcome,
-  SyncOutcome,
-} from "../../reconcile/route_table.ts";
+import type { ListedRoute, RouteChanges, RouteOutcome, SyncOutcome } from "../../reconcile/ports.ts";
 import type { ListRoutesResponse } from "../gen/quilt/sidecar/v1/ListRoutesResponse.ts";
 import type { Route } from "../gen/quilt/sidecar/v1/Route.ts";
 import type { RouteOutcome as RouteOutcomeMessage } from "../gen/quilt/sidecar/v1/RouteOutcome.ts";
@@ -22,7 +17,7 @@ export function toListReply(
 
 /** A message of WatchRoutes. */
 export function toWatchMessage(
-  { complete, removed, routes }: RouteNews,
+  { complete, removed, routes }: RouteChanges,
 ): WatchRoutesResponse {
   return { complete, routes: routes.map(toRouteMessage), removed: [...removed] };
 }

@@ -1,6 +1,6 @@
 import { status } from "@grpc/grpc-js";
 import type { Logger } from "../../observability/logger.ts";
-import type { RouteNews, RouteTable } from "../../reconcile/route_table.ts";
+import type { RouteChanges, RouteService } from "../../reconcile/ports.ts";
 import type { ServedService } from "../../transport/server.ts";
 import { succeeded } from "../call_messages.ts";
 import type { RouteServiceHandlers } from "../gen/quilt/sidecar/v1/RouteService.ts";
@@ -14,7 +14,7 @@ import { toListReply, toSyncReply, toWatchMessage } from "./messages.ts";
 
 /** `quilt.sidecar.v1.RouteService` over a node: its route table as a whole. */
 export function createRouteService(
-  table: RouteTable,
+  table: RouteService,
   streams: StreamLimiter,
   logger: Logger,
 ): ServedService {
@@ -53,7 +53,7 @@ const MAX_CHANGES_OF_ALL = 262_144;
 
 /** WatchRoutes: all routes first, then the changes, each route in its latest state. */
 function watchRoutes(
-  table: RouteTable,
+  table: RouteService,
   streams: StreamLimiter,
   logger: Logger,
 ): RouteServiceHandlers["WatchRoutes"] {
@@ -85,6 +85,6 @@ function watchRoutes(
 }
 
 /** The first message, with all routes, does not count. */
-function countChanges({ complete, removed, routes }: RouteNews): number {
+function countChanges({ complete, removed, routes }: RouteChanges): number {
   return complete ? 0 : routes.length + removed.length;
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type Ipv4Address, parseAddress } from "../../../src/ipam/address.ts";
 import { type Owner, parseOwner } from "../../../src/ipam/owner.ts";
 import { createLogger } from "../../../src/observability/logger.ts";
-import type { NodeNetwork, PodNetwork } from "../../../src/addresses/pod_network.ts";
+import type { NodeNetwork, NodeNetworkService } from "../../../src/addresses/ports.ts";
 import { createAddressService } from "../../../src/api/addresses/service.ts";
 import { connectSidecar, type SidecarClient } from "../../support/sidecar_client.ts";
 import { formatListenAddress } from "../../../src/transport/listen_address.ts";
@@ -43,7 +43,7 @@ export const MESSAGE = {
   revision: 7,
 };
 
-const UNASKED: PodNetwork = {
+const UNASKED: NodeNetworkService = {
   allocateAddress: () => Promise.reject(new Error("not to be asked")),
   releaseAddress: () => Promise.reject(new Error("not to be asked")),
   listAddresses: () => Promise.reject(new Error("not to be asked")),
@@ -60,7 +60,7 @@ export interface Surface extends AsyncDisposable {
 }
 
 /** The two services over a node of the test's making, and the typed client of them. */
-export async function openServices(network: Partial<PodNetwork>): Promise<Surface> {
+export async function openServices(network: Partial<NodeNetworkService>): Promise<Surface> {
   const log: string[] = [];
   const sink = {
     write: (line: string) => void log.push(line.replace(/^\S+ /, "")),

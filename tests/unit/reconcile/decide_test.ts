@@ -1,20 +1,10 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type Ipv4Cidr, parseCidr } from "../../../src/ipam/cidr.ts";
-import {
-  decideInstall,
-  decideRemove,
-  sightOfBest,
-} from "../../../src/reconcile/decide.ts";
-import type {
-  ActualRoutes,
-  KernelRoute,
-  LinkState,
-} from "../../../src/routing/kernel_route.ts";
-import {
-  checkInterfaceName,
-  type InterfaceName,
-} from "../../../src/routing/interface_name.ts";
+import { decideInstall, decideRemove } from "../../../src/reconcile/decide.ts";
+import { routesOfBest } from "../../../src/reconcile/observe.ts";
+import type { ActualRoutes, KernelRoute, LinkState } from "../../../src/routing/kernel_route.ts";
+import { checkInterfaceName, type InterfaceName } from "../../../src/routing/interface_name.ts";
 import { TableModel } from "./table_model.ts";
 
 function cidr(text: string): Ipv4Cidr {
@@ -238,6 +228,6 @@ const looks: readonly (readonly [
 for (const [what, best, sight] of looks) {
   const told = sight === undefined ? "cannot tell" : "tells";
   Deno.test(`one look-up ${told} when ${what}`, () => {
-    assert.deepEqual(sightOfBest(TO, best), sight);
+    assert.deepEqual(routesOfBest(TO, best), sight);
   });
 }

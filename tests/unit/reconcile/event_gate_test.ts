@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { KernelEvent } from "../../../src/dataplane/dataplane.ts";
-import { Hearing } from "../../../src/reconcile/event_gate.ts";
+import { EventGate } from "../../../src/reconcile/event_gate.ts";
 import { device } from "../../support/fixtures.ts";
 
 const link: KernelEvent = { kind: "link", ifindex: 7, device: device("vxlan100") };
@@ -8,11 +8,11 @@ const deaf: KernelEvent = { kind: "monitor-down", why: "ip monitor ended" };
 const listening: KernelEvent = { kind: "monitor-up" };
 
 function listen(): {
-  readonly hearing: Hearing;
+  readonly hearing: EventGate;
   readonly heard: readonly KernelEvent[];
 } {
   const heard: KernelEvent[] = [];
-  return { hearing: new Hearing((event) => heard.push(event)), heard };
+  return { hearing: new EventGate((event) => heard.push(event)), heard };
 }
 
 Deno.test("before it looks at the kernel a node hears nothing", () => {

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { SurveyTimer } from "../../../src/reconcile/resync_timer.ts";
+import { ResyncTimer } from "../../../src/reconcile/resync_timer.ts";
 import { until } from "../../support/wait.ts";
 
 const NEVER_MS = 3_600_000;
 
 Deno.test("a look that is asked for again and again is not put off", async () => {
   let looks = 0;
-  const timer = new SurveyTimer(() => {
+  const timer = new ResyncTimer(() => {
     looks += 1;
     return Promise.resolve();
   }, NEVER_MS);
@@ -19,7 +19,7 @@ Deno.test("a look that is asked for again and again is not put off", async () =>
 
 Deno.test("a look that is asked for while one is under way comes after it, and no two at a time", async () => {
   const begun: PromiseWithResolvers<void>[] = [];
-  const timer = new SurveyTimer(() => {
+  const timer = new ResyncTimer(() => {
     const look = Promise.withResolvers<void>();
     begun.push(look);
     return look.promise;
@@ -40,7 +40,7 @@ Deno.test("a look that is asked for while one is under way comes after it, and n
 
 Deno.test("looks come again and again although nobody asks", async () => {
   let looks = 0;
-  const timer = new SurveyTimer(() => {
+  const timer = new ResyncTimer(() => {
     looks += 1;
     return Promise.resolve();
   }, 5);

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { type Ipv4Cidr, parseCidr } from "../../../src/ipam/cidr.ts";
 import { INSTALLED, type Standing } from "../../../src/reconcile/desired_state.ts";
-import { RouteBook } from "../../../src/reconcile/status_feed.ts";
-import type { RouteNews } from "../../../src/reconcile/route_table.ts";
+import { StatusFeed } from "../../../src/reconcile/status_feed.ts";
+import type { RouteChanges } from "../../../src/reconcile/ports.ts";
 import { checkInterfaceName } from "../../../src/routing/interface_name.ts";
 import { until } from "../../support/wait.ts";
 
@@ -15,7 +15,7 @@ function to(octet: number): Ipv4Cidr {
 const WAITING: Standing = { kind: "waiting", reason: "missing" };
 
 function openBook() {
-  const book = new RouteBook();
+  const book = new StatusFeed();
   const put = (octet: number, standing = INSTALLED, through = "vxlan100") => {
     const device = checkInterfaceName(through);
     assert.ok(device.ok);
@@ -26,7 +26,7 @@ function openBook() {
 }
 
 /** News as lines: `all`, `10.42.2.0/24 vxlan100`, `-10.42.3.0/24`. */
-function told(news: RouteNews | undefined): readonly string[] {
+function told(news: RouteChanges | undefined): readonly string[] {
   if (news === undefined) return [];
   return [
     ...(news.complete ? ["all"] : []),

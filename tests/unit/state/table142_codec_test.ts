@@ -3,19 +3,8 @@ import fc from "fast-check";
 import { type Ipv4Address, parseAddress } from "../../../src/ipam/address.ts";
 import { hostPrefix, type Ipv4Cidr, parseCidr } from "../../../src/ipam/cidr.ts";
 import { type Owner, ownerKey, parseOwner } from "../../../src/ipam/owner.ts";
-import {
-  checkInterfaceName,
-  type InterfaceName,
-} from "../../../src/routing/interface_name.ts";
-import {
-  addressEntry,
-  LAST_STATE_METRIC,
-  ownerEntries,
-  recall,
-  routeEntry,
-  STATE_METRIC,
-  subnetEntry,
-} from "../../../src/state/table142_codec.ts";
+import { checkInterfaceName, type InterfaceName } from "../../../src/routing/interface_name.ts";
+import { addressEntry, decode, LAST_STATE_METRIC, ownerEntries, routeEntry, STATE_METRIC, subnetEntry } from "../../../src/state/table142_codec.ts";
 import type { TableEntry } from "../../../src/dataplane/dataplane.ts";
 
 function cidr(text: string): Ipv4Cidr {
@@ -54,10 +43,10 @@ Deno.test("a wanted route is recalled with its whole device name, and whether it
     fc.property(prefix, name, fc.boolean(), (destination, device, confirmed) => {
       const route = { destination, device };
       const entry = routeEntry(route, confirmed);
-      assert.deepEqual(recall(entry), { kind: "route", route, confirmed });
+      assert.deepEqual(decode(entry), { kind: "route", route, confirmed });
       // The kernel gives every word back, zeros for the rest (see kernel/attribution).
       const padded = { ...entry, payload: [...entry.payload, 0, 0, 0].slice(0, 6) };
-      assert.deepEqual(recall(padded), recall(entry));
+      assert.deepEqual(decode(padded), decode(entry));
     }),
     { numRuns: 2000 },
   );
@@ -88,7 +77,7 @@ Deno.test("the node's subnet is recalled with its revision and how far addresses
   const positive = word.filter((value) => value > 0);
   fc.assert(
     fc.property(prefix, positive, word, (subnet, revision, cursor) => {
-      const recalled = recall(subnetEntry(subnet, revision, cursor));
+      const recalled = decode(subnetEntry(subnet, revision, cursor));
       assert.deepEqual(recalled, { kind: "subnet", subnet, revision, cursor });
     }),
   );
@@ -109,7 +98,7 @@ Deno.test("an allocated address is recalled with its owner's key", () => {
     fc.property(address, words.map(ownerKey), (address, key) => {
       const entry = addressEntry(address, key);
       assert.equal(entry.prefix, `${address}/32`);
-      assert.deepEqual(recall(entry), { kind: "address", address, key });
+      assert.deepEqual(decode(entry), { kind: "address", address, key });
     }),
   );
 });
@@ -129,7 +118,7 @@ Deno.test("an owner's name of up to 128 characters is recalled from at most six 
     fc.property(address, owner, (address, owner) => {
       const entries = ownerEntries(address, owner);
       assert.ok(entries.length <= 6);
-      const parts = entries.map(recall).map((entry) => {
+      const parts = entries.map(decode).map((entry) => {
         assert.ok(entry.kind === "owner-part", entry.kind);
         assert.equal(entry.address, address);
         return entry;
@@ -159,7 +148,7 @@ Deno.test("whatever else stands in an entry is nonsense, or a name that may be u
   });
   fc.assert(
     fc.property(entry, (found) => {
-      const recalled = recall(found);
+      const recalled = decode(found);
       switch (recalled.kind) {
         case "nonsense":
           assert.equal(recalled.entry, found);
@@ -263,6 +252,6 @@ const nonsense: readonly (readonly [what: string, entry: TableEntry])[] = [
 
 for (const [what, entry] of nonsense) {
   Deno.test(`an entry is nonsense when it is ${what}`, () => {
-    assert.deepEqual(recall(entry), { kind: "nonsense", entry });
+    assert.deepEqual(decode(entry), { kind: "nonsense", entry });
   });
 }

@@ -1,9 +1,5 @@
 import assert from "node:assert/strict";
-import {
-  endConnectionFor,
-  isOfConnection,
-  onConnection,
-} from "../../../src/transport/connection_error.ts";
+import { endConnectionFor, isOfConnection, onConnection } from "../../../src/transport/connection_error.ts";
 
 /** An error with a stack as Deno 2.9.3 writes it. */
 function errorAt(places: readonly string[], code?: string): Error {

@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { Client, credentials, type ServiceError } from "@grpc/grpc-js";
 import { createLogger } from "../../../src/observability/logger.ts";
-import type { NodeService } from "../../../src/reconcile/node_service.ts";
+import { createQuiltRuntime, type QuiltRuntimePorts } from "../../../src/api/quilt_runtime/service.ts";
 import { formatListenAddress } from "../../../src/transport/listen_address.ts";
-import { createQuiltRuntime } from "../../../src/api/quilt_runtime/service.ts";
 import { type RpcServer, startServer } from "../../../src/transport/server.ts";
 import { QUILT_RUNTIME } from "../../../src/api/proto_registry.ts";
 
@@ -29,7 +28,7 @@ export type Ending =
   | { readonly code: number; readonly details: string };
 
 /** Starts a server on a port of the system's choice, with a client of its own. */
-export async function openExchange(node: NodeService): Promise<Exchange> {
+export async function openExchange(node: QuiltRuntimePorts): Promise<Exchange> {
   const log: string[] = [];
   const sink = {
     write: (line: string) => void log.push(line.replace(/^\S+ /, "")),
@@ -81,7 +80,7 @@ function call(
 }
 
 /** A node of which a test gives the parts that it is about; the others refuse. */
-export function fakeNode(parts: Partial<NodeService>): NodeService {
+export function fakeNode(parts: Partial<QuiltRuntimePorts>): QuiltRuntimePorts {
   const refuse = () =>
     Promise.resolve({ kind: "refused", sentence: "not part of this test" } as const);
   return {

@@ -1,18 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { countHeaders, FrameReader } from "../../../src/transport/frame_reader.ts";
-import {
-  type Bytes,
-  CONTINUATION,
-  DATA,
-  END_HEADERS,
-  END_STREAM,
-  frame,
-  HEADERS,
-  RST_STREAM,
-  SETTINGS,
-  WINDOW_UPDATE,
-} from "../../chaos/http2_frames.ts";
+import { type Bytes, CONTINUATION, DATA, END_HEADERS, END_STREAM, frame, HEADERS, RST_STREAM, SETTINGS, WINDOW_UPDATE } from "../../chaos/http2_frames.ts";
 
 const PADDED = 0x8;
 const PRIORITY = 0x20;

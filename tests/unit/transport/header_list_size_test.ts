@@ -3,12 +3,7 @@ import fc from "fast-check";
 import { connect } from "node:http2";
 import { duplexPair } from "node:stream";
 import { HeaderListSizes } from "../../../src/transport/header_list_size.ts";
-import {
-  END_HEADERS,
-  frameReader,
-  HEADERS,
-  literal,
-} from "../../chaos/http2_frames.ts";
+import { END_HEADERS, frameReader, HEADERS, literal } from "../../chaos/http2_frames.ts";
 
 const PREFACE_BYTES = 24;
 

@@ -2,11 +2,7 @@ import assert from "node:assert/strict";
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http2";
 import fc from "fast-check";
 import type { HealthStatus } from "../../../src/transport/healthz.ts";
-import {
-  requestEncoding,
-  type ScreenedRequest,
-  screenRequest,
-} from "../../../src/transport/request_head.ts";
+import { requestEncoding, type ScreenedRequest, screenRequest } from "../../../src/transport/request_head.ts";
 
 const PATH = "/quilt.QuiltRuntime/RemoveRoute";
 

@@ -1,10 +1,7 @@
 import assert from "node:assert/strict";
 import { status } from "@grpc/grpc-js";
-import type { Call, RemoveOutcome } from "../../../src/reconcile/node_service.ts";
-import {
-  describeListenFault,
-  type ListenFault,
-} from "../../../src/transport/listen_fault.ts";
+import type { Call, RemoveOutcome } from "../../../src/reconcile/ports.ts";
+import { describeListenFault, type ListenFault } from "../../../src/transport/listen_fault.ts";
 import { rehearse } from "../../../src/warm_up.ts";
 import { startServer } from "../../../src/transport/server.ts";
 import { until } from "../../support/wait.ts";

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import type { ConfigureOutcome } from "../../../../src/reconcile/node_service.ts";
-import type { NodeNetwork } from "../../../../src/addresses/pod_network.ts";
+import type { ConfigureOutcome, NodeNetwork } from "../../../../src/addresses/ports.ts";
 import { until } from "../../../support/wait.ts";
 import { cidr } from "../outcomes.ts";
 import { MESSAGE, NETWORK, openServices } from "../pod_network.ts";

@@ -8,17 +8,8 @@ import {
 } from "@grpc/grpc-js";
 import { parseCidr } from "../../../../src/ipam/cidr.ts";
 import { createLogger } from "../../../../src/observability/logger.ts";
-import type {
-  ListedRoute,
-  RouteNews,
-  RouteTable,
-  SyncOutcome,
-} from "../../../../src/reconcile/route_table.ts";
-import {
-  createClient,
-  createSidecarReader,
-  createUnaryCall,
-} from "../../../../src/cli/grpc_client.ts";
+import type { ListedRoute, RouteChanges, RouteService, SyncOutcome } from "../../../../src/reconcile/ports.ts";
+import { createClient, createSidecarReader, createUnaryCall } from "../../../../src/cli/grpc_client.ts";
 import { formatListenAddress } from "../../../../src/transport/listen_address.ts";
 import { StreamLimiter } from "../../../../src/api/stream_limiter.ts";
 import { createRouteService } from "../../../../src/api/routes/service.ts";
@@ -60,12 +51,12 @@ function syncedOne(kind: "added" | "refused", changed: boolean): SyncOutcome {
 }
 
 /** The service over a table of which a test gives what it is about. */
-async function openService(parts: Partial<RouteTable>) {
+async function openService(parts: Partial<RouteService>) {
   const log: string[] = [];
   const write = (line: string) => void log.push(line.replace(/^\S+ /, ""));
   const sink = { write, dropped: 0, flush: () => Promise.resolve() };
   const logger = createLogger({ level: "info", format: "text", sink });
-  const table: RouteTable = {
+  const table: RouteService = {
     list: () => Promise.resolve([]),
     watch: () => ({ take: () => undefined, close: () => {} }),
     sync: () => Promise.resolve({ kind: "shutting-down" }),
@@ -249,11 +240,11 @@ Deno.test("SyncRoutes logs a few lines if it changed something, and a repeated r
 
 /** A table whose changes the test pushes to its one watch. */
 function pushedTable() {
-  const waiting: RouteNews[] = [];
+  const waiting: RouteChanges[] = [];
   const opened = Promise.withResolvers<void>();
   const closed = Promise.withResolvers<void>();
   let wake = (): void => {};
-  const watch: RouteTable["watch"] = (waken) => {
+  const watch: RouteService["watch"] = (waken) => {
     wake = waken;
     opened.resolve();
     return { take: () => waiting.shift(), close: () => closed.resolve() };
@@ -262,14 +253,14 @@ function pushedTable() {
     table: { watch },
     opened: opened.promise,
     closed: closed.promise,
-    push: (changes: RouteNews) => {
+    push: (changes: RouteChanges) => {
       waiting.push(changes);
       wake();
     },
   };
 }
 
-const ALL: RouteNews = { complete: true, routes: [LISTED], removed: [] };
+const ALL: RouteChanges = { complete: true, routes: [LISTED], removed: [] };
 
 Deno.test("WatchRoutes sends all routes first, and closes its watch when its client is gone", async () => {
   const { closed, table, push } = pushedTable();
@@ -325,7 +316,7 @@ Deno.test("WatchRoutes ends after 65,536 changes, because its client may not be 
 
 Deno.test("WatchRoutes ends each of 8 watches after 32,768 changes", async () => {
   const wakes: (() => void)[] = [];
-  const changes: RouteNews = {
+  const changes: RouteChanges = {
     complete: false,
     routes: [],
     removed: Array.from({ length: 20_000 }, () => LISTED.route.destination),

@@ -1,9 +1,6 @@
 import assert from "node:assert/strict";
 import { err, ok } from "../../../../src/shared/result.ts";
-import {
-  Renewal,
-  type TlsNews,
-} from "../../../../src/transport/tls/certificate_reload.ts";
+import { Renewal, type TlsNews } from "../../../../src/transport/tls/certificate_reload.ts";
 
 const inUse = { cert: "c", key: "k", ca: undefined };
 

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 import process from "node:process";
-import type { Turn } from "./fair_queue.ts";
+import type { Admission } from "./call_limiter.ts";
 import type { FrameBudget, FrameFault } from "./frame_budget.ts";
 
 /** Calls of one client that begin in one turn of the event loop, as long as it is alone. */
@@ -17,7 +17,7 @@ export interface InputListener {
    *
    * @param octets from its first frame on, all that has come
    */
-  begin(octets: Uint8Array): Turn;
+  begin(octets: Uint8Array): Admission;
   /** Hands on what may be decoded; in what follows from that, errors are the client's. */
   receive(receive: () => void): void;
   /** The client is to be cut off: nothing more of it is read. */
@@ -106,14 +106,14 @@ export class ClientInput {
       this.#stands = "lets others go first";
       return false;
     }
-    const turn = this.#proceeds ? "paid" : this.#listener.begin(octets);
+    const admission = this.#proceeds ? "admitted" : this.#listener.begin(octets);
     this.#proceeds = false;
-    if (turn === "waits") {
+    if (admission === "queued") {
       this.#stands = "waits for a turn";
       return false;
     }
     // What a call costs is known when it has begun, and the next one waits for that.
-    this.#callsLeft = turn === "free" ? this.#callsLeft - 1 : 0;
+    this.#callsLeft = admission === "unlimited" ? this.#callsLeft - 1 : 0;
     return true;
   }
 

@@ -8,7 +8,8 @@ import {
   type Cut,
   peerOf,
 } from "./connections.ts";
-import { FairTurns } from "./fair_queue.ts";
+import { AcceptLimiter } from "./accept_limiter.ts";
+import { CallLimiter } from "./call_limiter.ts";
 import { Handshakes } from "./tls/acceptor.ts";
 import type { HealthStatus } from "./healthz.ts";
 import { formatListenAddress, type ListenAddress } from "./listen_address.ts";
@@ -39,8 +40,6 @@ export interface Protection {
 /** What a client has sent is read within that time, and a handshake is over. */
 const LAST_WORDS_MS = 20;
 const LAST_HANDSHAKES_MS = 100;
-/** Connections that may wait to be let in. */
-const MOST_WAITING = 512;
 /**
  * Open sockets of all kinds together: a process has 1024 descriptors, often enough. When
  * it has none left, Deno 2.9.3 takes no connection any more, for ever, and says nothing.
@@ -51,9 +50,8 @@ const MOST_SOCKETS = 768;
  * 200 MB, which the unit's MemoryMax has room for.
  */
 const MOST_SESSIONS = 6_000;
-/** What it costs to let one more in, in calls: 125 a second, and 25 when there were many. */
-const ENTRY_COST = 4;
-const LATE_ENTRY_COST = 20;
+/** When there were as many, the rate of new ones falls from 125 a second to 25. */
+const LATE_COST = 5;
 
 /** How a connection that was let in is served. */
 export type Serving = Pick<ConnectionsOptions, "requestBytes" | "screen"> & {
@@ -63,7 +61,8 @@ export type Serving = Pick<ConnectionsOptions, "requestBytes" | "screen"> & {
 
 /** The one way in: every connection passes here, of whatever kind it is. */
 export class Entrance {
-  readonly #turns = new FairTurns();
+  readonly #callLimiter = new CallLimiter();
+  readonly #acceptLimiter = new AcceptLimiter();
   readonly #connections: Connections;
   readonly #handshakes: Handshakes | undefined;
   readonly #socketMode: number;
@@ -73,7 +72,6 @@ export class Entrance {
   #sessions = 0;
   #listener: Listener | undefined;
   #sockets = 0;
-  #waiting = 0;
   /** Those that were let in and have not spoken HTTP/2 yet, in that order, by peer. */
   readonly #silent = new Map<string, Socket>();
   #unnamed = 0;
@@ -87,8 +85,14 @@ export class Entrance {
     this.#health = protection.health ?? (() => "NOT_SERVING");
     this.#mostSessions = protection.mostSessions ?? MOST_SESSIONS;
     this.#worn = protection.worn ?? (() => {});
-    const turns = this.#turns;
-    this.#connections = new Connections({ turns, requestBytes, screen, serve, cut });
+    const callLimiter = this.#callLimiter;
+    this.#connections = new Connections({
+      callLimiter,
+      requestBytes,
+      screen,
+      serve,
+      cut,
+    });
     this.#handshakes = tls === undefined
       ? undefined
       : new Handshakes(tls, (socket) => this.#hear(socket, enterAtOnce), refused);
@@ -129,7 +133,8 @@ export class Entrance {
   /** Takes no more connections, and resolves when no call is on its way on any. */
   async close(): Promise<void> {
     this.#listener?.close();
-    this.#turns.openUp();
+    this.#acceptLimiter.disable();
+    this.#callLimiter.disable();
     const last = this.#handshakes === undefined ? LAST_WORDS_MS : LAST_HANDSHAKES_MS;
     await this.#connections.bidFarewell(this.#silent.size > 0 ? last : 0);
     for (const socket of this.#silent.values()) socket.destroy();
@@ -160,7 +165,7 @@ export class Entrance {
     const handshakes = this.#handshakes;
     if (handshakes === undefined) return this.#hear(socket, this.#queue);
     // A handshake takes the time of many calls, so turns come before it.
-    if (this.#waiting >= MOST_WAITING) return void socket.destroy();
+    if (this.#acceptLimiter.isFull) return void socket.destroy();
     this.#queue(() => {
       // Without an address it could not be known again in what TLS makes of it.
       if (socket.remoteAddress !== undefined) this.#expect(socket);
@@ -190,21 +195,8 @@ export class Entrance {
 
   /** Calls back when it is the connection's turn; returns what gives it up. */
   readonly #queue = (enter: () => void): () => void => {
-    this.#waiting += 1;
-    let waits = true;
-    const leave = (): void => {
-      if (waits) this.#waiting -= 1;
-      waits = false;
-    };
     const isLate = this.#sessions >= this.#mostSessions;
-    const giveUp = this.#turns.letIn(isLate ? LATE_ENTRY_COST : ENTRY_COST, () => {
-      leave();
-      enter();
-    });
-    return () => {
-      leave();
-      giveUp();
-    };
+    return this.#acceptLimiter.enqueue(isLate ? LATE_COST : 1, enter);
   };
 
   #hear(socket: Socket, queue: (enter: () => void) => () => void): void {
@@ -218,7 +210,7 @@ export class Entrance {
     awaitPreface(socket, {
       queue: (enter) => {
         this.#silent.delete(peerOf(socket));
-        if (this.#waiting < MOST_WAITING) return queue(enter);
+        if (!this.#acceptLimiter.isFull) return queue(enter);
         socket.destroy();
         return () => {};
       },

@@ -6,7 +6,7 @@ import {
 } from "node:http2";
 import type { Socket } from "node:net";
 import { isOfConnection, onConnection } from "./connection_error.ts";
-import type { Account, FairTurns } from "./fair_queue.ts";
+import type { CallLimiter, Flow } from "./call_limiter.ts";
 import { ClientInput } from "./client_input.ts";
 import { FrameBudget, type FrameFault } from "./frame_budget.ts";
 import { countHeaders } from "./frame_reader.ts";
@@ -51,7 +51,7 @@ export type Cut = FrameFault | "untaken answers" | "error";
 interface Connection {
   readonly peer: string;
   readonly socket: Socket;
-  readonly account: Account;
+  readonly flow: Flow;
   readonly budget: FrameBudget;
   readonly windows: SendWindows;
   /** Known as soon as HTTP/2 begins. */
@@ -72,7 +72,7 @@ interface Connection {
 
 /** How the connections of a server are looked after. */
 export interface ConnectionsOptions {
-  readonly turns: FairTurns;
+  readonly callLimiter: CallLimiter;
   /** The longest request that is allowed, in bytes. */
   readonly requestBytes: number;
   /** Begins HTTP/2 on a connection; its session is told of at once. */
@@ -86,7 +86,7 @@ export interface ConnectionsOptions {
 /** The connections of one server: how many, for how long, and how each ends. */
 export class Connections {
   readonly #options: ConnectionsOptions;
-  readonly #turns: FairTurns;
+  readonly #callLimiter: CallLimiter;
   readonly #byPeer = new Map<string, Connection>();
   readonly #looking: ReturnType<typeof setInterval>;
   /** Whose session is about to begin. */
@@ -103,7 +103,7 @@ export class Connections {
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
-    this.#turns = options.turns;
+    this.#callLimiter = options.callLimiter;
     this.#looking = setInterval(() => this.#endUntaken(), LOOK_MS);
   }
 
@@ -119,12 +119,12 @@ export class Connections {
     if (this.#byPeer.size >= MOST_CONNECTIONS) this.#makeRoom();
     this.#byPeer.set(peer, connection);
     socket.once("close", () => this.#forget(peer, connection));
-    const { account, budget } = connection;
+    const { flow, budget } = connection;
     const end = (): void => this.#cut(connection, "error");
     this.#beginning = connection;
     const serve = (): void => onConnection(end, () => this.#options.serve(socket));
     connection.input = new ClientInput(socket, serve, budget, {
-      begin: (octets) => this.#turns.spend(account, () => countHeaders(octets) - 1),
+      begin: (octets) => this.#callLimiter.admit(flow, () => countHeaders(octets) - 1),
       receive: (receive) => onConnection(end, receive),
       fault: (fault) => this.#cut(connection, fault),
     });
@@ -134,18 +134,18 @@ export class Connections {
 
   #describe(socket: Socket, peer: string): Connection {
     const windows = new SendWindows();
-    const account = this.#turns.open(() => connection.input?.proceed());
+    const flow = this.#callLimiter.open(() => connection.input?.proceed());
     const budget = new FrameBudget(this.#options.requestBytes, {
       mayBegin: (octets) => connection.input?.mayBegin(octets) ?? false,
       message: (bytes, number) => {
         const further = number === 1 ? 0 : 1;
-        this.#turns.charge(account, further + priceOf(bytes, REQUEST_BYTES));
+        this.#callLimiter.charge(flow, further + priceOf(bytes, REQUEST_BYTES));
       },
       initialWindow: (bytes) => windows.begin(bytes),
       window: (stream, bytes) => windows.grow(stream, bytes),
     });
     const connection: Connection = {
-      ...{ peer, socket, account, budget, windows },
+      ...{ peer, socket, flow, budget, windows },
       firstCallTimer: setTimeout(() => socket.destroy(), FIRST_CALL_MS),
       input: undefined,
       session: undefined,
@@ -218,7 +218,7 @@ export class Connections {
   }
 
   #noteStream(connection: Connection, { headers, stream }: OpenedStream): void {
-    const { account, budget, streams, windows } = connection;
+    const { flow, budget, streams, windows } = connection;
     const { id = 0 } = stream;
     if (!connection.hasCalled) this.#noteFirst(connection);
     // One that is gone closes no more.
@@ -230,7 +230,7 @@ export class Connections {
       this.#weigh(connection);
     });
     const price = this.#prices.get(headers[":path"] ?? "") ?? 0;
-    this.#turns.charge(account, price + priceOf(sizeOf(headers), HEADER_BYTES));
+    this.#callLimiter.charge(flow, price + priceOf(sizeOf(headers), HEADER_BYTES));
     this.#weigh(connection);
   }
 
@@ -257,7 +257,7 @@ export class Connections {
     path: string,
     bytes: number,
   ): void {
-    const { account, budget, windows } = connection;
+    const { flow, budget, windows } = connection;
     // What is answered on a stream that is gone goes nowhere.
     if (stream.closed || stream.destroyed) return;
     connection.answers += 1;
@@ -265,7 +265,7 @@ export class Connections {
     windows.send(stream.id ?? 0, bytes);
     const price = priceOf(bytes, ANSWER_BYTES);
     // The method's usual price was charged when the call began.
-    this.#turns.charge(account, price - (this.#prices.get(path) ?? 0));
+    this.#callLimiter.charge(flow, price - (this.#prices.get(path) ?? 0));
     this.#prices.set(path, price);
     this.#weigh(connection);
   }
@@ -312,7 +312,7 @@ export class Connections {
   #forget(peer: string, connection: Connection): void {
     this.#byPeer.delete(peer);
     clearTimeout(connection.firstCallTimer);
-    this.#turns.close(connection.account);
+    this.#callLimiter.close(connection.flow);
     this.#weighOne(connection);
     if (this.#byPeer.size === 0) this.#emptied?.resolve();
   }
@@ -352,7 +352,7 @@ export class Connections {
     if (leaves === "cut off") return;
     connection.leaves = "cut off";
     connection.input?.end();
-    this.#turns.close(connection.account);
+    this.#callLimiter.close(connection.flow);
     this.#weighOne(connection);
     this.#options.cut(peer, why);
     // Past the session, which would read on while it ends.
@@ -388,7 +388,7 @@ function sizeOf(headers: IncomingHttpHeaders): number {
  */
 function isMissedLess(one: Connection, other: Connection): boolean {
   return one.answers === other.answers
-    ? one.account.spentAt < other.account.spentAt
+    ? one.flow.lastCallAt < other.flow.lastCallAt
     : one.answers < other.answers;
 }
 

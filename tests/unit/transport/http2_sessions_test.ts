@@ -22,7 +22,7 @@ Deno.test("a Deno that reads HTTP/2 in another way is refused", () => {
     initialWindow: () => {},
   };
   const budget = new FrameBudget(1, nothing);
-  const listener = { begin: () => "free" as const, receive: () => {}, fault: () => {} };
+  const listener = { begin: () => "unlimited" as const, receive: () => {}, fault: () => {} };
   assert.throws(() => new ClientInput(socket, () => {}, budget, listener), TypeError);
   socket.destroy();
 });

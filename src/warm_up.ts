@@ -6,7 +6,8 @@ import { createLogger, type LogFormat } from "./observability/logger.ts";
 import { type NodeOptions, type OpenNode, openNode } from "./sidecar.ts";
 import type { NodeService } from "./reconcile/node_service.ts";
 import { createQuiltRuntime } from "./api/quilt_runtime/service.ts";
-import type { RpcServer, ServedService } from "./transport/server.ts";
+import type { ServedService } from "./shared/served_service.ts";
+import type { RpcServer } from "./transport/server.ts";
 
 /**
  * Each method twice. Measured over 15 starts (2 cores, Deno 2.9.3): unrehearsed, the
@@ -38,12 +39,12 @@ export async function rehearse(server: RpcServer, format: LogFormat): Promise<vo
   const node = openStandIn();
   await node.start();
   const service = rehearsalService(node, format);
-  server.add(service);
+  server.addService(service);
   const [ours, theirs] = duplexPair();
-  server.serve(theirs);
+  server.injectConnection(theirs);
   const session = connect("http://rehearsal", { createConnection: () => ours });
   await play(session, Object.values(service.definition));
-  server.remove(service.definition);
+  server.removeService(service.definition);
   await node.close();
 }
 

@@ -1,5 +1,5 @@
 import type { ProtoFile } from "./proto_registry.ts";
-import type { ServedService } from "../transport/server.ts";
+import type { ServedService } from "../shared/served_service.ts";
 
 /** A service that reflection can show: with the file that defines it. */
 export interface DescribedService extends ServedService {

@@ -2,7 +2,7 @@ import { prefixLength } from "../ipam/cidr.ts";
 import type { ClusterPolicy } from "../ipam/policy.ts";
 
 /** Without SyncRoutes the longest request would have some 160 bytes. */
-export const LEAST_REQUEST_BYTES = 16 * 1024;
+const LEAST_REQUEST_BYTES = 16 * 1024;
 
 /** What grpc clients take for an answer, and more than anybody sends in good faith. */
 const MOST_REQUEST_BYTES = 4 * 1024 * 1024;

@@ -2,7 +2,7 @@ import { type DescribedService, fullName } from "./described_service.ts";
 import type { Health } from "./health/service.ts";
 import type { OpenStreams } from "./stream_limiter.ts";
 import { createReflection } from "./reflection/service.ts";
-import type { ServedService } from "../transport/server.ts";
+import type { ServedService } from "../shared/served_service.ts";
 
 /** Adds to services of ours what every gRPC tool looks for: health and reflection. */
 export function composeServices(

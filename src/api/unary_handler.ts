@@ -14,7 +14,8 @@ import type {
 } from "../reconcile/node_service.ts";
 import { callerOf } from "./peer_identity.ts";
 import { CallLog, type CallResult, type LoggedCall, type LogLine } from "./call_log.ts";
-import { DEADLINE_EXCEEDED, describeUndone } from "./quilt_runtime/log_lines.ts";
+import { DEADLINE_EXCEEDED } from "../shared/deadline_exceeded.ts";
+import { describeUndone } from "./quilt_runtime/log_lines.ts";
 import type { QuiltResponse } from "./quilt_runtime/wire.ts";
 
 /** What the node may answer to any of the agent's RPCs. */

@@ -1,6 +1,6 @@
 import { type Checked, fail, pass } from "../shared/result.ts";
 import { quote } from "../shared/quote.ts";
-import { type ListenAddress, readListenAddress } from "../transport/listen_address.ts";
+import { type ListenAddress, parseListenAddress } from "../transport/listen_address.ts";
 import type { TlsFiles } from "../transport/tls/files.ts";
 
 /** Who may get in, and where. */
@@ -42,7 +42,7 @@ type Given = (name: keyof typeof ACCESS_FLAGS) => string | undefined;
 
 /** Reads them, or says in one sentence what is wrong and what to do. */
 export function readAccess(given: Given): Checked<AccessOptions, string> {
-  const listen = readListenAddress(given("grpc-addr"));
+  const listen = parseListenAddress(given("grpc-addr"));
   if (!listen.ok) return listen;
   const mode = readSocketMode(given("socket-mode"), listen.value);
   if (!mode.ok) return mode;

@@ -1,5 +1,5 @@
 import { type Checked, fail, pass } from "../shared/result.ts";
-import { type BoundAddress, readListenAddress } from "../transport/listen_address.ts";
+import { type BoundAddress, parseListenAddress } from "../transport/listen_address.ts";
 
 /** What the help of a command that asks a sidecar says of where. */
 export const ASKED_ADDRESS_HELP =
@@ -12,7 +12,7 @@ export const ASKED_ADDRESS_HELP =
 export function readAskedAddress(
   text: string | undefined,
 ): Checked<BoundAddress, string> {
-  const address = readListenAddress(text);
+  const address = parseListenAddress(text);
   if (!address.ok) return address;
   return address.value.kind === "fd"
     ? fail("--grpc-addr fd:N is for serve; use the address of that socket")

@@ -5,7 +5,7 @@ import {
   DEFAULT_LISTEN_ADDRESS,
   formatListenAddress,
 } from "../transport/listen_address.ts";
-import { describeGrant, isGranted } from "../transport/listen_fault.ts";
+import { describeGrant, isGranted } from "../transport/listen_error.ts";
 import { escapeInvisible } from "../shared/visible_text.ts";
 import { readTls } from "./access_flags.ts";
 import { ASKED_ADDRESS_HELP, readAskedAddress } from "./asked_address.ts";

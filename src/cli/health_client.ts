@@ -1,4 +1,5 @@
-import { type HealthStatus, HEALTHZ_LINE, readHealthz } from "../transport/healthz.ts";
+import type { HealthStatus } from "../shared/health_status.ts";
+import { HEALTHZ_LINE, parseHealthz } from "../transport/healthz.ts";
 import type { TcpAddress, UnixAddress } from "../transport/listen_address.ts";
 import type { TlsMaterial } from "../transport/tls/files.ts";
 
@@ -53,7 +54,7 @@ async function ask(address: HealthAddress, over: AbortSignal): Promise<HealthAns
     `${HEALTHZ_LINE}Host: quilt-sidecar\r\n\r\n`,
   );
   await connection.write(request);
-  const status = readHealthz(await readToEnd(connection));
+  const status = parseHealthz(await readToEnd(connection));
   return status === undefined
     ? { kind: "none", why: NO_HEALTH }
     : { kind: "status", status };

@@ -11,7 +11,7 @@ import {
 } from "../observability/logger.ts";
 import { type OpenNode, openNode } from "../sidecar.ts";
 import { createAddressService } from "../api/addresses/service.ts";
-import { endConnectionFor } from "../transport/connection_error.ts";
+import { containError } from "../transport/error_containment.ts";
 import type { DescribedService } from "../api/described_service.ts";
 import { Health } from "../api/health/service.ts";
 import {
@@ -19,10 +19,10 @@ import {
   formatListenAddress,
 } from "../transport/listen_address.ts";
 import {
-  describeListenFault,
+  describeListenError,
   isGranted,
-  type ListenFault,
-} from "../transport/listen_fault.ts";
+  type ListenError,
+} from "../transport/listen_error.ts";
 import { createNodeNetworkService } from "../api/node_network/service.ts";
 import { OpenStreams } from "../api/stream_limiter.ts";
 import { createQuiltRuntime } from "../api/quilt_runtime/service.ts";
@@ -30,14 +30,18 @@ import { requestLimit } from "../api/request_limit.ts";
 import { createRouteService } from "../api/routes/service.ts";
 import { type RpcServer, startServer } from "../transport/server.ts";
 import { composeServices } from "../api/services.ts";
-import { cutTeller, describeWorn } from "../transport/disconnect_log.ts";
+import {
+  describeSessionLimit,
+  disconnectLogger,
+  handshakeErrorLogger,
+} from "../transport/connection_log.ts";
 import { earlyLine } from "./early_line.ts";
 import { EXIT_FAILURE, EXIT_HAND_OVER, EXIT_OK, EXIT_USAGE } from "./exit_codes.ts";
 import { parseServeFlags, SERVE_HELP, type ServeOptions } from "./serve_flags.ts";
 import { rehearse } from "../warm_up.ts";
 import { logRuntimeWarnings } from "../observability/runtime_warnings.ts";
 import { listenForSignals, type StopSignals } from "./stop_signals.ts";
-import { type OpenTls, openTls, refusalTeller } from "../transport/tls/configure.ts";
+import { type LoadedTls, loadTls } from "../transport/tls/certificate_reload.ts";
 import { describeUnexpected, firstUncaught } from "./uncaught.ts";
 
 /** Some 10,000 lines: more than a reader that is alive ever falls behind. */
@@ -81,7 +85,7 @@ async function serveAndLog(options: ServeOptions): Promise<number> {
   };
   const code = await Promise.race([
     run(options, logger, auditSink, signals).catch(unexpected),
-    firstUncaught(endConnectionFor).then(unexpected),
+    firstUncaught(containError).then(unexpected),
     signals.second,
   ]);
   await Promise.all([auditSink.flush(), logger.flush()]);
@@ -100,7 +104,7 @@ async function run(
   if (listen.kind !== "fd" && !isGranted(listen)) {
     return explain({ kind: "not-granted", address: listen }, logger);
   }
-  const tls = await openTls(options.tls);
+  const tls = await loadTls(options.tls);
   if (!tls.ok) {
     logger.log("error", tls.fault);
     return EXIT_FAILURE;
@@ -113,16 +117,19 @@ async function run(
   node.watch();
   const worn = Promise.withResolvers<number>();
   const server = await startServer(listen, services, {
-    requestBytes: requestLimit(options.policy),
+    maxRequestBytes: requestLimit(options.policy),
     socketMode: options.socketMode,
-    health: () => health.status(),
+    healthStatus: () => health.status(),
     tls: tls.value?.material,
-    refused: refusalTeller(logger),
-    cut: cutTeller(logger),
-    worn: (sessions) => {
+    onHandshakeError: handshakeErrorLogger(logger),
+    onDisconnect: disconnectLogger(logger),
+    onSessionLimit: (sessions) => {
       // Only who was handed a socket is started again, and nobody finds it closed.
       if (listen.kind === "fd") worn.resolve(sessions);
-      else logger.log("warn", describeWorn(sessions, options.removeRoutesOnExit));
+      else {logger.log(
+          "warn",
+          describeSessionLimit(sessions, options.removeRoutesOnExit),
+        );}
     },
   });
   const code = server.ok
@@ -158,7 +165,7 @@ function ownServices(
 interface Serving {
   readonly node: OpenNode;
   readonly server: RpcServer;
-  readonly tls: OpenTls | undefined;
+  readonly tls: LoadedTls | undefined;
   readonly health: Health;
   readonly streams: OpenStreams;
   readonly logger: Logger;
@@ -178,8 +185,8 @@ async function serveUntilSignal(
     return EXIT_FAILURE;
   }
   // Who is there already would wait for it.
-  if (!server.visited) await rehearse(server, logFormat);
-  tls?.follow(server, logger);
+  if (!server.hasConnections) await rehearse(server, logFormat);
+  tls?.reloadOnChange((material) => server.reloadTls(material), logger);
   health.clear("starting");
   logger.log("info", `Starting gRPC server on ${formatListenAddress(server.address)}`);
   const reason = await Promise.race([signals.first, worn]);
@@ -211,8 +218,8 @@ function followKernel(
   }
 }
 
-function explain(fault: ListenFault, logger: Logger): number {
-  logger.log("error", describeListenFault(fault, isGranted(DEFAULT_LISTEN_ADDRESS)));
+function explain(fault: ListenError, logger: Logger): number {
+  logger.log("error", describeListenError(fault, isGranted(DEFAULT_LISTEN_ADDRESS)));
   return fault.kind === "not-granted" ? EXIT_USAGE : EXIT_FAILURE;
 }
 

@@ -8,7 +8,7 @@ import {
   DEFAULT_LISTEN_ADDRESS,
   formatListenAddress,
 } from "../transport/listen_address.ts";
-import { describeGrant, isGranted } from "../transport/listen_fault.ts";
+import { describeGrant, isGranted } from "../transport/listen_error.ts";
 import { ASKED_ADDRESS_HELP, readAskedAddress } from "./asked_address.ts";
 import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from "./exit_codes.ts";
 import { collectFlags } from "./given_flags.ts";

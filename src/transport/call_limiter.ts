@@ -1,11 +1,11 @@
-import { TokenBucket } from "./token_bucket.ts";
+import { TokenBucket } from "./rate_limit.ts";
 
 /** The calls of one connection, as {@linkcode CallLimiter} knows them. */
 export interface Flow {
   /** Called when the call that was queued may begin. */
   readonly proceed: () => void;
-  /** Calls to be paid for before the next one begins. */
-  debt: number;
+  /** Its last call has cost more than one token. */
+  isHeavy: boolean;
   /** When its last call came or began, in the limiter's time. */
   lastCallAt: number;
   /** It counts as interactive until then. */
@@ -29,29 +29,34 @@ const CALLS_PER_MS = 0.5;
 const BURST = 32;
 /** Tokens that bulk flows leave to the others, whose calls then begin at once. */
 const RESERVE = 8;
+/** The debt of bulk flows at most: one second. */
+const MAX_DEBT = 500;
 /** One turn in so many goes to the flow that has waited longest, of whatever class. */
 const TURNS_PER_OLDEST = 8;
 const POLL_MS = 2;
 
 /**
  * Limits calls while several connections compete, and nothing as long as only one calls.
- * All flows together share one token bucket; a token is one call. If there is no token, the
- * call is queued, and its connection is paused: nothing of it is decoded until its turn,
- * because a refusal costs half as much as a call.
+ * All flows share one token bucket; a token is one call. If there is no token, the call is
+ * queued, and its connection is paused: nothing of it is decoded until its turn, because a
+ * refusal costs half as much as a call.
  *
- * The queues follow RFC 8290 (FQ-CoDel): sparse flows go first, and the others share what
- * is left by deficit round robin with a quantum of one call.
+ * Sparse flows go before the others, as in RFC 8290 (FQ-CoDel). Within a class, flows take
+ * turns, one call each.
  *
- * 1. *Interactive*: one call at a time, no debt, and idle for a second within the last
- *    10 s, as an agent is that syncs every 5 s. Floods of one call at a time on hundreds of
- *    connections need this class (call_limiter_test.ts).
- * 2. *Steady*: one call at a time, no debt. An agent that connects during a flood needs it
- *    (flood_beside_test.ts).
- * 3. *Bulk*: several calls have come at once, or the last ones were larger than usual
- *    (flood_test.ts; frame_flood_test.ts: SyncRoutes, ListRoutes). What a large call costs
- *    beyond one token is its debt, which only its own flow pays, one token a round.
+ * 1. *Interactive*: one call at a time, none of them heavy, and idle for a second within the
+ *    last 10 s, as an agent is that syncs every 5 s. Needed beside floods of one call at a
+ *    time on hundreds of connections (call_limiter_test.ts).
+ * 2. *Steady*: the same without the idle second. Needed by an agent that connects during a
+ *    flood (flood_beside_test.ts).
+ * 3. *Bulk*: several calls at once, or heavy ones (flood_test.ts, and SyncRoutes and
+ *    ListRoutes in frame_flood_test.ts).
  *
- * No class starves: now and then the oldest waiting call goes first.
+ * What a call costs is known when it has begun. Its cost beyond one token is a debt that all
+ * bulk flows pay before their next call. With a debt for each flow, 300 connections could
+ * begin 300 heavy calls at once (slow_readers_test.ts).
+ *
+ * No class starves, because one turn in 8 goes to the flow that has waited longest.
  */
 export class CallLimiter {
   readonly #now: () => number;
@@ -61,6 +66,8 @@ export class CallLimiter {
   readonly #steady = new Set<Flow>();
   readonly #bulk = new Set<Flow>();
   readonly #queues = [this.#interactive, this.#steady, this.#bulk] as const;
+  /** Tokens that bulk flows have to pay before their next call. */
+  #debt = 0;
   #turns = 0;
   #lastCaller: Flow | undefined;
   #lastCallAt = -Infinity;
@@ -83,7 +90,7 @@ export class CallLimiter {
   open(proceed: () => void): Flow {
     const now = this.#now();
     const times = { lastCallAt: now, interactiveUntil: now, queuedAt: now };
-    return { proceed, debt: 0, ...times };
+    return { proceed, isHeavy: false, ...times };
   }
 
   /** The connection has ended. */
@@ -102,24 +109,32 @@ export class CallLimiter {
     this.#noteCaller(flow, now);
     if (now - flow.lastCallAt >= IDLE_MS) {
       flow.interactiveUntil = now + INTERACTIVE_MS;
-      flow.debt = 0;
+      flow.isHeavy = false;
     }
     flow.lastCallAt = flow.queuedAt = now;
     if (!this.#isLimited(now)) return "unlimited";
     const queue = this.#queueOf(flow, countBacklog(), now);
     queue.add(flow);
-    const isNext = this.#next() === flow && flow.debt === 0;
-    if (isNext && this.#bucket.take(1, this.#reserveFor(flow))) {
+    const isFree = queue !== this.#bulk || this.#debt === 0;
+    if (isFree && this.#next() === flow && this.#takeToken(queue)) {
       queue.delete(flow);
+      flow.isHeavy = false;
       return "admitted";
     }
     this.#timer ??= setInterval(() => this.#serve(), POLL_MS);
     return "queued";
   }
 
-  /** What a call has cost besides; it is paid before the next one of its flow. */
-  charge(flow: Flow, calls: number): void {
-    if (calls > 0 && this.#isLimited(this.#now())) flow.debt += calls;
+  /** Whether calls wait for their turn. */
+  get hasQueue(): boolean {
+    return this.#next() !== undefined;
+  }
+
+  /** A call of the flow has cost more than one token. */
+  charge(flow: Flow, tokens: number): void {
+    if (tokens <= 0 || !this.#isLimited(this.#now())) return;
+    flow.isHeavy = true;
+    this.#debt = Math.min(MAX_DEBT, this.#debt + tokens);
   }
 
   /** Begins with every call that is queued, and limits nothing from now on. */
@@ -142,12 +157,12 @@ export class CallLimiter {
   }
 
   #queueOf(flow: Flow, backlog: number, now: number): Set<Flow> {
-    if (flow.debt + backlog > 0) return this.#bulk;
+    if (flow.isHeavy || backlog > 0) return this.#bulk;
     return now < flow.interactiveUntil ? this.#interactive : this.#steady;
   }
 
-  #reserveFor(flow: Flow): number {
-    return this.#bulk.has(flow) ? RESERVE : 0;
+  #takeToken(queue: Set<Flow>): boolean {
+    return this.#bucket.take(1, queue === this.#bulk ? RESERVE : 0);
   }
 
   /** The flow whose turn is next. */
@@ -170,25 +185,27 @@ export class CallLimiter {
   #serve(): void {
     const now = this.#now();
     const isLimited = this.#isLimited(now);
+    if (!isLimited) this.#debt = 0;
     while (true) {
       const isForOldest = (this.#turns + 1) % TURNS_PER_OLDEST === 0;
       const next = isForOldest ? this.#oldest() : this.#next();
       if (next === undefined) break;
-      const reserve = isForOldest ? 0 : this.#reserveFor(next);
+      const isBulk = this.#bulk.has(next);
+      const reserve = isBulk && !isForOldest ? RESERVE : 0;
       if (isLimited && !this.#bucket.take(1, reserve)) return;
       this.#turns += 1;
-      this.#dequeue(next);
-      if (isLimited && next.debt > 0) {
-        next.debt -= 1;
-        this.#bulk.add(next);
-      } else {
-        next.debt = 0;
-        next.lastCallAt = now;
-        next.proceed();
-      }
+      if (isBulk && this.#debt > 0) this.#debt -= 1;
+      else this.#begin(next, now);
     }
     clearInterval(this.#timer);
     this.#timer = undefined;
+  }
+
+  #begin(flow: Flow, now: number): void {
+    this.#dequeue(flow);
+    flow.isHeavy = false;
+    flow.lastCallAt = now;
+    flow.proceed();
   }
 
   #dequeue(flow: Flow): void {

@@ -3,7 +3,7 @@ import { parseCidr } from "../../src/ipam/cidr.ts";
 import { Session } from "../../src/dataplane/iproute2/batch_process.ts";
 import { checkInterfaceName } from "../../src/routing/interface_name.ts";
 import { routeEntry } from "../../src/state/table142_codec.ts";
-import type { ServedService } from "../../src/transport/server.ts";
+import type { ServedService } from "../../src/shared/served_service.ts";
 import {
   decodeInjectRouteRequest,
   type QuiltResponse,

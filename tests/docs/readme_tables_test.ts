@@ -13,7 +13,7 @@ import {
   describeRefused,
   PERMISSION_DENIED,
 } from "../../src/routing/messages.ts";
-import { DEADLINE_EXCEEDED } from "../../src/api/quilt_runtime/log_lines.ts";
+import { DEADLINE_EXCEEDED } from "../../src/shared/deadline_exceeded.ts";
 import { QUILT_RUNTIME } from "../../src/api/quilt_runtime/wire.ts";
 import { replyTo } from "../../src/api/unary_handler.ts";
 import { done, type Host, makeQuietNamespace, openHost, refused } from "../e2e/host.ts";

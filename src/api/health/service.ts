@@ -13,7 +13,7 @@ import {
   type HealthListResponse,
   type ServingStatus,
 } from "./wire.ts";
-import type { HealthStatus } from "../../transport/healthz.ts";
+import type { HealthStatus } from "../../shared/health_status.ts";
 import { NewestWriter } from "../latest_value_stream.ts";
 import type { OpenStreams } from "../stream_limiter.ts";
 

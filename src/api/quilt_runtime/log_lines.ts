@@ -88,10 +88,6 @@ export function removeResult(outcome: RemoveOutcome): CallResult {
   }
 }
 
-/** What a caller is answered whose deadline has passed. */
-export const DEADLINE_EXCEEDED =
-  "The deadline had passed before the kernel was touched; nothing was changed";
-
 /** Why nothing was done, as the caller and the log are told. */
 export function describeUndone(outcome: Undone): string {
   switch (outcome.kind) {

@@ -159,8 +159,9 @@ Deno.test("CallLimiter gives every paused connection its turn", async () => {
 Deno.test("CallLimiter begins with all queued calls when it is disabled", () => {
   const { connect, limiter } = open();
   const floods = flood(50, connect);
-  assert.ok(floods.some((one) => one.paused));
+  assert.equal(limiter.hasQueue, true);
   limiter.disable();
+  assert.equal(limiter.hasQueue, false);
   assert.equal(sum(floods), 50 * 32);
 });
 
@@ -182,7 +183,7 @@ Deno.test("CallLimiter lets no class starve: a connection with several calls is 
   assert.ok(sum(steady) - others >= 6 * (8 - before), "they have most of the turns");
 });
 
-Deno.test("CallLimiter lets only the connection of a large call pay for it, before its next call", async () => {
+Deno.test("CallLimiter lets a connection wait after a heavy call until its cost is paid, and no connection without heavy calls", async () => {
   const { connect, limiter, wait } = open();
   const [heavy, light] = [connect(), connect()];
   // Both compete from now on.
@@ -198,4 +199,23 @@ Deno.test("CallLimiter lets only the connection of a large call pay for it, befo
     wait(10);
     return heavy.begun > begun;
   }, { everyMs: 3, what: "its turn" });
+});
+
+Deno.test("CallLimiter lets many connections begin heavy calls no faster than their cost is paid", async () => {
+  const { connect, limiter, wait } = open();
+  const floods = flood(100, connect);
+  const before = sum(floods);
+  let charged = before;
+  for (let ms = 0; ms < 1_000; ms += 10) {
+    wait(10);
+    // The limiter polls every 2 ms of the real time.
+    await new Promise((resolve) => setTimeout(resolve, 3));
+    for (const one of floods) {
+      if (sum(floods) > charged) limiter.charge(one.flow, 25 * (sum(floods) - charged));
+      charged = sum(floods);
+    }
+  }
+  const begun = sum(floods) - before;
+  // 500 tokens, of which each call takes 26. Those of one poll begin before their charge.
+  assert.ok(begun > 10 && begun <= 2 * 500 / 26, `${begun} calls have begun`);
 });

@@ -1,53 +1,54 @@
 import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 import process from "node:process";
-import type { Turn } from "./fair_queue.ts";
+import type { Admission } from "./call_limiter.ts";
 import type { FrameBudget, FrameFault } from "./frame_budget.ts";
 
-/** Calls of one client that begin in one turn of the event loop, as long as it is alone. */
-const CALLS_A_TURN = 32;
+/** Calls of a client that begin in one turn of the event loop if nothing is limited. */
+const CALLS_PER_TURN = 32;
 
-/** The connection preface, RFC 9113, 3.4; whoever waited for it has it whole. */
+/** The connection preface, RFC 9113, 3.4 */
 const PREFACE_BYTES = 24;
 
-/** What is done with what a client sends. */
+/** Receives what {@linkcode ClientInput} lets pass. */
 export interface InputListener {
   /**
-   * Whether a call begins now; if it waits, `proceed` is called when it is its turn.
+   * Whether a new call may begin now. If it is queued, `proceed` must be called at its turn.
    *
-   * @param octets from its first frame on, all that has come
+   * @param octets everything received from the call's first frame on
    */
-  begin(octets: Uint8Array): Turn;
-  /** Hands on what may be decoded; in what follows from that, errors are the client's. */
-  receive(receive: () => void): void;
-  /** The client is to be cut off: nothing more of it is read. */
-  fault(fault: FrameFault): void;
+  admitCall(octets: Uint8Array): Admission;
+  /** Runs what hands octets to the session; errors that follow are this connection's. */
+  deliver(deliver: () => void): void;
+  /** The client has exceeded its budget, and nothing more of it is read. */
+  onFault(fault: FrameFault): void;
 }
 
 /**
- * Stands between a socket and its HTTP/2 session, which on Deno 2.9.3 takes what comes as
- * any other listener of the socket does: what is not to be decoded, or not yet, does not
- * come as far as the session.
+ * Filters what a client sends, between its socket and its HTTP/2 session. On Deno 2.9.3 the
+ * session is an ordinary listener of the socket's `data` events; this class takes its place
+ * and hands on only what may be decoded now: whole header blocks of calls that may begin.
  */
 export class ClientInput {
   readonly #socket: Socket;
   readonly #budget: FrameBudget;
   readonly #listener: InputListener;
-  readonly #receive: (part: Uint8Array) => void;
-  /** What has come and was not handed on. */
-  #rest: Uint8Array;
-  /** Octets at the beginning of that which were read. */
+  /** Hands octets to the session. */
+  readonly #deliver: (octets: Uint8Array) => void;
+  /** Octets that were received and not delivered. */
+  #pending: Uint8Array;
+  /** Octets at the beginning of those that the budget has read. */
   #readOctets = 0;
-  #stands: "open" | "waits for a turn" | "lets others go first" | "ended" = "open";
-  #callsLeft = CALLS_A_TURN;
-  #hasBegun = false;
-  /** The next call has had its turn. */
-  #proceeds = false;
+  #state: "reading" | "queued" | "yielding" | "ended" = "reading";
+  #callsLeft = CALLS_PER_TURN;
+  #hasPreface = false;
+  /** The queued call has got its turn. */
+  #isAdmitted = false;
 
   /**
-   * @param socket one that is paused, and that nobody listens to
-   * @param serve begins the session, which listens to the socket then
-   * @param budget asks {@linkcode mayBegin} whether a call begins
+   * @param socket a paused socket without listeners of `data`
+   * @param serve begins the session, which then listens to the socket
+   * @param budget must ask {@linkcode mayBeginCall} before each call
    * @throws {TypeError} if the session listens in another way
    */
   constructor(
@@ -57,107 +58,108 @@ export class ClientInput {
     listener: InputListener,
   ) {
     const { read } = socket;
-    // In the next tick the session takes by itself what has come by then.
+    // The session reads what is buffered in the next tick, past its listener.
     socket.read = () => null;
     serve();
-    const [receive, ...others] = socket.listeners("data");
-    if (receive === undefined || others.length > 0) {
+    const [listen, ...others] = socket.listeners("data");
+    if (listen === undefined || others.length > 0) {
       throw new TypeError("This Deno does not read HTTP/2 from a socket as 2.9.3 does");
     }
     process.nextTick(() => {
       socket.read = read;
-      this.#takeRest();
+      this.#readBuffered();
     });
     this.#socket = socket;
     this.#budget = budget;
     this.#listener = listener;
-    this.#rest = new Uint8Array();
-    this.#receive = (part) =>
-      listener.receive(() => Reflect.apply(receive, socket, [part]));
+    this.#pending = new Uint8Array();
+    this.#deliver = (octets) =>
+      listener.deliver(() => Reflect.apply(listen, socket, [octets]));
     socket.removeAllListeners("data");
-    const take = (part: Uint8Array): void => this.take(part);
-    socket.on("data", take);
-    // Deno 2.9.3 keeps a socket with its session for ever: this is not to stay with it.
-    socket.once("close", () => socket.off("data", take));
+    const receive = (chunk: Uint8Array): void => this.receive(chunk);
+    socket.on("data", receive);
+    // Deno 2.9.3 never frees a session and its socket, so it must not refer to this.
+    socket.once("close", () => socket.off("data", receive));
   }
 
-  /** Octets that have come and were not handed on. */
-  get heldOctets(): number {
-    return this.#rest.length;
+  /** Octets that were received and not delivered to the session. */
+  get pendingOctets(): number {
+    return this.#pending.length;
   }
 
-  /** Takes what has come; the first part has the whole of the connection preface. */
-  take(part: Uint8Array): void {
-    if (this.#stands === "ended") return;
-    if (!this.#hasBegun) {
-      this.#hasBegun = true;
-      this.#receive(part.subarray(0, PREFACE_BYTES));
-      return this.take(part.subarray(PREFACE_BYTES));
+  /** Receives a chunk; the first one contains the whole connection preface. */
+  receive(chunk: Uint8Array): void {
+    if (this.#state === "ended") return;
+    if (!this.#hasPreface) {
+      this.#hasPreface = true;
+      this.#deliver(chunk.subarray(0, PREFACE_BYTES));
+      return this.receive(chunk.subarray(PREFACE_BYTES));
     }
-    this.#budget.take(part.length);
-    this.#rest = this.#rest.length === 0 ? part : Buffer.concat([this.#rest, part]);
-    // A socket that is paused may hand on what it has read already.
-    if (this.#stands === "open") this.#read();
+    this.#budget.receive(chunk.length);
+    this.#pending = this.#pending.length === 0
+      ? chunk
+      : Buffer.concat([this.#pending, chunk]);
+    // A paused socket may still emit what it has read already.
+    if (this.#state === "reading") this.#read();
   }
 
-  /** Asked by the budget: whether a call begins now. */
-  mayBegin(octets: Uint8Array): boolean {
+  /** Asked by the budget: whether a new call may begin now. */
+  mayBeginCall(octets: Uint8Array): boolean {
     if (this.#callsLeft === 0) {
-      this.#stands = "lets others go first";
+      this.#state = "yielding";
       return false;
     }
-    const turn = this.#proceeds ? "paid" : this.#listener.begin(octets);
-    this.#proceeds = false;
-    if (turn === "waits") {
-      this.#stands = "waits for a turn";
+    const admission = this.#isAdmitted ? "admitted" : this.#listener.admitCall(octets);
+    this.#isAdmitted = false;
+    if (admission === "queued") {
+      this.#state = "queued";
       return false;
     }
-    // What a call costs is known when it has begun, and the next one waits for that.
-    this.#callsLeft = turn === "free" ? this.#callsLeft - 1 : 0;
+    // What a call costs is known when it has begun, so the next one waits for that.
+    this.#callsLeft = admission === "unlimited" ? this.#callsLeft - 1 : 0;
     return true;
   }
 
-  /** The call that waits has its turn. */
+  /** Begins the queued call, whose turn it is. */
   proceed(): void {
-    if (this.#stands !== "waits for a turn") return;
-    this.#proceeds = true;
-    this.#goOn();
+    if (this.#state !== "queued") return;
+    this.#isAdmitted = true;
+    this.#resume();
   }
 
-  /** Nothing more is read. */
+  /** Reads nothing more. */
   end(): void {
-    this.#stands = "ended";
-    this.#rest = new Uint8Array();
+    this.#state = "ended";
+    this.#pending = new Uint8Array();
     this.#socket.pause();
   }
 
-  #takeRest(): void {
-    // Each part comes as data; the stream flows on by itself only when none is left.
-    while (this.#stands === "open" && this.#socket.read() !== null);
+  #readBuffered(): void {
+    // Each chunk is emitted as "data". The socket flows by itself only when none is left.
+    while (this.#state === "reading" && this.#socket.read() !== null);
   }
 
-  #goOn(): void {
-    this.#stands = "open";
-    this.#callsLeft = CALLS_A_TURN;
+  #resume(): void {
+    this.#state = "reading";
     this.#read();
-    if (this.#stands === "open") this.#socket.resume();
+    if (this.#state === "reading") this.#socket.resume();
   }
 
   #read(): void {
-    this.#callsLeft = CALLS_A_TURN;
-    this.#readOctets += this.#budget.read(this.#rest.subarray(this.#readOctets));
+    this.#callsLeft = CALLS_PER_TURN;
+    this.#readOctets += this.#budget.read(this.#pending.subarray(this.#readOctets));
     const { blockOctets, fault } = this.#budget;
-    if (fault !== undefined) return this.#listener.fault(fault);
+    if (fault !== undefined) return this.#listener.onFault(fault);
     const end = this.#readOctets - blockOctets;
-    const part = this.#rest.subarray(0, end);
-    this.#rest = this.#rest.subarray(end);
+    const octets = this.#pending.subarray(0, end);
+    this.#pending = this.#pending.subarray(end);
     this.#readOctets = blockOctets;
-    if (this.#stands !== "open") this.#socket.pause();
-    if (this.#stands === "lets others go first") setImmediate(() => this.#letGoOn());
-    if (part.length > 0) this.#receive(part);
+    if (this.#state !== "reading") this.#socket.pause();
+    if (this.#state === "yielding") setImmediate(() => this.#resumeAfterYield());
+    if (octets.length > 0) this.#deliver(octets);
   }
 
-  #letGoOn(): void {
-    if (this.#stands === "lets others go first") this.#goOn();
+  #resumeAfterYield(): void {
+    if (this.#state === "yielding") this.#resume();
   }
 }

@@ -1,152 +1,167 @@
 import type { ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { ok, type Result } from "../shared/result.ts";
+import type { HealthStatus } from "../shared/health_status.ts";
+import { type Checked, pass } from "../shared/result.ts";
+import { CallLimiter } from "./call_limiter.ts";
 import {
   Connections,
   type ConnectionsOptions,
-  type Cut,
+  type DisconnectReason,
   peerOf,
 } from "./connections.ts";
-import { FairTurns } from "./fair_queue.ts";
-import { Handshakes } from "./tls/acceptor.ts";
-import type { HealthStatus } from "./healthz.ts";
 import { formatListenAddress, type ListenAddress } from "./listen_address.ts";
+import type { ListenError } from "./listen_error.ts";
 import { listen, type Listener } from "./listener.ts";
-import type { ListenFault } from "./listen_fault.ts";
-import { awaitPreface } from "./protocol_sniffer.ts";
+import { sniffProtocol } from "./protocol_sniffer.ts";
+import { AcceptLimiter } from "./rate_limit.ts";
+import { TlsAcceptor } from "./tls/acceptor.ts";
 import type { TlsMaterial } from "./tls/files.ts";
-import type { TlsRefusal } from "./tls/handshake_error.ts";
+import type { HandshakeError } from "./tls/handshake_error.ts";
 
-/** What stands between the network and the services. */
-export interface Protection {
+/** How connections are accepted, and who is told of those that are not. */
+export interface ConnectionGateOptions {
   /** Permission bits of a Unix socket, as in chmod(2). @default {0o600} */
   readonly socketMode?: number;
   /** Undefined: no TLS. */
   readonly tls?: TlsMaterial | undefined;
-  /** Told why a TLS client was refused. */
-  readonly refused?: (refusal: TlsRefusal) => void;
-  /** HTTP/2 sessions until new ones are let in slowly. @default {6000} */
-  readonly mostSessions?: number;
-  /** Told when there were as many. */
-  readonly worn?: (sessions: number) => void;
-  /** Told which client was cut off, and why. */
-  readonly cut?: (peer: string, why: Cut) => void;
-  /** What `GET /healthz` is answered. @default {"NOT_SERVING"} */
-  readonly health?: () => HealthStatus;
+  /** Called when a TLS handshake failed. */
+  readonly onHandshakeError?: (error: HandshakeError) => void;
+  /** HTTP/2 sessions until new ones are accepted at a lower rate. @default {6000} */
+  readonly maxSessions?: number;
+  /** Called once, when there were as many. */
+  readonly onSessionLimit?: (sessions: number) => void;
+  /** Called when a client was disconnected. */
+  readonly onDisconnect?: (peer: string, reason: DisconnectReason) => void;
+  /** The answer to `GET /healthz`. @default {"NOT_SERVING"} */
+  readonly healthStatus?: () => HealthStatus;
 }
 
-/** What a client has sent is read within that time, and a handshake is over. */
-const LAST_WORDS_MS = 20;
-const LAST_HANDSHAKES_MS = 100;
-/** Connections that may wait to be let in. */
-const MOST_WAITING = 512;
+/** At a shutdown, what clients have sent is read by then, and handshakes are over. */
+const PENDING_READ_MS = 20;
+const PENDING_HANDSHAKE_MS = 100;
 /**
- * Open sockets of all kinds together: a process has 1024 descriptors, often enough. When
- * it has none left, Deno 2.9.3 takes no connection any more, for ever, and says nothing.
+ * Open sockets of all kinds. A process often has 1024 file descriptors. Without a free one
+ * Deno 2.9.3 never accepts a connection again, and reports no error.
  */
-const MOST_SOCKETS = 768;
+const MAX_SOCKETS = 768;
 /**
- * Deno 2.9.3 keeps 24 to 34 KB of every session for as long as the process lives: these are
- * 200 MB, which the unit's MemoryMax has room for.
+ * Deno 2.9.3 keeps 24 to 34 KB of each session as long as the process lives: these are 200
+ * MB, for which the unit's MemoryMax has room.
  */
-const MOST_SESSIONS = 6_000;
-/** What it costs to let one more in, in calls: 125 a second, and 25 when there were many. */
-const ENTRY_COST = 4;
-const LATE_ENTRY_COST = 20;
+const MAX_SESSIONS = 6_000;
+/** Beyond that, the rate of new connections is 25 a second instead of 125. */
+const COST_BEYOND_MAX_SESSIONS = 5;
+/** While calls are queued, it is half as high. */
+const COST_BESIDE_CALLS = 2;
 
-/** How a connection that was let in is served. */
-export type Serving = Pick<ConnectionsOptions, "requestBytes" | "screen"> & {
-  /** Begins HTTP/2 on a connection. */
-  readonly serve: (connection: Duplex) => void;
-};
+/** How an accepted connection is served. */
+export type ConnectionHandler =
+  & Pick<ConnectionsOptions, "maxRequestBytes" | "screen">
+  & {
+    /** Begins HTTP/2 on a connection. */
+    readonly serve: (connection: Duplex) => void;
+  };
 
-/** The one way in: every connection passes here, of whatever kind it is. */
-export class Entrance {
-  readonly #turns = new FairTurns();
+/**
+ * The only entrance of the server. Each connection passes the limits of sockets and of new
+ * connections, TLS, and the protocol sniffer before an HTTP/2 session begins on it.
+ */
+export class ConnectionGate {
+  readonly #callLimiter = new CallLimiter();
+  readonly #acceptLimiter = new AcceptLimiter();
   readonly #connections: Connections;
-  readonly #handshakes: Handshakes | undefined;
+  readonly #tlsAcceptor: TlsAcceptor | undefined;
   readonly #socketMode: number;
-  readonly #health: () => HealthStatus;
-  readonly #mostSessions: number;
-  readonly #worn: (sessions: number) => void;
+  readonly #healthStatus: () => HealthStatus;
+  readonly #maxSessions: number;
+  readonly #onSessionLimit: (sessions: number) => void;
   #sessions = 0;
   #listener: Listener | undefined;
   #sockets = 0;
-  #waiting = 0;
-  /** Those that were let in and have not spoken HTTP/2 yet, in that order, by peer. */
+  /** Sockets whose client has not sent its preface, the oldest first, by peer. */
   readonly #silent = new Map<string, Socket>();
-  #unnamed = 0;
+  #unixClients = 0;
 
   constructor(
-    { requestBytes, screen, serve }: Serving,
-    protection: Protection,
+    { maxRequestBytes, screen, serve }: ConnectionHandler,
+    options: ConnectionGateOptions,
   ) {
-    const { cut = () => {}, refused = () => {}, socketMode = 0o600, tls } = protection;
-    this.#socketMode = socketMode;
-    this.#health = protection.health ?? (() => "NOT_SERVING");
-    this.#mostSessions = protection.mostSessions ?? MOST_SESSIONS;
-    this.#worn = protection.worn ?? (() => {});
-    const turns = this.#turns;
-    this.#connections = new Connections({ turns, requestBytes, screen, serve, cut });
-    this.#handshakes = tls === undefined
-      ? undefined
-      : new Handshakes(tls, (socket) => this.#hear(socket, enterAtOnce), refused);
+    const { onDisconnect = () => {}, onHandshakeError = () => {}, tls } = options;
+    this.#socketMode = options.socketMode ?? 0o600;
+    this.#healthStatus = options.healthStatus ?? (() => "NOT_SERVING");
+    this.#maxSessions = options.maxSessions ?? MAX_SESSIONS;
+    this.#onSessionLimit = options.onSessionLimit ?? (() => {});
+    this.#connections = new Connections({
+      callLimiter: this.#callLimiter,
+      maxRequestBytes,
+      screen,
+      serve,
+      onDisconnect,
+    });
+    this.#tlsAcceptor = tls === undefined ? undefined : new TlsAcceptor(
+      tls,
+      (socket) => this.#awaitProtocol(socket, acceptAtOnce),
+      onHandshakeError,
+    );
   }
 
   /** Begins to listen. */
-  async open(address: ListenAddress): Promise<Result<ListenAddress, ListenFault>> {
+  async open(address: ListenAddress): Promise<Checked<ListenAddress, ListenError>> {
     const opened = await listen(
       address,
       this.#socketMode,
-      (socket) => this.#meet(socket),
+      (socket) => this.#accept(socket),
     );
     if (!opened.ok) return opened;
     this.#listener = opened.value;
-    return ok(opened.value.address);
+    return pass(opened.value.address);
   }
 
-  /** Whether anybody is connected. */
-  get visited(): boolean {
+  /** Whether a client is connected. */
+  get hasConnections(): boolean {
     return this.#sockets > 0;
   }
 
-  /** TLS connections that come from now on use this. */
-  renew(material: TlsMaterial): void {
-    this.#handshakes?.renew(material);
+  /** Uses this material for new TLS connections. */
+  reloadTls(material: TlsMaterial): void {
+    this.#tlsAcceptor?.reload(material);
   }
 
-  /** Looks after a session from its beginning on. */
-  noteSession(session: ServerHttp2Session): void {
-    this.#connections.noteSession(session);
+  /** Called with each session when it is emitted. */
+  onSession(session: ServerHttp2Session): void {
+    this.#connections.onSession(session);
   }
 
-  /** What is to be told how long each answer to the call is that grpc-js begins with. */
-  get opening(): ((bytes: number) => void) | undefined {
-    return this.#connections.opening;
+  /** See {@linkcode Connections.answerListener}. */
+  get answerListener(): ((bytes: number) => void) | undefined {
+    return this.#connections.answerListener;
   }
 
-  /** Takes no more connections, and resolves when no call is on its way on any. */
-  async close(): Promise<void> {
+  /** Accepts no more connections, and resolves when no new call can be on its way. */
+  async shutDown(): Promise<void> {
     this.#listener?.close();
-    this.#turns.openUp();
-    const last = this.#handshakes === undefined ? LAST_WORDS_MS : LAST_HANDSHAKES_MS;
-    await this.#connections.bidFarewell(this.#silent.size > 0 ? last : 0);
+    this.#acceptLimiter.disable();
+    this.#callLimiter.disable();
+    const pendingMs = this.#tlsAcceptor === undefined
+      ? PENDING_READ_MS
+      : PENDING_HANDSHAKE_MS;
+    await this.#connections.shutDown(this.#silent.size > 0 ? pendingMs : 0);
     for (const socket of this.#silent.values()) socket.destroy();
   }
 
   /** Resolves when no connection is left. */
   emptied(): Promise<void> {
-    return this.#connections.ended();
+    return this.#connections.emptied();
   }
 
-  /** Looks after none of them any more. */
+  /** Clears all timers of connections. */
   abandon(): void {
     this.#connections.abandon();
   }
 
-  #meet(socket: Socket): void {
-    // Whatever ends it, the end is what counts; unheard, it would end the process.
+  #accept(socket: Socket): void {
+    // "close" follows each error. Without a listener an error would end the process.
     socket.on("error", ignore);
     if (!this.#hasRoom()) {
       socket.destroy();
@@ -155,31 +170,31 @@ export class Entrance {
     this.#sockets += 1;
     socket.once("close", () => {
       this.#sockets -= 1;
-      forgetUnread(socket);
+      discardUnread(socket);
     });
-    const handshakes = this.#handshakes;
-    if (handshakes === undefined) return this.#hear(socket, this.#queue);
-    // A handshake takes the time of many calls, so turns come before it.
-    if (this.#waiting >= MOST_WAITING) return void socket.destroy();
-    this.#queue(() => {
-      // Without an address it could not be known again in what TLS makes of it.
-      if (socket.remoteAddress !== undefined) this.#expect(socket);
-      handshakes.begin(socket);
+    const tlsAcceptor = this.#tlsAcceptor;
+    if (tlsAcceptor === undefined) return this.#awaitProtocol(socket, this.#enqueue);
+    // A handshake takes the time of many calls, so the limit comes before it.
+    if (this.#acceptLimiter.isFull) return void socket.destroy();
+    this.#enqueue(() => {
+      // The socket that TLS makes of it can be recognized by its remote address alone.
+      if (socket.remoteAddress !== undefined) this.#addSilent(socket);
+      tlsAcceptor.accept(socket);
     });
   }
 
-  /** Who says nothing has to make room: it could keep everybody out. */
+  /** Evicts the oldest silent client, if need be; silent clients could fill the server. */
   #hasRoom(): boolean {
-    if (this.#sockets < MOST_SOCKETS) return true;
-    const [longest] = this.#silent;
-    if (longest === undefined) return false;
-    const [peer, socket] = longest;
+    if (this.#sockets < MAX_SOCKETS) return true;
+    const [oldest] = this.#silent;
+    if (oldest === undefined) return false;
+    const [peer, socket] = oldest;
     this.#silent.delete(peer);
     socket.destroy();
     return true;
   }
 
-  #expect(socket: Socket): void {
+  #addSilent(socket: Socket): void {
     if (socket.destroyed) return;
     const peer = peerOf(socket);
     this.#silent.set(peer, socket);
@@ -188,62 +203,55 @@ export class Entrance {
     });
   }
 
-  /** Calls back when it is the connection's turn; returns what gives it up. */
-  readonly #queue = (enter: () => void): () => void => {
-    this.#waiting += 1;
-    let waits = true;
-    const leave = (): void => {
-      if (waits) this.#waiting -= 1;
-      waits = false;
-    };
-    const isLate = this.#sessions >= this.#mostSessions;
-    const giveUp = this.#turns.letIn(isLate ? LATE_ENTRY_COST : ENTRY_COST, () => {
-      leave();
-      enter();
-    });
-    return () => {
-      leave();
-      giveUp();
-    };
-  };
+  readonly #enqueue = (accept: () => void): () => void =>
+    this.#acceptLimiter.enqueue(this.#acceptCost(), accept);
 
-  #hear(socket: Socket, queue: (enter: () => void) => () => void): void {
-    this.#name(socket);
-    this.#expect(socket);
-    const serve = (heard: Uint8Array): void => {
-      this.#connections.take(socket, peerOf(socket), heard);
-      this.#sessions += 1;
-      if (this.#sessions === this.#mostSessions) this.#worn(this.#sessions);
-    };
-    awaitPreface(socket, {
-      queue: (enter) => {
+  #acceptCost(): number {
+    if (this.#sessions >= this.#maxSessions) return COST_BEYOND_MAX_SESSIONS;
+    return this.#callLimiter.hasQueue ? COST_BESIDE_CALLS : 1;
+  }
+
+  #awaitProtocol(
+    socket: Socket,
+    enqueue: (accept: () => void) => () => void,
+  ): void {
+    this.#nameUnixClient(socket);
+    this.#addSilent(socket);
+    sniffProtocol(socket, {
+      enqueue: (accept) => {
         this.#silent.delete(peerOf(socket));
-        if (this.#waiting < MOST_WAITING) return queue(enter);
+        if (!this.#acceptLimiter.isFull) return enqueue(accept);
         socket.destroy();
         return () => {};
       },
-      serve,
-    }, this.#health);
+      serve: (received) => this.#serve(socket, received),
+    }, this.#healthStatus);
   }
 
-  /** Through a Unix socket everybody comes without an address; a number tells them apart. */
-  #name(socket: Socket): void {
+  #serve(socket: Socket, received: Uint8Array): void {
+    this.#connections.add(socket, peerOf(socket), received);
+    this.#sessions += 1;
+    if (this.#sessions === this.#maxSessions) this.#onSessionLimit(this.#sessions);
+  }
+
+  /** Clients of a Unix socket have no address, so a number tells them apart. */
+  #nameUnixClient(socket: Socket): void {
     if (socket.remoteAddress !== undefined || this.#listener === undefined) return;
-    const where = formatListenAddress(this.#listener.address);
+    const path = formatListenAddress(this.#listener.address);
     Object.defineProperty(socket, "remoteAddress", {
-      value: `${where}#${++this.#unnamed}`,
+      value: `${path}#${++this.#unixClients}`,
     });
   }
 }
 
-/** Has had its turn. */
-function enterAtOnce(enter: () => void): () => void {
-  enter();
+/** The connection has passed the accept limiter already. */
+function acceptAtOnce(accept: () => void): () => void {
+  accept();
   return () => {};
 }
 
-/** Up to 64 KiB, which Deno 2.9.3 would keep with the socket, and that with its session. */
-function forgetUnread(socket: Socket): void {
+/** Up to 64 KiB, which Deno 2.9.3 would keep with the socket and its session. */
+function discardUnread(socket: Socket): void {
   if (socket.readableLength > 0) socket.read();
 }
 

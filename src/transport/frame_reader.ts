@@ -1,5 +1,5 @@
-/** The types of HTTP/2's frames that mean something here: RFC 9113, 6. */
-export const FRAMES = {
+/** The frame types that are interpreted here: RFC 9113, 6. */
+export const FRAME_TYPES = {
   data: 0,
   headers: 1,
   resetStream: 3,
@@ -8,7 +8,7 @@ export const FRAMES = {
   continuation: 9,
 } as const;
 
-/** The flags of theirs that mean something here. */
+/** Their flags. */
 const ACK = 0x1;
 const END_STREAM = 0x1;
 const END_HEADERS = 0x4;
@@ -16,104 +16,107 @@ const PADDED = 0x8;
 const PRIORITY = 0x20;
 
 /** RFC 9113, 4.1 */
-const HEAD_BYTES = 9;
-/** What a server that sets nothing else takes; nghttp2 ends a connection that sends more. */
-const MOST_FRAME_BYTES = 16_384;
-/** A block of headers in its frames. */
-const MOST_BLOCK_BYTES = 64 * 1024;
+const HEADER_BYTES = 9;
+/** SETTINGS_MAX_FRAME_SIZE by default; nghttp2 closes a connection that exceeds it. */
+const MAX_FRAME_BYTES = 16_384;
+/** The longest header block, over all its frames. */
+const MAX_BLOCK_BYTES = 64 * 1024;
 /** One byte for compression, four of length: gRPC, PROTOCOL-HTTP2.md. */
 const PREFIX_BYTES = 5;
-/** Requests under way; a client that keeps to our settings has 32. */
-const MOST_REQUESTS = 128;
-/** RFC 9113, 6.5.2 */
+/** Requests that are tracked; a client that keeps to our settings has 32. */
+const MAX_REQUESTS = 128;
+/** SETTINGS_INITIAL_WINDOW_SIZE, RFC 9113, 6.5.2 */
 const INITIAL_WINDOW_SIZE = 0x4;
 
-/** The first 9 octets of a frame. */
-export interface FrameHead {
-  /** Octets that follow. */
+/** The header of a frame, its first 9 octets. */
+export interface FrameHeader {
+  /** Octets of the payload. */
   readonly length: number;
   readonly type: number;
   readonly flags: number;
   readonly stream: number;
 }
 
-/** Told what is read. */
+/** Receives what {@linkcode FrameReader} reads. */
 export interface FrameListener {
   /**
-   * Whether a call begins now, before anything of it is read.
+   * Whether a new call may begin now. It is asked before anything of the call is read.
    *
-   * @param octets from its first frame on, all that has come
+   * @param octets everything received from the call's first frame on
    */
-  mayBegin(octets: Uint8Array): boolean;
-  /** Each frame but those of data, when its head has come. */
-  frame(head: FrameHead): void;
-  /** A frame of data, when it is whole, and how many messages began in it. */
-  data(head: FrameHead, messages: number): void;
-  /** A whole block of headers; undefined if it is too long, or none. */
-  headers(block: Uint8Array | undefined): void;
+  mayBeginCall(octets: Uint8Array): boolean;
+  /** Each frame except DATA, when its header was read. */
+  onFrame(header: FrameHeader): void;
+  /** A DATA frame, when it is complete, and how many messages began in it. */
+  onData(header: FrameHeader, messages: number): void;
+  /** A complete header block; undefined if it is too long. */
+  onHeaderBlock(block: Uint8Array | undefined): void;
   /**
-   * A message of a request begins, when its prefix has come.
+   * A message of a request, when its prefix is complete.
    *
-   * @param bytes how long it is said to be
-   * @param number 1 for the first one of the request
+   * @param bytes its length as the prefix says
+   * @param number 1 for the first message of the request
    */
-  message(bytes: number, number: number): void;
-  /** What may be sent on a stream, or with 0 on all together, has grown by so much. */
-  window(stream: number, increment: number): void;
-  /** What may be sent on each stream before it grows. */
-  initialWindow(bytes: number): void;
+  onMessage(bytes: number, number: number): void;
+  /** WINDOW_UPDATE of a stream, or with 0 of the connection. */
+  onWindowUpdate(stream: number, increment: number): void;
+  /** SETTINGS_INITIAL_WINDOW_SIZE */
+  onInitialWindowSize(bytes: number): void;
 }
 
-/** A request under way: how much has come of a message's prefix, and what is to come. */
+/** A request whose end was not received: where its current message stands. */
 interface Request {
+  /** Octets of the prefix that were received. */
   prefixBytes: number;
-  /** The length that the prefix says, as far as it has come. */
+  /** The length in the prefix, as far as it was received. */
   length: number;
+  /** Octets of the message that are not received yet. */
   left: number;
+  /** Messages that have begun. */
   messages: number;
-  /** All that has come of it. */
+  /** Octets of data that were received. */
   bytes: number;
 }
 
 /**
- * Reads the frames of one client from its connection's bytes, in whatever parts they come,
- * before whoever serves it. It holds no more than one block of headers.
+ * Parses the HTTP/2 frames of one client, in whatever chunks they are received, before the
+ * HTTP/2 session gets them. It buffers at most one header block.
  */
 export class FrameReader {
   readonly #listener: FrameListener;
-  /** One object for all of them: a flood of small frames makes no garbage. */
+  /** One object for all frames, so a flood of small frames makes no garbage. */
   readonly #frame = { length: 0, type: 0, flags: 0, stream: 0 };
-  /** Octets of the frame that are still to come. */
+  /** Octets of the frame that are not read yet. */
   #left = 0;
-  /** Of those, what is padding; the octet that says so has come. */
+  /** Octets of padding at the end of the frame. */
   #padding = 0;
-  /** Messages that began in the frame, if it is one of data. */
-  #begun = 0;
-  /** What has come of the frame, if it is one of headers or settings. */
+  /** Messages that began in the DATA frame. */
+  #messagesBegun = 0;
+  /** The payload read so far of a frame that is interpreted as a whole. */
   #parts: Uint8Array[] = [];
-  /** Fragments of a block of headers, whose end is still to come. */
+  /** Fragments of a header block that is not complete. */
   #fragments: Uint8Array[] = [];
   #blockBytes = 0;
-  /** A block of headers has begun whose end has not come. */
+  /** A header block is not complete. */
   #isInBlock = false;
   #blockStream = 0;
   #blockOctets = 0;
   readonly #requests = new Map<number, Request>();
   #unfinishedBytes = 0;
   #stopped = false;
-  /** The highest stream so far. */
-  #latest = 0;
+  /** The highest stream that a client has opened. */
+  #highestStream = 0;
 
   constructor(listener: FrameListener) {
     this.#listener = listener;
   }
 
-  /** What has come of requests whose end has not. */
+  /** Octets of data of requests whose end was not received. */
   get unfinishedBytes(): number {
     return this.#unfinishedBytes;
   }
 
-  /** The request has been answered: its end does not matter. */
+  /** Tracks a request no more, because it was answered. */
   forget(stream: number): void {
     const request = this.#requests.get(stream);
     if (request === undefined) return;
@@ -121,16 +124,16 @@ export class FrameReader {
     this.#unfinishedBytes -= request.bytes;
   }
 
-  /** Reads nothing more, not even what has come. */
+  /** Reads nothing more. */
   stop(): void {
     this.#stopped = true;
   }
 
   /**
-   * Reads the next octets; the first ever are those behind the connection preface.
+   * Reads the next octets; the first ones follow the connection preface.
    *
-   * @returns how many were read: those of a frame's head that is not whole were not, nor
-   * those from a call on that may not begin now
+   * @returns how many were read. An incomplete frame header is not read, nor anything from
+   * a call on that may not begin now.
    */
   read(octets: Uint8Array): number {
     let at = 0;
@@ -141,13 +144,13 @@ export class FrameReader {
       if (read === 0) break;
       at += read;
     }
-    this.#copyHeld();
+    this.#copyBuffered();
     return at;
   }
 
   /**
-   * Of what was read, the octets since the beginning of a block of headers that is not
-   * whole: who decodes a part of one keeps it for ever if the other never comes.
+   * The octets that were read since the beginning of a header block that is not complete. They
+   * are not to be handed on: a decoder would keep them for ever if the end never came.
    */
   get blockOctets(): number {
     return this.#blockOctets;
@@ -155,28 +158,29 @@ export class FrameReader {
 
   #readPayload(payload: Uint8Array): number {
     if (this.#isInBlock) this.#blockOctets += payload.length;
-    this.#takePayload(payload);
+    this.#receivePayload(payload);
     this.#left -= payload.length;
-    if (this.#left === 0) this.#end();
+    if (this.#left === 0) this.#endFrame();
     return payload.length;
   }
 
-  /** 0 if it may not begin now, or is not there as far as its payload. */
+  /** Returns 0 if the frame header is incomplete, or a call that may not begin now. */
   #readFrame(octets: Uint8Array): number {
-    if (octets.length < HEAD_BYTES) return 0;
-    this.#readHead(octets, 0);
-    if (this.#isCall() && !this.#listener.mayBegin(octets)) return 0;
+    if (octets.length < HEADER_BYTES) return 0;
+    this.#readHeader(octets, 0);
+    if (this.#isNewCall() && !this.#listener.mayBeginCall(octets)) return 0;
     const { stream, type } = this.#frame;
-    const goesOn = type === FRAMES.continuation && stream === this.#blockStream;
-    // RFC 9113, 6.10: who decodes this ends the connection, so it has to see it.
-    if (this.#isInBlock && !goesOn) this.#endBlock();
-    if (type === FRAMES.headers) {
+    const isContinued = type === FRAME_TYPES.continuation &&
+      stream === this.#blockStream;
+    // RFC 9113, 6.10: the decoder closes the connection for this, so it must get the frame.
+    if (this.#isInBlock && !isContinued) this.#endBlock();
+    if (type === FRAME_TYPES.headers) {
       this.#isInBlock = true;
       this.#blockStream = stream;
     }
-    if (this.#isInBlock) this.#blockOctets += HEAD_BYTES;
-    this.#begin();
-    return HEAD_BYTES;
+    if (this.#isInBlock) this.#blockOctets += HEADER_BYTES;
+    this.#beginFrame();
+    return HEADER_BYTES;
   }
 
   #endBlock(): void {
@@ -186,76 +190,79 @@ export class FrameReader {
     this.#blockOctets = 0;
   }
 
-  #readHead(octets: Uint8Array, at: number): void {
+  #readHeader(octets: Uint8Array, at: number): void {
     const frame = this.#frame;
-    frame.length = numberAt(octets, at) >>> 8;
+    frame.length = uint32At(octets, at) >>> 8;
     frame.type = octets[at + 3] ?? 0;
     frame.flags = octets[at + 4] ?? 0;
-    frame.stream = numberAt(octets, at + 5) & 0x7fff_ffff;
+    frame.stream = uint32At(octets, at + 5) & 0x7fff_ffff;
   }
 
-  /** Trailers come on a stream that is there already. */
-  #isCall(): boolean {
-    return this.#frame.type === FRAMES.headers && this.#frame.stream > this.#latest;
+  /** Trailers are sent on a stream that is open already. */
+  #isNewCall(): boolean {
+    return this.#frame.type === FRAME_TYPES.headers &&
+      this.#frame.stream > this.#highestStream;
   }
 
-  #begin(): void {
+  #beginFrame(): void {
     const { stream, type } = this.#frame;
-    if (type === FRAMES.headers) this.#latest = Math.max(this.#latest, stream);
+    if (type === FRAME_TYPES.headers) {
+      this.#highestStream = Math.max(this.#highestStream, stream);
+    }
     this.#left = this.#frame.length;
     this.#padding = 0;
-    this.#begun = 0;
-    if (type !== FRAMES.data) this.#listener.frame(this.#frame);
-    if (this.#left === 0) this.#end();
+    this.#messagesBegun = 0;
+    if (type !== FRAME_TYPES.data) this.#listener.onFrame(this.#frame);
+    if (this.#left === 0) this.#endFrame();
   }
 
-  /** What is held longer is copied, or a few octets would keep all that came with them. */
-  #copyHeld(): void {
+  /** Copies what stays buffered, or a few octets would retain the whole chunk. */
+  #copyBuffered(): void {
     if (this.#parts.length > 0) this.#parts = [join(this.#parts).slice()];
     if (this.#fragments.length > 0) this.#fragments = [join(this.#fragments).slice()];
   }
 
-  #takePayload(payload: Uint8Array): void {
+  #receivePayload(payload: Uint8Array): void {
     switch (this.#frame.type) {
-      case FRAMES.headers:
-      case FRAMES.continuation:
+      case FRAME_TYPES.headers:
+      case FRAME_TYPES.continuation:
         this.#blockBytes += payload.length;
-        if (this.#blockBytes <= MOST_BLOCK_BYTES) this.#parts.push(payload);
+        if (this.#blockBytes <= MAX_BLOCK_BYTES) this.#parts.push(payload);
         break;
-      case FRAMES.settings:
-      case FRAMES.windowUpdate:
-        if (this.#frame.length <= MOST_FRAME_BYTES) this.#parts.push(payload);
+      case FRAME_TYPES.settings:
+      case FRAME_TYPES.windowUpdate:
+        if (this.#frame.length <= MAX_FRAME_BYTES) this.#parts.push(payload);
         break;
-      case FRAMES.data:
-        this.#takeData(payload);
+      case FRAME_TYPES.data:
+        this.#receiveData(payload);
         break;
     }
   }
 
-  #end(): void {
+  #endFrame(): void {
     const { flags, stream, type } = this.#frame;
     switch (type) {
-      case FRAMES.headers:
+      case FRAME_TYPES.headers:
         this.forget(stream);
         if ((flags & END_STREAM) === 0) this.#beginRequest(stream);
-        this.#takeFragment(withoutPadding(this.#payload(), flags));
+        this.#receiveFragment(withoutPadding(this.#payload(), flags));
         break;
-      case FRAMES.continuation:
-        this.#takeFragment(this.#payload());
+      case FRAME_TYPES.continuation:
+        this.#receiveFragment(this.#payload());
         break;
-      case FRAMES.data:
+      case FRAME_TYPES.data:
         if ((flags & END_STREAM) !== 0) this.forget(stream);
-        this.#listener.data(this.#frame, this.#begun);
+        this.#listener.onData(this.#frame, this.#messagesBegun);
         break;
-      case FRAMES.resetStream:
+      case FRAME_TYPES.resetStream:
         this.forget(stream);
         break;
-      case FRAMES.settings:
-        if ((flags & ACK) === 0) this.#takeSettings(this.#payload());
+      case FRAME_TYPES.settings:
+        if ((flags & ACK) === 0) this.#receiveSettings(this.#payload());
         break;
-      case FRAMES.windowUpdate: {
-        const increment = numberAt(this.#payload(), 0) & 0x7fff_ffff;
-        this.#listener.window(stream, increment);
+      case FRAME_TYPES.windowUpdate: {
+        const increment = uint32At(this.#payload(), 0) & 0x7fff_ffff;
+        this.#listener.onWindowUpdate(stream, increment);
         break;
       }
     }
@@ -267,21 +274,21 @@ export class FrameReader {
     return whole;
   }
 
-  #takeFragment(fragment: Uint8Array): void {
+  #receiveFragment(fragment: Uint8Array): void {
     this.#fragments.push(fragment);
     if ((this.#frame.flags & END_HEADERS) === 0) return;
-    const isWhole = this.#blockBytes <= MOST_BLOCK_BYTES;
+    const isWhole = this.#blockBytes <= MAX_BLOCK_BYTES;
     const block = isWhole ? join(this.#fragments) : undefined;
     this.#endBlock();
-    this.#listener.headers(block);
+    this.#listener.onHeaderBlock(block);
   }
 
-  /** Six octets each, RFC 9113, 6.5.1 */
-  #takeSettings(payload: Uint8Array): void {
+  /** Six octets a setting, RFC 9113, 6.5.1 */
+  #receiveSettings(payload: Uint8Array): void {
     for (let at = 0; at + 6 <= payload.length; at += 6) {
-      const id = numberAt(payload, at) >>> 16;
+      const id = uint32At(payload, at) >>> 16;
       if (id === INITIAL_WINDOW_SIZE) {
-        this.#listener.initialWindow(numberAt(payload, at + 2));
+        this.#listener.onInitialWindowSize(uint32At(payload, at + 2));
       }
     }
   }
@@ -290,12 +297,12 @@ export class FrameReader {
     const message = { prefixBytes: 0, length: 0, left: 0 };
     this.#requests.set(stream, { ...message, messages: 0, bytes: 0 });
     const [oldest] = this.#requests.keys();
-    if (this.#requests.size > MOST_REQUESTS && oldest !== undefined) {
+    if (this.#requests.size > MAX_REQUESTS && oldest !== undefined) {
       this.forget(oldest);
     }
   }
 
-  #takeData(payload: Uint8Array): void {
+  #receiveData(payload: Uint8Array): void {
     const { flags, length, stream } = this.#frame;
     const isFirst = this.#left === length;
     const isPadded = (flags & PADDED) !== 0;
@@ -304,10 +311,10 @@ export class FrameReader {
     if (request === undefined) return;
     const begin = isFirst && isPadded ? 1 : 0;
     const end = Math.min(payload.length, this.#left - this.#padding);
-    this.#takeMessages(request, payload.subarray(begin, Math.max(begin, end)));
+    this.#receiveMessages(request, payload.subarray(begin, Math.max(begin, end)));
   }
 
-  #takeMessages(request: Request, data: Uint8Array): void {
+  #receiveMessages(request: Request, data: Uint8Array): void {
     request.bytes += data.length;
     this.#unfinishedBytes += data.length;
     let at = 0;
@@ -319,7 +326,7 @@ export class FrameReader {
         continue;
       }
       const octet = data[at++] ?? 0;
-      // The first one is for compression.
+      // The first octet of a prefix is the compressed flag.
       if (request.prefixBytes > 0) request.length = request.length * 256 + octet;
       request.prefixBytes += 1;
       if (request.prefixBytes < PREFIX_BYTES) continue;
@@ -327,8 +334,8 @@ export class FrameReader {
       request.prefixBytes = 0;
       request.length = 0;
       request.messages += 1;
-      this.#begun += 1;
-      this.#listener.message(request.left, request.messages);
+      this.#messagesBegun += 1;
+      this.#listener.onMessage(request.left, request.messages);
     }
   }
 }
@@ -353,19 +360,19 @@ function withoutPadding(payload: Uint8Array, flags: number): Uint8Array {
   return payload.subarray(begin, Math.max(begin, end));
 }
 
-/** 32 bits; what is missing is 0. */
-function numberAt(octets: Uint8Array, at: number): number {
+/** Reads 32 bits; missing octets are 0. */
+function uint32At(octets: Uint8Array, at: number): number {
   const high = ((octets[at] ?? 0) << 8) | (octets[at + 1] ?? 0);
   const low = ((octets[at + 2] ?? 0) << 8) | (octets[at + 3] ?? 0);
   return high * 0x1_0000 + low;
 }
 
-/** How many frames of headers begin in octets, the first of which begins a frame. */
-export function countHeaders(octets: Uint8Array): number {
+/** Counts the HEADERS frames in octets that begin with a frame. */
+export function countHeadersFrames(octets: Uint8Array): number {
   let count = 0;
-  for (let at = 0; at + HEAD_BYTES <= octets.length;) {
-    if (octets[at + 3] === FRAMES.headers) count += 1;
-    at += HEAD_BYTES + (numberAt(octets, at) >>> 8);
+  for (let at = 0; at + HEADER_BYTES <= octets.length;) {
+    if (octets[at + 3] === FRAME_TYPES.headers) count += 1;
+    at += HEADER_BYTES + (uint32At(octets, at) >>> 8);
   }
   return count;
 }

@@ -1,25 +1,25 @@
 /**
- * The size of decoded lists of headers, from their encoded form: how long the list gets is
- * known before anything decodes it. One octet of HPACK can stand for 4 KB, so that a frame
- * of 16 KiB can ask its receiver for 64 MB (RFC 7541, 7.3).
+ * Computes the size of a header list from its HPACK block, without decoding it. One octet of
+ * HPACK can stand for 4 KB, so a frame of 16 KiB can make its receiver allocate 64 MB (RFC
+ * 7541, 7.3).
  *
- * Sizes are those of RFC 9113, 6.5.2: of each header its name, its value, and 32 octets.
+ * The size is that of RFC 9113, 6.5.2: for each field its name, its value, and 32 octets.
  */
 
-/** Entries of the table that the client fills: 4,096 octets, at least 32 each. */
-const MOST_ENTRIES = 128;
+/** Entries of the dynamic table: it has 4,096 octets, each entry at least 32. */
+const MAX_ENTRIES = 128;
 const ENTRY_OVERHEAD = 32;
-/** The shortest code of RFC 7541, Appendix B has 5 bits: no octet becomes more than this. */
-const MOST_HUFFMAN = 8 / 5;
+/** Decoded octets per encoded one: the shortest code of RFC 7541, Appendix B has 5 bits. */
+const MAX_HUFFMAN_RATIO = 8 / 5;
 
-/** Octets of a header's name and value. */
+/** The lengths of a field's name and value in octets. */
 interface Entry {
   readonly name: number;
   readonly value: number;
 }
 
-/** RFC 7541, Appendix A: the lengths of the names and, where there are any, the values. */
-const STATIC: readonly Entry[] = (
+/** The static table of RFC 7541, Appendix A, as lengths `name:value` or `name`. */
+const STATIC_TABLE: readonly Entry[] = (
   "10 7:3 7:4 5:1 5:11 7:4 7:5 7:3 7:3 7:3 7:3 7:3 7:3 7:3 14 15:13 15 13 6 27 3 5 13 " +
   "13 19 16 16 14 16 13 12 6 4 4 6 7 4 4 8 17 13 8 19 13 4 8 12 18 19 5 7 7 11 6 10 25 " +
   "17 10 4 3 16"
@@ -28,15 +28,15 @@ const STATIC: readonly Entry[] = (
   return { name: name ?? 0, value: value ?? 0 };
 });
 
-/** Follows the blocks of one connection, in their order. */
-export class HeaderListSizes {
-  /** What the client has put into its table; the newest is the last. */
-  readonly #table: Entry[] = [];
+/** Computes the sizes of the header blocks of one connection, in their order. */
+export class HeaderListSizer {
+  /** The dynamic table; the newest entry is the last. */
+  readonly #dynamicTable: Entry[] = [];
 
   /**
-   * The size of the list that a whole block of headers decodes to; at most 1.6 times as
-   * much where it is Huffman-coded. Infinity if it is no such block: whoever decodes it
-   * ends the connection (RFC 7541, 2.2 and 5.2).
+   * The size of the header list of a whole block: an upper bound, at most 1.6 times too high
+   * for Huffman-coded strings. Infinity if the block is invalid; its decoder closes the
+   * connection (RFC 7541, 2.2 and 5.2).
    */
   sizeOf(block: Uint8Array): number {
     const reader = new BlockReader(block);
@@ -44,47 +44,49 @@ export class HeaderListSizes {
     while (!reader.ended) {
       const entry = this.#next(reader);
       if (entry === undefined) return Infinity;
-      if (entry !== RESIZED) size += entry.name + entry.value + ENTRY_OVERHEAD;
+      if (entry !== TABLE_SIZE_UPDATE) {
+        size += entry.name + entry.value + ENTRY_OVERHEAD;
+      }
     }
     return reader.overrun ? Infinity : size;
   }
 
-  #next(reader: BlockReader): Entry | typeof RESIZED | undefined {
+  #next(reader: BlockReader): Entry | typeof TABLE_SIZE_UPDATE | undefined {
     const first = reader.peek();
-    if (first >= 0x80) return this.#at(reader.integer(7));
+    if (first >= 0x80) return this.#entryAt(reader.integer(7));
     if (first >= 0x40) {
       const entry = this.#literal(reader, 6);
       if (entry !== undefined) this.#add(entry);
       return entry;
     }
     if (first >= 0x20) {
-      // What it takes out of the table are the oldest: no other changes its number.
+      // It evicts the oldest entries, so no other entry changes its index.
       reader.integer(5);
-      return RESIZED;
+      return TABLE_SIZE_UPDATE;
     }
     return this.#literal(reader, 4);
   }
 
   #literal(reader: BlockReader, prefixBits: number): Entry | undefined {
     const index = reader.integer(prefixBits);
-    const name = index === 0 ? reader.text() : this.#at(index)?.name;
-    return name === undefined ? undefined : { name, value: reader.text() };
+    const name = index === 0 ? reader.stringLength() : this.#entryAt(index)?.name;
+    return name === undefined ? undefined : { name, value: reader.stringLength() };
   }
 
-  #at(index: number): Entry | undefined {
-    return index <= STATIC.length
-      ? STATIC[index - 1]
-      : this.#table[this.#table.length - (index - STATIC.length)];
+  #entryAt(index: number): Entry | undefined {
+    return index <= STATIC_TABLE.length
+      ? STATIC_TABLE[index - 1]
+      : this.#dynamicTable[this.#dynamicTable.length - (index - STATIC_TABLE.length)];
   }
 
   #add(entry: Entry): void {
-    this.#table.push(entry);
-    if (this.#table.length > MOST_ENTRIES) this.#table.shift();
+    this.#dynamicTable.push(entry);
+    if (this.#dynamicTable.length > MAX_ENTRIES) this.#dynamicTable.shift();
   }
 }
 
-/** The client has changed the size of its table: no header. */
-const RESIZED = "resized";
+/** A dynamic table size update, which is not a field: RFC 7541, 6.3. */
+const TABLE_SIZE_UPDATE = "table size update";
 
 class BlockReader {
   readonly #block: Uint8Array;
@@ -98,7 +100,7 @@ class BlockReader {
     return this.#at >= this.#block.length;
   }
 
-  /** Whether something in it was longer than the block. */
+  /** Whether a representation in it was longer than the block. */
   get overrun(): boolean {
     return this.#at > this.#block.length;
   }
@@ -109,9 +111,9 @@ class BlockReader {
 
   /** RFC 7541, 5.1 */
   integer(prefixBits: number): number {
-    const most = 2 ** prefixBits - 1;
-    let value = this.#octet() & most;
-    if (value < most) return value;
+    const max = 2 ** prefixBits - 1;
+    let value = this.#octet() & max;
+    if (value < max) return value;
     for (let factor = 1; !this.overrun; factor *= 128) {
       const octet = this.#octet();
       value += (octet & 0x7f) * factor;
@@ -120,12 +122,12 @@ class BlockReader {
     return value;
   }
 
-  /** How long a text may be when it is decoded; goes past it. RFC 7541, 5.2 */
-  text(): number {
+  /** Skips a string literal; returns its decoded length at most. RFC 7541, 5.2 */
+  stringLength(): number {
     const isHuffman = this.peek() >= 0x80;
     const length = this.integer(7);
     this.#at += length;
-    return isHuffman ? Math.floor(length * MOST_HUFFMAN) : length;
+    return isHuffman ? Math.floor(length * MAX_HUFFMAN_RATIO) : length;
   }
 
   #octet(): number {

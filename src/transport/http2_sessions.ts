@@ -1,25 +1,15 @@
 import type { Server } from "@grpc/grpc-js";
-import type {
-  Http2Server,
-  IncomingHttpHeaders,
-  ServerHttp2Session,
-  ServerHttp2Stream,
-} from "node:http2";
-import { Server as NetServer } from "node:net";
-
-/** A stream that a client has opened, whatever it carries. */
-export interface OpenedStream {
-  readonly stream: ServerHttp2Stream;
-  readonly headers: IncomingHttpHeaders;
-}
+import { constants, type Http2Server, type ServerHttp2Session } from "node:http2";
+import { Server as NetServer, type Socket } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 
 /**
- * The HTTP/2 server inside grpc-js, which shows neither its sessions nor streams that are
- * no calls of its services; without them there is no orderly end of a connection (RFC
- * 9113, 6.8), and no way to hold an error where it belongs. The one private field of
- * grpc-js 1.14 that is read, here alone.
+ * Returns the HTTP/2 server inside grpc-js. The public interface of grpc-js shows neither
+ * its sessions nor streams that are not calls of its services. Without them a connection
+ * cannot be closed in order (RFC 9113, 6.8), and errors cannot be contained. No other
+ * private field of grpc-js 1.14 is read, and none elsewhere.
  *
- * @throws {TypeError} if this grpc-js keeps it elsewhere: then nothing is served
+ * @throws {TypeError} if this version of grpc-js keeps it elsewhere; then nothing is served
  */
 export function http2ServerOf(server: Server): Http2Server {
   const servers: unknown = Reflect.get(server, "http2Servers");
@@ -33,59 +23,49 @@ function isHttp2Server(value: unknown): value is Http2Server {
   return value instanceof NetServer && "updateSettings" in value;
 }
 
-/** What is done with the streams of a session, and with its errors. */
-export interface SessionGuard {
-  /**
-   * Given each stream before grpc-js is.
-   *
-   * @param serve lets grpc-js answer it, by these headers; throws what grpc-js throws
-   */
-  opened(opened: OpenedStream, serve: (headers: IncomingHttpHeaders) => void): void;
-  /** Told what a listener threw; the session has ended by then. */
-  failed(error: unknown): void;
+/** The PING of a graceful shutdown takes one round trip; the wait for it ends then. */
+const PING_TIMEOUT_MS = 500;
+
+/** It names the highest possible stream, because every call may have been carried out. */
+const GOAWAY_NO_ERROR = goaway(constants.NGHTTP2_NO_ERROR);
+
+/** The GOAWAY frame for a client that has passed a limit: ENHANCE_YOUR_CALM. */
+export const GOAWAY_ENHANCE_YOUR_CALM = goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+
+/** A frame of type 7 with 8 octets, RFC 9113, 4.1 and 6.8. */
+function goaway(code: number): Uint8Array {
+  return new Uint8Array([
+    ...[0, 0, 8, 7, 0, 0, 0, 0, 0],
+    ...[0x7f, 0xff, 0xff, 0xff, 0, 0, 0, code],
+  ]);
 }
 
 /**
- * Sees to it that nothing that happens on a session ends the process: its errors are
- * heard, those of its streams as well, and what a listener throws ends the session.
+ * Graceful shutdown of a session, RFC 9113, 6.8: tells the client to open no more streams,
+ * waits until it has received that, and closes the session, which ends when all calls that
+ * have come by then are answered.
  *
- * On Deno 2.9.3 a stream is told of in a later turn than it was opened in, and may be gone
- * by then; grpc-js answers it all the same, which throws. Such a stream is not served.
+ * grpc-js and node:http2 send one GOAWAY with the last stream at once. A call that is on its
+ * way at that moment fails, and tonic does not repeat it.
+ *
+ * The first GOAWAY is written past the session: after nghttp2 has sent one, whatever stream
+ * it names, nghttp2 drops every new stream silently, also those on their way.
+ *
+ * @returns when the client has received the GOAWAY, after at most 500 ms
  */
-export function guardSession(session: ServerHttp2Session, guard: SessionGuard): void {
-  const { emit: unguarded } = session;
-  const emit = (event: string | symbol, ...args: unknown[]): boolean =>
-    Reflect.apply(unguarded, session, [event, ...args]);
-  const open = (args: readonly unknown[]): void => {
-    const [stream, headers, ...more] = args;
-    if (!isServerStream(stream) || !isHeaders(headers)) return;
-    // Its end is what counts, and that is heard.
-    stream.on("error", ignore);
-    guard.opened({ stream, headers }, (passed) => {
-      if (!stream.destroyed && !stream.closed) emit("stream", stream, passed, ...more);
-    });
-  };
-  session.emit = (event: string | symbol, ...args: unknown[]): boolean => {
-    try {
-      if (event !== "stream") return emit(event, ...args);
-      open(args);
-    } catch (error) {
-      session.destroy();
-      guard.failed(error);
-    }
-    return true;
-  };
-  session.on("error", ignore);
-  // Deno 2.9.3 keeps the session itself for ever: nothing else is to stay with it.
-  session.once("close", () => session.emit = unguarded);
-}
-
-function ignore(): void {}
-
-function isServerStream(value: unknown): value is ServerHttp2Stream {
-  return typeof value === "object" && value !== null && "respond" in value;
-}
-
-function isHeaders(value: unknown): value is IncomingHttpHeaders {
-  return typeof value === "object" && value !== null;
+export async function shutDownSession(
+  session: ServerHttp2Session,
+  socket: Socket,
+): Promise<void> {
+  const { promise: received, resolve } = Promise.withResolvers<void>();
+  session.once("close", resolve);
+  try {
+    socket.write(GOAWAY_NO_ERROR);
+    session.ping(() => resolve());
+  } catch {
+    // The session ended this very moment.
+    resolve();
+  }
+  await Promise.race([received, delay(PING_TIMEOUT_MS)]);
+  session.close();
 }

@@ -1,5 +1,5 @@
 import { isIPv4 } from "node:net";
-import { err, ok, type Result } from "../shared/result.ts";
+import { type Checked, fail, pass } from "../shared/result.ts";
 import { quote } from "../shared/quote.ts";
 
 /** An IPv4 address and a port. */
@@ -18,20 +18,20 @@ export interface UnixAddress {
   readonly path: string;
 }
 
-/** A listening socket that was handed over, sd_listen_fds(3). */
-export interface HandedOver {
+/** A listening socket that a service manager passes on, sd_listen_fds(3). */
+export interface InheritedSocket {
   readonly kind: "fd";
-  /** The descriptor's number; service managers begin with 3. */
+  /** The file descriptor; service managers begin with 3. */
   readonly fd: number;
 }
 
-/** What a server binds itself: the sandbox has to grant it. */
+/** An address that the server binds itself; the sandbox must grant it. */
 export type BoundAddress = TcpAddress | UnixAddress;
 
 /** Where a gRPC server listens. */
-export type ListenAddress = BoundAddress | HandedOver;
+export type ListenAddress = BoundAddress | InheritedSocket;
 
-/** What `serve` listens on unless told otherwise, and what its sandbox grants. */
+/** The default of `--grpc-addr`, which the task `serve` grants. */
 export const DEFAULT_LISTEN_ADDRESS: TcpAddress = {
   kind: "tcp",
   host: "127.0.0.1",
@@ -53,51 +53,51 @@ export function formatListenAddress(address: ListenAddress): string {
 }
 
 /**
- * Reads what `--grpc-addr` was given.
+ * Parses the value of `--grpc-addr`.
  *
  * @param text `HOST:PORT`, where HOST is an IPv4 address or `localhost` and PORT is from
  * 1 to 65535, `unix:///PATH` or `fd:N`, N from 3; undefined stands for
  * {@linkcode DEFAULT_LISTEN_ADDRESS}
  */
-export function readListenAddress(
+export function parseListenAddress(
   text: string | undefined,
-): Result<ListenAddress, string> {
-  if (text === undefined) return ok(DEFAULT_LISTEN_ADDRESS);
-  if (text.startsWith("unix:")) return readUnix(text);
-  if (text.startsWith("fd:")) return readHandedOver(text);
+): Checked<ListenAddress, string> {
+  if (text === undefined) return pass(DEFAULT_LISTEN_ADDRESS);
+  if (text.startsWith("unix:")) return parseUnix(text);
+  if (text.startsWith("fd:")) return parseInherited(text);
   const [, host = "", digits = ""] = /^(.+):([1-9][0-9]{0,4})$/.exec(text) ?? [];
   const port = Number(digits);
-  // The name is not looked up: that would need a grant of its own.
+  // The name is not resolved, because that needs another permission.
   const address = host === "localhost" ? "127.0.0.1" : host;
   if (isIPv4(address) && port >= 1 && port <= 65535) {
-    return ok({ kind: "tcp", host: address, port });
+    return pass({ kind: "tcp", host: address, port });
   }
-  return err(
+  return fail(
     `Invalid --grpc-addr ${quote(text)}; use an IPv4 address or localhost and a port ` +
       `from 1 to 65535, such as ${formatListenAddress(DEFAULT_LISTEN_ADDRESS)}`,
   );
 }
 
 /** sun_path has 108 bytes, and the last one is 0: unix(7). */
-const PATH_LIMIT = 107;
+const MAX_PATH_BYTES = 107;
 
-function readUnix(text: string): Result<ListenAddress, string> {
+function parseUnix(text: string): Checked<ListenAddress, string> {
   const path = /^unix:\/\/(\/.*[^/])$/s.exec(text)?.[1] ?? "";
   const bytes = new TextEncoder().encode(path).length;
-  if (bytes > 0 && bytes <= PATH_LIMIT && !path.includes("\0")) {
-    return ok({ kind: "unix", path });
+  if (bytes > 0 && bytes <= MAX_PATH_BYTES && !path.includes("\0")) {
+    return pass({ kind: "unix", path });
   }
-  return err(
+  return fail(
     `Invalid --grpc-addr ${quote(text)}; use an absolute path of at most ` +
-      `${PATH_LIMIT} bytes, such as unix:///run/quilt/sidecar.sock`,
+      `${MAX_PATH_BYTES} bytes, such as unix:///run/quilt/sidecar.sock`,
   );
 }
 
-function readHandedOver(text: string): Result<ListenAddress, string> {
+function parseInherited(text: string): Checked<ListenAddress, string> {
   // 0 to 2 are standard input, output and error.
   const fd = Number(/^fd:([1-9][0-9]{0,5})$/.exec(text)?.[1]);
-  if (fd >= 3) return ok({ kind: "fd", fd });
-  return err(
+  if (fd >= 3) return pass({ kind: "fd", fd });
+  return fail(
     `Invalid --grpc-addr ${quote(text)}; use the number of a listening socket that ` +
       "was handed over, from 3, such as fd:3",
   );

@@ -1,72 +1,75 @@
-import { createServer, isIPv4, type Server, type Socket } from "node:net";
-import { err, ok, type Result } from "../shared/result.ts";
+import { connect, createServer, isIPv4, type Server, type Socket } from "node:net";
+import { type Checked, fail, pass } from "../shared/result.ts";
 import type { ListenAddress, UnixAddress } from "./listen_address.ts";
-import type { ListenFault } from "./listen_fault.ts";
-import { clearTheWay, fileMark, withModeOfFiles } from "./unix_socket.ts";
+import type { ListenError } from "./listen_error.ts";
 
-/** What takes connections until it is closed. */
+/** Accepts connections until it is closed. */
 export interface Listener {
   /**
-   * Where; with the port that the system chose, if it was to choose one. Of a socket that
-   * was handed over Deno 2.9.3 tells the address, unless it is a Unix socket.
+   * The bound address, with the port that the system chose for port 0. For an inherited
+   * TCP socket it is the socket's own address; Deno 2.9.3 does not tell that of an inherited
+   * Unix socket.
    */
   readonly address: ListenAddress;
-  /** Takes no more connections; a Unix socket that we made is gone from then on. */
+  /** Accepts no more connections, and removes a Unix socket that we have created. */
   close(): void;
 }
 
-/** Connections that wait to be taken, listen(2). */
+/** Connections that the kernel queues, listen(2). */
 const BACKLOG = 511;
-/** Whoever found the same dead socket as we has removed ours by then, if at all. */
+/** Another process that starts at the same time has replaced our socket by then. */
 const SETTLE_MS = 100;
 
 /**
- * Listens, on whatever kind of address.
+ * Listens on an address of any kind.
  *
  * @param socketMode permission bits of a Unix socket, as in chmod(2)
- * @param take given each connection, from which nothing is read yet
+ * @param accept called with each connection, which is paused
  */
 export async function listen(
   address: ListenAddress,
   socketMode: number,
-  take: (socket: Socket) => void,
-): Promise<Result<Listener, ListenFault>> {
+  accept: (socket: Socket) => void,
+): Promise<Checked<Listener, ListenError>> {
   if (address.kind === "unix") {
-    const obstacle = await clearTheWay(address);
-    if (obstacle !== undefined) return err(obstacle);
+    const error = await removeStaleSocket(address);
+    if (error !== undefined) return fail(error);
   }
-  const server = createServer({ pauseOnConnect: true }, take);
-  const { promise, resolve } = Promise.withResolvers<Result<Listener, ListenFault>>();
-  server.once("error", (error) => resolve(err(toFault(error, address))));
+  const server = createServer({ pauseOnConnect: true }, accept);
+  const { promise, resolve } = Promise.withResolvers<Checked<Listener, ListenError>>();
+  server.once("error", (error) => resolve(fail(toListenError(error, address))));
   server.once("listening", () => {
-    // A connection that could not be taken, for want of descriptors, is no reason to end.
+    // accept(2) fails without free descriptors, which must not end the process.
     server.on("error", () => {});
-    resolve(ok({ address: whereOf(server, address), close: () => server.close() }));
+    resolve(
+      pass({ address: boundAddress(server, address), close: () => server.close() }),
+    );
   });
   start(server, address, socketMode);
   return address.kind === "unix"
-    ? await keepPlace(address, fileMark(address.path), promise)
+    ? await confirmOwnSocket(address, fileIdentity(address.path), promise)
     : await promise;
 }
 
 /**
- * Of two starts that find the same dead socket, one may remove the socket of the other.
+ * Checks that the socket at the path is still ours: of two processes that start at the same
+ * time and find the same stale socket, one may remove the new socket of the other.
  *
- * @param own the file that was made
+ * @param own the identity of the socket that we have created
  */
-async function keepPlace(
+async function confirmOwnSocket(
   address: UnixAddress,
   own: string | undefined,
-  opening: Promise<Result<Listener, ListenFault>>,
-): Promise<Result<Listener, ListenFault>> {
+  opening: Promise<Checked<Listener, ListenError>>,
+): Promise<Checked<Listener, ListenError>> {
   const opened = await opening;
   if (!opened.ok) return opened;
   await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
-  const isOurs = (): boolean => fileMark(address.path) === own;
-  if (!isOurs()) return err({ kind: "in-use", address });
-  // To close it is to remove whatever is there.
+  const isOurs = (): boolean => fileIdentity(address.path) === own;
+  if (!isOurs()) return fail({ kind: "in-use", address });
+  // close() removes the file at the path, whoever has created it.
   const close = (): void => isOurs() ? opened.value.close() : undefined;
-  return ok({ address, close });
+  return pass({ address, close });
 }
 
 function start(server: Server, address: ListenAddress, socketMode: number): void {
@@ -75,7 +78,7 @@ function start(server: Server, address: ListenAddress, socketMode: number): void
       server.listen({ host: address.host, port: address.port, backlog: BACKLOG });
       break;
     case "unix":
-      withModeOfFiles(
+      withFileMode(
         socketMode,
         () => server.listen({ path: address.path, backlog: BACKLOG }),
       );
@@ -88,17 +91,88 @@ function start(server: Server, address: ListenAddress, socketMode: number): void
   }
 }
 
-function whereOf(server: Server, address: ListenAddress): ListenAddress {
+function boundAddress(server: Server, address: ListenAddress): ListenAddress {
   const bound = server.address();
   return typeof bound === "object" && bound !== null && isIPv4(bound.address)
     ? { kind: "tcp", host: bound.address, port: bound.port }
     : address;
 }
 
-/** `listen EADDRINUSE: address already in use 127.0.0.1:50051` */
-function toFault({ message }: Error, address: ListenAddress): ListenFault {
+/** @param error e.g. `listen EADDRINUSE: address already in use 127.0.0.1:50051` */
+function toListenError({ message }: Error, address: ListenAddress): ListenError {
   if (address.kind !== "fd" && message.includes("EADDRINUSE")) {
     return { kind: "in-use", address };
   }
   return { kind: "not-bound", address, reason: message.replace(/^listen /, "") };
+}
+
+/**
+ * Removes the socket of a process that has ended, so that the path can be bound. It never
+ * touches a socket with a listener, or a file that is not a socket.
+ *
+ * @returns why the path cannot be bound; undefined if it can
+ */
+async function removeStaleSocket(
+  address: UnixAddress,
+): Promise<ListenError | undefined> {
+  const { path } = address;
+  const error = (reason: string): ListenError => ({
+    kind: "not-bound",
+    address,
+    reason,
+  });
+  try {
+    const found = fileIdentity(path);
+    if (found === undefined) return undefined;
+    if (!Deno.lstatSync(path).isSocket) {
+      return error("there is a file that is no socket");
+    }
+    const failure = await connectFailure(path);
+    if (failure.includes("EACCES")) {
+      return error("there is a socket that this user may not connect to");
+    }
+    // Any other failure, such as a full backlog, means that a process listens.
+    if (!/ECONNREFUSED|ENOENT/.test(failure)) return { kind: "in-use", address };
+    // Another process that starts may have created its own meanwhile.
+    if (fileIdentity(path) !== found) return await removeStaleSocket(address);
+    Deno.removeSync(path);
+    return undefined;
+  } catch (cause) {
+    // Another process that starts has removed it meanwhile.
+    if (cause instanceof Deno.errors.NotFound) return await removeStaleSocket(address);
+    return error(String(cause));
+  }
+}
+
+/** Identifies the file at a path, even if another one replaces it; undefined if none. */
+function fileIdentity(path: string): string | undefined {
+  try {
+    const { dev, ino, mtime } = Deno.lstatSync(path);
+    return `${dev} ${ino} ${mtime?.getTime()}`;
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotFound) return undefined;
+    throw cause;
+  }
+}
+
+/** The error of connect(2); empty if it succeeded. */
+function connectFailure(path: string): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const socket = connect({ path });
+  socket.on("connect", () => resolve(""));
+  socket.on("error", ({ message }) => resolve(message));
+  return promise.finally(() => socket.destroy());
+}
+
+/**
+ * Runs a function that creates a file, with a umask(2) that gives the file this mode. With
+ * chmod(2) after bind(2), other users could connect in between.
+ */
+function withFileMode(mode: number, run: () => void): void {
+  const previous = Deno.umask(0o777 & ~mode);
+  try {
+    run();
+  } finally {
+    Deno.umask(previous);
+  }
 }

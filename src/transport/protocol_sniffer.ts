@@ -1,98 +1,101 @@
 import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
-import { formatHealthz, type HealthStatus, HEALTHZ_LINE } from "./healthz.ts";
+import type { HealthStatus } from "../shared/health_status.ts";
+import { formatHealthz, HEALTHZ_LINE } from "./healthz.ts";
 
-/** What every HTTP/2 client sends first: RFC 9113, 3.4. */
+/** The connection preface, which every HTTP/2 client sends first: RFC 9113, 3.4. */
 const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 const HEALTHZ = Buffer.from(HEALTHZ_LINE);
-/** Bytes that the one request of HTTP/1.1 may have with its headers; kubelet's has 120. */
-const MOST_HEALTHZ_BYTES = 2_048;
-/** What is read of a client that waits for its turn; more stays in the kernel. */
-const MOST_HEARD_BYTES = 16 * 1024;
-/** A client that speaks HTTP/2 does so at once. */
-const PATIENCE_MS = 10_000;
+/** The longest request in HTTP/1.1 with its headers; kubelet's has 120 bytes. */
+const MAX_HEALTHZ_BYTES = 2_048;
+/** Read from a client that waits in the queue; the rest stays in the kernel. */
+const MAX_BUFFERED_BYTES = 16 * 1024;
+/** A client must have sent its preface, or its request, by then. */
+const TIMEOUT_MS = 10_000;
 
-/** What a connection is, by the first bytes on it. */
-type Greeting = "http2" | "healthz" | "unclear" | "neither";
+/** What the first bytes of a connection show. */
+type Protocol = "http2" | "healthz" | "undecided" | "unknown";
 
-/** What is done with a connection whose client has begun to speak HTTP/2. */
-export interface Greeted {
+/** What {@linkcode sniffProtocol} does with an HTTP/2 connection. */
+export interface SniffedHandler {
   /**
-   * Calls back when it is its turn to be served.
+   * Queues the connection.
    *
-   * @returns what gives its turn up: the client has gone
+   * @param accept to be called when it is the connection's turn
+   * @returns removes it from the queue, because the client has gone
    */
-  queue(enter: () => void): () => void;
+  enqueue(accept: () => void): () => void;
   /**
-   * Serves it; the socket is paused.
+   * Serves the connection, whose socket is paused.
    *
-   * @param heard all that was read of it, from the preface on
+   * @param received all bytes that were read, from the preface on
    */
-  serve(heard: Uint8Array): void;
+  serve(received: Uint8Array): void;
 }
 
 /**
- * Hands a connection on when its client has begun to speak HTTP/2 and it has its turn,
- * answers `GET /healthz`, and ends it if it speaks anything else. Deno 2.9.3 keeps some
- * 20 KB of every HTTP/2 session for as long as the process lives, so whoever only knocks
- * must not get one, nor who has gone before its turn: it is read until then, or nobody
- * would know.
+ * Reads the first bytes of a connection and decides by them: an HTTP/2 connection is queued
+ * and served, `GET /healthz` is answered, and any other connection is closed. Only a client
+ * that has sent its preface gets an HTTP/2 session, because Deno 2.9.3 keeps some 20 KB of
+ * each as long as the process lives.
+ *
+ * A queued connection is read on, because otherwise its end would not be noticed.
  */
-export function awaitPreface(
+export function sniffProtocol(
   socket: Socket,
-  greeted: Greeted,
-  status: () => HealthStatus,
+  handler: SniffedHandler,
+  healthStatus: () => HealthStatus,
 ): void {
-  const end = (): void => void socket.destroy();
-  const timer = setTimeout(end, PATIENCE_MS);
+  const destroy = (): void => void socket.destroy();
+  const timer = setTimeout(destroy, TIMEOUT_MS);
   socket.once("close", () => clearTimeout(timer));
-  let heard = Buffer.alloc(0);
-  let greeting: Greeting = "unclear";
-  const enter = (): void => {
-    socket.off("data", hear);
-    socket.off("end", end);
+  let received = Buffer.alloc(0);
+  let protocol: Protocol = "undecided";
+  const accept = (): void => {
+    socket.off("data", receive);
+    socket.off("end", destroy);
     socket.pause();
-    greeted.serve(heard);
+    handler.serve(received);
   };
-  const hear = (part: Uint8Array): void => {
-    heard = Buffer.concat([heard, part]);
-    if (heard.length > MOST_HEARD_BYTES) socket.pause();
-    if (greeting !== "unclear") return;
-    greeting = greetingIn(heard);
-    switch (greeting) {
-      case "unclear":
+  const receive = (chunk: Uint8Array): void => {
+    received = Buffer.concat([received, chunk]);
+    if (received.length > MAX_BUFFERED_BYTES) socket.pause();
+    if (protocol !== "undecided") return;
+    protocol = protocolOf(received);
+    switch (protocol) {
+      case "undecided":
         break;
-      case "neither":
-        end();
+      case "unknown":
+        destroy();
         break;
       case "healthz":
-        socket.off("end", end);
-        socket.end(formatHealthz(status()));
+        socket.off("end", destroy);
+        socket.end(formatHealthz(healthStatus()));
         break;
       case "http2":
         clearTimeout(timer);
-        socket.once("close", greeted.queue(enter));
+        socket.once("close", handler.enqueue(accept));
         break;
       default:
-        greeting satisfies never;
+        protocol satisfies never;
     }
   };
-  socket.on("data", hear);
-  socket.on("end", end);
+  socket.on("data", receive);
+  socket.on("end", destroy);
   socket.resume();
 }
 
-function greetingIn(heard: Buffer): Greeting {
-  if (beginAlike(heard, PREFACE)) {
-    return heard.length < PREFACE.length ? "unclear" : "http2";
+function protocolOf(received: Buffer): Protocol {
+  if (haveCommonStart(received, PREFACE)) {
+    return received.length < PREFACE.length ? "undecided" : "http2";
   }
-  if (!beginAlike(heard, HEALTHZ)) return "neither";
-  const headers = heard.subarray(0, MOST_HEALTHZ_BYTES);
-  if (headers.includes("\r\n\r\n")) return "healthz";
-  return heard.length < MOST_HEALTHZ_BYTES ? "unclear" : "neither";
+  if (!haveCommonStart(received, HEALTHZ)) return "unknown";
+  const request = received.subarray(0, MAX_HEALTHZ_BYTES);
+  if (request.includes("\r\n\r\n")) return "healthz";
+  return received.length < MAX_HEALTHZ_BYTES ? "undecided" : "unknown";
 }
 
-function beginAlike(one: Buffer, other: Buffer): boolean {
+function haveCommonStart(one: Buffer, other: Buffer): boolean {
   const length = Math.min(one.length, other.length);
   return one.subarray(0, length).equals(other.subarray(0, length));
 }

@@ -1,34 +1,33 @@
 import { status } from "@grpc/grpc-js";
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http2";
+import { DEADLINE_EXCEEDED } from "../shared/deadline_exceeded.ts";
+import type { HealthStatus } from "../shared/health_status.ts";
 import { quote } from "../shared/quote.ts";
-import { encodeGrpcMessage } from "./grpc_message.ts";
-import type { HealthStatus } from "./healthz.ts";
-import { DEADLINE_EXCEEDED } from "../api/call_messages.ts";
-import { readRequestTimeout } from "./request_timeout.ts";
+import { healthzHeaders } from "./healthz.ts";
 
-/** What the answer to a request depends on, besides the request. */
-export interface ServedPaths {
-  /** Whether a method of that path is served, e.g. `/quilt.QuiltRuntime/InjectRoute`. */
-  serves(path: string): boolean;
-  /** What `GET /healthz` is answered. */
-  health(): HealthStatus;
+/** What the response depends on besides the request. */
+export interface RequestContext {
+  /** Whether a method with that path is served, e.g. `/quilt.QuiltRuntime/InjectRoute`. */
+  isServed(path: string): boolean;
+  /** The health of the server as a whole. */
+  healthStatus(): HealthStatus;
 }
 
-/** What becomes of a request. */
+/** The result of {@linkcode screenRequest}. */
 export type ScreenedRequest =
   | {
-    /** grpc-js handles it. */
+    /** A call for grpc-js to handle. */
     readonly kind: "call";
-    /** The request's headers in the form that grpc-js reads correctly. */
+    /** The headers in a form that grpc-js handles correctly. */
     readonly headers: IncomingHttpHeaders;
   }
   | {
-    /** It is answered at once, and grpc-js must not see it. */
+    /** A request that is answered at once, without grpc-js. */
     readonly kind: "response";
     readonly response: ImmediateResponse;
   };
 
-/** An answer that needs nothing but the head of its request. */
+/** A response that depends on the headers of the request alone. */
 export interface ImmediateResponse {
   /** With `:status`. */
   readonly headers: OutgoingHttpHeaders;
@@ -37,10 +36,10 @@ export interface ImmediateResponse {
 }
 
 /**
- * Decides by its headers alone what becomes of an HTTP/2 request: what gRPC's
- * PROTOCOL-HTTP2.md demands and grpc-js 1.14.7 does not check, in the order of this list.
+ * Checks the headers of an HTTP/2 request. It enforces what gRPC's PROTOCOL-HTTP2.md demands
+ * and grpc-js 1.14.7 does not check, in the order of this table.
  *
- * | request                                  | answer                                  |
+ * | request                                  | response                                |
  * | ---------------------------------------- | --------------------------------------- |
  * | `GET` or `HEAD` of `/healthz`            | 200 `SERVING`, or 503 `NOT_SERVING`     |
  * | a method other than POST                 | 405 with `allow`                        |
@@ -55,19 +54,19 @@ export interface ImmediateResponse {
  */
 export function screenRequest(
   headers: IncomingHttpHeaders,
-  served: ServedPaths,
+  context: RequestContext,
 ): ScreenedRequest {
   const path = textOf(headers[":path"]) ?? "";
   const method = textOf(headers[":method"]) ?? "";
   const allowed = path === HEALTHZ_PATH ? HEALTHZ_METHODS : CALL_METHODS;
   if (path === HEALTHZ_PATH && allowed.includes(method)) {
-    return respondHealth(method, served.health());
+    return respondHealth(method, context.healthStatus());
   }
   if (method !== "POST") return respondMethod(method, allowed);
   const type = textOf(headers["content-type"]) ?? "";
   if (!GRPC_CONTENT_TYPE.test(type)) return respondContentType(type);
   const timeoutText = textOf(headers["grpc-timeout"]);
-  const timeout = readRequestTimeout(timeoutText);
+  const timeout = parseTimeout(timeoutText);
   if (timeout.kind === "malformed") {
     return respondStatus(
       status.INTERNAL,
@@ -75,7 +74,7 @@ export function screenRequest(
         "use at most 8 digits and one of H, M, S, m, u, n",
     );
   }
-  if (!served.serves(path)) {
+  if (!context.isServed(path)) {
     return respondStatus(
       status.UNIMPLEMENTED,
       `No method ${quote(path)} on this server`,
@@ -83,27 +82,27 @@ export function screenRequest(
   }
   const encoding = requestEncoding(headers);
   if (!ENCODINGS.includes(encoding)) return respondEncoding(encoding);
-  if (timeout.kind === "over") {
+  if (timeout.kind === "expired") {
     return respondStatus(status.DEADLINE_EXCEEDED, DEADLINE_EXCEEDED);
   }
   const passed: IncomingHttpHeaders = {
     ...headers,
     "content-type": type.toLowerCase(),
   };
-  // grpc-js computes the deadline with 32 bits: 30 days would be in the past.
-  if (timeout.kind === "endless") delete passed["grpc-timeout"];
+  // grpc-js computes the deadline with 32 bits, so 30 days would be in the past.
+  if (timeout.kind === "unlimited") delete passed["grpc-timeout"];
   return { kind: "call", headers: passed };
 }
 
-/** How the messages of a request are compressed; `identity`: not at all. */
+/** The compression of a request's messages; `identity`: none. */
 export function requestEncoding(headers: IncomingHttpHeaders): string {
   return textOf(headers["grpc-encoding"]) || IDENTITY;
 }
 
 /**
- * An answer to a call without a message: Trailers-Only of PROTOCOL-HTTP2.md.
+ * The response to a call without a message: Trailers-Only of PROTOCOL-HTTP2.md.
  *
- * @param more further headers, or others in the place of those
+ * @param more headers to add or to replace
  */
 export function trailersOnly(
   code: status,
@@ -124,42 +123,32 @@ const HEALTHZ_PATH = "/healthz";
 const HEALTHZ_METHODS = ["GET", "HEAD"];
 const CALL_METHODS = ["POST"];
 
-/** Of grpc-js 1.14.7. */
+/** The encodings of grpc-js 1.14.7. */
 const IDENTITY = "identity";
 const ENCODINGS = [IDENTITY, "deflate", "gzip"];
 
 /** `application/grpc-web` is another protocol. Media types ignore case: RFC 9110, 8.3.1. */
 const GRPC_CONTENT_TYPE = /^application\/grpc(?:$|[+;])/i;
 
-const HEALTH_STATUS: { readonly [Status in HealthStatus]: number } = {
-  SERVING: 200,
-  NOT_SERVING: 503,
-};
-
 function respondHealth(method: string, health: HealthStatus): ScreenedRequest {
-  const headers = {
-    ":status": HEALTH_STATUS[health],
-    "content-type": "text/plain",
-    "content-length": String(health.length),
-  };
   const body = method === "HEAD" ? "" : health;
-  return { kind: "response", response: { headers, body } };
+  return { kind: "response", response: { headers: healthzHeaders(health), body } };
 }
 
-/** RFC 9110, 15.5.6: the answer names what is allowed. */
+/** RFC 9110, 15.5.6: the response lists the allowed methods. */
 function respondMethod(method: string, allowed: readonly string[]): ScreenedRequest {
   const allow = allowed.join(", ");
   const sentence = `Method ${quote(method)} is not allowed; use ${allow}`;
   return respondStatus(status.INTERNAL, sentence, { ":status": 405, allow });
 }
 
-/** Not 200, so that no other client of HTTP/2 takes the answer for a success. */
+/** The status is not 200, so no other HTTP client takes the response for a success. */
 function respondContentType(type: string): ScreenedRequest {
   const sentence = `Invalid content-type ${quote(type)}; use application/grpc`;
   return respondStatus(status.INVALID_ARGUMENT, sentence, { ":status": 415 });
 }
 
-/** gRPC's compression.md: the client learns what it can use. */
+/** compression.md of gRPC: the response lists the supported encodings. */
 function respondEncoding(encoding: string): ScreenedRequest {
   const sentence = `Cannot decompress ${quote(encoding)}; use ${ENCODINGS.join(", ")}`;
   const more = { "grpc-accept-encoding": ENCODINGS.join(",") };
@@ -176,4 +165,69 @@ function respondStatus(
 
 function textOf(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value.join(", ") : value;
+}
+
+/** The longest timer that Deno and Node.js have, in milliseconds: 24.8 days. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+const TIMEOUT = /^(\d{1,8})([HMSmun])$/;
+
+const UNIT_MS: Readonly<Record<string, number>> = {
+  H: 3_600_000,
+  M: 60_000,
+  S: 1_000,
+  m: 1,
+  u: 1e-3,
+  n: 1e-6,
+};
+
+/** A parsed `grpc-timeout`. */
+type RequestTimeout =
+  | { readonly kind: "none" }
+  /** Not as PROTOCOL-HTTP2.md defines it. */
+  | { readonly kind: "malformed" }
+  /** Less than a millisecond. */
+  | { readonly kind: "expired" }
+  | { readonly kind: "limited" }
+  /** Longer than any timer, which is in effect no deadline. */
+  | { readonly kind: "unlimited" };
+
+/** Parses a `grpc-timeout`: at most 8 digits and a unit, as in PROTOCOL-HTTP2.md. */
+function parseTimeout(header: string | undefined): RequestTimeout {
+  if (header === undefined) return { kind: "none" };
+  const [, value, unit = ""] = TIMEOUT.exec(header) ?? [];
+  const factor = UNIT_MS[unit];
+  if (value === undefined || factor === undefined) return { kind: "malformed" };
+  const ms = Number(value) * factor;
+  if (ms < 1) return { kind: "expired" };
+  return ms > LONGEST_TIMER_MS ? { kind: "unlimited" } : { kind: "limited" };
+}
+
+/** Printable ASCII without the percent sign, which `grpc-message` carries unencoded. */
+const UNRESERVED = /^[ -$&-~]*$/;
+
+const encoder = new TextEncoder();
+
+/**
+ * Encodes a text as the value of `grpc-message`: Percent-Encoded of PROTOCOL-HTTP2.md. Each
+ * byte of its UTF-8 that is not printable ASCII, and each percent sign, becomes `%` and two
+ * hexadecimal digits. grpc-js sends some of its own messages unencoded.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ *
+ * assert.equal(encodeGrpcMessage("50 % of é"), "50 %25 of %C3%A9");
+ * ```
+ */
+export function encodeGrpcMessage(text: string): string {
+  if (UNRESERVED.test(text)) return text;
+  let encoded = "";
+  for (const byte of encoder.encode(text)) {
+    const character = String.fromCharCode(byte);
+    encoded += UNRESERVED.test(character)
+      ? character
+      : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
+  }
+  return encoded;
 }

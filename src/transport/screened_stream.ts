@@ -4,46 +4,46 @@ import {
   type IncomingHttpHeaders,
   type ServerHttp2Stream,
 } from "node:http2";
-import { MessageFrames } from "./message_frames.ts";
+import { MessageValidator } from "./message_validator.ts";
 import {
   type ImmediateResponse,
+  type RequestContext,
   requestEncoding,
   screenRequest,
-  type ServedPaths,
   trailersOnly,
 } from "./request_head.ts";
 
 /**
- * Screens a request before grpc-js sees its stream: answers it at once, or follows the
- * bytes of its messages and ends the call at the first that cannot be.
+ * Screens a request before grpc-js gets its stream: answers it at once, or checks its body
+ * and ends the call at the first invalid byte.
  *
- * @returns the headers to hand on to grpc-js; undefined: it must not see the stream
+ * @returns the headers for grpc-js; undefined if grpc-js must not get the stream
  */
 export function screenStream(
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
-  served: ServedPaths,
+  context: RequestContext,
 ): IncomingHttpHeaders | undefined {
-  const screened = screenRequest(headers, served);
+  const screened = screenRequest(headers, context);
   switch (screened.kind) {
     case "response":
       respond(stream, screened.response);
       return undefined;
     case "call":
-      followMessages(stream, requestEncoding(screened.headers));
+      validateBody(stream, requestEncoding(screened.headers));
       return screened.headers;
     default:
       return screened satisfies never;
   }
 }
 
-/** A request that is answered already may end by itself for so long. */
+/** A client that is answered already has so long to end its request. */
 const END_MS = 1_000;
 
 /**
- * Sends the whole answer. A client that does not end its request soon is told to send no
- * more (RFC 9113, 8.1), but not at once: curl 7.88 takes that for a failure while the end
- * is on its way. The stream may be over: then nobody waits for an answer.
+ * Sends the whole response, unless the stream is closed. If the client does not end its
+ * request within a second, RST_STREAM with NO_ERROR tells it to stop (RFC 9113, 8.1). Sent
+ * at once, curl 7.88 would take that for a failure while the end is on its way.
  */
 function respond(
   stream: ServerHttp2Stream,
@@ -59,23 +59,23 @@ function respond(
   }
   const timer = setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), END_MS);
   stream.once("close", () => clearTimeout(timer));
-  // Nothing of the rest is kept.
+  // The rest of the request is discarded.
   stream.resume();
 }
 
-/** Its listeners stand before those of grpc-js, which pauses the stream meanwhile. */
-function followMessages(stream: ServerHttp2Stream, encoding: string): void {
-  const frames = new MessageFrames(encoding);
-  const refuse = (sentence: string | undefined): void => {
+/** Its listeners run before those of grpc-js, which pauses the stream meanwhile. */
+function validateBody(stream: ServerHttp2Stream, encoding: string): void {
+  const validator = new MessageValidator(encoding);
+  const reject = (sentence: string | undefined): void => {
     if (sentence === undefined) return;
-    // grpc-js ignores what comes on a stream that is closed.
+    // grpc-js ignores data on a closed stream.
     if (stream.headersSent) stream.close(constants.NGHTTP2_INTERNAL_ERROR);
     else {
       respond(stream, trailersOnly(status.INTERNAL, sentence));
-      // At once: grpc-js must not carry out what came before.
+      // At once, because grpc-js must not carry out the messages before.
       stream.close(constants.NGHTTP2_NO_ERROR);
     }
   };
-  stream.on("data", (bytes: Uint8Array) => refuse(frames.read(bytes)));
-  stream.on("end", () => refuse(frames.end()));
+  stream.on("data", (bytes: Uint8Array) => reject(validator.receive(bytes)));
+  stream.on("end", () => reject(validator.end()));
 }

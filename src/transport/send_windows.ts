@@ -1,35 +1,35 @@
 /** RFC 9113, 6.9.2 */
 const DEFAULT_WINDOW = 65_535;
 
-/** What was sent, and how much may be. */
+/** Octets of answers, and how many the client allows. */
 interface Window {
   sent: number;
   granted: number;
 }
 
 /**
- * What one client was answered and has no room for: it waits in our memory. Deno 2.9.3
- * takes every answer off a stream at once, and does not tell when it has left, so this
- * follows the windows that the client opens (RFC 9113, 5.2).
+ * The flow-control windows that one client gives us (RFC 9113, 5.2), and the octets that wait
+ * in our memory for them. Deno 2.9.3 takes every answer from a stream at once and does not
+ * tell when it has left, so this class counts for itself.
  */
 export class SendWindows {
   readonly #streams = new Map<number, Window>();
   readonly #connection: Window = { sent: 0, granted: DEFAULT_WINDOW };
   #initial = DEFAULT_WINDOW;
   /** The sum over all streams. */
-  #heldOnStreams = 0;
+  #blockedOnStreams = 0;
 
   /** Octets that wait for a window. */
-  get held(): number {
-    return Math.max(this.#heldOnStreams, heldIn(this.#connection));
+  get blockedBytes(): number {
+    return Math.max(this.#blockedOnStreams, blockedIn(this.#connection));
   }
 
-  /** Calls whose answer has begun and not left. */
-  get open(): number {
+  /** Streams with an answer that are not closed. */
+  get openStreams(): number {
     return this.#streams.size;
   }
 
-  /** So much of an answer goes to a stream. */
+  /** An answer was sent on a stream. */
   send(stream: number, bytes: number): void {
     const window = this.#streams.get(stream) ?? { sent: 0, granted: this.#initial };
     this.#streams.set(stream, window);
@@ -37,8 +37,8 @@ export class SendWindows {
     this.#connection.sent += bytes;
   }
 
-  /** The client lets more be sent: on a stream, or with 0 on all of them together. */
-  grow(stream: number, bytes: number): void {
+  /** WINDOW_UPDATE of a stream, or with 0 of the connection. */
+  update(stream: number, bytes: number): void {
     if (stream === 0) {
       this.#connection.granted += bytes;
       return;
@@ -47,8 +47,8 @@ export class SendWindows {
     if (window !== undefined) this.#change(window, () => window.granted += bytes);
   }
 
-  /** The client says how large the window of a stream is at its beginning. */
-  begin(bytes: number): void {
+  /** SETTINGS_INITIAL_WINDOW_SIZE, which changes the open streams as well. */
+  setInitialSize(bytes: number): void {
     const more = bytes - this.#initial;
     this.#initial = bytes;
     for (const window of this.#streams.values()) {
@@ -56,26 +56,26 @@ export class SendWindows {
     }
   }
 
-  /** The stream is over, and what it held is gone. */
+  /** The stream is closed, and its blocked octets are discarded. */
   close(stream: number): void {
     const window = this.#streams.get(stream);
     if (window === undefined) return;
     this.#streams.delete(stream);
-    const held = heldIn(window);
-    this.#heldOnStreams -= held;
-    this.#connection.sent -= held;
-    // What the streams before it left unsent is not known; it is gone with the last one.
+    const blocked = blockedIn(window);
+    this.#blockedOnStreams -= blocked;
+    this.#connection.sent -= blocked;
+    // How much of the closed streams was never sent is unknown. Without an open stream it is 0.
     if (this.#streams.size > 0) return;
     this.#connection.sent = Math.min(this.#connection.sent, this.#connection.granted);
   }
 
   #change(window: Window, change: () => void): void {
-    const before = heldIn(window);
+    const before = blockedIn(window);
     change();
-    this.#heldOnStreams += heldIn(window) - before;
+    this.#blockedOnStreams += blockedIn(window) - before;
   }
 }
 
-function heldIn({ granted, sent }: Window): number {
+function blockedIn({ granted, sent }: Window): number {
   return Math.max(0, sent - granted);
 }

@@ -1,3 +1,16 @@
+/**
+ * The transport: how the services are reached. It listens, accepts connections, limits
+ * them, and serves gRPC over HTTP/2, in the clear or over TLS (`tls/`).
+ *
+ * ```text
+ * listener → connection gate → [TLS acceptor] → protocol sniffer → connections → grpc-js
+ *            accept limiter                     GET /healthz       client input: frame
+ *                                                                  budget, call limiter
+ * ```
+ *
+ * This folder imports src/shared, the logger's type of src/observability, and packages. It
+ * does not know what is served.
+ */
 import {
   logVerbosity,
   Server,
@@ -7,150 +20,145 @@ import {
   type ServerOptions,
   type ServiceDefinition,
   setLogVerbosity,
-  type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import type { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
-import { ok, type Result } from "../shared/result.ts";
-import { Entrance, type Protection } from "./connection_gate.ts";
-import { http2ServerOf, type OpenedStream } from "./http2_sessions.ts";
+import { type Checked, pass } from "../shared/result.ts";
+import type { ServedService } from "../shared/served_service.ts";
+import { ConnectionGate, type ConnectionGateOptions } from "./connection_gate.ts";
+import type { OpenedStream } from "./error_containment.ts";
+import { http2ServerOf } from "./http2_sessions.ts";
 import type { ListenAddress } from "./listen_address.ts";
-import type { ListenFault } from "./listen_fault.ts";
-import type { ServedPaths } from "./request_head.ts";
-import { LEAST_REQUEST_BYTES } from "../api/request_limit.ts";
+import type { ListenError } from "./listen_error.ts";
+import type { RequestContext } from "./request_head.ts";
 import { screenStream } from "./screened_stream.ts";
 import type { TlsMaterial } from "./tls/files.ts";
 
-/** A service and what answers it. */
-export interface ServedService {
-  readonly definition: ServiceDefinition;
-  readonly implementation: UntypedServiceImplementation;
-}
-
 /** A server that listens. */
 export interface RpcServer {
-  /** Where; with the port that the system chose, if it was to choose one. */
+  /** The bound address, with the port that the system chose for port 0. */
   readonly address: ListenAddress;
-  /** Whether anybody is connected. */
-  readonly visited: boolean;
+  /** Whether a client is connected. */
+  readonly hasConnections: boolean;
   /** Serves one more service from now on. */
-  add(service: ServedService): void;
-  /** Answers UNIMPLEMENTED to that service's calls from now on. */
-  remove(definition: ServiceDefinition): void;
-  /** TLS connections that come from now on use this; those that are open live on. */
-  renew(material: TlsMaterial): void;
-  /** Serves HTTP/2 on a connection within this process. */
-  serve(connection: Duplex): void;
+  addService(service: ServedService): void;
+  /** Answers UNIMPLEMENTED to calls of the service from now on. */
+  removeService(definition: ServiceDefinition): void;
+  /** Uses this material for new TLS connections. Open connections stay as they are. */
+  reloadTls(material: TlsMaterial): void;
+  /** Serves HTTP/2 on a connection from within this process, without limits. */
+  injectConnection(connection: Duplex): void;
   /**
-   * Takes no more connections, lets every client know, and waits until what it has sent
-   * by then is answered, at most `limitMs`. Who connects meanwhile finds nobody, or with
-   * a socket that was handed over waits for the next server on it.
+   * Graceful shutdown: accepts no more connections, sends GOAWAY to every client, and waits
+   * until all calls that were sent by then are answered. A client that connects meanwhile is
+   * refused; on an inherited socket it waits for the next server.
    *
-   * @param limitMs in milliseconds; default: 5000
+   * @param timeoutMs in milliseconds; default: 5000
    */
-  close(limitMs?: number): Promise<void>;
+  close(timeoutMs?: number): Promise<void>;
 }
 
 /** How a server is set up. */
-export interface ServerSettings extends Protection {
+export interface ServerSettings extends ConnectionGateOptions {
   /**
-   * Whoever sends a longer message is answered RESOURCE_EXHAUSTED before it is held in
-   * memory. @default 16 KiB
+   * The longest request message in bytes. A longer one is answered RESOURCE_EXHAUSTED before
+   * it is buffered. @default 16 KiB
    */
-  readonly requestBytes?: number;
+  readonly maxRequestBytes?: number;
 }
 
-const DRAIN_LIMIT_MS = 5_000;
+const SHUTDOWN_TIMEOUT_MS = 5_000;
+const DEFAULT_MAX_REQUEST_BYTES = 16 * 1024;
 
 const SERVER_OPTIONS: ServerOptions = {
-  // What one client may have on the way: 32 calls take about 3 ms.
+  // Calls in flight on a connection: 32 take about 3 ms.
   "grpc.max_concurrent_streams": 32,
   "grpc.enable_channelz": 0,
-  // A peer that is gone without a word, or that reads nothing, is cut off after 80 s.
+  // A client that has vanished, or that reads nothing, is disconnected after 80 s.
   "grpc.keepalive_time_ms": 60_000,
   "grpc.keepalive_timeout_ms": 20_000,
 };
 
 /**
- * Headers of a call, RFC 9113, 6.5.2, as much as gRPC's other libraries take. Each client
- * is told; a stream with more ends with ENHANCE_YOUR_CALM, which is RESOURCE_EXHAUSTED to
- * every gRPC library.
+ * SETTINGS_MAX_HEADER_LIST_SIZE (RFC 9113, 6.5.2), the same as in gRPC's other libraries. A
+ * stream that exceeds it ends with ENHANCE_YOUR_CALM, which every gRPC library reports as
+ * RESOURCE_EXHAUSTED.
  */
-const MOST_HEADER_BYTES = 16 * 1024;
+const MAX_HEADER_LIST_BYTES = 16 * 1024;
 
-// grpc-js writes lines of its own to stderr: our sentences say it.
+// grpc-js would write lines of its own to standard error.
 setLogVerbosity(logVerbosity.NONE);
 
 /** Listens and serves. */
 export async function startServer(
   address: ListenAddress,
   services: readonly ServedService[],
-  { requestBytes = LEAST_REQUEST_BYTES, ...protection }: ServerSettings = {},
-): Promise<Result<RpcServer, ListenFault>> {
+  { maxRequestBytes = DEFAULT_MAX_REQUEST_BYTES, ...gateOptions }: ServerSettings = {},
+): Promise<Checked<RpcServer, ListenError>> {
   const server = new Server({
     ...SERVER_OPTIONS,
-    "grpc.max_receive_message_length": requestBytes,
-    interceptors: [(_, call) => meter(call, entrance.opening, answers)],
+    "grpc.max_receive_message_length": maxRequestBytes,
+    interceptors: [(_, call) => measureAnswers(call, gate.answerListener, answerSizes)],
   });
-  const answers = new AnswerSizes();
+  const answerSizes = new AnswerSizes();
   const paths = new Set<string>();
-  const add = ({ definition, implementation }: ServedService): void => {
-    server.addService(answers.measured(definition), implementation);
+  const addService = ({ definition, implementation }: ServedService): void => {
+    server.addService(answerSizes.measure(definition), implementation);
     for (const { path } of Object.values(definition)) paths.add(path);
   };
-  const remove = (definition: ServiceDefinition): void => {
+  const removeService = (definition: ServiceDefinition): void => {
     server.removeService(definition);
     for (const { path } of Object.values(definition)) paths.delete(path);
   };
-  services.forEach(add);
-  const served: ServedPaths = {
-    serves: (path) => paths.has(path),
-    health: protection.health ?? (() => "NOT_SERVING"),
+  services.forEach(addService);
+  const context: RequestContext = {
+    isServed: (path) => paths.has(path),
+    healthStatus: gateOptions.healthStatus ?? (() => "NOT_SERVING"),
   };
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   const http2Server = http2ServerOf(server);
-  http2Server.updateSettings({ maxHeaderListSize: MOST_HEADER_BYTES });
-  http2Server.on("session", (session) => entrance.noteSession(session));
+  http2Server.updateSettings({ maxHeaderListSize: MAX_HEADER_LIST_BYTES });
+  http2Server.on("session", (session) => gate.onSession(session));
   const serve = (connection: Duplex): void => injector.injectConnection(connection);
   const screen = ({ headers, stream }: OpenedStream) =>
-    screenStream(stream, headers, served);
-  const entrance = new Entrance({ requestBytes, screen, serve }, protection);
-  const opened = await entrance.open(address);
+    screenStream(stream, headers, context);
+  const gate = new ConnectionGate({ maxRequestBytes, screen, serve }, gateOptions);
+  const opened = await gate.open(address);
   if (!opened.ok) {
-    entrance.abandon();
+    gate.abandon();
     return opened;
   }
-  return ok({
+  return pass({
     address: opened.value,
-    get visited() {
-      return entrance.visited;
+    get hasConnections() {
+      return gate.hasConnections;
     },
-    add,
-    remove,
-    renew: (material) => entrance.renew(material),
-    serve,
-    close: (limitMs = DRAIN_LIMIT_MS) => drain(server, entrance, limitMs),
+    addService,
+    removeService,
+    reloadTls: (material) => gate.reloadTls(material),
+    injectConnection: serve,
+    close: (timeoutMs = SHUTDOWN_TIMEOUT_MS) => shutDown(server, gate, timeoutMs),
   });
 }
 
-/** Tells how long each answer of a call is. */
-function meter(
+/** Calls the listener with the length of each answer of a call. */
+function measureAnswers(
   call: ServerInterceptingCallInterface,
-  answered: ((bytes: number) => void) | undefined,
-  answers: AnswerSizes,
+  listener: ((bytes: number) => void) | undefined,
+  sizes: AnswerSizes,
 ): ServerInterceptingCall {
-  if (answered === undefined) return new ServerInterceptingCall(call);
+  if (listener === undefined) return new ServerInterceptingCall(call);
   return new ServerInterceptingCall(call, {
-    sendMessage: (message, next) => answered(answers.sizeIn(() => next(message))),
+    sendMessage: (message, next) => listener(sizes.encodedIn(() => next(message))),
   });
 }
 
-/** How long answers are: grpc-js encodes each when it is sent, and does not tell. */
+/** The lengths of answers. grpc-js encodes each when it is sent, and does not tell. */
 class AnswerSizes {
   #bytes = 0;
 
   /** A definition whose answers are measured. */
-  measured(definition: ServiceDefinition): ServiceDefinition {
+  measure(definition: ServiceDefinition): ServiceDefinition {
     const methods = Object.entries(definition).map(([name, method]) => {
       const responseSerialize = (message: unknown): Buffer => {
         const encoded: Buffer = method.responseSerialize(message);
@@ -162,8 +170,8 @@ class AnswerSizes {
     return Object.fromEntries(methods);
   }
 
-  /** The bytes that were encoded while something ran. */
-  sizeIn(run: () => void): number {
+  /** The bytes that were encoded while a function ran. */
+  encodedIn(run: () => void): number {
     this.#bytes = 0;
     run();
     return this.#bytes;
@@ -171,20 +179,20 @@ class AnswerSizes {
 }
 
 /**
- * What is unanswered at the limit ends with the process, and its caller sees UNAVAILABLE:
- * grpc-js's forceShutdown() does not cut connections on Deno 2.9.3 (measured).
+ * A call that is unanswered at the timeout ends with the process, and its client sees
+ * UNAVAILABLE: grpc-js's forceShutdown() closes no connection on Deno 2.9.3 (measured).
  */
-async function drain(
+async function shutDown(
   server: Server,
-  entrance: Entrance,
-  limitMs: number,
+  gate: ConnectionGate,
+  timeoutMs: number,
 ): Promise<void> {
-  const { promise: limit, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, limitMs);
-  await Promise.race([entrance.close(), limit]);
+  const { promise: timeout, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, timeoutMs);
+  await Promise.race([gate.shutDown(), timeout]);
   server.tryShutdown(() => {});
-  // Its callback does not wait for the connections that have been told already.
-  await Promise.race([entrance.emptied(), limit]);
+  // The callback does not wait for connections that have received their GOAWAY.
+  await Promise.race([gate.emptied(), timeout]);
   clearTimeout(timer);
-  entrance.abandon();
+  gate.abandon();
 }

@@ -1,61 +1,67 @@
+/**
+ * TLS of the server: handshakes, the rule for resumed sessions, and the certificate's files.
+ * This folder imports src/shared, the logger's type, and Deno's modules; nothing else of
+ * src/transport.
+ */
 import type { Socket } from "node:net";
 import { createServer, type Server, type TlsOptions, type TLSSocket } from "node:tls";
-import { Resumption } from "./resumption_policy.ts";
 import type { TlsMaterial } from "./files.ts";
-import { readTlsRefusal, type TlsRefusal } from "./handshake_error.ts";
+import { type HandshakeError, parseHandshakeError } from "./handshake_error.ts";
+import { ResumptionPolicy } from "./resumption_policy.ts";
 
-const HANDSHAKE_MS = 10_000;
+const HANDSHAKE_TIMEOUT_MS = 10_000;
 
-/** Makes TLS connections of plain ones, as a server. */
-export class Handshakes {
+/** Accepts TLS connections on plain ones. */
+export class TlsAcceptor {
   readonly #server: Server;
-  readonly #resumption: Resumption;
+  readonly #resumption: ResumptionPolicy;
 
   /**
-   * @param secured given each connection whose client has proved what it must
-   * @param refused told why one was ended
-   * @param now the time by which certificates are valid
+   * @param onConnection called with each connection whose client is authenticated
+   * @param onError called when a handshake failed; the connection is closed
+   * @param now the time that certificates are checked against
    */
   constructor(
     material: TlsMaterial,
-    secured: (socket: TLSSocket) => void,
-    refused: (refusal: TlsRefusal) => void,
+    onConnection: (socket: TLSSocket) => void,
+    onError: (error: HandshakeError) => void,
     now: () => Date = () => new Date(),
   ) {
-    this.#resumption = new Resumption(material.ca, HANDSHAKE_MS, now);
+    this.#resumption = new ResumptionPolicy(material.ca, HANDSHAKE_TIMEOUT_MS, now);
     this.#server = createServer({
       ...contextOf(material),
-      handshakeTimeout: HANDSHAKE_MS,
+      handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
     });
     this.#server.on("secureConnection", (socket) => {
-      // Unheard, it would end the process.
+      // Without a listener an error would end the process.
       socket.on("error", () => {});
-      if (this.#resumption.admits(socket)) return secured(socket);
-      // With TLS 1.3 it gets no new ticket in this way, and a client that uses each once,
-      // as rustls does, shows its certificate when it has no more.
+      if (this.#resumption.allows(socket)) return onConnection(socket);
+      // The client gets no new TLS 1.3 ticket this way. A client that uses each ticket
+      // once, as rustls does, makes a full handshake when it has none left.
       socket.destroy();
-      refused({ kind: "old-session" });
+      onError({ kind: "stale-session" });
     });
     this.#server.on("tlsClientError", (error, socket) => {
-      // Deno 2.9.3 leaves the connection open when the time is over.
+      // Deno 2.9.3 leaves the connection open after the handshake's timeout.
       socket.destroy();
-      // null as long as the certificate was not looked at, and typed otherwise.
-      refused(readTlsRefusal(error.message, Boolean(socket.authorizationError)));
+      // Typed otherwise, but null until the certificate was checked.
+      onError(parseHandshakeError(error.message, Boolean(socket.authorizationError)));
     });
   }
 
-  /** Handshakes that begin from now on use this. */
-  renew(material: TlsMaterial): void {
+  /** Uses this material for handshakes that begin from now on. */
+  reload(material: TlsMaterial): void {
     this.#server.setSecureContext(contextOf(material));
-    this.#resumption.renew(material.ca);
+    this.#resumption.reload(material.ca);
   }
 
-  begin(socket: Socket): void {
+  /** Begins the handshake on a connection. */
+  accept(socket: Socket): void {
     this.#server.emit("connection", socket);
   }
 }
 
-/** Deno knows TLS 1.2 and 1.3 only; the oldest version is named all the same. */
+/** Deno has TLS 1.2 and 1.3 only; `minVersion` says so to the reader. */
 function contextOf({ ca, cert, key }: TlsMaterial): TlsOptions {
   const server: TlsOptions = {
     cert,

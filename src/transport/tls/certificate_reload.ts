@@ -1,4 +1,6 @@
-import type { Result } from "../../shared/result.ts";
+import { quote } from "../../shared/quote.ts";
+import { type Checked, pass } from "../../shared/result.ts";
+import type { Logger } from "../../observability/logger.ts";
 import {
   type CertificateFacts,
   checkTlsMaterial,
@@ -7,68 +9,139 @@ import {
   type TlsMaterial,
 } from "./files.ts";
 
-/** What has become of files that have changed. */
-export type TlsNews =
+/** Certificate and key as they were loaded, and how to follow their files. */
+export interface LoadedTls {
+  readonly material: TlsMaterial;
+  /**
+   * Reloads the files whenever they change, and logs the certificate in use.
+   *
+   * @param apply uses the new material; may throw if Deno cannot use it
+   */
+  reloadOnChange(apply: (material: TlsMaterial) => void, logger: Logger): void;
+}
+
+/**
+ * Loads and checks the files.
+ *
+ * @returns undefined without files; one sentence if they cannot be used
+ */
+export async function loadTls(
+  files: TlsFiles | undefined,
+): Promise<Checked<LoadedTls | undefined, string>> {
+  if (files === undefined) return pass(undefined);
+  const read = await readTlsFiles(files);
+  if (!read.ok) return read;
+  const material = read.value;
+  const checked = checkTlsMaterial(material);
+  if (!checked.ok) return checked;
+  return pass({
+    material,
+    reloadOnChange(apply, logger) {
+      logCertificate(logger, "TLS with the certificate", checked.value);
+      watchTlsFiles(files, material, (reload) => applyReload(reload, apply, logger));
+    },
+  });
+}
+
+/** The result of a reload. */
+export type CertificateReload =
   | {
-    readonly kind: "renewed";
+    readonly kind: "reloaded";
     readonly material: TlsMaterial;
     readonly facts: CertificateFacts;
   }
-  /** What was there before stays in use. */
-  | { readonly kind: "unusable"; readonly why: string };
+  /** The old material stays in use. */
+  | { readonly kind: "unusable"; readonly reason: string };
 
-const LOOK_MS = 1_000;
+const POLL_MS = 1_000;
 
 /**
- * Watches the files by reading them every second: a few KB, less than a tenth of a
- * millisecond. A watch on a file does not see that Kubernetes renews a secret, which
- * changes a link beside it.
- *
- * @returns what ends it
+ * Polls the files every second: it reads a few KB in less than a tenth of a millisecond. A
+ * watch on a file does not notice that Kubernetes updates a secret, because that changes a
+ * symbolic link beside it.
  */
-export function watchTlsFiles(
+function watchTlsFiles(
   files: TlsFiles,
   inUse: TlsMaterial,
-  tell: (news: TlsNews) => void,
-): () => void {
-  const renewal = new Renewal(inUse, tell);
-  let looking = false;
-  const look = async (): Promise<void> => {
-    if (looking) return;
-    looking = true;
-    renewal.see(await readTlsFiles(files));
-    looking = false;
+  onReload: (reload: CertificateReload) => void,
+): void {
+  const detector = new ReloadDetector(inUse, onReload);
+  let isReading = false;
+  const poll = async (): Promise<void> => {
+    if (isReading) return;
+    isReading = true;
+    detector.observe(await readTlsFiles(files));
+    isReading = false;
   };
-  const timer = setInterval(look, LOOK_MS);
-  return () => clearInterval(timer);
+  setInterval(poll, POLL_MS);
 }
 
-/** Decides what to make of what is seen in the files, one look after another. */
-export class Renewal {
-  readonly #tell: (news: TlsNews) => void;
-  #settled: string;
+/** Detects a change of the files from what is read of them, one reading after another. */
+export class ReloadDetector {
+  readonly #onReload: (reload: CertificateReload) => void;
+  #reported: string;
   #latest: string;
 
-  constructor(inUse: TlsMaterial, tell: (news: TlsNews) => void) {
-    this.#tell = tell;
-    this.#settled = this.#latest = JSON.stringify({ ok: true, value: inUse });
+  constructor(inUse: TlsMaterial, onReload: (reload: CertificateReload) => void) {
+    this.#onReload = onReload;
+    this.#reported = this.#latest = JSON.stringify({ ok: true, value: inUse });
   }
 
-  /** Nothing counts that was not seen twice: files are written one after another. */
-  see(read: Result<TlsMaterial, string>): void {
-    const seen = JSON.stringify(read);
-    const again = seen === this.#latest;
-    this.#latest = seen;
-    if (!again || seen === this.#settled) return;
-    this.#settled = seen;
-    this.#tell(judge(read));
+  /** A change counts when it was read twice, because files are written one by one. */
+  observe(read: Checked<TlsMaterial, string>): void {
+    const current = JSON.stringify(read);
+    const isStable = current === this.#latest;
+    this.#latest = current;
+    if (!isStable || current === this.#reported) return;
+    this.#reported = current;
+    this.#onReload(checkReload(read));
   }
 }
 
-function judge(read: Result<TlsMaterial, string>): TlsNews {
-  if (!read.ok) return { kind: "unusable", why: read.fault };
+function checkReload(read: Checked<TlsMaterial, string>): CertificateReload {
+  if (!read.ok) return { kind: "unusable", reason: read.fault };
   const checked = checkTlsMaterial(read.value);
   return checked.ok
-    ? { kind: "renewed", material: read.value, facts: checked.value }
-    : { kind: "unusable", why: checked.fault };
+    ? { kind: "reloaded", material: read.value, facts: checked.value }
+    : { kind: "unusable", reason: checked.fault };
+}
+
+function applyReload(
+  reload: CertificateReload,
+  apply: (material: TlsMaterial) => void,
+  logger: Logger,
+): void {
+  switch (reload.kind) {
+    case "reloaded":
+      try {
+        apply(reload.material);
+      } catch (cause) {
+        // Deno throws for some material that it cannot use. Uncaught, that would end us.
+        return logUnusable(logger, String(cause));
+      }
+      logCertificate(logger, "TLS files renewed, with the certificate", reload.facts);
+      break;
+    case "unusable":
+      logUnusable(logger, reload.reason);
+      break;
+    default:
+      reload satisfies never;
+  }
+}
+
+function logUnusable(logger: Logger, reason: string): void {
+  const stays = "New TLS files cannot be used, so the old ones stay in use";
+  logger.log("warn", `${stays}: ${reason}`);
+}
+
+/** An expired certificate is used: clients decide, and our clock may be wrong. */
+function logCertificate(
+  logger: Logger,
+  event: string,
+  { subject, validTo }: CertificateFacts,
+): void {
+  const isExpired = validTo.getTime() < Date.now();
+  const end = `${isExpired ? "expired on" : "valid until"} ${validTo.toISOString()}`;
+  const level = isExpired ? "warn" : "info";
+  logger.log(level, `${event} of ${quote(subject)}, ${end}`);
 }

@@ -1,47 +1,47 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
-import { err, ok, type Result } from "../../shared/result.ts";
+import { type Checked, fail, pass } from "../../shared/result.ts";
 
 /** Paths of files in PEM. */
 export interface TlsFiles {
   /** The server's certificate, followed by those between it and its CA. */
   readonly cert: string;
   readonly key: string;
-  /** The CAs whose clients are let in; undefined: every client is. */
+  /** The CAs that client certificates are checked against; undefined: no client needs one. */
   readonly ca: string | undefined;
 }
 
-/** What is in the files. */
+/** The contents of {@linkcode TlsFiles}. */
 export interface TlsMaterial {
   readonly cert: string;
   readonly key: string;
   readonly ca: string | undefined;
 }
 
-/** What an operator wants to know of a certificate. */
+/** What the log says of a certificate. */
 export interface CertificateFacts {
   /** E.g. `O=Quilt, CN=node-1`. */
   readonly subject: string;
   readonly validTo: Date;
 }
 
-/** Reads the files; a fault is one sentence. */
+/** Reads the files; the fault is one sentence. */
 export async function readTlsFiles(
   files: TlsFiles,
-): Promise<Result<TlsMaterial, string>> {
+): Promise<Checked<TlsMaterial, string>> {
   const cert = await read(files.cert);
   if (!cert.ok) return cert;
   const key = await read(files.key);
   if (!key.ok) return key;
-  const ca = files.ca === undefined ? ok(undefined) : await read(files.ca);
+  const ca = files.ca === undefined ? pass(undefined) : await read(files.ca);
   if (!ca.ok) return ca;
-  return ok({ cert: cert.value, key: key.value, ca: ca.value });
+  return pass({ cert: cert.value, key: key.value, ca: ca.value });
 }
 
-async function read(path: string): Promise<Result<string, string>> {
+async function read(path: string): Promise<Checked<string, string>> {
   try {
-    return ok(await Deno.readTextFile(path));
+    return pass(await Deno.readTextFile(path));
   } catch (cause) {
-    return err(`Cannot read ${path}: ${describe(cause, path)}`);
+    return fail(`Cannot read ${path}: ${describe(cause, path)}`);
   }
 }
 
@@ -56,33 +56,33 @@ function describe(cause: unknown, path: string): string {
 }
 
 /**
- * Whether a server can use the material. Asked beforehand: Deno takes anything, and then
- * refuses every client.
+ * Checks whether a server can use the material. Deno does not: it accepts anything, and
+ * then every handshake fails.
  */
 export function checkTlsMaterial(
   { ca, cert, key }: TlsMaterial,
-): Result<CertificateFacts, string> {
-  const chain = readCertificates(cert);
+): Checked<CertificateFacts, string> {
+  const chain = parseCertificates(cert);
   const [own] = chain ?? [];
-  if (own === undefined) return err("The file of --tls-cert is no certificate in PEM");
-  if (ca !== undefined && readCertificates(ca) === undefined) {
-    return err("The file of --tls-ca is no certificate in PEM");
+  if (own === undefined) return fail("The file of --tls-cert is no certificate in PEM");
+  if (ca !== undefined && parseCertificates(ca) === undefined) {
+    return fail("The file of --tls-ca is no certificate in PEM");
   }
-  const unfit = describeUnfit(key, own);
-  if (unfit !== undefined) return err(unfit);
+  const keyFault = describeKeyFault(key, own);
+  if (keyFault !== undefined) return fail(keyFault);
   const subject = own.subject.replaceAll("\n", ", ");
-  return ok({ subject, validTo: new Date(own.validTo) });
+  return pass({ subject, validTo: new Date(own.validTo) });
 }
 
-/** What is wrong with the key, if anything is. */
-function describeUnfit(pem: string, own: X509Certificate): string | undefined {
+/** Why the key cannot be used; undefined if it can. */
+function describeKeyFault(pem: string, own: X509Certificate): string | undefined {
   let key: KeyObject;
   try {
     key = createPrivateKey(pem);
   } catch {
     return "The file of --tls-key is no private key in PEM without a passphrase";
   }
-  if (!isUsable(key)) {
+  if (!isSupportedKey(key)) {
     const { modulusLength, namedCurve } = key.asymmetricKeyDetails ?? {};
     const kind = [key.asymmetricKeyType, modulusLength ?? namedCurve].join(" ").trim();
     return `The key of --tls-key is of a kind that cannot be used (${kind}); use RSA ` +
@@ -93,8 +93,10 @@ function describeUnfit(pem: string, own: X509Certificate): string | undefined {
     : "The key of --tls-key does not belong to the certificate";
 }
 
-/** Deno 2.9.3 refuses every client when it cannot sign with the key (measured). */
-function isUsable({ asymmetricKeyDetails, asymmetricKeyType }: KeyObject): boolean {
+/** With any other key Deno 2.9.3 cannot sign, and every handshake fails (measured). */
+function isSupportedKey(
+  { asymmetricKeyDetails, asymmetricKeyType }: KeyObject,
+): boolean {
   const { modulusLength = 0, namedCurve = "" } = asymmetricKeyDetails ?? {};
   switch (asymmetricKeyType) {
     case "rsa":
@@ -106,14 +108,18 @@ function isUsable({ asymmetricKeyDetails, asymmetricKeyType }: KeyObject): boole
   }
 }
 
-const BEGINNING = "-----BEGIN CERTIFICATE-----";
+const BEGIN_LINE = "-----BEGIN CERTIFICATE-----";
 const CERTIFICATE =
   /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g;
 
-/** At least one; undefined as well for a bundle of which an end is missing. */
-export function readCertificates(pem: string): readonly X509Certificate[] | undefined {
+/**
+ * Parses the certificates of a PEM bundle.
+ *
+ * @returns at least one; undefined if there is none or one is incomplete
+ */
+export function parseCertificates(pem: string): readonly X509Certificate[] | undefined {
   const blocks = pem.match(CERTIFICATE) ?? [];
-  if (blocks.length === 0 || blocks.length !== pem.split(BEGINNING).length - 1) {
+  if (blocks.length === 0 || blocks.length !== pem.split(BEGIN_LINE).length - 1) {
     return undefined;
   }
   try {

@@ -1,54 +1,61 @@
-/** Why a TLS client was not let in. */
-export type TlsRefusal =
-  /** It hung up or said nothing, as probes and scanners do. */
-  | { readonly kind: "left"; readonly words: string }
+/** Why a TLS handshake failed. */
+export type HandshakeError =
+  /** The client closed the connection or sent nothing, as probes and scanners do. */
+  | { readonly kind: "closed"; readonly message: string }
   | { readonly kind: "no-certificate" }
   | { readonly kind: "bad-certificate" }
-  /** It took up a session, and the certificate with which that began is not valid now. */
-  | { readonly kind: "old-session" }
-  /** It did not accept our certificate. */
-  | { readonly kind: "not-believed"; readonly words: string }
-  | { readonly kind: "no-tls" }
-  | { readonly kind: "other"; readonly words: string };
+  /** A resumed session, whose client certificate is not valid now. */
+  | { readonly kind: "stale-session" }
+  /** The client did not accept our certificate. */
+  | { readonly kind: "server-certificate-rejected"; readonly message: string }
+  | { readonly kind: "not-tls" }
+  | { readonly kind: "other"; readonly message: string };
 
 /**
- * Reads what Deno 2.9.3 says of it.
+ * Parses the error of Deno 2.9.3.
  *
- * @param words e.g. `received fatal alert: UnknownCA`
- * @param hasBadCertificate Deno tells it in another place, and the words hide it
+ * @param message e.g. `received fatal alert: UnknownCA`
+ * @param hasBadCertificate Deno tells this in another field, and the message does not say it
  */
-export function readTlsRefusal(words: string, hasBadCertificate: boolean): TlsRefusal {
+export function parseHandshakeError(
+  message: string,
+  hasBadCertificate: boolean,
+): HandshakeError {
   if (hasBadCertificate) return { kind: "bad-certificate" };
-  if (/^socket hang up|^TLS handshake timeout/.test(words)) {
-    return { kind: "left", words };
+  if (/^socket hang up|^TLS handshake timeout/.test(message)) {
+    return { kind: "closed", message };
   }
-  if (words.startsWith("peer sent no certificates")) return { kind: "no-certificate" };
-  if (words.startsWith("received fatal alert")) return { kind: "not-believed", words };
-  if (words.includes("InvalidContentType")) return { kind: "no-tls" };
-  return { kind: "other", words };
+  if (message.startsWith("peer sent no certificates")) {
+    return { kind: "no-certificate" };
+  }
+  if (message.startsWith("received fatal alert")) {
+    return { kind: "server-certificate-rejected", message };
+  }
+  if (message.includes("InvalidContentType")) return { kind: "not-tls" };
+  return { kind: "other", message };
 }
 
-/** The refusal as a sentence, with its remedy where there is one. */
-export function describeTlsRefusal(refusal: TlsRefusal): string {
+/** The error as a sentence, with its remedy if there is one. */
+export function describeHandshakeError(error: HandshakeError): string {
   const refused = "A TLS client was refused";
-  switch (refusal.kind) {
+  switch (error.kind) {
     case "no-certificate":
       return `${refused}: it showed no certificate; give it one of a CA of --tls-ca`;
     case "bad-certificate":
       return `${refused}: its certificate has expired, is not for a client, or is of ` +
         "no CA of --tls-ca; issue another one, or add its CA";
-    case "old-session":
+    case "stale-session":
       return `${refused}: it took up a session whose certificate is not valid any ` +
         "more; restart it with a valid one";
-    case "not-believed":
-      return `${refused}: it does not accept our certificate (${refusal.words}); ` +
+    case "server-certificate-rejected":
+      return `${refused}: it does not accept our certificate (${error.message}); ` +
         "give it the CA of --tls-cert, and connect to a name of that certificate";
-    case "no-tls":
+    case "not-tls":
       return `${refused}: it does not speak TLS; connect with TLS`;
-    case "left":
+    case "closed":
     case "other":
-      return `${refused}: ${refusal.words}`;
+      return `${refused}: ${error.message}`;
     default:
-      return refusal satisfies never;
+      return error satisfies never;
   }
 }

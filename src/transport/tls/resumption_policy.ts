@@ -1,82 +1,89 @@
 import { X509Certificate } from "node:crypto";
 import type { DetailedPeerCertificate, TLSSocket } from "node:tls";
-import { readCertificates } from "./files.ts";
+import { parseCertificates } from "./files.ts";
 
-/** Certificates between a client's and its CA; more than any CA has. */
-const MOST_BETWEEN = 8;
-/** Clients that are remembered. */
-const MOST_SHOWN = 1_024;
+/** Intermediate certificates of a chain; more than any CA has. */
+const MAX_INTERMEDIATES = 8;
+/** Client certificates that are cached. */
+const MAX_VERIFIED = 1_024;
 
 /**
- * Who takes up a TLS session shows no certificate. Deno 2.9.3 lets in whoever was let in
- * when the session began, whatever has become of the certificate or of the CAs, and
- * cannot be made to forget: neither other ticket keys nor another context or server do.
+ * Decides whether a client may resume a TLS session. In a resumed session the client sends
+ * no certificate. Deno 2.9.3 accepts whatever it accepted when the session began, although
+ * the certificate may have expired or the CAs may have changed, and its sessions cannot be
+ * invalidated: new ticket keys, a new context or a new server have no effect.
  */
-export class Resumption {
+export class ResumptionPolicy {
   readonly #now: () => Date;
-  readonly #handshakeMs: number;
+  readonly #handshakeTimeoutMs: number;
   #ca: string | undefined;
   #authorities: readonly X509Certificate[];
-  /** Whom the library has let in by the present CAs, by fingerprint, and until when. */
-  readonly #shown = new Map<string, Date>();
-  /** When the last handshake by other CAs is over. */
-  #settled = new Date(0);
+  /** Certificates that TLS verified by the present CAs: expiry by fingerprint. */
+  readonly #verified = new Map<string, Date>();
+  /** The last handshake with the previous CAs ends by then. */
+  #previousCasUntil = new Date(0);
 
   /**
-   * @param ca the CAs in PEM; undefined: every client is let in
-   * @param handshakeMs how long a handshake may take
-   * @param now the time by which certificates are valid
+   * @param ca the CAs in PEM; undefined: no client needs a certificate
+   * @param handshakeTimeoutMs how long a handshake may take
+   * @param now the time that certificates are checked against
    */
-  constructor(ca: string | undefined, handshakeMs: number, now: () => Date) {
+  constructor(ca: string | undefined, handshakeTimeoutMs: number, now: () => Date) {
     this.#ca = ca;
     this.#authorities = readAuthorities(ca);
-    this.#handshakeMs = handshakeMs;
+    this.#handshakeTimeoutMs = handshakeTimeoutMs;
     this.#now = now;
   }
 
-  /** These are the CAs from now on. */
-  renew(ca: string | undefined): void {
+  /** Uses these CAs from now on. */
+  reload(ca: string | undefined): void {
     if (ca === this.#ca) return;
     this.#ca = ca;
     this.#authorities = readAuthorities(ca);
-    this.#shown.clear();
-    this.#settled = new Date(this.#now().getTime() + this.#handshakeMs);
+    this.#verified.clear();
+    this.#previousCasUntil = new Date(this.#now().getTime() + this.#handshakeTimeoutMs);
   }
 
-  /** Whether a client would be let in now as well if it had to show its certificate. */
-  admits(socket: TLSSocket): boolean {
+  /** Whether a full handshake would succeed now; false for a stale session. */
+  allows(socket: TLSSocket): boolean {
     if (this.#ca === undefined) return true;
-    const [own, ...between] = chainOf(socket);
-    if (own === undefined) return false;
+    const [leaf, ...intermediates] = chainOf(socket);
+    if (leaf === undefined) return false;
     if (!socket.isSessionReused()) {
-      if (this.#now() >= this.#settled) this.#remember(own, between);
+      if (this.#now() >= this.#previousCasUntil) this.#cache(leaf, intermediates);
       return true;
     }
-    const until = this.#shown.get(own.fingerprint256);
-    return until !== undefined && this.#now() <= until ||
-      this.#isVouchedFor(own, new Set(between));
+    const expiry = this.#verified.get(leaf.fingerprint256);
+    return expiry !== undefined && this.#now() <= expiry ||
+      this.#isTrusted(leaf, new Set(intermediates));
   }
 
-  #remember(own: X509Certificate, between: readonly X509Certificate[]): void {
-    const [oldest] = this.#shown.keys();
-    if (this.#shown.size >= MOST_SHOWN && oldest !== undefined) {
-      this.#shown.delete(oldest);
+  #cache(leaf: X509Certificate, intermediates: readonly X509Certificate[]): void {
+    const [oldest] = this.#verified.keys();
+    if (this.#verified.size >= MAX_VERIFIED && oldest !== undefined) {
+      this.#verified.delete(oldest);
     }
-    const ends = [own, ...between.filter((one) => !this.#isAuthority(one))]
+    const expiries = [leaf, ...intermediates.filter((one) => !this.#isAuthority(one))]
       .map(({ validTo }) => Date.parse(validTo));
-    this.#shown.set(own.fingerprint256, new Date(Math.min(...ends)));
+    this.#verified.set(leaf.fingerprint256, new Date(Math.min(...expiries)));
   }
 
-  /** @param between those that may stand between it and a CA; each is taken once */
-  #isVouchedFor(own: X509Certificate, between: Set<X509Certificate>): boolean {
+  /** @param intermediates of the chain to a CA; each is used once */
+  #isTrusted(
+    certificate: X509Certificate,
+    intermediates: Set<X509Certificate>,
+  ): boolean {
     const now = this.#now();
-    if (now < new Date(own.validFrom) || now > new Date(own.validTo)) return false;
-    if (this.#isAuthority(own)) return true;
-    if (this.#authorities.some((authority) => isIssuedBy(own, authority))) return true;
-    for (const issuer of between) {
-      if (!issuer.ca || !isIssuedBy(own, issuer)) continue;
-      between.delete(issuer);
-      if (this.#isVouchedFor(issuer, between)) return true;
+    const { validFrom, validTo } = certificate;
+    if (now < new Date(validFrom) || now > new Date(validTo)) return false;
+    if (this.#isAuthority(certificate)) return true;
+    if (this.#authorities.some((authority) => isIssuedBy(certificate, authority))) {
+      return true;
+    }
+    for (const issuer of intermediates) {
+      if (!issuer.ca || !isIssuedBy(certificate, issuer)) continue;
+      intermediates.delete(issuer);
+      if (this.#isTrusted(issuer, intermediates)) return true;
     }
     return false;
   }
@@ -87,28 +94,30 @@ export class Resumption {
 }
 
 function readAuthorities(ca: string | undefined): readonly X509Certificate[] {
-  return ca === undefined ? [] : readCertificates(ca) ?? [];
+  return ca === undefined ? [] : parseCertificates(ca) ?? [];
 }
 
 /**
- * Deno 2.9.3 knows fewer kinds of signatures here than in a handshake: none of P-521 and
- * RSASSA-PSS, of P-384 only with SHA-384. One that it does not know is none.
+ * Whether the issuer has signed the certificate. Deno 2.9.3 supports fewer signatures here
+ * than in a handshake: none of P-521 and RSASSA-PSS, of P-384 only with SHA-384. One that it
+ * does not support counts as invalid.
  */
-function isIssuedBy(own: X509Certificate, issuer: X509Certificate): boolean {
+function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
   try {
-    return own.checkIssued(issuer) && own.verify(issuer.publicKey);
+    return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
   } catch {
     return false;
   }
 }
 
-/** What the client showed when the session began: its own certificate first. */
+/** The client's chain of the full handshake, its own certificate first. */
 function chainOf(socket: TLSSocket): readonly X509Certificate[] {
   const chain: X509Certificate[] = [];
-  let shown: DetailedPeerCertificate | undefined = socket.getPeerCertificate(true);
-  while (shown?.raw !== undefined && chain.length <= MOST_BETWEEN) {
-    chain.push(new X509Certificate(shown.raw));
-    shown = shown.issuerCertificate === shown ? undefined : shown.issuerCertificate;
+  let current: DetailedPeerCertificate | undefined = socket.getPeerCertificate(true);
+  while (current?.raw !== undefined && chain.length <= MAX_INTERMEDIATES) {
+    chain.push(new X509Certificate(current.raw));
+    const issuer: DetailedPeerCertificate = current.issuerCertificate;
+    current = issuer === current ? undefined : issuer;
   }
   return chain;
 }

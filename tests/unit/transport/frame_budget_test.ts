@@ -10,14 +10,14 @@ function open() {
   let now = 0;
   const messages: number[] = [];
   const budget = new FrameBudget(REQUEST_BYTES, {
-    mayBegin: () => true,
-    message: (bytes) => messages.push(bytes),
-    window: () => {},
-    initialWindow: () => {},
+    mayBeginCall: () => true,
+    onMessage: (bytes) => messages.push(bytes),
+    onWindowUpdate: () => {},
+    onInitialWindowSize: () => {},
   }, () => now);
   const send = (bytes: Bytes): FrameFault | undefined => {
     const octets = new Uint8Array(bytes);
-    budget.take(octets.length);
+    budget.receive(octets.length);
     budget.read(octets);
     return budget.fault;
   };
@@ -29,7 +29,7 @@ const call = (stream: number): Bytes => [
   ...frame(DATA, END_STREAM, stream, [0, 0, 0, 0, 1, 7]),
 ];
 
-/** What no library sends more than a few hundred of without a call. */
+/** Frames of which no library sends hundreds without a call. */
 const USELESS: Readonly<Record<string, Bytes>> = {
   "PING": frame(PING, 0, 0, [1, 2, 3, 4, 5, 6, 7, 8]),
   "answers to pings that nobody sent": frame(PING, ACK, 0, [1, 2, 3, 4, 5, 6, 7, 8]),
@@ -48,7 +48,7 @@ const USELESS: Readonly<Record<string, Bytes>> = {
 };
 
 for (const [what, bytes] of Object.entries(USELESS)) {
-  Deno.test(`a flood of ${what} is too much after some hundreds`, () => {
+  Deno.test(`FrameBudget is exceeded by some hundreds of ${what}`, () => {
     const { send } = open();
     send(frame(HEADERS, END_HEADERS, 1, HEADER_BLOCK));
     for (let each = 0; each < 50; each += 1) assert.equal(send(bytes), undefined);
@@ -60,7 +60,7 @@ for (const [what, bytes] of Object.entries(USELESS)) {
   });
 }
 
-Deno.test("who calls may ping, acknowledge and grow its windows at each call, for ever", () => {
+Deno.test("FrameBudget lets a client ping, acknowledge and update its windows at each call, for ever", () => {
   const { budget, send } = open();
   for (let stream = 1; stream < 200_001; stream += 2) {
     const fault = send([
@@ -69,12 +69,12 @@ Deno.test("who calls may ping, acknowledge and grow its windows at each call, fo
       ...frame(WINDOW_UPDATE, 0, stream, [0, 0, 0, 9]),
       ...frame(PING, 0, 0, [0, 0, 0, 0, 0, 0, 0, 1]),
     ]);
-    budget.answer(9);
+    budget.onAnswer(9);
     assert.equal(fault, undefined, `call ${stream}`);
   }
 });
 
-Deno.test("who calls and takes it back 32 times at once may do so for ever", () => {
+Deno.test("FrameBudget lets a client reset each of its calls, for ever", () => {
   const { send } = open();
   for (let stream = 1; stream < 64_000; stream += 2) {
     const fault = send([
@@ -85,7 +85,7 @@ Deno.test("who calls and takes it back 32 times at once may do so for ever", () 
   }
 });
 
-Deno.test("who is silent but for a ping every second is never cut off", () => {
+Deno.test("FrameBudget lets an idle client ping every second, for ever", () => {
   const { send, wait } = open();
   for (let second = 0; second < 100_000; second += 1) {
     wait(1_000);
@@ -93,10 +93,10 @@ Deno.test("who is silent but for a ping every second is never cut off", () => {
   }
 });
 
-Deno.test("who takes an answer of 5 MB may say so for every frame of it, and 64 questions at once on one stream are none too many", () => {
+Deno.test("FrameBudget lets a client update its windows for each frame of an answer of 5 MB, and send 64 messages at once on one stream", () => {
   const { budget, send } = open();
   send(call(1));
-  budget.answer(5 * 2 ** 20);
+  budget.onAnswer(5 * 2 ** 20);
   for (let each = 0; each < 5 * 2 ** 20 / 16_384; each += 1) {
     send(frame(WINDOW_UPDATE, 0, 0, [0, 0, 0x40, 0]));
     assert.equal(send(frame(WINDOW_UPDATE, 0, 1, [0, 0, 0x40, 0])), undefined);
@@ -108,23 +108,23 @@ Deno.test("who takes an answer of 5 MB may say so for every frame of it, and 64 
   }
 });
 
-Deno.test("who asks on one stream, and asks again when it is answered, may do so for ever", () => {
+Deno.test("FrameBudget lets a client send a message on one stream after each answer, for ever", () => {
   const { budget, send } = open();
   send(frame(HEADERS, END_HEADERS, 1, HEADER_BLOCK));
   for (let asked = 0; asked < 10_000; asked += 1) {
     assert.equal(send(frame(DATA, 0, 1, [0, 0, 0, 0, 1, 1])), undefined);
-    budget.answer(100);
+    budget.onAnswer(100);
   }
 });
 
-Deno.test("hundreds of messages at once on one stream are too much, also when they come in few frames", () => {
+Deno.test("FrameBudget is exceeded by hundreds of messages at once on one stream, also in few frames", () => {
   const { send } = open();
   send(frame(HEADERS, END_HEADERS, 1, HEADER_BLOCK));
   const empty = Array<number>(5 * 1_000).fill(0);
   assert.equal(send(frame(DATA, 0, 1, empty)), "frames without calls");
 });
 
-Deno.test("the longest request may come on each stream, and octets without end are too much", () => {
+Deno.test("FrameBudget lets the longest request come on each stream, and is exceeded by octets without end", () => {
   const { messages, send } = open();
   const longest = [0, 0, 0, 64, 0, ...Array<number>(REQUEST_BYTES).fill(0)];
   for (let stream = 1; stream < 401; stream += 2) {
@@ -140,7 +140,7 @@ Deno.test("the longest request may come on each stream, and octets without end a
   }
 });
 
-Deno.test("headers that decode to more than 64 KiB are too long, in however few octets and frames they come", () => {
+Deno.test("FrameBudget is exceeded by headers that decode to more than 64 KiB, in however few octets and frames", () => {
   const large = [0x40, ...literal("x-large", "y".repeat(4_000)).slice(1)];
   const block = [...HEADER_BLOCK, ...large, ...Array<number>(15).fill(0x80 | 62)];
   const split = block.length - 5;
@@ -156,7 +156,7 @@ Deno.test("headers that decode to more than 64 KiB are too long, in however few 
   assert.equal(open().send(frame(HEADERS, END_HEADERS, 1, more)), "long headers");
 });
 
-Deno.test("after its fault nothing of a client is read", () => {
+Deno.test("FrameBudget reads nothing more once it is exceeded", () => {
   const { messages, send } = open();
   const flood = Array.from({ length: 400 }, () => USELESS["PING"] ?? []).flat();
   assert.equal(send([...flood, ...call(1)]), "frames without calls");

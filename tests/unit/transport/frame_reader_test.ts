@@ -1,25 +1,40 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { countHeaders, FrameReader } from "../../../src/transport/frame_reader.ts";
-import { type Bytes, CONTINUATION, DATA, END_HEADERS, END_STREAM, frame, HEADERS, RST_STREAM, SETTINGS, WINDOW_UPDATE } from "../../chaos/http2_frames.ts";
+import {
+  countHeadersFrames,
+  FrameReader,
+} from "../../../src/transport/frame_reader.ts";
+import {
+  type Bytes,
+  CONTINUATION,
+  DATA,
+  END_HEADERS,
+  END_STREAM,
+  frame,
+  HEADERS,
+  RST_STREAM,
+  SETTINGS,
+  WINDOW_UPDATE,
+} from "../../chaos/http2_frames.ts";
 
 const PADDED = 0x8;
 const PRIORITY = 0x20;
 
-/** What a reader told, a line each. */
-function open(mayBegin: () => boolean = () => true) {
-  const told: string[] = [];
+/** A reader, and what it has reported, a line each. */
+function open(mayBeginCall: () => boolean = () => true) {
+  const reported: string[] = [];
   const reader = new FrameReader({
-    mayBegin,
-    frame: ({ length, stream, type }) => told.push(`frame ${type} ${stream} ${length}`),
-    data: ({ length, stream }, messages) =>
-      told.push(`data ${stream} ${length} ${messages}`),
-    headers: (block) => told.push(`headers ${block ?? "too long"}`),
-    message: (bytes, number) => told.push(`message ${number} ${bytes}`),
-    window: (stream, bytes) => told.push(`window ${stream} ${bytes}`),
-    initialWindow: (bytes) => told.push(`initial ${bytes}`),
+    mayBeginCall,
+    onFrame: ({ length, stream, type }) =>
+      reported.push(`frame ${type} ${stream} ${length}`),
+    onData: ({ length, stream }, messages) =>
+      reported.push(`data ${stream} ${length} ${messages}`),
+    onHeaderBlock: (block) => reported.push(`headers ${block ?? "too long"}`),
+    onMessage: (bytes, number) => reported.push(`message ${number} ${bytes}`),
+    onWindowUpdate: (stream, bytes) => reported.push(`window ${stream} ${bytes}`),
+    onInitialWindowSize: (bytes) => reported.push(`initial ${bytes}`),
   });
-  return { reader, told };
+  return { reader, reported };
 }
 
 /** Reads octets in parts; what was not read comes again with the next part. */
@@ -57,7 +72,7 @@ const CONVERSATION: Bytes = [
   ...frame(0x42, 0xff, 0x7fff_ffff, []),
 ];
 
-const TOLD = [
+const REPORTED = [
   `frame ${SETTINGS} 0 12`,
   "initial 65538",
   `frame ${HEADERS} 1 3`,
@@ -80,18 +95,18 @@ const TOLD = [
   `frame ${0x42} ${0x7fff_ffff} 0`,
 ];
 
-Deno.test("the frames of a connection are read alike in whatever parts they come", () => {
+Deno.test("FrameReader reads the same frames in whatever chunks they come", () => {
   fc.assert(
     fc.property(fc.array(fc.nat()), (cuts) => {
-      const { reader, told } = open();
+      const { reader, reported } = open();
       readAll(reader, CONVERSATION, cuts);
-      assert.deepEqual(told, TOLD);
+      assert.deepEqual(reported, REPORTED);
       assert.equal(reader.unfinishedBytes, 0);
     }),
   );
 });
 
-Deno.test("no octets make it throw or hold more than they are", () => {
+Deno.test("FrameReader neither throws nor buffers more than it gets, whatever the octets", () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 2_000 }), (octets) => {
       const { reader } = open();
@@ -102,28 +117,28 @@ Deno.test("no octets make it throw or hold more than they are", () => {
   );
 });
 
-Deno.test("a call that may not begin is not read, and neither is what comes after it", () => {
+Deno.test("FrameReader reads neither a call that may not begin nor anything after it", () => {
   const answers = [true, false, false, true];
-  const { reader, told } = open(() => answers.shift() ?? true);
+  const { reader, reported } = open(() => answers.shift() ?? true);
   const first = frame(HEADERS, END_HEADERS | END_STREAM, 1, [1]);
   const second = frame(HEADERS, END_HEADERS, 3, [2]);
   const trailers = frame(HEADERS, END_HEADERS | END_STREAM, 3, [3]);
   const all = new Uint8Array([...first, ...second, ...trailers]);
   assert.equal(reader.read(all), first.length);
   assert.equal(reader.read(all.subarray(first.length)), 0);
-  // Trailers are no call: nobody is asked.
+  // Trailers are no new call, so the listener is not asked.
   assert.equal(
     reader.read(all.subarray(first.length)),
     second.length + trailers.length,
   );
-  assert.deepEqual(told.filter((line) => line.startsWith("headers")), [
+  assert.deepEqual(reported.filter((line) => line.startsWith("headers")), [
     "headers 1",
     "headers 2",
     "headers 3",
   ]);
 });
 
-Deno.test("what has come of a request is counted until its end, its reset or its answer", () => {
+Deno.test("FrameReader counts the octets of a request until its end, its reset or its answer", () => {
   const ends: readonly ((reader: FrameReader) => void)[] = [
     (reader) => reader.read(new Uint8Array(frame(DATA, END_STREAM, 1, []))),
     (reader) => reader.read(new Uint8Array(frame(RST_STREAM, 0, 1, [0, 0, 0, 8]))),
@@ -143,27 +158,27 @@ Deno.test("what has come of a request is counted until its end, its reset or its
   }
 });
 
-Deno.test("a block of headers beyond 64 KiB is told as too long, and is not held", () => {
-  const { reader, told } = open();
+Deno.test("FrameReader reports a header block beyond 64 KiB as too long, and does not buffer it", () => {
+  const { reader, reported } = open();
   reader.read(new Uint8Array(frame(HEADERS, 0, 1, [1])));
   for (let each = 0; each < 5; each += 1) {
     reader.read(new Uint8Array(frame(CONTINUATION, 0, 1, Array(16_000).fill(1))));
   }
   reader.read(new Uint8Array(frame(CONTINUATION, END_HEADERS, 1, [])));
-  assert.equal(told.at(-1), "headers too long");
+  assert.equal(reported.at(-1), "headers too long");
 });
 
-Deno.test("the calls among octets are counted, also when the last one is not whole", () => {
+Deno.test("countHeadersFrames counts calls, also if the last one is incomplete", () => {
   const calls = [1, 3, 5].flatMap((stream) => [
     ...frame(HEADERS, END_HEADERS, stream, [1, 1, 1]),
     ...frame(DATA, END_STREAM, stream, [1, 1, 1, 1]),
   ]);
-  assert.equal(countHeaders(new Uint8Array(calls)), 3);
-  assert.equal(countHeaders(new Uint8Array(calls.slice(0, -10))), 3);
-  assert.equal(countHeaders(new Uint8Array(calls.slice(0, 5))), 0);
+  assert.equal(countHeadersFrames(new Uint8Array(calls)), 3);
+  assert.equal(countHeadersFrames(new Uint8Array(calls.slice(0, -10))), 3);
+  assert.equal(countHeadersFrames(new Uint8Array(calls.slice(0, 5))), 0);
 });
 
-Deno.test("a block of headers is handed on when it is whole, and at once when it can never be", () => {
+Deno.test("FrameReader retains a header block until it is complete, and not if it can never be", () => {
   const { reader } = open();
   const begun = frame(HEADERS, 0, 1, [1, 2]);
   reader.read(new Uint8Array([...frame(SETTINGS, 0, 0, []), ...begun.slice(0, 10)]));

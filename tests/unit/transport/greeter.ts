@@ -1,26 +1,26 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:net";
-import { Handshakes } from "../../../src/transport/tls/acceptor.ts";
+import { TlsAcceptor } from "../../../src/transport/tls/acceptor.ts";
 import type { TlsMaterial } from "../../../src/transport/tls/files.ts";
 import { runToEnd } from "../../support/namespace.ts";
 
-/** A server that greets each client that is let in, by a clock that a test sets. */
+/** A TLS server that greets each client that it accepts, by a clock that a test sets. */
 export interface Greeter extends Disposable {
-  renew(material: TlsMaterial): void;
+  reload(material: TlsMaterial): void;
   /** Puts the clock forward. */
   wait(ms: number): void;
-  /** How openssl's client was let in; undefined if it was not. */
-  greet(words: readonly string[]): Promise<"shown" | "taken up" | undefined>;
+  /** The handshake of openssl's client; undefined if it failed. */
+  greet(words: readonly string[]): Promise<"full" | "resumed" | undefined>;
 }
 
 /** @throws {Error} what Deno throws for material that it cannot use */
 export async function openGreeter(material: TlsMaterial): Promise<Greeter> {
-  let how: "shown" | "taken up" | undefined;
+  let handshake: "full" | "resumed" | undefined;
   let waitedMs = 0;
-  const handshakes = new Handshakes(
+  const acceptor = new TlsAcceptor(
     material,
     (socket) => {
-      how = socket.isSessionReused() ? "taken up" : "shown";
+      handshake = socket.isSessionReused() ? "resumed" : "full";
       socket.end("welcome");
     },
     () => {},
@@ -28,7 +28,7 @@ export async function openGreeter(material: TlsMaterial): Promise<Greeter> {
   );
   const server = createServer({ pauseOnConnect: true }, (socket) => {
     socket.on("error", () => {});
-    handshakes.begin(socket);
+    acceptor.accept(socket);
   });
   const listening = Promise.withResolvers<void>();
   server.listen(0, "127.0.0.1", listening.resolve);
@@ -37,13 +37,13 @@ export async function openGreeter(material: TlsMaterial): Promise<Greeter> {
   assert.ok(typeof address === "object" && address !== null);
   const to = ["-connect", `127.0.0.1:${address.port}`, "-alpn", "h2", "-quiet"];
   return {
-    renew: (next) => handshakes.renew(next),
+    reload: (next) => acceptor.reload(next),
     wait: (ms) => void (waitedMs += ms),
     async greet(words) {
-      how = undefined;
+      handshake = undefined;
       const { stdout } = await runToEnd(["openssl", "s_client", ...to, ...words]);
-      assert.equal(stdout, how === undefined ? "" : "welcome");
-      return how;
+      assert.equal(stdout, handshake === undefined ? "" : "welcome");
+      return handshake;
     },
     [Symbol.dispose]: () => void server.close(),
   };

@@ -2,12 +2,17 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { connect } from "node:http2";
 import { duplexPair } from "node:stream";
-import { HeaderListSizes } from "../../../src/transport/header_list_size.ts";
-import { END_HEADERS, frameReader, HEADERS, literal } from "../../chaos/http2_frames.ts";
+import { HeaderListSizer } from "../../../src/transport/header_list_size.ts";
+import {
+  END_HEADERS,
+  frameReader,
+  HEADERS,
+  literal,
+} from "../../chaos/http2_frames.ts";
 
 const PREFACE_BYTES = 24;
 
-/** What nghttp2 makes of lists of headers, one block each, in their order. */
+/** The header blocks that nghttp2 encodes, one for each list, in their order. */
 async function encode(
   lists: readonly Readonly<Record<string, string>>[],
 ): Promise<readonly Uint8Array[]> {
@@ -61,15 +66,15 @@ const value = fc.oneof(
 );
 const list = fc.dictionary(name, value, { maxKeys: 12 });
 
-Deno.test("the size of every list that nghttp2 encodes is at least what it decodes to, and at most 1.6 times as much", async () => {
+Deno.test("HeaderListSizer computes at least the size of every list that nghttp2 encodes, and at most 1.6 times as much", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(list, { minLength: 1, maxLength: 8 }),
       async (lists) => {
-        const sizes = new HeaderListSizes();
+        const sizer = new HeaderListSizer();
         const blocks = await encode(lists);
         for (const [at, block] of blocks.entries()) {
-          const size = sizes.sizeOf(block);
+          const size = sizer.sizeOf(block);
           const actual = sizeOf(lists[at] ?? {});
           assert.ok(size >= actual && size <= 1.6 * actual, `${size} for ${actual}`);
         }
@@ -79,28 +84,28 @@ Deno.test("the size of every list that nghttp2 encodes is at least what it decod
   );
 });
 
-Deno.test("a list that stands for megabytes in a few octets has its size", () => {
-  const sizes = new HeaderListSizes();
+Deno.test("HeaderListSizer computes the size of a list of megabytes in a few octets", () => {
+  const sizer = new HeaderListSizer();
   const entry = [0x40, ...literal("x-large", "y".repeat(4_000)).slice(1)];
   const each = 7 + 4_000 + 32;
-  assert.equal(sizes.sizeOf(new Uint8Array(entry)), each);
+  assert.equal(sizer.sizeOf(new Uint8Array(entry)), each);
   const bomb = new Uint8Array(16_000).fill(0x80 | 62);
-  assert.equal(sizes.sizeOf(bomb), 16_000 * each);
+  assert.equal(sizer.sizeOf(bomb), 16_000 * each);
 });
 
-Deno.test("an entry is found by its number however many came after it, until the table has no room", () => {
-  const sizes = new HeaderListSizes();
+Deno.test("HeaderListSizer finds an entry by its index until it is evicted", () => {
+  const sizer = new HeaderListSizer();
   const add = (length: number) =>
-    sizes.sizeOf(new Uint8Array([0x40, ...literal("n", "v".repeat(length)).slice(1)]));
+    sizer.sizeOf(new Uint8Array([0x40, ...literal("n", "v".repeat(length)).slice(1)]));
   for (let length = 0; length < 100; length += 1) add(length);
   for (let length = 0; length < 66; length += 1) {
     const index = 62 + 99 - length;
     const encoded = index < 127 ? [0x80 | index] : [0xff, index - 127];
-    assert.equal(sizes.sizeOf(new Uint8Array(encoded)), 1 + length + 32);
+    assert.equal(sizer.sizeOf(new Uint8Array(encoded)), 1 + length + 32);
   }
 });
 
-Deno.test("whatever is no block of headers has no size, and no octets make it throw", () => {
+Deno.test("HeaderListSizer returns Infinity for an invalid block, and throws for no octets", () => {
   const wrong: Readonly<Record<string, readonly number[]>> = {
     "an index of 0": [0x80],
     "an index beyond both tables": [0x80 | 70],
@@ -111,12 +116,12 @@ Deno.test("whatever is no block of headers has no size, and no octets make it th
     "an integer that is beyond all numbers": [0xff, ...Array<number>(400).fill(0xff)],
   };
   for (const [what, octets] of Object.entries(wrong)) {
-    assert.equal(new HeaderListSizes().sizeOf(new Uint8Array(octets)), Infinity, what);
+    assert.equal(new HeaderListSizer().sizeOf(new Uint8Array(octets)), Infinity, what);
   }
   fc.assert(
     fc.property(fc.array(fc.uint8Array({ maxLength: 300 })), (blocks) => {
-      const sizes = new HeaderListSizes();
-      for (const block of blocks) assert.ok(sizes.sizeOf(block) >= 0);
+      const sizer = new HeaderListSizer();
+      for (const block of blocks) assert.ok(sizer.sizeOf(block) >= 0);
     }),
   );
 });

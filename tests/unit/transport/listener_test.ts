@@ -4,8 +4,8 @@ import { listen } from "../../../src/transport/listener.ts";
 
 Deno.test({
   name:
-    "whoever finds another socket in the place of its own does not listen, and leaves the other's alone",
-  // Its own stays open, because to close it is to remove whatever is in its place.
+    "listen fails when another process has replaced its Unix socket, and leaves the other socket alone",
+  // Its own socket stays open, because closing it removes the file at the path.
   sanitizeResources: false,
   sanitizeOps: false,
   fn: async () => {

@@ -1,8 +1,13 @@
 import assert from "node:assert/strict";
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http2";
 import fc from "fast-check";
-import type { HealthStatus } from "../../../src/transport/healthz.ts";
-import { requestEncoding, type ScreenedRequest, screenRequest } from "../../../src/transport/request_head.ts";
+import type { HealthStatus } from "../../../src/shared/health_status.ts";
+import {
+  encodeGrpcMessage,
+  requestEncoding,
+  type ScreenedRequest,
+  screenRequest,
+} from "../../../src/transport/request_head.ts";
 
 const PATH = "/quilt.QuiltRuntime/RemoveRoute";
 
@@ -18,8 +23,11 @@ function screen(
   headers: IncomingHttpHeaders,
   health: HealthStatus = "SERVING",
 ): ScreenedRequest {
-  const served = { serves: (path: string) => path === PATH, health: () => health };
-  return screenRequest({ ...CALL, ...headers }, served);
+  const context = {
+    isServed: (path: string) => path === PATH,
+    healthStatus: () => health,
+  };
+  return screenRequest({ ...CALL, ...headers }, context);
 }
 
 /** Fails unless the request is answered at once. */
@@ -238,4 +246,22 @@ Deno.test("screenRequest answers UNIMPLEMENTED to an encoding that grpc-js canno
     const headers = passed({ "grpc-encoding": encoding });
     assert.equal(requestEncoding(headers), encoding || "identity");
   }
+});
+
+Deno.test("encodeGrpcMessage gives printable ASCII that decodes to the text", () => {
+  fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => {
+    const encoded = encodeGrpcMessage(text);
+    assert.match(encoded, /^(?:[ -$&-~]|%[0-9A-F]{2})*$/);
+    assert.equal(decodeURIComponent(encoded), text);
+  }));
+});
+
+Deno.test("encodeGrpcMessage leaves a plain sentence as it is", () => {
+  const sentence = 'No method "/a.B/C" on this server; it\'s {fine} ~ #1 & <2> = 3!';
+  assert.equal(encodeGrpcMessage(sentence), sentence);
+});
+
+Deno.test("encodeGrpcMessage encodes what would end or forge a header", () => {
+  assert.equal(encodeGrpcMessage("a\r\nb%c\u007f"), "a%0D%0Ab%25c%7F");
+  assert.equal(encodeGrpcMessage("\ud800"), "%EF%BF%BD", "a lone surrogate");
 });

@@ -35,7 +35,7 @@ function portOf({ server }: Exchange): number {
 }
 
 /** Requests that must not reach the node, with the `grpc-status` of each. */
-const refused: readonly (readonly [what: string, code: string, Http2Request])[] = [
+const rejected: readonly (readonly [what: string, code: string, Http2Request])[] = [
   ["by PUT", "13", { headers: { ...CALL, ":method": "PUT" }, body: REQUEST }],
   ["by GET", "13", { headers: { ...CALL, ":method": "GET" }, body: REQUEST }],
   [
@@ -89,8 +89,8 @@ const refused: readonly (readonly [what: string, code: string, Http2Request])[] 
   }],
 ];
 
-for (const [what, code, request] of refused) {
-  Deno.test(`a call ${what} is refused and never reaches the node`, async () => {
+for (const [what, code, request] of rejected) {
+  Deno.test(`screenStream rejects a call ${what}, which never reaches the node`, async () => {
     const { calls, exchange } = await openCounted();
     await using server = exchange;
     const answer = await send(portOf(server), request);
@@ -103,7 +103,7 @@ for (const [what, code, request] of refused) {
   });
 }
 
-Deno.test("a call is carried out as curl sends it, without te: trailers", async () => {
+Deno.test("screenStream lets a call pass as curl sends it, without te: trailers", async () => {
   const { calls, exchange } = await openCounted();
   await using server = exchange;
   const { te: _, ...headers } = CALL;
@@ -112,7 +112,7 @@ Deno.test("a call is carried out as curl sends it, without te: trailers", async 
   assert.equal(calls.length, 1);
 });
 
-Deno.test("a call with a content-type of another case and a timeout of 30 days is carried out", async () => {
+Deno.test("screenStream lets a call pass with a content-type of another case and a timeout of 30 days", async () => {
   const { calls, exchange } = await openCounted();
   await using server = exchange;
   const headers = {
@@ -138,7 +138,7 @@ const MESSAGE = Uint8Array.from(
   (byte) => parseInt(byte, 16),
 );
 
-Deno.test("a compressed call is carried out, and one that does not decompress is refused", async () => {
+Deno.test("screenStream lets a compressed call pass, and one that does not decompress is rejected", async () => {
   const { calls, exchange } = await openCounted();
   await using server = exchange;
   const call = async (encoding: string, bytes: Uint8Array) => {
@@ -157,7 +157,7 @@ Deno.test("a compressed call is carried out, and one that does not decompress is
   assert.equal(calls.length, 2);
 });
 
-Deno.test("a request that is answered by its head is told to send no more", async () => {
+Deno.test("screenStream tells the client of a request that is answered by its headers to send no more", async () => {
   const { exchange } = await openCounted();
   await using server = exchange;
   using connection = await Deno.connect({ port: portOf(server) });
@@ -189,7 +189,7 @@ Deno.test("a request that is answered by its head is told to send no more", asyn
   await reading;
 });
 
-Deno.test("GET /healthz over HTTP/2 is 503 while NOT_SERVING, and 200 while SERVING", async () => {
+Deno.test("screenStream answers GET /healthz over HTTP/2 with 503 NOT_SERVING or 200 SERVING", async () => {
   await using surface = await openSurface();
   const { address } = surface.server;
   assert.ok(address.kind === "tcp");

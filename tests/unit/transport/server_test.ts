@@ -1,11 +1,19 @@
 import assert from "node:assert/strict";
-import { status } from "@grpc/grpc-js";
-import type { Call, RemoveOutcome } from "../../../src/reconcile/ports.ts";
-import { describeListenFault, type ListenFault } from "../../../src/transport/listen_fault.ts";
+import {
+  Client,
+  credentials,
+  Metadata,
+  type ServiceError,
+  status,
+} from "@grpc/grpc-js";
+import type { Call, RemoveOutcome } from "../../../src/reconcile/node_service.ts";
+import { describeListenError } from "../../../src/transport/listen_error.ts";
 import { rehearse } from "../../../src/warm_up.ts";
+import { formatListenAddress } from "../../../src/transport/listen_address.ts";
 import { startServer } from "../../../src/transport/server.ts";
+import { QUILT_RUNTIME } from "../../../src/api/quilt_runtime/wire.ts";
 import { until } from "../../support/wait.ts";
-import { fakeNode, openExchange } from "./exchange.ts";
+import { type Exchange, fakeNode, openExchange } from "./exchange.ts";
 import { cidr } from "../api/outcomes.ts";
 
 const destination = cidr("10.42.2.0/24");
@@ -26,7 +34,7 @@ function slowNode() {
   return { node, asked: asked.promise, answer: answer.resolve };
 }
 
-Deno.test("a call is logged and reaches the node with its RPC's name and its caller's address", async () => {
+Deno.test("RpcServer logs a call, and hands it to the node with the RPC's name and the client's address", async () => {
   const { node, asked, answer } = slowNode();
   await using exchange = await openExchange(node);
   const ending = exchange.call("RemoveRoute", request);
@@ -45,7 +53,7 @@ Deno.test("a call is logged and reaches the node with its RPC's name and its cal
   ]);
 });
 
-Deno.test("a caller whose deadline has passed is gone", async () => {
+Deno.test("RpcServer reports a client as gone when its deadline has passed", async () => {
   const { node, asked, answer } = slowNode();
   await using exchange = await openExchange(node);
   const ending = exchange.call("RemoveRoute", request, { deadlineMs: 2_000 });
@@ -59,7 +67,7 @@ Deno.test("a caller whose deadline has passed is gone", async () => {
   answer({ kind: "caller-gone" });
 });
 
-Deno.test("an exception in the node is INTERNAL and logged, and the server lives", async () => {
+Deno.test("RpcServer answers INTERNAL to an exception in the node, logs it, and goes on", async () => {
   let calls = 0;
   const node = fakeNode({
     removeRoute() {
@@ -84,7 +92,7 @@ Deno.test("an exception in the node is INTERNAL and logged, and the server lives
   ]);
 });
 
-Deno.test("a message over 16 KiB is RESOURCE_EXHAUSTED and never reaches the node", async () => {
+Deno.test("RpcServer answers RESOURCE_EXHAUSTED to a message over 16 KiB, which never reaches the node", async () => {
   let calls = 0;
   const node = fakeNode({
     removeRoute() {
@@ -99,7 +107,7 @@ Deno.test("a message over 16 KiB is RESOURCE_EXHAUSTED and never reaches the nod
   assert.deepEqual(await exchange.call("RemoveRoute", request), success);
 });
 
-Deno.test("closing lets calls finish that came before the client heard of it; who comes later sees UNAVAILABLE", async () => {
+Deno.test("RpcServer.close answers calls that were sent before the GOAWAY was received, and later ones fail with UNAVAILABLE", async () => {
   const { node, asked, answer } = slowNode();
   const first = node.removeRoute;
   let calls = 0;
@@ -125,7 +133,7 @@ Deno.test("closing lets calls finish that came before the client heard of it; wh
   await closed;
 });
 
-Deno.test("closing waits for a call in flight no longer than its limit", async () => {
+Deno.test("RpcServer.close waits for a call in flight no longer than its timeout", async () => {
   const { node, asked, answer } = slowNode();
   await using exchange = await openExchange(node);
   const inFlight = exchange.call("RemoveRoute", request);
@@ -138,19 +146,19 @@ Deno.test("closing waits for a call in flight no longer than its limit", async (
   assert.deepEqual(await inFlight, success);
 });
 
-Deno.test("a server is visited from the first connection on until the last one ends", async () => {
+Deno.test("RpcServer.hasConnections is true from the first connection on until the last one ends", async () => {
   const started = await startServer({ kind: "tcp", host: "127.0.0.1", port: 0 }, []);
   assert.ok(started.ok && started.value.address.kind === "tcp");
   const server = started.value;
-  assert.equal(server.visited, false);
-  const visitor = await Deno.connect({ port: started.value.address.port });
-  await until(() => server.visited, { what: "the visit" });
-  visitor.close();
-  await until(() => !server.visited, { what: "the end of the visit" });
+  assert.equal(server.hasConnections, false);
+  const connection = await Deno.connect({ port: started.value.address.port });
+  await until(() => server.hasConnections, { what: "the connection" });
+  connection.close();
+  await until(() => !server.hasConnections, { what: "its end" });
   await server.close(0);
 });
 
-Deno.test("a port in use is a fault that names it and says how to see by whom", async () => {
+Deno.test("startServer returns an error that names a port in use, and says how to see by whom", async () => {
   await using exchange = await openExchange(fakeNode({}));
   const second = await startServer(exchange.server.address, []);
   assert.ok(!second.ok);
@@ -158,13 +166,13 @@ Deno.test("a port in use is a fault that names it and says how to see by whom", 
   const { address } = exchange.server;
   assert.ok(address.kind === "tcp");
   assert.equal(
-    describeListenFault(second.fault, true),
+    describeListenError(second.fault, true),
     `Cannot listen on 127.0.0.1:${address.port}: the port is in use; ` +
       `see by whom with: ss -ltnp 'sport = :${address.port}'`,
   );
 });
 
-Deno.test("an address of another machine is a fault, not an exception", async () => {
+Deno.test("startServer returns an error for an address of another machine", async () => {
   const started = await startServer(
     { kind: "tcp", host: "192.0.2.77", port: 50051 },
     [],
@@ -172,28 +180,12 @@ Deno.test("an address of another machine is a fault, not an exception", async ()
   assert.ok(!started.ok);
   assert.equal(started.fault.kind, "not-bound");
   assert.match(
-    describeListenFault(started.fault, true),
+    describeListenError(started.fault, true),
     /^Cannot listen on 192\.0\.2\.77:50051: .*; use an address of this machine/,
   );
 });
 
-Deno.test("an address that the sandbox does not grant is explained with the grant", () => {
-  const fault: ListenFault = {
-    kind: "not-granted",
-    address: { kind: "tcp", host: "0.0.0.0", port: 50051 },
-  };
-  assert.equal(
-    describeListenFault(fault, true),
-    "Cannot listen on 0.0.0.0:50051: the sandbox grants only 127.0.0.1:50051; " +
-      "start with --allow-net=0.0.0.0:50051 (see README) or leave --grpc-addr out",
-  );
-  assert.match(
-    describeListenFault(fault, false),
-    /the sandbox does not grant it; start/,
-  );
-});
-
-Deno.test("a rehearsal calls neither the node nor the log, and leaves no service", async () => {
+Deno.test("rehearse calls neither the node nor the log, and leaves no service", async () => {
   let calls = 0;
   const node = fakeNode({
     removeRoute() {
@@ -208,4 +200,47 @@ Deno.test("a rehearsal calls neither the node nor the log, and leaves no service
   const path = "/quilt.sidecar.Rehearsal/RemoveRoute";
   const ended = await exchange.call("RemoveRoute", request, { path });
   assert.ok("code" in ended && ended.code === status.UNIMPLEMENTED);
+});
+
+/** RemoveRoute with these values of metadata. */
+async function callWithMetadata(
+  { server }: Exchange,
+  entries: readonly string[],
+): Promise<ServiceError | null> {
+  const address = formatListenAddress(server.address);
+  const client = new Client(address, credentials.createInsecure());
+  const method = QUILT_RUNTIME["RemoveRoute"];
+  assert.ok(method);
+  const metadata = new Metadata();
+  entries.forEach((value, at) => metadata.set(`x-${at}`, value));
+  const { promise, resolve } = Promise.withResolvers<ServiceError | null>();
+  client.makeUnaryRequest(
+    method.path,
+    method.requestSerialize,
+    method.responseDeserialize,
+    { destination: "10.42.2.0/24" },
+    metadata,
+    resolve,
+  );
+  const error = await promise;
+  client.close();
+  return error;
+}
+
+Deno.test("RpcServer answers RESOURCE_EXHAUSTED to a call with more than 16 KiB of headers, or with more than 128, which never reaches the node", async () => {
+  let calls = 0;
+  const node = fakeNode({
+    removeRoute() {
+      calls += 1;
+      return Promise.resolve({ kind: "removed", destination: cidr("10.42.2.0/24") });
+    },
+  });
+  await using exchange = await openExchange(node);
+  assert.equal(await callWithMetadata(exchange, ["x".repeat(15_000)]), null);
+  assert.equal(calls, 1);
+  const long = await callWithMetadata(exchange, ["x".repeat(8_000), "y".repeat(8_500)]);
+  assert.equal(long?.code, status.RESOURCE_EXHAUSTED);
+  const many = await callWithMetadata(exchange, Array.from({ length: 130 }, () => "x"));
+  assert.equal(many?.code, status.RESOURCE_EXHAUSTED);
+  assert.equal(calls, 1);
 });

@@ -59,7 +59,7 @@ export async function openSurface(): Promise<OpenSurface> {
   const started = await startServer(
     { kind: "tcp", host: "127.0.0.1", port: 0 },
     services,
-    { health: () => health.status() },
+    { healthStatus: () => health.status() },
   );
   assert.ok(started.ok);
   const server = started.value;

@@ -1,29 +1,35 @@
 import assert from "node:assert/strict";
-import { err, ok } from "../../../../src/shared/result.ts";
-import { Renewal, type TlsNews } from "../../../../src/transport/tls/certificate_reload.ts";
+import { fail, pass } from "../../../../src/shared/result.ts";
+import {
+  type CertificateReload,
+  ReloadDetector,
+} from "../../../../src/transport/tls/certificate_reload.ts";
 
 const inUse = { cert: "c", key: "k", ca: undefined };
 
-function watched() {
-  const news: TlsNews[] = [];
-  return { news, renewal: new Renewal(inUse, (one) => void news.push(one)) };
+function open() {
+  const reloads: CertificateReload[] = [];
+  const detector = new ReloadDetector(inUse, (reload) => void reloads.push(reload));
+  return { detector, reloads };
 }
 
-Deno.test("what is seen once tells nothing: files are written one after another", () => {
-  const { news, renewal } = watched();
-  renewal.see(ok({ ...inUse, cert: "half" }));
-  renewal.see(ok({ ...inUse, cert: "whole" }));
-  renewal.see(ok(inUse));
-  renewal.see(ok(inUse));
-  assert.deepEqual(news, []);
+Deno.test("ReloadDetector ignores what it reads only once, because files are written one after another", () => {
+  const { detector, reloads } = open();
+  detector.observe(pass({ ...inUse, cert: "half" }));
+  detector.observe(pass({ ...inUse, cert: "whole" }));
+  detector.observe(pass(inUse));
+  detector.observe(pass(inUse));
+  assert.deepEqual(reloads, []);
 });
 
-Deno.test("what cannot be used is told once, however often it is seen", () => {
-  const { news, renewal } = watched();
-  for (let look = 0; look < 5; look += 1) renewal.see(err("gone"));
-  assert.deepEqual(news, [{ kind: "unusable", why: "gone" }]);
-  for (let look = 0; look < 5; look += 1) renewal.see(ok({ ...inUse, cert: "x" }));
-  assert.deepEqual(news.slice(1), [
-    { kind: "unusable", why: "The file of --tls-cert is no certificate in PEM" },
+Deno.test("ReloadDetector reports unusable files once, however often it reads them", () => {
+  const { detector, reloads } = open();
+  for (let times = 0; times < 5; times += 1) detector.observe(fail("gone"));
+  assert.deepEqual(reloads, [{ kind: "unusable", reason: "gone" }]);
+  for (let times = 0; times < 5; times += 1) {
+    detector.observe(pass({ ...inUse, cert: "x" }));
+  }
+  assert.deepEqual(reloads.slice(1), [
+    { kind: "unusable", reason: "The file of --tls-cert is no certificate in PEM" },
   ]);
 });

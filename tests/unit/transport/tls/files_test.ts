@@ -6,7 +6,7 @@ import { openGreeter } from "../greeter.ts";
 const ON = ["-newkey", "ec", "-pkeyopt"];
 const RSA_PSS = ["-newkey", "rsa-pss", "-pkeyopt", "rsa_keygen_bits:2048"];
 
-/** What openssl-req(1) makes, what it is called, and whether it can be used. */
+/** Arguments of openssl-req(1), the name of the kind, and whether it can be used. */
 const KINDS: readonly (readonly [
   words: readonly string[],
   kind: string,
@@ -24,7 +24,7 @@ const KINDS: readonly (readonly [
   [["-newkey", "ed448"], "ed448", false],
 ];
 
-/** Whether openssl's client gets in. */
+/** Whether a handshake with openssl's client succeeds. */
 async function isServed(material: TlsMaterial): Promise<boolean> {
   try {
     using greeter = await openGreeter(material);
@@ -35,7 +35,7 @@ async function isServed(material: TlsMaterial): Promise<boolean> {
   }
 }
 
-Deno.test("a key passes if a client is served with it, and any other is named with the kinds that can be used", async () => {
+Deno.test("checkTlsMaterial accepts a key if a handshake succeeds with it, and otherwise names the kinds that can be used", async () => {
   const folder = await Deno.makeTempDir();
   const authority = await makeAuthority(folder, "ca");
   for (const [at, [words, kind, isUsable]] of KINDS.entries()) {

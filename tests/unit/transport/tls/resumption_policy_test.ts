@@ -20,62 +20,62 @@ async function makeFolder() {
   return { folder, ca, other, material, otherCa: read(other.cert) };
 }
 
-const showing = ({ cert, key }: CertificateFiles) => ["-cert", cert, "-key", key];
+const presenting = ({ cert, key }: CertificateFiles) => ["-cert", cert, "-key", key];
 
 for (const version of ["-tls1_2", "-tls1_3"]) {
-  Deno.test(`a session is taken up without a certificate only as long as a full handshake would let that certificate in: ${version}`, async () => {
+  Deno.test(`ResumptionPolicy allows a session only as long as a full handshake would accept its certificate: ${version}`, async () => {
     const { folder, ca, material, otherCa } = await makeFolder();
     using greeter = await openGreeter(material);
-    const agent = showing(await ca.issue("agent"));
+    const agent = presenting(await ca.issue("agent"));
     const begin = async (session: string) => {
       const keep = [version, "-sess_out", `${folder}/${session}`];
-      assert.equal(await greeter.greet([...keep, ...agent]), "shown");
+      assert.equal(await greeter.greet([...keep, ...agent]), "full");
     };
-    const takeUp = (session: string) =>
+    const resume = (session: string) =>
       greeter.greet([version, "-sess_in", `${folder}/${session}`]);
     for (const session of ["first", "second", "third", "fourth"]) await begin(session);
-    assert.equal(await takeUp("first"), "taken up");
-    greeter.renew({ ...material, ca: otherCa });
-    assert.equal(await takeUp("second"), undefined);
-    greeter.renew({ ...material, ca: `${otherCa}${material.ca}` });
-    assert.equal(await takeUp("third"), "taken up");
+    assert.equal(await resume("first"), "resumed");
+    greeter.reload({ ...material, ca: otherCa });
+    assert.equal(await resume("second"), undefined);
+    greeter.reload({ ...material, ca: `${otherCa}${material.ca}` });
+    assert.equal(await resume("third"), "resumed");
     greeter.wait(31 * DAY_MS);
-    assert.equal(await takeUp("fourth"), undefined);
+    assert.equal(await resume("fourth"), undefined);
     await Deno.remove(folder, { recursive: true });
   });
 }
 
-Deno.test("a session of an expired certificate is not taken up though the CAs are the same", async () => {
+Deno.test("ResumptionPolicy rejects a session of an expired certificate although the CAs are the same", async () => {
   const { folder, ca, material } = await makeFolder();
   using greeter = await openGreeter(material);
-  const agent = showing(await ca.issue("agent", { days: 3 }));
+  const agent = presenting(await ca.issue("agent", { days: 3 }));
   const session = `${folder}/session`;
-  assert.equal(await greeter.greet(["-sess_out", session, ...agent]), "shown");
+  assert.equal(await greeter.greet(["-sess_out", session, ...agent]), "full");
   greeter.wait(4 * DAY_MS);
   assert.equal(await greeter.greet(["-sess_in", session]), undefined);
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("after a change of the CAs a session is vouched for through the CAs between", async () => {
+Deno.test("ResumptionPolicy verifies a session through intermediate CAs after a change of the CAs", async () => {
   const { folder, ca, material, otherCa } = await makeFolder();
   using greeter = await openGreeter(material);
   const upper = await ca.issueAuthority("upper");
   const lower = await upper.issueAuthority("lower");
-  const agent = showing(await lower.issue("agent"));
-  const between = `${folder}/between.crt`;
+  const agent = presenting(await lower.issue("agent"));
+  const intermediates = `${folder}/intermediates.crt`;
   await Deno.writeTextFile(
-    between,
+    intermediates,
     [lower, upper].map(({ cert }) => Deno.readTextFileSync(cert)).join(""),
   );
   const session = `${folder}/session`;
-  const words = [...agent, "-cert_chain", between, "-sess_out", session];
-  assert.equal(await greeter.greet(words), "shown");
-  greeter.renew({ ...material, ca: `${otherCa}${material.ca}` });
-  assert.equal(await greeter.greet(["-sess_in", session]), "taken up");
+  const words = [...agent, "-cert_chain", intermediates, "-sess_out", session];
+  assert.equal(await greeter.greet(words), "full");
+  greeter.reload({ ...material, ca: `${otherCa}${material.ca}` });
+  assert.equal(await greeter.greet(["-sess_in", session]), "resumed");
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("a session is taken up with a CA of whatever kind that a handshake takes", async () => {
+Deno.test("ResumptionPolicy allows a session with a CA of every kind that a handshake accepts", async () => {
   const { folder, material } = await makeFolder();
   const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-521"];
   const ca = await makeAuthority(folder, "large", key);
@@ -83,9 +83,9 @@ Deno.test("a session is taken up with a CA of whatever kind that a handshake tak
     ...material,
     ca: Deno.readTextFileSync(ca.cert),
   });
-  const agent = showing(await ca.issue("agent"));
+  const agent = presenting(await ca.issue("agent"));
   const session = `${folder}/session`;
-  assert.equal(await greeter.greet(["-sess_out", session, ...agent]), "shown");
-  assert.equal(await greeter.greet(["-sess_in", session]), "taken up");
+  assert.equal(await greeter.greet(["-sess_out", session, ...agent]), "full");
+  assert.equal(await greeter.greet(["-sess_in", session]), "resumed");
   await Deno.remove(folder, { recursive: true });
 });

@@ -22,7 +22,7 @@ const SERVING = answer("200 OK", "SERVING");
 const NOT_SERVING = answer("503 Service Unavailable", "NOT_SERVING");
 const LINE = "GET /healthz HTTP/1.1\r\n";
 
-Deno.test("GET /healthz is 200 with SERVING or 503 with NOT_SERVING, as gRPC's health of the whole server, and ends the connection", async () => {
+Deno.test("sniffProtocol answers GET /healthz with 200 SERVING or 503 NOT_SERVING, as gRPC's health of the whole server, and closes the connection", async () => {
   await using surface = await openSurface();
   const request = `${LINE}Host: 127.0.0.1:50051\r\nUser-Agent: kube-probe/1.34\r\n` +
     "Accept: */*\r\nConnection: close\r\n\r\n";
@@ -33,7 +33,7 @@ Deno.test("GET /healthz is 200 with SERVING or 503 with NOT_SERVING, as gRPC's h
   assert.equal(await say(surface, request), NOT_SERVING);
 });
 
-Deno.test("GET /healthz may come without headers, in any pieces, and with more behind it", async () => {
+Deno.test("sniffProtocol answers GET /healthz without headers, in any pieces, and with more behind it", async () => {
   await using surface = await openSurface();
   surface.health.clearNotServing("starting");
   for (
@@ -62,14 +62,14 @@ for (
     "PRI * HTTP/1.1\r\n\r\n",
   ]
 ) {
-  Deno.test(`the request ${JSON.stringify(request.slice(0, 40))} is told nothing: the connection is ended`, async () => {
+  Deno.test(`sniffProtocol closes the connection without an answer to ${JSON.stringify(request.slice(0, 40))}`, async () => {
     await using surface = await openSurface();
     surface.health.clearNotServing("starting");
     assert.match(await say(surface, request), /^(reset)?$/);
   });
 }
 
-Deno.test("headers that do not end are heard up to 2 KiB", async () => {
+Deno.test("sniffProtocol reads headers without an end up to 2 KiB", async () => {
   await using surface = await openSurface();
   const parts = Array.from({ length: 300 }, () => "a: bcdef\r\n");
   assert.match(await say(surface, LINE, ...parts), /^(reset)?$/);

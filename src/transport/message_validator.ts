@@ -1,18 +1,18 @@
-/** The flag whether it is compressed, and its length: PROTOCOL-HTTP2.md. */
+/** The compressed flag and the length of a message: PROTOCOL-HTTP2.md. */
 const PREFIX_BYTES = 5;
 const COMPRESSED = 1;
 
 /**
- * Follows the bytes of a request, as they come, and finds what is no sequence of
- * Length-Prefixed-Message of gRPC's PROTOCOL-HTTP2.md: grpc-js 1.14.7 ignores a flag that
- * cannot be true, and drops a message that is cut off.
+ * Checks that the body of a request is a sequence of Length-Prefixed-Message as in gRPC's
+ * PROTOCOL-HTTP2.md. grpc-js 1.14.7 ignores an invalid compressed flag, and drops a message
+ * that is cut off.
  */
-export class MessageFrames {
+export class MessageValidator {
   readonly #isCompressed: boolean;
-  /** Bytes of the current prefix that have come. */
+  /** Bytes of the current prefix that were received. */
   #prefix = 0;
   #length = 0;
-  /** Bytes of the current message that are still to come. */
+  /** Bytes of the current message that are not received yet. */
   #missing = 0;
 
   /** @param encoding the request's `grpc-encoding`; `identity`: not compressed */
@@ -21,11 +21,11 @@ export class MessageFrames {
   }
 
   /**
-   * Reads on.
+   * Checks the next bytes.
    *
-   * @returns why these bytes are none of a request; undefined: they may be
+   * @returns why they are invalid; undefined if they are valid so far
    */
-  read(bytes: Uint8Array): string | undefined {
+  receive(bytes: Uint8Array): string | undefined {
     let at = 0;
     while (at < bytes.length) {
       if (this.#missing > 0) {
@@ -42,9 +42,9 @@ export class MessageFrames {
   }
 
   /**
-   * The client sends no more.
+   * Checks the end of the body.
    *
-   * @returns why that is no end of a request; undefined: it is
+   * @returns why it is invalid; undefined if it is valid
    */
   end(): string | undefined {
     return this.#prefix > 0 || this.#missing > 0

@@ -1,6 +1,6 @@
 /**
- * Calls that are answered at once, on streams and sessions that die in the same read. An
- * error that nobody catches fails a test of Deno's, as it would end the sidecar.
+ * Calls that are answered at once, on streams and sessions that end in the same read. An
+ * uncaught error fails a test of Deno's, as it would end the sidecar.
  */
 import assert from "node:assert/strict";
 import { connect, type Socket } from "node:net";
@@ -70,7 +70,7 @@ for (
   ] as const
 ) {
   for (const [end, bytes] of Object.entries(ENDS)) {
-    Deno.test(`calls ${what} with ${end} behind them cost nobody but their connection`, async () => {
+    Deno.test(`Connections contain errors: calls ${what} with ${end} behind them cost no other connection`, async () => {
       await using exchange = await openExchange(node());
       for (const count of [1, 34, 40]) {
         for (const parts of [[true], [false, true]]) {
@@ -90,7 +90,7 @@ for (
   }
 }
 
-Deno.test("a flood of pings is cut off with ENHANCE_YOUR_CALM, and nobody else is", async () => {
+Deno.test("Connections disconnect a flood of pings with ENHANCE_YOUR_CALM, and no other client", async () => {
   await using exchange = await openExchange(node());
   const socket = await open(portOf(exchange));
   const received: number[] = [];

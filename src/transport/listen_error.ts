@@ -5,18 +5,18 @@ import {
   type ListenAddress,
 } from "./listen_address.ts";
 
-/** Why a server does not listen. */
-export type ListenFault =
+/** Why a server cannot listen. */
+export type ListenError =
   | { readonly kind: "not-granted"; readonly address: BoundAddress }
   | { readonly kind: "in-use"; readonly address: BoundAddress }
   | {
     readonly kind: "not-bound";
     readonly address: ListenAddress;
-    /** The system's words, e.g. `EADDRNOTAVAIL: address not available`. */
+    /** The message of the system, e.g. `EADDRNOTAVAIL: address not available`. */
     readonly reason: string;
   };
 
-/** Whether the sandbox lets us listen or connect there; asks nobody and needs no permission. */
+/** Whether the sandbox allows to listen on the address, or to connect to it; never prompts. */
 export function isGranted(address: BoundAddress): boolean {
   switch (address.kind) {
     case "tcp":
@@ -35,28 +35,28 @@ function has(permission: Deno.PermissionDescriptor): boolean {
   return Deno.permissions.querySync(permission).state === "granted";
 }
 
-/** The fault as a sentence with its remedy. */
-export function describeListenFault(
-  fault: ListenFault,
+/** The error as a sentence with its remedy. */
+export function describeListenError(
+  error: ListenError,
   defaultIsGranted: boolean,
 ): string {
-  const cannot = `Cannot listen on ${formatListenAddress(fault.address)}`;
-  switch (fault.kind) {
+  const cannot = `Cannot listen on ${formatListenAddress(error.address)}`;
+  switch (error.kind) {
     case "not-granted":
-      return `${cannot}: ${describeGrant(fault.address, defaultIsGranted, "serve")}`;
+      return `${cannot}: ${describeGrant(error.address, defaultIsGranted, "serve")}`;
     case "in-use":
-      return `${cannot}: ${describeUse(fault.address)}`;
+      return `${cannot}: ${describeUse(error.address)}`;
     case "not-bound":
-      return `${cannot}: ${fault.reason}; ${describeRemedy(fault.address)}`;
+      return `${cannot}: ${error.reason}; ${describeRemedy(error.address)}`;
     default:
-      return fault satisfies never;
+      return error satisfies never;
   }
 }
 
 /**
- * Why the sandbox denies it, and the remedy.
+ * Why the sandbox denies the address, with the remedy.
  *
- * @param task the one of deno.json that grants the default address
+ * @param task the task of deno.json that grants the default address
  */
 export function describeGrant(
   address: BoundAddress,

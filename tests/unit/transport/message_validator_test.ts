@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { MessageFrames } from "../../../src/transport/message_frames.ts";
+import { MessageValidator } from "../../../src/transport/message_validator.ts";
 
 interface Message {
   readonly flag: number;
@@ -22,19 +22,19 @@ function faultIn(
   bytes: readonly number[],
   sizes: readonly number[],
 ): string | undefined {
-  const frames = new MessageFrames(encoding);
+  const validator = new MessageValidator(encoding);
   for (let at = 0, turn = 0; at < bytes.length; turn += 1) {
     const size = sizes[turn % sizes.length] ?? 1;
-    const fault = frames.read(Uint8Array.from(bytes.slice(at, at + size)));
+    const fault = validator.receive(Uint8Array.from(bytes.slice(at, at + size)));
     if (fault !== undefined) return fault;
     at += size;
   }
-  return frames.end();
+  return validator.end();
 }
 
 const pieces = fc.array(fc.integer({ min: 1, max: 400 }), { minLength: 1 });
 
-Deno.test("MessageFrames accepts every sequence of messages, in any pieces", () => {
+Deno.test("MessageValidator accepts every sequence of messages, in any pieces", () => {
   fc.assert(fc.property(fc.array(plain), pieces, (messages, sizes) => {
     const bytes = messages.flatMap(frame);
     assert.equal(faultIn("identity", bytes, sizes), undefined);
@@ -46,7 +46,7 @@ Deno.test("MessageFrames accepts every sequence of messages, in any pieces", () 
   }));
 });
 
-Deno.test("MessageFrames refuses a compressed message without an encoding", () => {
+Deno.test("MessageValidator rejects a compressed message without an encoding", () => {
   fc.assert(fc.property(fc.array(plain), compressed, pieces, (before, last, sizes) => {
     const bytes = [...before, last].flatMap(frame);
     assert.match(
@@ -56,7 +56,7 @@ Deno.test("MessageFrames refuses a compressed message without an encoding", () =
   }));
 });
 
-Deno.test("MessageFrames refuses a flag other than 0 and 1, whatever the encoding", () => {
+Deno.test("MessageValidator rejects a flag other than 0 and 1, whatever the encoding", () => {
   for (let flag = 2; flag < 256; flag += 1) {
     for (const encoding of ["identity", "gzip"]) {
       const fault = faultIn(encoding, frame({ flag, body: [] }), [100]);
@@ -65,7 +65,7 @@ Deno.test("MessageFrames refuses a flag other than 0 and 1, whatever the encodin
   }
 });
 
-Deno.test("MessageFrames refuses an end in the middle of a message", () => {
+Deno.test("MessageValidator rejects an end in the middle of a message", () => {
   fc.assert(
     fc.property(fc.array(plain), plain, pieces, (before, last, sizes) => {
       const whole = before.flatMap(frame);

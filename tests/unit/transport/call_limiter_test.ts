@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { FairTurns } from "../../../src/transport/fair_queue.ts";
+import { CallLimiter } from "../../../src/transport/call_limiter.ts";
 import { until } from "../../support/wait.ts";
 import { bounded } from "../../support/suite.ts";
 
-/** Turns by a clock that a test sets, and connections whose calls it counts. */
+/** A limiter by a clock that a test sets, and connections whose calls it counts. */
 function open() {
   let now = 0;
-  const turns = new FairTurns(() => now);
+  const limiter = new CallLimiter(() => now);
   const connect = () => {
     /** Calls that have come and not begun. */
     let waiting = 0;
@@ -14,7 +14,7 @@ function open() {
       /** Nothing more is read from it. */
       paused: false,
       begun: 0,
-      account: turns.open(() => {
+      flow: limiter.open(() => {
         connection.begun += 1;
         waiting -= 1;
         connection.paused = false;
@@ -26,8 +26,8 @@ function open() {
       },
       read(): void {
         while (waiting > 0 && !connection.paused) {
-          const turn = turns.spend(connection.account, () => waiting - 1);
-          connection.paused = turn === "waits";
+          const admission = limiter.admit(connection.flow, () => waiting - 1);
+          connection.paused = admission === "queued";
           if (connection.paused) break;
           connection.begun += 1;
           waiting -= 1;
@@ -36,7 +36,7 @@ function open() {
     };
     return connection;
   };
-  return { turns, connect, wait: (ms: number) => void (now += ms) };
+  return { limiter, connect, wait: (ms: number) => void (now += ms) };
 }
 
 type Connection = ReturnType<ReturnType<typeof open>["connect"]>;
@@ -51,14 +51,14 @@ function flood(count: number, connect: () => Connection): readonly Connection[] 
 const sum = (floods: readonly Connection[]) =>
   floods.reduce((all, { begun }) => all + begun, 0);
 
-Deno.test("as long as one connection calls, it is never paused", () => {
+Deno.test("CallLimiter never pauses the only connection that calls", () => {
   const { connect } = open();
   const only = connect();
   only.call(100_000);
   assert.deepEqual([only.paused, only.begun], [false, 100_000]);
 });
 
-Deno.test("of calls that flood in on many connections as many begin as the share allows, and the others wait unread", () => {
+Deno.test("CallLimiter queues the calls of many connections beyond the burst, and pauses these connections", () => {
   const { connect } = open();
   const floods = flood(100, connect);
   // The first one was alone until the second called.
@@ -77,7 +77,7 @@ async function callPromptly(
   for (let called = agent.begun + 1, end = called + times; called < end; called += 1) {
     agent.call();
     let waited = 0;
-    // A round of turns takes 2 ms of the real time.
+    // The limiter polls every 2 ms of the real time.
     await until(() => {
       if (agent.begun === called) return true;
       waited += 1;
@@ -91,7 +91,7 @@ async function callPromptly(
 }
 
 for (const silence of [0, 10_000]) {
-  Deno.test(`beside floods that were silent for ${silence} ms, each call of who makes one at a time begins within 4 ms, on a new connection and on an old one`, async () => {
+  Deno.test(`CallLimiter begins each call of a connection that makes one at a time within 4 ms beside floods that were idle for ${silence} ms, on a new connection and on an old one`, async () => {
     const { connect, wait } = open();
     const old = connect();
     wait(silence);
@@ -106,7 +106,7 @@ for (const silence of [0, 10_000]) {
   });
 }
 
-Deno.test("a flood of one call at a time on each of 200 new connections that begins while the agent calls delays none of its calls by more than 4 ms", async () => {
+Deno.test("CallLimiter delays no call of an agent by more than 4 ms when 200 new connections begin to call, one call at a time, while the agent calls", async () => {
   const { connect, wait } = open();
   const agent = connect();
   wait(10_000);
@@ -121,7 +121,7 @@ Deno.test("a flood of one call at a time on each of 200 new connections that beg
   await callPromptly(agent, 198, { wait, others });
 });
 
-Deno.test("a flood of one call at a time on each of 200 old connections that began 15 s ago delays no call of the agent by more than 4 ms", async () => {
+Deno.test("CallLimiter delays no call of an agent by more than 4 ms beside 200 old connections that have called for 15 s, one call at a time", async () => {
   const { connect, wait } = open();
   const agent = connect();
   const floods = Array.from({ length: 200 }, connect);
@@ -132,13 +132,13 @@ Deno.test("a flood of one call at a time on each of 200 old connections that beg
   for (let ms = 0; ms < 15_000; ms += 100) {
     others();
     wait(100);
-    // A round of turns takes 2 ms of the real time.
+    // The limiter polls every 2 ms of the real time.
     await new Promise((resolve) => setTimeout(resolve, 3));
   }
   await callPromptly(agent, 100, { wait, others });
 });
 
-Deno.test("who is paused gets its turn, and all of them do", async () => {
+Deno.test("CallLimiter gives every paused connection its turn", async () => {
   const { connect, wait } = open();
   const floods = flood(50, connect);
   const paused = () => floods.filter((one) => one.paused).length;
@@ -156,58 +156,39 @@ Deno.test("who is paused gets its turn, and all of them do", async () => {
   assert.equal(sum(floods), 50 * 32);
 });
 
-Deno.test("connections in a rush are let in one after another, and all at once when it closes", async () => {
-  const { turns, wait } = open();
-  let entered = 0;
-  for (let come = 0; come < 100; come += 1) turns.letIn(2, () => entered += 1);
-  const first = entered;
-  assert.ok(first > 0 && first <= 16, `${first} were let in at once`);
-  wait(20);
-  await until(() => entered > first, { what: "the next ones" });
-  assert.ok(entered < 100);
-  turns.openUp();
-  assert.equal(entered, 100);
+Deno.test("CallLimiter begins with all queued calls when it is disabled", () => {
+  const { connect, limiter } = open();
+  const floods = flood(50, connect);
+  assert.equal(limiter.hasQueue, true);
+  limiter.disable();
+  assert.equal(limiter.hasQueue, false);
+  assert.equal(sum(floods), 50 * 32);
 });
 
-Deno.test("who has called without a pause for minutes, and others who wait to be let in without end, have half of the turns each", async () => {
-  const { connect, turns, wait } = open();
-  const [busy, other] = [connect(), connect()];
-  const call = (): void => {
-    for (const one of [busy, other]) if (!one.paused) one.call();
+Deno.test("CallLimiter lets no class starve: a connection with several calls is served beside 100 that make one at a time without pause", async () => {
+  const { connect, wait } = open();
+  const steady = Array.from({ length: 100 }, connect);
+  const bulk = connect();
+  const callSteadily = (): void => {
+    for (const one of steady) if (!one.paused) one.call();
   };
-  for (let ms = 0; ms < 120_000; ms += 900) {
-    call();
-    wait(900);
-  }
-  let [entered, waiting] = [0, 0];
-  const rush = (): void => {
-    for (; waiting < 50; waiting += 1) {
-      turns.letIn(4, () => {
-        entered += 1;
-        waiting -= 1;
-      });
-    }
-  };
-  const begun = (): number => busy.begun + other.begun;
-  const before = begun();
-  for (let round = 0; round < 100; round += 1) {
-    rush();
-    for (let times = 0; times < 100; times += 1) call();
-    wait(20);
-    await new Promise((resolve) => setTimeout(resolve, 3));
-  }
-  const [calls, entries] = [begun() - before, 4 * entered];
-  const shown = `${calls} calls, and ${entered} let in for ${entries}`;
-  assert.ok(calls + entries > 900, shown);
-  assert.ok(Math.min(calls, entries) >= 0.45 * (calls + entries), shown);
+  callSteadily();
+  bulk.call(8);
+  const [before, others] = [bulk.begun, sum(steady)];
+  await until(() => {
+    wait(2);
+    callSteadily();
+    return bulk.begun === 8;
+  }, { everyMs: 3, what: "the calls of the connection with several" });
+  assert.ok(sum(steady) - others >= 6 * (8 - before), "they have most of the turns");
 });
 
-Deno.test("what a call has taken besides is paid for before the next call of its connection, and before nobody else's", async () => {
-  const { connect, turns, wait } = open();
+Deno.test("CallLimiter lets a connection wait after a heavy call until its cost is paid, and no connection without heavy calls", async () => {
+  const { connect, limiter, wait } = open();
   const [heavy, light] = [connect(), connect()];
   // Both compete from now on.
   for (const one of [heavy, light, heavy, light]) one.call();
-  turns.charge(heavy.account, 100);
+  limiter.charge(heavy.flow, 100);
   const begun = heavy.begun;
   heavy.call();
   assert.equal(heavy.paused, true);
@@ -218,4 +199,23 @@ Deno.test("what a call has taken besides is paid for before the next call of its
     wait(10);
     return heavy.begun > begun;
   }, { everyMs: 3, what: "its turn" });
+});
+
+Deno.test("CallLimiter lets many connections begin heavy calls no faster than their cost is paid", async () => {
+  const { connect, limiter, wait } = open();
+  const floods = flood(100, connect);
+  const before = sum(floods);
+  let charged = before;
+  for (let ms = 0; ms < 1_000; ms += 10) {
+    wait(10);
+    // The limiter polls every 2 ms of the real time.
+    await new Promise((resolve) => setTimeout(resolve, 3));
+    for (const one of floods) {
+      if (sum(floods) > charged) limiter.charge(one.flow, 25 * (sum(floods) - charged));
+      charged = sum(floods);
+    }
+  }
+  const begun = sum(floods) - before;
+  // 500 tokens, of which each call takes 26. Those of one poll begin before their charge.
+  assert.ok(begun > 10 && begun <= 2 * 500 / 26, `${begun} calls have begun`);
 });

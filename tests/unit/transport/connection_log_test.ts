@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import type { Logger, LogLevel } from "../../../src/observability/logger.ts";
+import {
+  describeSessionLimit,
+  disconnectLogger,
+  handshakeErrorLogger,
+} from "../../../src/transport/connection_log.ts";
+
+/** A logger, and what was logged. */
+function open() {
+  const lines: (readonly [LogLevel, string])[] = [];
+  const logger: Logger = {
+    log: (level, message) => lines.push([level, message]),
+    flush: () => Promise.resolve(),
+  };
+  return { lines, logger };
+}
+
+Deno.test("disconnectLogger warns of each reason once a minute, and logs the others at debug", () => {
+  const { lines, logger } = open();
+  const log = disconnectLogger(logger);
+  log("127.0.0.1:1", "frames without calls");
+  log("127.0.0.1:2", "frames without calls");
+  log("127.0.0.1:3", "untaken answers");
+  assert.deepEqual(lines.map(([level]) => level), ["warn", "debug", "warn"]);
+  assert.equal(
+    lines[0]?.[1],
+    "Cut off client 127.0.0.1:1: it sent hundreds of HTTP/2 frames that belong to no call",
+  );
+});
+
+Deno.test("handshakeErrorLogger warns of each kind once a minute, and logs a client that hung up at debug", () => {
+  const { lines, logger } = open();
+  const log = handshakeErrorLogger(logger);
+  log({ kind: "closed", message: "socket hang up" });
+  log({ kind: "not-tls" });
+  log({ kind: "not-tls" });
+  log({ kind: "no-certificate" });
+  assert.deepEqual(lines.map(([level]) => level), ["debug", "warn", "debug", "warn"]);
+  assert.deepEqual(lines.slice(0, 2).map(([, message]) => message), [
+    "A TLS client was refused: socket hang up",
+    "A TLS client was refused: it does not speak TLS; connect with TLS",
+  ]);
+});
+
+Deno.test("describeSessionLimit says that routes stay only if they do", () => {
+  assert.match(
+    describeSessionLimit(6_000, false),
+    /^6000 connections .*, its routes stay$/,
+  );
+  assert.match(
+    describeSessionLimit(6_000, true),
+    /, --remove-routes-on-exit removes its routes then$/,
+  );
+});

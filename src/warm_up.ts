@@ -4,11 +4,13 @@ import { duplexPair } from "node:stream";
 import { checkClusterPolicy } from "./ipam/policy.ts";
 import { createLogger, type LogFormat } from "./observability/logger.ts";
 import { type NodeOptions, type OpenNode, openNode } from "./node.ts";
-import { createQuiltRuntime, type QuiltRuntimePorts } from "./api/quilt_runtime/service.ts";
-import type { RpcServer, ServedService } from "./transport/server.ts";
+import { createQuiltRuntime } from "./api/quilt_runtime/service.ts";
+import { Listening } from "./shared/listening.ts";
+import type { ServedService } from "./shared/served_service.ts";
+import type { RpcServer } from "./transport/server.ts";
 
 /**
- * Each method twice. Measured over 15 starts (2 cores, Deno 2.9.3): unrehearsed, the
+ * Each method twice. Measured over 15 starts (2 cores, Deno 2.9.3): without a warm-up, the
  * first call takes 14 times the median of later ones; after these 3.5 times. More
  * calls are not better: after 15 or more V8 now and then collects garbage in the very
  * first real call (8 ms). With a grpc-js client for plain HTTP/2 it would take twice as
@@ -26,30 +28,31 @@ const REQUEST = {
 };
 
 /**
- * Plays the agent's calls over loopback until everything from the socket to the log
- * line is warm: the agent's calls are seconds apart, so what it feels is the cold call.
+ * Makes the agent's calls within the process until everything from the socket to the log
+ * line is warm: the agent's calls are seconds apart, so each of them would be a cold one.
  *
  * The real handlers answer, over a node whose kernel is that of a dry run, and under a
  * service name of their own, which is gone afterwards. A failure is no reason not to serve,
  * and it is over after a second: the first call takes longer then, that is all.
  */
-export async function rehearse(server: RpcServer, format: LogFormat): Promise<void> {
-  const node = openStandIn();
-  await node.start();
-  const service = rehearsalService(node, format);
-  server.add(service);
+export async function warmUp(server: RpcServer, format: LogFormat): Promise<void> {
+  const node = openDryRun();
+  await node.start(new Listening());
+  const service = warmUpService(node, format);
+  server.addService(service);
   const [ours, theirs] = duplexPair();
-  server.serve(theirs);
-  const session = connect("http://rehearsal", { createConnection: () => ours });
-  await play(session, Object.values(service.definition));
-  server.remove(service.definition);
+  server.injectConnection(theirs);
+  const session = connect("http://warm-up", { createConnection: () => ours });
+  await call(session, Object.values(service.definition));
+  server.removeService(service.definition);
   await node.close();
 }
 
-const UNHEARD = { write: () => {}, dropped: 0, flush: () => Promise.resolve() };
+/** Discards what is written. */
+const DISCARD = { write: () => {}, dropped: 0, flush: () => Promise.resolve() };
 
-/** Decides as the real one does, and touches nothing. */
-function openStandIn(): OpenNode {
+/** A node that plans as the real one does, and touches nothing. */
+function openDryRun(): OpenNode {
   const policy = checkClusterPolicy(CLUSTER.cidr, CLUSTER.nodePrefix);
   if (!policy.ok) throw new Error(policy.fault);
   const options: NodeOptions = {
@@ -58,42 +61,42 @@ function openStandIn(): OpenNode {
     dryRun: true,
     removeRoutesOnExit: false,
     resyncMs: 30_000,
-    logger: createLogger({ level: "error", format: "text", sink: UNHEARD }),
-    auditSink: UNHEARD,
+    logger: createLogger({ level: "error", format: "text", sink: DISCARD }),
+    auditSink: DISCARD,
   };
   return openNode(options);
 }
 
 type Method = ServiceDefinition[string];
 
-async function play(
+async function call(
   session: ClientHttp2Session,
   methods: readonly Method[],
 ): Promise<void> {
   const closed = Promise.withResolvers<void>();
   session.on("close", closed.resolve);
-  // An error ends in "close" as well; unheard, it would end the process.
+  // An error ends in "close" as well; without a listener it would end the process.
   session.on("error", () => {});
   const timer = setTimeout(() => session.destroy(), LIMIT_MS);
-  await Promise.race([playCalls(session, methods, CALLS), closed.promise]);
+  await Promise.race([makeCalls(session, methods, CALLS), closed.promise]);
   session.close();
   await closed.promise;
   clearTimeout(timer);
 }
 
-async function playCalls(
+async function makeCalls(
   session: ClientHttp2Session,
   methods: readonly Method[],
   calls: number,
 ): Promise<void> {
   const method = methods[calls % methods.length];
   if (calls === 0 || method === undefined || session.destroyed) return;
-  await playCall(session, method);
-  await playCalls(session, methods, calls - 1);
+  await makeCall(session, method);
+  await makeCalls(session, methods, calls - 1);
 }
 
 /** One unary call as in gRPC's PROTOCOL-HTTP2.md; the answer does not matter. */
-function playCall(session: ClientHttp2Session, method: Method): Promise<void> {
+function makeCall(session: ClientHttp2Session, method: Method): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const stream = session.request({
     ":method": "POST",
@@ -116,11 +119,11 @@ function lengthPrefixed(message: Uint8Array): Uint8Array {
   return framed;
 }
 
-function rehearsalService(node: QuiltRuntimePorts, format: LogFormat): ServedService {
-  const logger = createLogger({ level: "info", format, sink: UNHEARD });
+function warmUpService(node: OpenNode, format: LogFormat): ServedService {
+  const logger = createLogger({ level: "info", format, sink: DISCARD });
   const { definition, implementation } = createQuiltRuntime(node, logger);
   const renamed = Object.entries(definition).map(([name, method]) =>
-    [name, { ...method, path: `/quilt.sidecar.Rehearsal/${name}` }] as const
+    [name, { ...method, path: `/quilt.sidecar.WarmUp/${name}` }] as const
   );
   return { definition: Object.fromEntries(renamed), implementation };
 }

@@ -10,7 +10,14 @@ import { runPool } from "./runner/pool.ts";
 import { Report } from "./runner/report.ts";
 import { runUnit } from "./runner/run_unit.ts";
 import { closingLine } from "./runner/summary.ts";
-import { CHECKS, EXAMPLES, orderOf, typesOf, type Unit, unitOf } from "./runner/units.ts";
+import {
+  CHECKS,
+  EXAMPLES,
+  orderOf,
+  typesOf,
+  type Unit,
+  unitOf,
+} from "./runner/units.ts";
 import { exitWith, isolate, type Isolation, say } from "./support/isolation.ts";
 import { anySeed } from "./support/random.ts";
 import { repository } from "./support/serve_task.ts";

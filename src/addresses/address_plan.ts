@@ -1,7 +1,7 @@
 /** What each call about addresses does next: its steps on the loop of reconcile. */
 import type { Failure, FailureKind, OperationResult } from "../dataplane/dataplane.ts";
 import type { Ipv4Address } from "../ipam/address.ts";
-import type { AllocateDecision, AllocateFault, Allocation } from "../ipam/allocator.ts";
+import type { AllocateFault, Allocation } from "../ipam/allocator.ts";
 import { describeAllocateFault } from "../ipam/messages.ts";
 import type { Owner } from "../ipam/owner.ts";
 import { describeFailure } from "../reconcile/outcome.ts";
@@ -54,7 +54,7 @@ export function planAllocate(
         return allocate(state, allocation, again);
       }
       default:
-        return answer(state, () => refusalOf(decision, owner), again);
+        return answer<AllocateOutcome>(state, () => refusalOf(decision, owner), again);
     }
   }, lostRefusal);
 }
@@ -244,7 +244,7 @@ const REASONS: Readonly<Record<AllocateFault["kind"], AddressRefusal["reason"]>>
   "holds-another": "taken",
   "taken": "taken",
   "exhausted": "exhausted",
-} satisfies Record<Exclude<AllocateDecision["kind"], "held" | "fresh">, unknown>;
+};
 
 function lostRefusal(
   why = "the addresses change faster than they can be read",

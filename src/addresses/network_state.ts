@@ -6,11 +6,13 @@
  * and the loop of reconcile. It knows nothing of what is in reconcile's desired state but
  * which subnet is the node's own.
  */
-import { type Ipv4Address } from "../ipam/address.ts";
+import type { Ipv4Address } from "../ipam/address.ts";
 import { AddressAllocator, type Allocation } from "../ipam/allocator.ts";
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
 import type {
+  AddressRecord,
   FragmentRecord,
+  OwnerRecord,
   StateChange,
   StateStore,
   StoredState,
@@ -133,7 +135,11 @@ export class NetworkState {
 }
 
 /** All records of an allocation; the one that makes it an allocation comes last. */
-export function recordsOf({ address, key, owner }: Allocation) {
-  const name = owner === undefined ? [] : [{ kind: "owner", address, owner } as const];
-  return [...name, { kind: "address", address, key } as const];
+export function recordsOf(
+  { address, key, owner }: Allocation,
+): readonly (OwnerRecord | AddressRecord)[] {
+  const name: readonly OwnerRecord[] = owner === undefined
+    ? []
+    : [{ kind: "owner", address, owner }];
+  return [...name, { kind: "address", address, key }];
 }

@@ -4,10 +4,6 @@ import type { LogLevel } from "../observability/logger.ts";
 import type { NotExecuted, Refusal } from "../reconcile/ports.ts";
 import type { CallResult, LogLine } from "./call_log.ts";
 
-/** The answer to a client whose deadline has passed. */
-export const DEADLINE_EXCEEDED =
-  "The deadline had passed before the kernel was touched; nothing was changed";
-
 /** Why a call was not executed, for the client and for the log. */
 export function describeNotExecuted(outcome: NotExecuted): string {
   switch (outcome.kind) {

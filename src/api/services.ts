@@ -1,4 +1,4 @@
-import type { ServedService } from "../transport/server.ts";
+import type { ServedService } from "../shared/served_service.ts";
 import type { Health } from "./health/service.ts";
 import { serviceName } from "./proto_registry.ts";
 import { createReflection } from "./reflection/service.ts";

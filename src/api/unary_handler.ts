@@ -7,7 +7,8 @@ import {
 import type { Logger } from "../observability/logger.ts";
 import type { Call, NotExecuted } from "../reconcile/ports.ts";
 import { CallLog, type CallResult, type LoggedCall, type LogLine } from "./call_log.ts";
-import { DEADLINE_EXCEEDED, describeNotExecuted } from "./call_messages.ts";
+import { DEADLINE_EXCEEDED } from "../shared/deadline_exceeded.ts";
+import { describeNotExecuted } from "./call_messages.ts";
 import { peerIdentity } from "./peer_identity.ts";
 
 /** What a call is answered with: a message and status OK, or another status. */

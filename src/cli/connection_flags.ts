@@ -1,6 +1,10 @@
 import { err, ok, type Result } from "../shared/result.ts";
 import { quote } from "../shared/quote.ts";
-import { type BoundAddress, type ListenAddress, readListenAddress } from "../transport/listen_address.ts";
+import {
+  type BoundAddress,
+  type ListenAddress,
+  parseListenAddress,
+} from "../transport/listen_address.ts";
 import type { TlsFiles } from "../transport/tls/files.ts";
 
 /** Where the sidecar listens, and which clients it accepts. */
@@ -38,7 +42,7 @@ export const LISTEN_HELP =
 export function readListenOptions(
   flag: (name: keyof typeof LISTEN_FLAGS) => string | undefined,
 ): Result<ListenOptions, string> {
-  const listen = readListenAddress(flag("grpc-addr"));
+  const listen = parseListenAddress(flag("grpc-addr"));
   if (!listen.ok) return listen;
   const mode = readSocketMode(flag("socket-mode"), listen.value);
   if (!mode.ok) return mode;
@@ -87,7 +91,7 @@ export const TARGET_HELP =
 export function readTargetAddress(
   text: string | undefined,
 ): Result<BoundAddress, string> {
-  const address = readListenAddress(text);
+  const address = parseListenAddress(text);
   if (!address.ok) return address;
   return address.value.kind === "fd"
     ? err("--grpc-addr fd:N is for serve; use the address of that socket")

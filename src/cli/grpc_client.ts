@@ -5,7 +5,11 @@ import {
   type ServiceDefinition,
   status,
 } from "@grpc/grpc-js";
-import { ADDRESS_SERVICE, NODE_NETWORK_SERVICE, ROUTE_SERVICE } from "../api/proto_registry.ts";
+import {
+  ADDRESS_SERVICE,
+  NODE_NETWORK_SERVICE,
+  ROUTE_SERVICE,
+} from "../api/proto_registry.ts";
 import type { GetNodeNetworkResponse } from "../api/gen/quilt/sidecar/v1/GetNodeNetworkResponse.ts";
 import type { ListAddressesResponse } from "../api/gen/quilt/sidecar/v1/ListAddressesResponse.ts";
 import type { ListRoutesResponse } from "../api/gen/quilt/sidecar/v1/ListRoutesResponse.ts";

@@ -1,8 +1,11 @@
 import { err, ok, type Result } from "../shared/result.ts";
 import { writeLine } from "../observability/buffered_line_writer.ts";
 import { probeHealth, type ProbeResult, type ProbeTarget } from "./health_probe.ts";
-import { DEFAULT_LISTEN_ADDRESS, formatListenAddress } from "../transport/listen_address.ts";
-import { describeGrant, isGranted } from "../transport/listen_fault.ts";
+import {
+  DEFAULT_LISTEN_ADDRESS,
+  formatListenAddress,
+} from "../transport/listen_address.ts";
+import { describeGrant, isGranted } from "../transport/listen_error.ts";
 import { escapeInvisible } from "../shared/quote.ts";
 import { readTargetAddress, readTlsFlags, TARGET_HELP } from "./connection_flags.ts";
 import { EXIT_FAILURE, EXIT_OK } from "./exit.ts";

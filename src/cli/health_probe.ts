@@ -1,4 +1,5 @@
-import { type HealthStatus, HEALTHZ_LINE, readHealthz } from "../transport/healthz.ts";
+import type { HealthStatus } from "../shared/health_status.ts";
+import { HEALTHZ_LINE, parseHealthz } from "../transport/healthz.ts";
 import type { TcpAddress, UnixAddress } from "../transport/listen_address.ts";
 import type { TlsMaterial } from "../transport/tls/files.ts";
 
@@ -56,7 +57,7 @@ async function request(
     `${HEALTHZ_LINE}Host: quilt-sidecar\r\n\r\n`,
   );
   await connection.write(bytes);
-  const status = readHealthz(await readToEnd(connection));
+  const status = parseHealthz(await readToEnd(connection));
   return status === undefined
     ? { kind: "unavailable", reason: NOT_A_HEALTH_RESPONSE }
     : { kind: "status", status };

@@ -1,8 +1,22 @@
 import { err, ok, type Result } from "../shared/result.ts";
-import { checkClusterPolicy, checkGatewayIndex, type ClusterPolicy } from "../ipam/policy.ts";
+import {
+  checkClusterPolicy,
+  checkGatewayIndex,
+  type ClusterPolicy,
+} from "../ipam/policy.ts";
 import { quote } from "../shared/quote.ts";
-import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../observability/logger.ts";
-import { LISTEN_FLAGS, LISTEN_HELP, type ListenOptions, readListenOptions } from "./connection_flags.ts";
+import {
+  LOG_FORMATS,
+  LOG_LEVELS,
+  type LogFormat,
+  type LogLevel,
+} from "../observability/logger.ts";
+import {
+  LISTEN_FLAGS,
+  LISTEN_HELP,
+  type ListenOptions,
+  readListenOptions,
+} from "./connection_flags.ts";
 import { type ParsedFlags, parseFlags } from "./flags.ts";
 
 /** The options of `serve`. */

@@ -1,10 +1,19 @@
 import { status as grpcStatus } from "@grpc/grpc-js";
 import { ok, type Result } from "../shared/result.ts";
 import { writeAll, writeLine } from "../observability/buffered_line_writer.ts";
-import { type CallFault, createClient, createSidecarReader, createUnaryCall, required } from "./grpc_client.ts";
+import {
+  type CallFault,
+  createClient,
+  createSidecarReader,
+  createUnaryCall,
+  required,
+} from "./grpc_client.ts";
 import { escapeInvisible } from "../shared/quote.ts";
-import { DEFAULT_LISTEN_ADDRESS, formatListenAddress } from "../transport/listen_address.ts";
-import { describeGrant, isGranted } from "../transport/listen_fault.ts";
+import {
+  DEFAULT_LISTEN_ADDRESS,
+  formatListenAddress,
+} from "../transport/listen_address.ts";
+import { describeGrant, isGranted } from "../transport/listen_error.ts";
 import { readTargetAddress, TARGET_HELP } from "./connection_flags.ts";
 import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from "./exit.ts";
 import { parseFlags } from "./flags.ts";

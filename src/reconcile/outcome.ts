@@ -1,5 +1,4 @@
 import type { Failure, Lost } from "../dataplane/dataplane.ts";
-import type { Ipv4Cidr } from "../ipam/cidr.ts";
 import type { InterfaceName } from "../routing/interface_name.ts";
 import type { KernelRoute } from "../routing/kernel_route.ts";
 import {

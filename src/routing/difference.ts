@@ -3,7 +3,8 @@ import type { Route } from "./route.ts";
 
 /** What is to be done about one destination. */
 export type RouteDifference =
-  | { readonly kind: "want" | "own-subnet"; readonly route: Route }
+  | { readonly kind: "want"; readonly route: Route }
+  | { readonly kind: "own-subnet"; readonly route: Route }
   | { readonly kind: "remove"; readonly destination: Ipv4Cidr };
 
 /**

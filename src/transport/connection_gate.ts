@@ -2,7 +2,7 @@ import type { ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { HealthStatus } from "../shared/health_status.ts";
-import { type Checked, pass } from "../shared/result.ts";
+import { ok, type Result } from "../shared/result.ts";
 import { CallLimiter } from "./call_limiter.ts";
 import {
   Connections,
@@ -107,7 +107,7 @@ export class ConnectionGate {
   }
 
   /** Begins to listen. */
-  async open(address: ListenAddress): Promise<Checked<ListenAddress, ListenError>> {
+  async open(address: ListenAddress): Promise<Result<ListenAddress, ListenError>> {
     const opened = await listen(
       address,
       this.#socketMode,
@@ -115,7 +115,7 @@ export class ConnectionGate {
     );
     if (!opened.ok) return opened;
     this.#listener = opened.value;
-    return pass(opened.value.address);
+    return ok(opened.value.address);
   }
 
   /** Whether a client is connected. */

@@ -1,5 +1,5 @@
 import { isIPv4 } from "node:net";
-import { type Checked, fail, pass } from "../shared/result.ts";
+import { err, ok, type Result } from "../shared/result.ts";
 import { quote } from "../shared/quote.ts";
 
 /** An IPv4 address and a port. */
@@ -61,8 +61,8 @@ export function formatListenAddress(address: ListenAddress): string {
  */
 export function parseListenAddress(
   text: string | undefined,
-): Checked<ListenAddress, string> {
-  if (text === undefined) return pass(DEFAULT_LISTEN_ADDRESS);
+): Result<ListenAddress, string> {
+  if (text === undefined) return ok(DEFAULT_LISTEN_ADDRESS);
   if (text.startsWith("unix:")) return parseUnix(text);
   if (text.startsWith("fd:")) return parseInherited(text);
   const [, host = "", digits = ""] = /^(.+):([1-9][0-9]{0,4})$/.exec(text) ?? [];
@@ -70,9 +70,9 @@ export function parseListenAddress(
   // The name is not resolved, because that needs another permission.
   const address = host === "localhost" ? "127.0.0.1" : host;
   if (isIPv4(address) && port >= 1 && port <= 65535) {
-    return pass({ kind: "tcp", host: address, port });
+    return ok({ kind: "tcp", host: address, port });
   }
-  return fail(
+  return err(
     `Invalid --grpc-addr ${quote(text)}; use an IPv4 address or localhost and a port ` +
       `from 1 to 65535, such as ${formatListenAddress(DEFAULT_LISTEN_ADDRESS)}`,
   );
@@ -81,23 +81,23 @@ export function parseListenAddress(
 /** sun_path has 108 bytes, and the last one is 0: unix(7). */
 const MAX_PATH_BYTES = 107;
 
-function parseUnix(text: string): Checked<ListenAddress, string> {
+function parseUnix(text: string): Result<ListenAddress, string> {
   const path = /^unix:\/\/(\/.*[^/])$/s.exec(text)?.[1] ?? "";
   const bytes = new TextEncoder().encode(path).length;
   if (bytes > 0 && bytes <= MAX_PATH_BYTES && !path.includes("\0")) {
-    return pass({ kind: "unix", path });
+    return ok({ kind: "unix", path });
   }
-  return fail(
+  return err(
     `Invalid --grpc-addr ${quote(text)}; use an absolute path of at most ` +
       `${MAX_PATH_BYTES} bytes, such as unix:///run/quilt/sidecar.sock`,
   );
 }
 
-function parseInherited(text: string): Checked<ListenAddress, string> {
+function parseInherited(text: string): Result<ListenAddress, string> {
   // 0 to 2 are standard input, output and error.
   const fd = Number(/^fd:([1-9][0-9]{0,5})$/.exec(text)?.[1]);
-  if (fd >= 3) return pass({ kind: "fd", fd });
-  return fail(
+  if (fd >= 3) return ok({ kind: "fd", fd });
+  return err(
     `Invalid --grpc-addr ${quote(text)}; use the number of a listening socket that ` +
       "was handed over, from 3, such as fd:3",
   );

@@ -1,5 +1,5 @@
 import { connect, createServer, isIPv4, type Server, type Socket } from "node:net";
-import { type Checked, fail, pass } from "../shared/result.ts";
+import { err, ok, type Result } from "../shared/result.ts";
 import type { ListenAddress, UnixAddress } from "./listen_address.ts";
 import type { ListenError } from "./listen_error.ts";
 
@@ -30,19 +30,19 @@ export async function listen(
   address: ListenAddress,
   socketMode: number,
   accept: (socket: Socket) => void,
-): Promise<Checked<Listener, ListenError>> {
+): Promise<Result<Listener, ListenError>> {
   if (address.kind === "unix") {
     const error = await removeStaleSocket(address);
-    if (error !== undefined) return fail(error);
+    if (error !== undefined) return err(error);
   }
   const server = createServer({ pauseOnConnect: true }, accept);
-  const { promise, resolve } = Promise.withResolvers<Checked<Listener, ListenError>>();
-  server.once("error", (error) => resolve(fail(toListenError(error, address))));
+  const { promise, resolve } = Promise.withResolvers<Result<Listener, ListenError>>();
+  server.once("error", (error) => resolve(err(toListenError(error, address))));
   server.once("listening", () => {
     // accept(2) fails without free descriptors, which must not end the process.
     server.on("error", () => {});
     resolve(
-      pass({ address: boundAddress(server, address), close: () => server.close() }),
+      ok({ address: boundAddress(server, address), close: () => server.close() }),
     );
   });
   start(server, address, socketMode);
@@ -60,16 +60,16 @@ export async function listen(
 async function confirmOwnSocket(
   address: UnixAddress,
   own: string | undefined,
-  opening: Promise<Checked<Listener, ListenError>>,
-): Promise<Checked<Listener, ListenError>> {
+  opening: Promise<Result<Listener, ListenError>>,
+): Promise<Result<Listener, ListenError>> {
   const opened = await opening;
   if (!opened.ok) return opened;
   await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
   const isOurs = (): boolean => fileIdentity(address.path) === own;
-  if (!isOurs()) return fail({ kind: "in-use", address });
+  if (!isOurs()) return err({ kind: "in-use", address });
   // close() removes the file at the path, whoever has created it.
   const close = (): void => isOurs() ? opened.value.close() : undefined;
-  return pass({ address, close });
+  return ok({ address, close });
 }
 
 function start(server: Server, address: ListenAddress, socketMode: number): void {

@@ -23,7 +23,8 @@ import {
 } from "@grpc/grpc-js";
 import type { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
-import { type Checked, pass } from "../shared/result.ts";
+import { Listening } from "../shared/listening.ts";
+import { ok, type Result } from "../shared/result.ts";
 import type { ServedService } from "../shared/served_service.ts";
 import { ConnectionGate, type ConnectionGateOptions } from "./connection_gate.ts";
 import type { OpenedStream } from "./error_containment.ts";
@@ -38,6 +39,8 @@ import type { TlsMaterial } from "./tls/files.ts";
 export interface RpcServer {
   /** The bound address, with the port that the system chose for port 0. */
   readonly address: ListenAddress;
+  /** For what may only write where this process listens. */
+  readonly listening: Listening;
   /** Whether a client is connected. */
   readonly hasConnections: boolean;
   /** Serves one more service from now on. */
@@ -94,7 +97,7 @@ export async function startServer(
   address: ListenAddress,
   services: readonly ServedService[],
   { maxRequestBytes = DEFAULT_MAX_REQUEST_BYTES, ...gateOptions }: ServerSettings = {},
-): Promise<Checked<RpcServer, ListenError>> {
+): Promise<Result<RpcServer, ListenError>> {
   const server = new Server({
     ...SERVER_OPTIONS,
     "grpc.max_receive_message_length": maxRequestBytes,
@@ -128,8 +131,9 @@ export async function startServer(
     gate.abandon();
     return opened;
   }
-  return pass({
+  return ok({
     address: opened.value,
+    listening: new Listening(),
     get hasConnections() {
       return gate.hasConnections;
     },

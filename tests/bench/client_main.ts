@@ -10,7 +10,12 @@
  */
 import { Client, credentials, Metadata, type MethodDefinition } from "@grpc/grpc-js";
 import { QUILT_RUNTIME, ROUTE_SERVICE } from "../../src/api/proto_registry.ts";
-import { isJsonObject, numberAt, parseJsonObject, stringAt } from "../../deploy/json.ts";
+import {
+  isJsonObject,
+  numberAt,
+  parseJsonObject,
+  stringAt,
+} from "../../deploy/json.ts";
 import { linesOf } from "../support/lines.ts";
 import { until } from "../support/wait.ts";
 import { BARE_SERVICE, NOOP_SERVICE } from "./noop.ts";

@@ -3,7 +3,11 @@ import { parseJsonObject, stringAt } from "../../deploy/json.ts";
 import { addVxlan, makeNamespace, type Namespace } from "../support/namespace.ts";
 import { type Sidecar, startSidecar } from "../support/sidecar.ts";
 import { until } from "../support/wait.ts";
-import { type BenchClient, connectBenchClient, startBenchClient } from "./bench_client.ts";
+import {
+  type BenchClient,
+  connectBenchClient,
+  startBenchClient,
+} from "./bench_client.ts";
 import { PEERS } from "./peers.ts";
 import { describeMs, type Finding } from "./report.ts";
 import { median } from "./statistics.ts";

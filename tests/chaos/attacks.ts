@@ -1,6 +1,19 @@
 /** What no client does to a gRPC server, byte by byte. */
 import type { Random } from "../support/random.ts";
-import { ascii, type Bytes, CONTINUATION, DATA, END_HEADERS, END_STREAM, frame, HEADERS, headersOf, HELLO, literal, RST_STREAM } from "./http2_frames.ts";
+import {
+  ascii,
+  type Bytes,
+  CONTINUATION,
+  DATA,
+  END_HEADERS,
+  END_STREAM,
+  frame,
+  HEADERS,
+  headersOf,
+  HELLO,
+  literal,
+  RST_STREAM,
+} from "./http2_frames.ts";
 
 function someBytes(random: Random, most: number): Bytes {
   return Array.from({ length: Math.floor(random() * most) }, () => random() * 256 | 0);

@@ -7,7 +7,25 @@
  */
 import { connect, type Socket } from "node:net";
 import { linesOf } from "../support/lines.ts";
-import { ACK, ascii, type Bytes, DATA, END_HEADERS, END_STREAM, type Frame, frame, frameReader, GOAWAY, HEADERS, headersOf, HELLO, PING, SETTINGS, SPEECHLESS_HELLO, WINDOW_UPDATE } from "./http2_frames.ts";
+import {
+  ACK,
+  ascii,
+  type Bytes,
+  DATA,
+  END_HEADERS,
+  END_STREAM,
+  type Frame,
+  frame,
+  frameReader,
+  GOAWAY,
+  HEADERS,
+  headersOf,
+  HELLO,
+  PING,
+  SETTINGS,
+  SPEECHLESS_HELLO,
+  WINDOW_UPDATE,
+} from "./http2_frames.ts";
 
 const PORT = 50051;
 /** As many as the server's settings allow. */

@@ -5,7 +5,23 @@
  * Out:   one line of JSON at its end: connections made, bytes sent.
  */
 import { connect } from "node:net";
-import { ACK, type Bytes, CONTINUATION, DATA, END_HEADERS, END_STREAM, frame, HEADERS, headersOf, HELLO, literal, PING, RST_STREAM, SETTINGS, WINDOW_UPDATE } from "./http2_frames.ts";
+import {
+  ACK,
+  type Bytes,
+  CONTINUATION,
+  DATA,
+  END_HEADERS,
+  END_STREAM,
+  frame,
+  HEADERS,
+  headersOf,
+  HELLO,
+  literal,
+  PING,
+  RST_STREAM,
+  SETTINGS,
+  WINDOW_UPDATE,
+} from "./http2_frames.ts";
 
 /** What a connection sends: first, and then again and again. */
 interface Flood {

@@ -3,7 +3,13 @@ import type { QuiltClient, RpcName } from "../support/client.ts";
 import type { Sidecar } from "../support/sidecar.ts";
 import { until } from "../support/wait.ts";
 import { auditRecords, done, fib, type Host, openHost } from "../e2e/host.ts";
-import { batchesOf, childrenOf, hangInFlight, signalAll, signalBatches } from "../e2e/processes.ts";
+import {
+  batchesOf,
+  childrenOf,
+  hangInFlight,
+  signalAll,
+  signalBatches,
+} from "../e2e/processes.ts";
 import { Pace } from "./pace.ts";
 import { slowness } from "../support/slowness.ts";
 import { bounded } from "../support/suite.ts";

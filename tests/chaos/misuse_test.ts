@@ -6,7 +6,12 @@ import assert from "node:assert/strict";
 import { openHost } from "../e2e/host.ts";
 import { residentKiB } from "../e2e/processes.ts";
 import { say } from "../support/isolation.ts";
-import { goTool, pythonClient, tonicClient, type ToolCommand } from "../support/tools.ts";
+import {
+  goTool,
+  pythonClient,
+  tonicClient,
+  type ToolCommand,
+} from "../support/tools.ts";
 import { Witness } from "./still_right.ts";
 import { fullTest } from "../support/suite.ts";
 

@@ -9,7 +9,23 @@
  */
 import { connect } from "node:net";
 import { setInterval } from "node:timers";
-import { ACK, ascii, type Bytes, DATA, END_HEADERS, END_STREAM, frame, frameReader, HEADERS, headersOf, PING, PREFACE, SETTINGS, SPEECHLESS_HELLO, WINDOW_UPDATE } from "./http2_frames.ts";
+import {
+  ACK,
+  ascii,
+  type Bytes,
+  DATA,
+  END_HEADERS,
+  END_STREAM,
+  frame,
+  frameReader,
+  HEADERS,
+  headersOf,
+  PING,
+  PREFACE,
+  SETTINGS,
+  SPEECHLESS_HELLO,
+  WINDOW_UPDATE,
+} from "./http2_frames.ts";
 
 const PORT = 50051;
 /** One less than the server's settings allow. */

@@ -5,7 +5,11 @@ import { refuseDenoVersion, TESTED_DENO_VERSION } from "../../src/shared/version
 import { AuditLog } from "../../src/dataplane/audit_log.ts";
 import { LOG_LEVELS } from "../../src/observability/logger.ts";
 import type { NotExecuted } from "../../src/reconcile/ports.ts";
-import { describeLost, describeRefused, PERMISSION_DENIED } from "../../src/routing/messages.ts";
+import {
+  describeLost,
+  describeRefused,
+  PERMISSION_DENIED,
+} from "../../src/routing/messages.ts";
 import { DEADLINE_EXCEEDED } from "../../src/api/call_messages.ts";
 import { QUILT_RUNTIME } from "../../src/api/proto_registry.ts";
 import { notExecutedReply } from "../../src/api/unary_handler.ts";
@@ -15,7 +19,13 @@ import { BUSYBOX, makeIp } from "../support/foreign_ip.ts";
 import { startQuilt } from "../support/quilt.ts";
 import { codeIn } from "../support/markdown.ts";
 import { document, readme } from "../support/readme.ts";
-import { parseDenoRun, pathlessWords, repository, serveTask, serveWords } from "../support/serve_task.ts";
+import {
+  parseDenoRun,
+  pathlessWords,
+  repository,
+  serveTask,
+  serveWords,
+} from "../support/serve_task.ts";
 import { serveToEnd } from "../support/sidecar.ts";
 import type { Finished, Namespace } from "../support/namespace.ts";
 

@@ -3,7 +3,13 @@
  */
 import assert from "node:assert/strict";
 import type { Block } from "../support/markdown.ts";
-import { document, type Example, examplesOf, normalise, openReader } from "../support/readme.ts";
+import {
+  document,
+  type Example,
+  examplesOf,
+  normalise,
+  openReader,
+} from "../support/readme.ts";
 import type { Shell } from "../support/shell.ts";
 import { until } from "../support/wait.ts";
 import { fullTest } from "../support/suite.ts";

@@ -5,7 +5,13 @@ import { parseOwner } from "../../src/ipam/owner.ts";
 import { hashOwner } from "../../src/state/owner_key.ts";
 import { checkInterfaceName } from "../../src/routing/interface_name.ts";
 import type { Result } from "../../src/shared/result.ts";
-import { addressEntry, ownerEntries, routeEntry, type StateEntry, subnetEntry } from "../../src/state/table142_codec.ts";
+import {
+  addressEntry,
+  ownerEntries,
+  routeEntry,
+  type StateEntry,
+  subnetEntry,
+} from "../../src/state/table142_codec.ts";
 import { codeIn, readMarkdown } from "../support/markdown.ts";
 import { makeNamespace } from "../support/namespace.ts";
 import { repository } from "../support/serve_task.ts";

@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { numberAt, stringAt } from "../../deploy/json.ts";
 import { startSidecar } from "../support/sidecar.ts";
-import { allRoutes, auditRecords, done, messages, openHost, refused, routesTo } from "./host.ts";
+import {
+  allRoutes,
+  auditRecords,
+  done,
+  messages,
+  openHost,
+  refused,
+  routesTo,
+} from "./host.ts";
 
 Deno.test("each call is true of the kernel and leaves the contract's log lines", async () => {
   await using host = await openHost();

@@ -6,7 +6,15 @@ import { repository, serveWords } from "../support/serve_task.ts";
 import { killIfAlive } from "../support/sidecar.ts";
 import { fullTest, partOf } from "../support/suite.ts";
 import { until } from "../support/wait.ts";
-import { allRoutes, done, type Host, makeQuietNamespace, messages, openHost, routesTo } from "./host.ts";
+import {
+  allRoutes,
+  done,
+  type Host,
+  makeQuietNamespace,
+  messages,
+  openHost,
+  routesTo,
+} from "./host.ts";
 import { childrenOf, isAlive, monitorsOf, signalAll } from "./processes.ts";
 
 const destination = "10.42.2.0/24";

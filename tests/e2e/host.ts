@@ -1,7 +1,12 @@
 /** What the end-to-end tests share: a host as the mesh agent finds it. */
 import { type Answer, type QuiltClient, startClient } from "../support/client.ts";
 import { type JsonObject, parseJsonObject } from "../../deploy/json.ts";
-import { addVxlan, makeNamespace, type Namespace, type VxlanOptions } from "../support/namespace.ts";
+import {
+  addVxlan,
+  makeNamespace,
+  type Namespace,
+  type VxlanOptions,
+} from "../support/namespace.ts";
 import { type Sidecar, type SidecarOptions, startSidecar } from "../support/sidecar.ts";
 
 /** The answer of a call that did what it was asked. */

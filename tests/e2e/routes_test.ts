@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import type { StatedRoute } from "../../src/routing/route_set.ts";
-import { isJsonObject, type JsonObject, objectAt, stringAt } from "../../deploy/json.ts";
+import {
+  isJsonObject,
+  type JsonObject,
+  objectAt,
+  stringAt,
+} from "../../deploy/json.ts";
 import { type Quilt, startQuilt, type Word } from "../support/quilt.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { until } from "../support/wait.ts";

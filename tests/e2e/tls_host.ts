@@ -1,5 +1,9 @@
 /** A host whose sidecar runs as the task `serve:tls`, with certificates of the test's. */
-import { type CertificateAuthority, type CertificateFiles, makeAuthority } from "../support/certificates.ts";
+import {
+  type CertificateAuthority,
+  type CertificateFiles,
+  makeAuthority,
+} from "../support/certificates.ts";
 import { connectClient, type QuiltClient } from "../support/client.ts";
 import { addVxlan, type Namespace } from "../support/namespace.ts";
 import { serveWords } from "../support/serve_task.ts";

@@ -11,7 +11,15 @@ import { DEFAULT_TARGET } from "../../src/shared/grpcurl.ts";
 import { configureSubnet } from "../../src/addresses/subnet.ts";
 import { WorkQueue } from "../../src/reconcile/work_queue.ts";
 import { FaultyDataplane } from "./faulty_dataplane.ts";
-import { CAUSE, cidr, type Dice, ip, keepTrail, makeDice, makeGround } from "../support/fixtures.ts";
+import {
+  CAUSE,
+  cidr,
+  type Dice,
+  ip,
+  keepTrail,
+  makeDice,
+  makeGround,
+} from "../support/fixtures.ts";
 import { caller } from "./node_harness.ts";
 
 const ROUNDS = 150;

@@ -1,10 +1,27 @@
 import { entryOf } from "../../src/state/table142_codec.ts";
 import { AuditLog } from "../../src/dataplane/audit_log.ts";
 import { type Command, isRead, render } from "../../src/dataplane/iproute2/commands.ts";
-import { type Answer, answerOf, type BatchResult, type Operation, type OperationResult, type TableEntry } from "../../src/dataplane/dataplane.ts";
+import {
+  type Answer,
+  answerOf,
+  type BatchResult,
+  type Operation,
+  type OperationResult,
+  type TableEntry,
+} from "../../src/dataplane/dataplane.ts";
 import { Iproute2Dataplane } from "../../src/dataplane/iproute2/adapter.ts";
 import type { BlackholeType, KernelRoute } from "../../src/routing/kernel_route.ts";
-import { batch, CAUSE, cidr, device, type Dice, found, keepTrail, makeDice, makeGround } from "../support/fixtures.ts";
+import {
+  batch,
+  CAUSE,
+  cidr,
+  device,
+  type Dice,
+  found,
+  keepTrail,
+  makeDice,
+  makeGround,
+} from "../support/fixtures.ts";
 import { type Expected, KernelModel } from "./kernel_model.ts";
 import { bounded } from "../support/suite.ts";
 import assert from "node:assert/strict";

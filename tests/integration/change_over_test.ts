@@ -5,7 +5,14 @@ import assert from "node:assert/strict";
 import { AuditLog } from "../../src/dataplane/audit_log.ts";
 import type { Operation } from "../../src/dataplane/dataplane.ts";
 import { Iproute2Dataplane } from "../../src/dataplane/iproute2/adapter.ts";
-import { CAUSE, cidr, device, found, ipChildren, makeGround } from "../support/fixtures.ts";
+import {
+  CAUSE,
+  cidr,
+  device,
+  found,
+  ipChildren,
+  makeGround,
+} from "../support/fixtures.ts";
 import { bounded } from "../support/suite.ts";
 
 const MUTATIONS = bounded(100_000, 7_000);

@@ -1,4 +1,11 @@
-import type { BatchResult, Dataplane, KernelEvent, KernelWatch, Operation, Read } from "../../src/dataplane/dataplane.ts";
+import type {
+  BatchResult,
+  Dataplane,
+  KernelEvent,
+  KernelWatch,
+  Operation,
+  Read,
+} from "../../src/dataplane/dataplane.ts";
 import type { Dice } from "../support/fixtures.ts";
 
 /** Which part of the exchanges a {@linkcode FaultyDataplane} loses, in percent. */

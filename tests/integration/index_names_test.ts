@@ -3,7 +3,19 @@ import { setTimeout as pause } from "node:timers/promises";
 import { AuditLog } from "../../src/dataplane/audit_log.ts";
 import { Iproute2Dataplane } from "../../src/dataplane/iproute2/adapter.ts";
 import { until } from "../support/wait.ts";
-import { batch, CAUSE, cidr, device, found, indexOf, ip, keepTrail, makeDice, makeGround, routesTo } from "../support/fixtures.ts";
+import {
+  batch,
+  CAUSE,
+  cidr,
+  device,
+  found,
+  indexOf,
+  ip,
+  keepTrail,
+  makeDice,
+  makeGround,
+  routesTo,
+} from "../support/fixtures.ts";
 import { openNodeUnderTest } from "./node_harness.ts";
 import { openRoutes, peers } from "./routes_harness.ts";
 

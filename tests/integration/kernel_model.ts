@@ -1,5 +1,9 @@
 import type { Command } from "../../src/dataplane/iproute2/commands.ts";
-import type { FailureKind, Mutation, TableEntry } from "../../src/dataplane/dataplane.ts";
+import type {
+  FailureKind,
+  Mutation,
+  TableEntry,
+} from "../../src/dataplane/dataplane.ts";
 
 /** A route as the model keeps it, and as `ip` shows it. */
 export interface ModelRoute {

@@ -1,4 +1,11 @@
-import type { BatchResult, Dataplane, KernelEvent, KernelWatch, Operation, Read } from "../../src/dataplane/dataplane.ts";
+import type {
+  BatchResult,
+  Dataplane,
+  KernelEvent,
+  KernelWatch,
+  Operation,
+  Read,
+} from "../../src/dataplane/dataplane.ts";
 
 /** When an exchange is lost: before the kernel carries it out, or after. */
 export type Loss = "before" | "after" | undefined;

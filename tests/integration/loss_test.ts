@@ -1,9 +1,22 @@
 import assert from "node:assert/strict";
 import { AuditLog } from "../../src/dataplane/audit_log.ts";
-import { Iproute2Dataplane, type Iproute2Options } from "../../src/dataplane/iproute2/adapter.ts";
+import {
+  Iproute2Dataplane,
+  type Iproute2Options,
+} from "../../src/dataplane/iproute2/adapter.ts";
 import { answerOf, type Operation } from "../../src/dataplane/dataplane.ts";
 import { until } from "../support/wait.ts";
-import { CAUSE, cidr, device, ipChildren, keepTrail, type KeptTrail, makeDice, makeGround, routesTo } from "../support/fixtures.ts";
+import {
+  CAUSE,
+  cidr,
+  device,
+  ipChildren,
+  keepTrail,
+  type KeptTrail,
+  makeDice,
+  makeGround,
+  routesTo,
+} from "../support/fixtures.ts";
 import { openNodeUnderTest } from "./node_harness.ts";
 import { median } from "../bench/statistics.ts";
 import { slowness } from "../support/slowness.ts";

@@ -16,7 +16,17 @@ import type { KernelRoute } from "../../src/routing/kernel_route.ts";
 import type { InterfaceName } from "../../src/routing/interface_name.ts";
 import { decode, entryOf } from "../../src/state/table142_codec.ts";
 import { type Faults, FaultyDataplane } from "./faulty_dataplane.ts";
-import { CAUSE, cidr, device, type Dice, found, ip, keepTrail, makeDice, makeGround } from "../support/fixtures.ts";
+import {
+  CAUSE,
+  cidr,
+  device,
+  type Dice,
+  found,
+  ip,
+  keepTrail,
+  makeDice,
+  makeGround,
+} from "../support/fixtures.ts";
 import { caller } from "./node_harness.ts";
 
 const ROUNDS = 150;

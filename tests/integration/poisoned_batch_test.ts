@@ -2,7 +2,13 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { AuditLog } from "../../src/dataplane/audit_log.ts";
 import { isRead } from "../../src/dataplane/iproute2/commands.ts";
-import type { Answer, BatchResult, Dataplane, Operation, OperationResult } from "../../src/dataplane/dataplane.ts";
+import type {
+  Answer,
+  BatchResult,
+  Dataplane,
+  Operation,
+  OperationResult,
+} from "../../src/dataplane/dataplane.ts";
 import { Iproute2Dataplane } from "../../src/dataplane/iproute2/adapter.ts";
 import { absentTask } from "../../src/reconcile/absent.ts";
 import { converge } from "../../src/reconcile/converge.ts";
@@ -10,7 +16,14 @@ import { presentTask } from "../../src/reconcile/present.ts";
 import { KernelCache } from "../../src/reconcile/kernel_cache.ts";
 import { ourRoute } from "../../src/routing/kernel_route.ts";
 import { routeEntry } from "../../src/state/table142_codec.ts";
-import { CAUSE, cidr, device, keepTrail, makeGround, routesTo } from "../support/fixtures.ts";
+import {
+  CAUSE,
+  cidr,
+  device,
+  keepTrail,
+  makeGround,
+  routesTo,
+} from "../support/fixtures.ts";
 import { LosingDataplane } from "./losing_dataplane.ts";
 import { beOdd } from "./odd_ip.ts";
 import { openRoutes, peers } from "./routes_harness.ts";

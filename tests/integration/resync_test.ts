@@ -7,7 +7,15 @@ import { DriftRepair } from "../../src/reconcile/drift_repair.ts";
 import { KernelCache } from "../../src/reconcile/kernel_cache.ts";
 import { WorkQueue } from "../../src/reconcile/work_queue.ts";
 import { until } from "../support/wait.ts";
-import { batch, cidr, device, ip, keepTrail, makeGround, routesTo } from "../support/fixtures.ts";
+import {
+  batch,
+  cidr,
+  device,
+  ip,
+  keepTrail,
+  makeGround,
+  routesTo,
+} from "../support/fixtures.ts";
 
 const TO = "10.42.2.0/24";
 const WANTED = { destination: cidr(TO), device: device("vxlan100") };

@@ -12,7 +12,11 @@ import { RouteKeeper } from "../../src/reconcile/route_keeper.ts";
 import type { RouteParts } from "../../src/reconcile/route_parts.ts";
 import { KernelCache } from "../../src/reconcile/kernel_cache.ts";
 import { WorkQueue } from "../../src/reconcile/work_queue.ts";
-import type { InjectOutcome, RemoveOutcome, SyncOutcome } from "../../src/reconcile/ports.ts";
+import type {
+  InjectOutcome,
+  RemoveOutcome,
+  SyncOutcome,
+} from "../../src/reconcile/ports.ts";
 import { decode, entryOf } from "../../src/state/table142_codec.ts";
 import type { StatedRoute } from "../../src/routing/route_set.ts";
 import { cidr, device, keepTrail, type KeptTrail } from "../support/fixtures.ts";

@@ -3,7 +3,14 @@ import { AuditLog } from "../../src/dataplane/audit_log.ts";
 import { Iproute2Dataplane } from "../../src/dataplane/iproute2/adapter.ts";
 import { removeRoutes } from "../../src/reconcile/shutdown.ts";
 import { FaultyDataplane } from "./faulty_dataplane.ts";
-import { batch, cidr, ip, keepTrail, makeDice, makeGround } from "../support/fixtures.ts";
+import {
+  batch,
+  cidr,
+  ip,
+  keepTrail,
+  makeDice,
+  makeGround,
+} from "../support/fixtures.ts";
 
 const ROUNDS = 100;
 /** One end is met in a few rounds of a hundred, and by chance in none of them. */

@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import { AuditLog } from "../../src/dataplane/audit_log.ts";
 import { isReason, readComplaint } from "../../src/dataplane/iproute2/stderr.ts";
-import type { BatchResult, KernelEvent, Operation } from "../../src/dataplane/dataplane.ts";
+import type {
+  BatchResult,
+  KernelEvent,
+  Operation,
+} from "../../src/dataplane/dataplane.ts";
 import { Iproute2Dataplane } from "../../src/dataplane/iproute2/adapter.ts";
 import { Monitor } from "../../src/dataplane/iproute2/monitor.ts";
 import { WarningLog } from "../../src/dataplane/iproute2/warning_log.ts";

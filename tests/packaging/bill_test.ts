@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { SIDECAR_VERSION, TESTED_DENO_VERSION } from "../../src/shared/versions.ts";
-import { isJsonObject, objectAt, parseJsonObject, stringAt } from "../../deploy/json.ts";
+import {
+  isJsonObject,
+  objectAt,
+  parseJsonObject,
+  stringAt,
+} from "../../deploy/json.ts";
 import { runToEnd } from "../support/namespace.ts";
 import { repository } from "../support/serve_task.ts";
 

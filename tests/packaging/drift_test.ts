@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { parseServeFlags } from "../../src/cli/serve_flags.ts";
 import { SIDECAR_VERSION, TESTED_DENO_VERSION } from "../../src/shared/versions.ts";
-import { DEFAULT_LISTEN_ADDRESS, formatListenAddress } from "../../src/transport/listen_address.ts";
+import {
+  DEFAULT_LISTEN_ADDRESS,
+  formatListenAddress,
+} from "../../src/transport/listen_address.ts";
 import { HEALTHZ_LINE } from "../../src/transport/healthz.ts";
 import { stringsAt } from "../support/image.ts";
 import { numberAt, objectAt, parseJsonObject, stringAt } from "../../deploy/json.ts";

@@ -5,7 +5,12 @@ import {
   type PackageDefinition,
 } from "@grpc/proto-loader";
 import { LOADER_OPTIONS, loadProto } from "../../src/api/proto_registry.ts";
-import { DESCRIPTORS, GENERATED, generateTypes, PROTO_FILES } from "../support/generate.ts";
+import {
+  DESCRIPTORS,
+  GENERATED,
+  generateTypes,
+  PROTO_FILES,
+} from "../support/generate.ts";
 import { repository } from "../support/serve_task.ts";
 
 const REMEDY = "A .proto file has changed: run deno task generate";

@@ -4,7 +4,12 @@ import { openTlsHost } from "../e2e/tls_host.ts";
 import { connectClient, type QuiltClient } from "../support/client.ts";
 import { holdSocket } from "../support/held_socket.ts";
 import { addVxlan, type Namespace } from "../support/namespace.ts";
-import { askingWords, type ServeTask, serveTask, serveWords } from "../support/serve_task.ts";
+import {
+  askingWords,
+  type ServeTask,
+  serveTask,
+  serveWords,
+} from "../support/serve_task.ts";
 import { type Sidecar, startSidecar } from "../support/sidecar.ts";
 import { makeTrail, type PermissionTrail } from "./permission_trail.ts";
 

@@ -3,7 +3,13 @@ import { connectClient } from "../support/client.ts";
 import { addVxlan, runToEnd } from "../support/namespace.ts";
 import { serveWords } from "../support/serve_task.ts";
 import { startSidecar } from "../support/sidecar.ts";
-import { allRoutes, auditRecords, done, makeQuietNamespace, openHost } from "../e2e/host.ts";
+import {
+  allRoutes,
+  auditRecords,
+  done,
+  makeQuietNamespace,
+  openHost,
+} from "../e2e/host.ts";
 
 const denied = /^Permission denied: .*needs CAP_NET_ADMIN.*/;
 

@@ -11,7 +11,13 @@ import { type Namespace, runToEnd } from "../support/namespace.ts";
 import { document } from "../support/readme.ts";
 import { repository } from "../support/serve_task.ts";
 import { makeLibrary } from "./library.ts";
-import { type AttemptName, attemptNames, LIBRARY, NEIGHBOUR, SECRET } from "./takeover.ts";
+import {
+  type AttemptName,
+  attemptNames,
+  LIBRARY,
+  NEIGHBOUR,
+  SECRET,
+} from "./takeover.ts";
 
 const pod = await readPod("deploy/kubernetes/quilt.yaml");
 const privileges = privilegesOf(containerOf(pod, "sidecar"));

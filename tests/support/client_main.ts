@@ -24,7 +24,13 @@ import {
   loadSync,
   type ServiceDefinition,
 } from "@grpc/proto-loader";
-import { type JsonObject, numberAt, objectAt, parseJsonObject, stringAt } from "../../deploy/json.ts";
+import {
+  type JsonObject,
+  numberAt,
+  objectAt,
+  parseJsonObject,
+  stringAt,
+} from "../../deploy/json.ts";
 import { linesOf } from "./lines.ts";
 import { repository } from "./serve_task.ts";
 

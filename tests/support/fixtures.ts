@@ -2,7 +2,10 @@ import { type Ipv4Cidr, parseCidr } from "../../src/ipam/cidr.ts";
 import type { Cause } from "../../src/dataplane/dataplane.ts";
 import type { LineWriter } from "../../src/observability/buffered_line_writer.ts";
 import type { KernelRoute } from "../../src/routing/kernel_route.ts";
-import { checkInterfaceName, type InterfaceName } from "../../src/routing/interface_name.ts";
+import {
+  checkInterfaceName,
+  type InterfaceName,
+} from "../../src/routing/interface_name.ts";
 import { refuseOnTheMachine } from "./guard.ts";
 import { type JsonObject, parseJsonObject } from "../../deploy/json.ts";
 import { runToEnd } from "./namespace.ts";

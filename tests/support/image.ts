@@ -1,5 +1,10 @@
 /** The image that tests/packaging/image/build.sh has built, for the tests that run it. */
-import { isJsonObject, objectAt, parseJsonObject, stringAt } from "../../deploy/json.ts";
+import {
+  isJsonObject,
+  objectAt,
+  parseJsonObject,
+  stringAt,
+} from "../../deploy/json.ts";
 
 /** Tells the tests where the image is. */
 export const IMAGE = "QUILT_IMAGE";

@@ -1,7 +1,13 @@
 /** What the manifests of deploy/ say about the sidecar. */
 import { parseAllDocuments } from "yaml";
 import { stringsAt } from "./image.ts";
-import { isJsonObject, type JsonObject, numberAt, objectAt, stringAt } from "../../deploy/json.ts";
+import {
+  isJsonObject,
+  type JsonObject,
+  numberAt,
+  objectAt,
+  stringAt,
+} from "../../deploy/json.ts";
 import { repository } from "./serve_task.ts";
 
 /** The privileges of a container, as its manifest states them. */

@@ -1,5 +1,12 @@
 import { status as grpcStatus } from "@grpc/grpc-js";
-import { isJsonObject, type JsonObject, numberAt, objectAt, parseJsonObject, stringAt } from "../../deploy/json.ts";
+import {
+  isJsonObject,
+  type JsonObject,
+  numberAt,
+  objectAt,
+  parseJsonObject,
+  stringAt,
+} from "../../deploy/json.ts";
 import { type CollectedLines, collectLines, linesOf } from "./lines.ts";
 import type { Namespace } from "./namespace.ts";
 import { repository } from "./serve_task.ts";

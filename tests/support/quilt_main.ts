@@ -14,7 +14,13 @@
  */
 import { connectSidecar, type SidecarClient } from "./sidecar_client.ts";
 import type { StatedRoute } from "../../src/routing/route_set.ts";
-import { isJsonObject, type JsonObject, numberAt, parseJsonObject, stringAt } from "../../deploy/json.ts";
+import {
+  isJsonObject,
+  type JsonObject,
+  numberAt,
+  parseJsonObject,
+  stringAt,
+} from "../../deploy/json.ts";
 import { linesOf } from "./lines.ts";
 
 const out = Deno.stdout.writable.getWriter();

@@ -1,8 +1,19 @@
 import { Client, credentials, type ServiceDefinition, status } from "@grpc/grpc-js";
 import { err, type Result } from "../../src/shared/result.ts";
 import type { StatedRoute } from "../../src/routing/route_set.ts";
-import { type CallFault, createSidecarReader, createUnaryCall, required, type SidecarReader, type UnaryCall } from "../../src/cli/grpc_client.ts";
-import { ADDRESS_SERVICE, NODE_NETWORK_SERVICE, ROUTE_SERVICE } from "../../src/api/proto_registry.ts";
+import {
+  type CallFault,
+  createSidecarReader,
+  createUnaryCall,
+  required,
+  type SidecarReader,
+  type UnaryCall,
+} from "../../src/cli/grpc_client.ts";
+import {
+  ADDRESS_SERVICE,
+  NODE_NETWORK_SERVICE,
+  ROUTE_SERVICE,
+} from "../../src/api/proto_registry.ts";
 import type { NodeNetwork } from "../../src/api/gen/quilt/sidecar/v1/NodeNetwork.ts";
 import type { WatchNodeNetworkResponse } from "../../src/api/gen/quilt/sidecar/v1/WatchNodeNetworkResponse.ts";
 

@@ -1,4 +1,10 @@
-import type { AllocateOutcome, ListOutcome, OwnedAddress, ReleaseOutcome, ReleaseTarget } from "../../addresses/ports.ts";
+import type {
+  AllocateOutcome,
+  ListOutcome,
+  OwnedAddress,
+  ReleaseOutcome,
+  ReleaseTarget,
+} from "../../addresses/ports.ts";
 import type { CallResult, LoggedCall } from "../call_log.ts";
 import { failed, quoteUnlessPlain, succeeded } from "../call_messages.ts";
 import type { AllocateAddressRequest } from "../gen/quilt/sidecar/v1/AllocateAddressRequest.ts";

@@ -1,5 +1,12 @@
 import { status } from "@grpc/grpc-js";
-import type { AddressRefusal, AllocateOutcome, ListOutcome, OwnedAddress, ReleaseOutcome, ReleaseTarget } from "../../addresses/ports.ts";
+import type {
+  AddressRefusal,
+  AllocateOutcome,
+  ListOutcome,
+  OwnedAddress,
+  ReleaseOutcome,
+  ReleaseTarget,
+} from "../../addresses/ports.ts";
 import type { NotExecuted } from "../../reconcile/ports.ts";
 import type { AllocateAddressResponse } from "../gen/quilt/sidecar/v1/AllocateAddressResponse.ts";
 import type { AllocatedAddress } from "../gen/quilt/sidecar/v1/AllocatedAddress.ts";
@@ -7,7 +14,12 @@ import type { ListAddressesResponse } from "../gen/quilt/sidecar/v1/ListAddresse
 import type { ReleaseAddressRequest } from "../gen/quilt/sidecar/v1/ReleaseAddressRequest.ts";
 import type { ReleaseAddressResponse } from "../gen/quilt/sidecar/v1/ReleaseAddressResponse.ts";
 import { toNodeNetworkMessage } from "../node_network/service.ts";
-import { notExecutedReply, type Reply, type StatusReply, statusReply } from "../unary_handler.ts";
+import {
+  notExecutedReply,
+  type Reply,
+  type StatusReply,
+  statusReply,
+} from "../unary_handler.ts";
 
 /** The address or the owner that a ReleaseAddress names. */
 export function toReleaseTarget(

@@ -1,11 +1,22 @@
 import type { NodeNetworkService } from "../../addresses/ports.ts";
 import type { Logger } from "../../observability/logger.ts";
-import type { ServedService } from "../../transport/server.ts";
+import type { ServedService } from "../../shared/served_service.ts";
 import type { AddressServiceHandlers } from "../gen/quilt/sidecar/v1/AddressService.ts";
 import { ADDRESS_SERVICE } from "../proto_registry.ts";
 import { unaryHandlers } from "../unary_handler.ts";
-import { allocateCall, allocateResult, listResult, releaseCall, releaseResult } from "./log_lines.ts";
-import { toAllocateReply, toListReply, toReleaseReply, toReleaseTarget } from "./messages.ts";
+import {
+  allocateCall,
+  allocateResult,
+  listResult,
+  releaseCall,
+  releaseResult,
+} from "./log_lines.ts";
+import {
+  toAllocateReply,
+  toListReply,
+  toReleaseReply,
+  toReleaseTarget,
+} from "./messages.ts";
 
 /** `quilt.sidecar.v1.AddressService` over a node: Quilt gets addresses from it. */
 export function createAddressService(

@@ -1,7 +1,7 @@
 import { status } from "@grpc/grpc-js";
 import { quote } from "../../shared/quote.ts";
-import type { HealthStatus } from "../../transport/healthz.ts";
-import type { ServedService } from "../../transport/server.ts";
+import type { HealthStatus } from "../../shared/health_status.ts";
+import type { ServedService } from "../../shared/served_service.ts";
 import type { HealthHandlers } from "../gen/grpc/health/v1/Health.ts";
 import type { HealthCheckResponse } from "../gen/grpc/health/v1/HealthCheckResponse.ts";
 import { LatestValueStream } from "../latest_value_stream.ts";

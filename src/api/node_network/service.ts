@@ -1,6 +1,10 @@
-import type { ConfigureOutcome, NodeNetwork, NodeNetworkService } from "../../addresses/ports.ts";
+import type {
+  ConfigureOutcome,
+  NodeNetwork,
+  NodeNetworkService,
+} from "../../addresses/ports.ts";
 import type { Logger } from "../../observability/logger.ts";
-import type { ServedService } from "../../transport/server.ts";
+import type { ServedService } from "../../shared/served_service.ts";
 import { describeNotExecuted, succeeded } from "../call_messages.ts";
 import type { GetNodeNetworkResponse } from "../gen/quilt/sidecar/v1/GetNodeNetworkResponse.ts";
 import type { NodeNetwork as NodeNetworkMessage } from "../gen/quilt/sidecar/v1/NodeNetwork.ts";

@@ -1,14 +1,25 @@
 import type { Logger } from "../../observability/logger.ts";
-import type { ConfigureOutcome } from "../../addresses/ports.ts";
-import type { InjectOutcome, RemoveOutcome } from "../../reconcile/ports.ts";
-import type { ServedService } from "../../transport/server.ts";
+import type { ConfigureOutcome, NodeNetworkService } from "../../addresses/ports.ts";
+import type {
+  InjectOutcome,
+  RemoveOutcome,
+  RouteService,
+} from "../../reconcile/ports.ts";
+import type { ServedService } from "../../shared/served_service.ts";
 import type { ConfigureNodeSubnetResponse } from "../gen/quilt/ConfigureNodeSubnetResponse.ts";
 import type { InjectRouteResponse } from "../gen/quilt/InjectRouteResponse.ts";
 import type { QuiltRuntimeHandlers } from "../gen/quilt/QuiltRuntime.ts";
 import type { RemoveRouteResponse } from "../gen/quilt/RemoveRouteResponse.ts";
 import { QUILT_RUNTIME } from "../proto_registry.ts";
 import { notExecutedReply, type Reply, unaryHandlers } from "../unary_handler.ts";
-import { configureCall, configureResult, injectCall, injectResult, removeCall, removeResult } from "./log_lines.ts";
+import {
+  configureCall,
+  configureResult,
+  injectCall,
+  injectResult,
+  removeCall,
+  removeResult,
+} from "./log_lines.ts";
 
 /** The three responses, which have the same fields. */
 type QuiltResponse =
@@ -16,13 +27,22 @@ type QuiltResponse =
   & InjectRouteResponse
   & RemoveRouteResponse;
 
+/** What the mesh agent's calls need of a node. */
+export interface QuiltRuntimePorts {
+  readonly network: Pick<NodeNetworkService, "configureNodeSubnet">;
+  readonly routes: Pick<RouteService, "injectRoute" | "removeRoute">;
+}
+
 /** `quilt.QuiltRuntime`, which the mesh agent calls, over a node. */
-export function createQuiltRuntime(node: QuiltRuntimePorts, logger: Logger): ServedService {
+export function createQuiltRuntime(
+  { network, routes }: QuiltRuntimePorts,
+  logger: Logger,
+): ServedService {
   const unary = unaryHandlers(logger);
   const implementation: QuiltRuntimeHandlers = {
     ConfigureNodeSubnet: unary({
       rpc: "ConfigureNodeSubnet",
-      execute: ({ subnet }, call) => node.configureNodeSubnet(subnet, call),
+      execute: ({ subnet }, call) => network.configureNodeSubnet(subnet, call),
       describeCall: configureCall,
       describeResult: configureResult,
       reply: toReply,
@@ -30,14 +50,14 @@ export function createQuiltRuntime(node: QuiltRuntimePorts, logger: Logger): Ser
     InjectRoute: unary({
       rpc: "InjectRoute",
       execute: ({ destination, via_interface: device }, call) =>
-        node.injectRoute(destination, device, call),
+        routes.injectRoute(destination, device, call),
       describeCall: injectCall,
       describeResult: injectResult,
       reply: toReply,
     }),
     RemoveRoute: unary({
       rpc: "RemoveRoute",
-      execute: ({ destination }, call) => node.removeRoute(destination, call),
+      execute: ({ destination }, call) => routes.removeRoute(destination, call),
       describeCall: removeCall,
       describeResult: removeResult,
       reply: toReply,

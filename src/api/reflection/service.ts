@@ -1,5 +1,5 @@
 import { status } from "@grpc/grpc-js";
-import type { ServedService } from "../../transport/server.ts";
+import type { ServedService } from "../../shared/served_service.ts";
 import type { ServerReflectionHandlers } from "../gen/grpc/reflection/v1/ServerReflection.ts";
 import type { ServerReflectionRequest } from "../gen/grpc/reflection/v1/ServerReflectionRequest.ts";
 import type { ServerReflectionResponse } from "../gen/grpc/reflection/v1/ServerReflectionResponse.ts";

@@ -1,5 +1,10 @@
 import { status } from "@grpc/grpc-js";
-import type { ListedRoute, RouteChanges, RouteOutcome, SyncOutcome } from "../../reconcile/ports.ts";
+import type {
+  ListedRoute,
+  RouteChanges,
+  RouteOutcome,
+  SyncOutcome,
+} from "../../reconcile/ports.ts";
 import type { ListRoutesResponse } from "../gen/quilt/sidecar/v1/ListRoutesResponse.ts";
 import type { Route } from "../gen/quilt/sidecar/v1/Route.ts";
 import type { RouteOutcome as RouteOutcomeMessage } from "../gen/quilt/sidecar/v1/RouteOutcome.ts";

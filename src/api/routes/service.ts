@@ -1,7 +1,7 @@
 import { status } from "@grpc/grpc-js";
 import type { Logger } from "../../observability/logger.ts";
 import type { RouteChanges, RouteService } from "../../reconcile/ports.ts";
-import type { ServedService } from "../../transport/server.ts";
+import type { ServedService } from "../../shared/served_service.ts";
 import { succeeded } from "../call_messages.ts";
 import type { RouteServiceHandlers } from "../gen/quilt/sidecar/v1/RouteService.ts";
 import type { WatchRoutesResponse } from "../gen/quilt/sidecar/v1/WatchRoutesResponse.ts";

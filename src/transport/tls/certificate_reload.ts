@@ -1,5 +1,5 @@
 import { quote } from "../../shared/quote.ts";
-import { type Checked, pass } from "../../shared/result.ts";
+import { ok, type Result } from "../../shared/result.ts";
 import type { Logger } from "../../observability/logger.ts";
 import {
   type CertificateFacts,
@@ -27,14 +27,14 @@ export interface LoadedTls {
  */
 export async function loadTls(
   files: TlsFiles | undefined,
-): Promise<Checked<LoadedTls | undefined, string>> {
-  if (files === undefined) return pass(undefined);
+): Promise<Result<LoadedTls | undefined, string>> {
+  if (files === undefined) return ok(undefined);
   const read = await readTlsFiles(files);
   if (!read.ok) return read;
   const material = read.value;
   const checked = checkTlsMaterial(material);
   if (!checked.ok) return checked;
-  return pass({
+  return ok({
     material,
     reloadOnChange(apply, logger) {
       logCertificate(logger, "TLS with the certificate", checked.value);
@@ -88,7 +88,7 @@ export class ReloadDetector {
   }
 
   /** A change counts when it was read twice, because files are written one by one. */
-  observe(read: Checked<TlsMaterial, string>): void {
+  observe(read: Result<TlsMaterial, string>): void {
     const current = JSON.stringify(read);
     const isStable = current === this.#latest;
     this.#latest = current;
@@ -98,7 +98,7 @@ export class ReloadDetector {
   }
 }
 
-function checkReload(read: Checked<TlsMaterial, string>): CertificateReload {
+function checkReload(read: Result<TlsMaterial, string>): CertificateReload {
   if (!read.ok) return { kind: "unusable", reason: read.fault };
   const checked = checkTlsMaterial(read.value);
   return checked.ok

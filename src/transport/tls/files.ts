@@ -1,5 +1,5 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
-import { type Checked, fail, pass } from "../../shared/result.ts";
+import { err, ok, type Result } from "../../shared/result.ts";
 
 /** Paths of files in PEM. */
 export interface TlsFiles {
@@ -27,21 +27,21 @@ export interface CertificateFacts {
 /** Reads the files; the fault is one sentence. */
 export async function readTlsFiles(
   files: TlsFiles,
-): Promise<Checked<TlsMaterial, string>> {
+): Promise<Result<TlsMaterial, string>> {
   const cert = await read(files.cert);
   if (!cert.ok) return cert;
   const key = await read(files.key);
   if (!key.ok) return key;
-  const ca = files.ca === undefined ? pass(undefined) : await read(files.ca);
+  const ca = files.ca === undefined ? ok(undefined) : await read(files.ca);
   if (!ca.ok) return ca;
-  return pass({ cert: cert.value, key: key.value, ca: ca.value });
+  return ok({ cert: cert.value, key: key.value, ca: ca.value });
 }
 
-async function read(path: string): Promise<Checked<string, string>> {
+async function read(path: string): Promise<Result<string, string>> {
   try {
-    return pass(await Deno.readTextFile(path));
+    return ok(await Deno.readTextFile(path));
   } catch (cause) {
-    return fail(`Cannot read ${path}: ${describe(cause, path)}`);
+    return err(`Cannot read ${path}: ${describe(cause, path)}`);
   }
 }
 
@@ -61,17 +61,17 @@ function describe(cause: unknown, path: string): string {
  */
 export function checkTlsMaterial(
   { ca, cert, key }: TlsMaterial,
-): Checked<CertificateFacts, string> {
+): Result<CertificateFacts, string> {
   const chain = parseCertificates(cert);
   const [own] = chain ?? [];
-  if (own === undefined) return fail("The file of --tls-cert is no certificate in PEM");
+  if (own === undefined) return err("The file of --tls-cert is no certificate in PEM");
   if (ca !== undefined && parseCertificates(ca) === undefined) {
-    return fail("The file of --tls-ca is no certificate in PEM");
+    return err("The file of --tls-ca is no certificate in PEM");
   }
   const keyFault = describeKeyFault(key, own);
-  if (keyFault !== undefined) return fail(keyFault);
+  if (keyFault !== undefined) return err(keyFault);
   const subject = own.subject.replaceAll("\n", ", ");
-  return pass({ subject, validTo: new Date(own.validTo) });
+  return ok({ subject, validTo: new Date(own.validTo) });
 }
 
 /** Why the key cannot be used; undefined if it can. */

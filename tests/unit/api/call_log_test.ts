@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { CallLog, type CallLogOptions, type CallResult, type LoggedCall, type LogLine, REPEAT_MS } from "../../../src/api/call_log.ts";
+import {
+  CallLog,
+  type CallLogOptions,
+  type CallResult,
+  type LoggedCall,
+  type LogLine,
+  REPEAT_MS,
+} from "../../../src/api/call_log.ts";
 
 const CONFIGURE: LoggedCall = { kind: "configure", text: "Configure()" };
 const ONE: LoggedCall = { kind: "route", text: "Inject(one)", destination: "one" };

@@ -4,7 +4,16 @@ import fc from "fast-check";
 import protobuf from "protobufjs";
 import { checkEncoding, MalformedMessage } from "../../../src/api/encoding_check.ts";
 import { QUILT_RUNTIME, ROUTE_SERVICE } from "../../../src/api/proto_registry.ts";
-import { type Bytes, fixedField, groupField, lengthField, tag, utf8, varint, varintField } from "./protobuf_encoder.ts";
+import {
+  type Bytes,
+  fixedField,
+  groupField,
+  lengthField,
+  tag,
+  utf8,
+  varint,
+  varintField,
+} from "./protobuf_encoder.ts";
 
 const { root } = protobuf.parse(`
 syntax = "proto3";

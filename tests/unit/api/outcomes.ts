@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { type Ipv4Cidr, parseCidr } from "../../../src/ipam/cidr.ts";
-import { checkInterfaceName, type InterfaceName } from "../../../src/routing/interface_name.ts";
+import {
+  checkInterfaceName,
+  type InterfaceName,
+} from "../../../src/routing/interface_name.ts";
 
 /** A CIDR that a test is sure of. */
 export function cidr(text: string): Ipv4Cidr {

@@ -60,7 +60,9 @@ export interface Surface extends AsyncDisposable {
 }
 
 /** The two services over a node of the test's making, and the typed client of them. */
-export async function openServices(network: Partial<NodeNetworkService>): Promise<Surface> {
+export async function openServices(
+  network: Partial<NodeNetworkService>,
+): Promise<Surface> {
   const log: string[] = [];
   const sink = {
     write: (line: string) => void log.push(line.replace(/^\S+ /, "")),

@@ -9,7 +9,18 @@ import type { ReleaseAddressRequest } from "../../../src/api/gen/quilt/sidecar/v
 import type { ReleaseAddressResponse } from "../../../src/api/gen/quilt/sidecar/v1/ReleaseAddressResponse.ts";
 import type { Route } from "../../../src/api/gen/quilt/sidecar/v1/Route.ts";
 import type { SyncRoutesRequest } from "../../../src/api/gen/quilt/sidecar/v1/SyncRoutesRequest.ts";
-import { ADDRESS_SERVICE, HEALTH, loadProto, NODE_NETWORK_SERVICE, QUILT_PACKAGE, QUILT_RUNTIME, REFLECTION, ROUTE_SERVICE, serviceName, serviceOf } from "../../../src/api/proto_registry.ts";
+import {
+  ADDRESS_SERVICE,
+  HEALTH,
+  loadProto,
+  NODE_NETWORK_SERVICE,
+  QUILT_PACKAGE,
+  QUILT_RUNTIME,
+  REFLECTION,
+  ROUTE_SERVICE,
+  serviceName,
+  serviceOf,
+} from "../../../src/api/proto_registry.ts";
 
 type ScalarType = "TYPE_STRING" | "TYPE_BOOL";
 /** The number and type of each field, so that the frozen file cannot change. */

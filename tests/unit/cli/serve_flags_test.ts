@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
-import { parseServeFlags, SERVE_HELP, type ServeOptions } from "../../../src/cli/serve_flags.ts";
+import {
+  parseServeFlags,
+  SERVE_HELP,
+  type ServeOptions,
+} from "../../../src/cli/serve_flags.ts";
 
 function options(...args: readonly string[]): ServeOptions {
   const parsed = parseServeFlags(args);

@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
-import { formatStatus, type NodeStatus, statusJson } from "../../../src/cli/status_report.ts";
+import {
+  formatStatus,
+  type NodeStatus,
+  statusJson,
+} from "../../../src/cli/status_report.ts";
 import type { Route } from "../../../src/api/gen/quilt/sidecar/v1/Route.ts";
 
 const UNCONFIGURED: NodeStatus = {

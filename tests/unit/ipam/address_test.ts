@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { addressFromNumber, addressToNumber, describeAddressFault, firstAddress, hostAddress, parseAddress } from "../../../src/ipam/address.ts";
+import {
+  addressFromNumber,
+  addressToNumber,
+  describeAddressFault,
+  firstAddress,
+  hostAddress,
+  parseAddress,
+} from "../../../src/ipam/address.ts";
 import { hostPrefix, type Ipv4Cidr, parseCidr } from "../../../src/ipam/cidr.ts";
 
 function cidr(text: string): Ipv4Cidr {

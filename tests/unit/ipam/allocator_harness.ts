@@ -1,8 +1,16 @@
 import assert from "node:assert/strict";
 import { type Ipv4Address, parseAddress } from "../../../src/ipam/address.ts";
 import { type Ipv4Cidr, parseCidr } from "../../../src/ipam/cidr.ts";
-import { type Owner, type OwnerKey, ownerKey, parseOwner } from "../../../src/ipam/owner.ts";
-import { AddressAllocator, type AllocateDecision } from "../../../src/ipam/allocator.ts";
+import {
+  type Owner,
+  type OwnerKey,
+  ownerKey,
+  parseOwner,
+} from "../../../src/ipam/owner.ts";
+import {
+  AddressAllocator,
+  type AllocateDecision,
+} from "../../../src/ipam/allocator.ts";
 
 /** A CIDR known to be good. */
 export function cidr(text: string): Ipv4Cidr {

@@ -1,7 +1,19 @@
 import assert from "node:assert/strict";
-import { AddressAllocator, type AllocateDecision } from "../../../src/ipam/allocator.ts";
+import {
+  AddressAllocator,
+  type AllocateDecision,
+} from "../../../src/ipam/allocator.ts";
 import { describeAllocateFault } from "../../../src/ipam/messages.ts";
-import { address, allocate, allocatorOf, keyOf, names, outcomeOf, owner, release } from "./allocator_harness.ts";
+import {
+  address,
+  allocate,
+  allocatorOf,
+  keyOf,
+  names,
+  outcomeOf,
+  owner,
+  release,
+} from "./allocator_harness.ts";
 
 Deno.test("AddressAllocator has 253 addresses in a /24: all but network, broadcast and gateway", () => {
   const allocator = allocatorOf("10.42.1.0/24");

@@ -1,8 +1,20 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { IPv4CidrRange } from "ip-num";
-import { cidrFromKernel, commonPrefix, contains, type Ipv4Cidr, networkAddress, parseCidr, prefixLength } from "../../../src/ipam/cidr.ts";
-import { checkClusterPolicy, checkNodeCidr, describeCidrFault } from "../../../src/ipam/policy.ts";
+import {
+  cidrFromKernel,
+  commonPrefix,
+  contains,
+  type Ipv4Cidr,
+  networkAddress,
+  parseCidr,
+  prefixLength,
+} from "../../../src/ipam/cidr.ts";
+import {
+  checkClusterPolicy,
+  checkNodeCidr,
+  describeCidrFault,
+} from "../../../src/ipam/policy.ts";
 import { hostileTexts, judge, sentence, type Verdict, written } from "./cidr_oracle.ts";
 import { bounded } from "../../support/suite.ts";
 

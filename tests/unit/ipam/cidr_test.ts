@@ -1,5 +1,12 @@
 import assert from "node:assert/strict";
-import { cidrFromKernel, contains, type Ipv4Cidr, networkAddress, parseCidr, prefixLength } from "../../../src/ipam/cidr.ts";
+import {
+  cidrFromKernel,
+  contains,
+  type Ipv4Cidr,
+  networkAddress,
+  parseCidr,
+  prefixLength,
+} from "../../../src/ipam/cidr.ts";
 import { hostileTexts } from "./cidr_oracle.ts";
 
 function cidr(text: string): Ipv4Cidr {

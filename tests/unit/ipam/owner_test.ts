@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { describeOwnerFault, MAX_OWNER_LENGTH, ownerKey, ownerKeyWords, parseOwner } from "../../../src/ipam/owner.ts";
+import {
+  describeOwnerFault,
+  MAX_OWNER_LENGTH,
+  ownerKey,
+  ownerKeyWords,
+  parseOwner,
+} from "../../../src/ipam/owner.ts";
 
 const printable = Array.from(
   { length: 94 },

@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
-import { checkClusterPolicy, checkNodeCidr, type ClusterPolicy, describeCidrFault } from "../../../src/ipam/policy.ts";
+import {
+  checkClusterPolicy,
+  checkNodeCidr,
+  type ClusterPolicy,
+  describeCidrFault,
+} from "../../../src/ipam/policy.ts";
 
 function policy(clusterCidr: string, nodePrefix: number): ClusterPolicy {
   const checked = checkClusterPolicy(clusterCidr, nodePrefix);

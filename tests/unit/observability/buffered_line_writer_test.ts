@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type ByteWriter, createBufferedLineWriter, writeAll, writeLine } from "../../../src/observability/buffered_line_writer.ts";
+import {
+  type ByteWriter,
+  createBufferedLineWriter,
+  writeAll,
+  writeLine,
+} from "../../../src/observability/buffered_line_writer.ts";
 import { bounded } from "../../support/suite.ts";
 
 /** An output that takes a limited number of bytes per write, and can be stalled. */

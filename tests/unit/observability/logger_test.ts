@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { createLogger, formatLine, LOG_LEVELS, type LogLevel } from "../../../src/observability/logger.ts";
+import {
+  createLogger,
+  formatLine,
+  LOG_LEVELS,
+  type LogLevel,
+} from "../../../src/observability/logger.ts";
 
 function loggedAt(level: LogLevel): readonly string[] {
   const lines: string[] = [];

@@ -3,8 +3,15 @@ import fc from "fast-check";
 import { type Ipv4Cidr, parseCidr } from "../../../src/ipam/cidr.ts";
 import { decideInstall, decideRemove } from "../../../src/reconcile/decide.ts";
 import { routesOfBest } from "../../../src/reconcile/observe.ts";
-import type { ActualRoutes, KernelRoute, LinkState } from "../../../src/routing/kernel_route.ts";
-import { checkInterfaceName, type InterfaceName } from "../../../src/routing/interface_name.ts";
+import type {
+  ActualRoutes,
+  KernelRoute,
+  LinkState,
+} from "../../../src/routing/kernel_route.ts";
+import {
+  checkInterfaceName,
+  type InterfaceName,
+} from "../../../src/routing/interface_name.ts";
 import { TableModel } from "./table_model.ts";
 
 function cidr(text: string): Ipv4Cidr {

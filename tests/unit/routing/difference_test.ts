@@ -1,9 +1,16 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type Ipv4Cidr, parseCidr } from "../../../src/ipam/cidr.ts";
-import { checkInterfaceName, type InterfaceName } from "../../../src/routing/interface_name.ts";
+import {
+  checkInterfaceName,
+  type InterfaceName,
+} from "../../../src/routing/interface_name.ts";
 import type { Route } from "../../../src/routing/route.ts";
-import { ascending, compareRoutes, destinationOf } from "../../../src/routing/difference.ts";
+import {
+  ascending,
+  compareRoutes,
+  destinationOf,
+} from "../../../src/routing/difference.ts";
 
 function cidr(text: string): Ipv4Cidr {
   const parsed = parseCidr(text);

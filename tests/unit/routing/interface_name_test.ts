@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { checkInterfaceName, describeInterfaceNameFault, type InterfaceName } from "../../../src/routing/interface_name.ts";
+import {
+  checkInterfaceName,
+  describeInterfaceNameFault,
+  type InterfaceName,
+} from "../../../src/routing/interface_name.ts";
 import { bounded } from "../../support/suite.ts";
 
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";

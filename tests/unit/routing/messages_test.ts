@@ -1,7 +1,21 @@
 import assert from "node:assert/strict";
 import { type Ipv4Cidr, parseCidr } from "../../../src/ipam/cidr.ts";
-import { checkInterfaceName, type InterfaceName } from "../../../src/routing/interface_name.ts";
-import { describeBridgePort, describeConnected, describeLost, describeMissingRoutes, describeOwnSubnet, describePending, describeRefused, describeReplaced, describeReplacedAlike, PERMISSION_DENIED } from "../../../src/routing/messages.ts";
+import {
+  checkInterfaceName,
+  type InterfaceName,
+} from "../../../src/routing/interface_name.ts";
+import {
+  describeBridgePort,
+  describeConnected,
+  describeLost,
+  describeMissingRoutes,
+  describeOwnSubnet,
+  describePending,
+  describeRefused,
+  describeReplaced,
+  describeReplacedAlike,
+  PERMISSION_DENIED,
+} from "../../../src/routing/messages.ts";
 
 function cidr(text: string): Ipv4Cidr {
   const parsed = parseCidr(text);

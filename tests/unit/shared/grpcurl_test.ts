@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
-import { type CallTarget, DEFAULT_TARGET, grpcurlCommand } from "../../../src/shared/grpcurl.ts";
+import {
+  type CallTarget,
+  DEFAULT_TARGET,
+  grpcurlCommand,
+} from "../../../src/shared/grpcurl.ts";
 
 const METHOD = "quilt.QuiltRuntime/RemoveRoute";
 const REQUEST = { destination: "10.42.2.0/24" };

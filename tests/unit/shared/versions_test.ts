@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
-import { refuseDenoVersion, TESTED_DENO_VERSION } from "../../../src/shared/versions.ts";
+import {
+  refuseDenoVersion,
+  TESTED_DENO_VERSION,
+} from "../../../src/shared/versions.ts";
 
 Deno.test("refuseDenoVersion refuses versions that crash, and names a version that works", () => {
   for (const version of ["2.9.4", "2.9.5", "2.9.6", "2.9.5+5a1b2c3"]) {

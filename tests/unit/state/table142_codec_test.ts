@@ -3,8 +3,19 @@ import fc from "fast-check";
 import { type Ipv4Address, parseAddress } from "../../../src/ipam/address.ts";
 import { hostPrefix, type Ipv4Cidr, parseCidr } from "../../../src/ipam/cidr.ts";
 import { type Owner, ownerKey, parseOwner } from "../../../src/ipam/owner.ts";
-import { checkInterfaceName, type InterfaceName } from "../../../src/routing/interface_name.ts";
-import { addressEntry, decode, LAST_STATE_METRIC, ownerEntries, routeEntry, STATE_METRIC, subnetEntry } from "../../../src/state/table142_codec.ts";
+import {
+  checkInterfaceName,
+  type InterfaceName,
+} from "../../../src/routing/interface_name.ts";
+import {
+  addressEntry,
+  decode,
+  LAST_STATE_METRIC,
+  ownerEntries,
+  routeEntry,
+  STATE_METRIC,
+  subnetEntry,
+} from "../../../src/state/table142_codec.ts";
 import type { TableEntry } from "../../../src/dataplane/dataplane.ts";
 
 function cidr(text: string): Ipv4Cidr {

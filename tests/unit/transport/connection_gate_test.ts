@@ -3,7 +3,17 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import type { ConnectionGateOptions } from "../../../src/transport/connection_gate.ts";
 import { startServer } from "../../../src/transport/server.ts";
-import { ACK, DATA, END_HEADERS, frame, frameReader, HEADERS, headersOf, HELLO, PING } from "../../chaos/http2_frames.ts";
+import {
+  ACK,
+  DATA,
+  END_HEADERS,
+  frame,
+  frameReader,
+  HEADERS,
+  headersOf,
+  HELLO,
+  PING,
+} from "../../chaos/http2_frames.ts";
 
 const CALL = headersOf("/quilt.QuiltRuntime/InjectRoute");
 /** The first part of a message of 60 kB, then the others: more than is read of a queued client. */

@@ -5,7 +5,20 @@
 import assert from "node:assert/strict";
 import { connect, type Socket } from "node:net";
 import { setTimeout as rest } from "node:timers/promises";
-import { type Bytes, DATA, END_HEADERS, END_STREAM, frame, GOAWAY, HEADERS, headersOf, HELLO, RST_STREAM, SETTINGS, WINDOW_UPDATE } from "../../chaos/http2_frames.ts";
+import {
+  type Bytes,
+  DATA,
+  END_HEADERS,
+  END_STREAM,
+  frame,
+  GOAWAY,
+  HEADERS,
+  headersOf,
+  HELLO,
+  RST_STREAM,
+  SETTINGS,
+  WINDOW_UPDATE,
+} from "../../chaos/http2_frames.ts";
 import { type Exchange, fakeNode, openExchange } from "./exchange.ts";
 import { cidr } from "../api/outcomes.ts";
 

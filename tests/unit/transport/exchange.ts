@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { Client, credentials, type ServiceError } from "@grpc/grpc-js";
 import { createLogger } from "../../../src/observability/logger.ts";
-import { createQuiltRuntime, type QuiltRuntimePorts } from "../../../src/api/quilt_runtime/service.ts";
+import {
+  createQuiltRuntime,
+  type QuiltRuntimePorts,
+} from "../../../src/api/quilt_runtime/service.ts";
 import { formatListenAddress } from "../../../src/transport/listen_address.ts";
 import { type RpcServer, startServer } from "../../../src/transport/server.ts";
 import { QUILT_RUNTIME } from "../../../src/api/proto_registry.ts";

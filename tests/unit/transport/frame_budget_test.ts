@@ -1,6 +1,21 @@
 import assert from "node:assert/strict";
 import { FrameBudget, type FrameFault } from "../../../src/transport/frame_budget.ts";
-import { ACK, type Bytes, CONTINUATION, DATA, END_HEADERS, END_STREAM, frame, HEADERS, headersOf, literal, PING, RST_STREAM, SETTINGS, WINDOW_UPDATE } from "../../chaos/http2_frames.ts";
+import {
+  ACK,
+  type Bytes,
+  CONTINUATION,
+  DATA,
+  END_HEADERS,
+  END_STREAM,
+  frame,
+  HEADERS,
+  headersOf,
+  literal,
+  PING,
+  RST_STREAM,
+  SETTINGS,
+  WINDOW_UPDATE,
+} from "../../chaos/http2_frames.ts";
 
 const REQUEST_BYTES = 16 * 1024;
 const HEADER_BLOCK = headersOf("/quilt.QuiltRuntime/InjectRoute");

@@ -1,6 +1,17 @@
 import assert from "node:assert/strict";
 import { deflateSync, gzipSync } from "node:zlib";
-import { DATA, END_HEADERS, END_STREAM, type Frame, frame, frameReader, HEADERS, headersOf, HELLO, RST_STREAM } from "../../chaos/http2_frames.ts";
+import {
+  DATA,
+  END_HEADERS,
+  END_STREAM,
+  type Frame,
+  frame,
+  frameReader,
+  HEADERS,
+  headersOf,
+  HELLO,
+  RST_STREAM,
+} from "../../chaos/http2_frames.ts";
 import { type Http2Request, send } from "../../support/http2_request.ts";
 import { until } from "../../support/wait.ts";
 import { type Exchange, fakeNode, openExchange } from "./exchange.ts";

@@ -6,7 +6,7 @@ import {
   type ServiceError,
   status,
 } from "@grpc/grpc-js";
-import type { Call, RemoveOutcome } from "../../../src/reconcile/node_service.ts";
+import type { Call, RemoveOutcome } from "../../../src/reconcile/ports.ts";
 import { describeListenError } from "../../../src/transport/listen_error.ts";
 import { rehearse } from "../../../src/warm_up.ts";
 import { formatListenAddress } from "../../../src/transport/listen_address.ts";

@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import { status } from "@grpc/grpc-js";
-import type { AddressRefusal, AllocateOutcome, ReleaseTarget } from "../../../../src/addresses/ports.ts";
+import type {
+  AddressRefusal,
+  AllocateOutcome,
+  ReleaseTarget,
+} from "../../../../src/addresses/ports.ts";
 import { connectSidecar } from "../../../support/sidecar_client.ts";
 import { address, MESSAGE, NETWORK, openServices, owner } from "../pod_network.ts";
 

@@ -4,7 +4,11 @@ import { status } from "@grpc/grpc-js";
 import { formatListenAddress } from "../../../../src/transport/listen_address.ts";
 import { HEALTH } from "../../../../src/api/proto_registry.ts";
 import { until } from "../../../support/wait.ts";
-import { type Answers, type OpenSurface, openSurface } from "../../transport/surface.ts";
+import {
+  type Answers,
+  type OpenSurface,
+  openSurface,
+} from "../../transport/surface.ts";
 
 const SERVING = { status: "SERVING" };
 const NOT_SERVING = { status: "NOT_SERVING" };

@@ -1,8 +1,19 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { allocateCall, releaseCall } from "../../../../src/api/addresses/log_lines.ts";
-import { CallLog, type CallResult, type LoggedCall } from "../../../../src/api/call_log.ts";
-import { configureCall, configureResult, injectCall, injectResult, removeCall, removeResult } from "../../../../src/api/quilt_runtime/log_lines.ts";
+import {
+  CallLog,
+  type CallResult,
+  type LoggedCall,
+} from "../../../../src/api/call_log.ts";
+import {
+  configureCall,
+  configureResult,
+  injectCall,
+  injectResult,
+  removeCall,
+  removeResult,
+} from "../../../../src/api/quilt_runtime/log_lines.ts";
 import { cidr, device } from "../outcomes.ts";
 
 const subnet = cidr("10.42.1.0/24");

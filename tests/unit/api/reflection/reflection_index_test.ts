@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { status } from "@grpc/grpc-js";
 import descriptor from "protobufjs/ext/descriptor/index.js";
-import { createReflectionIndex, type ReflectionAnswer } from "../../../../src/api/reflection/reflection_index.ts";
+import {
+  createReflectionIndex,
+  type ReflectionAnswer,
+} from "../../../../src/api/reflection/reflection_index.ts";
 
 const named = (name: string) => ({ name });
 

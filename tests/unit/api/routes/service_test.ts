@@ -8,8 +8,17 @@ import {
 } from "@grpc/grpc-js";
 import { parseCidr } from "../../../../src/ipam/cidr.ts";
 import { createLogger } from "../../../../src/observability/logger.ts";
-import type { ListedRoute, RouteChanges, RouteService, SyncOutcome } from "../../../../src/reconcile/ports.ts";
-import { createClient, createSidecarReader, createUnaryCall } from "../../../../src/cli/grpc_client.ts";
+import type {
+  ListedRoute,
+  RouteChanges,
+  RouteService,
+  SyncOutcome,
+} from "../../../../src/reconcile/ports.ts";
+import {
+  createClient,
+  createSidecarReader,
+  createUnaryCall,
+} from "../../../../src/cli/grpc_client.ts";
 import { formatListenAddress } from "../../../../src/transport/listen_address.ts";
 import { StreamLimiter } from "../../../../src/api/stream_limiter.ts";
 import { createRouteService } from "../../../../src/api/routes/service.ts";

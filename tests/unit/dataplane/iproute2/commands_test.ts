@@ -1,7 +1,17 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type Command, indexLikeName, isDump, isRead, render } from "../../../../src/dataplane/iproute2/commands.ts";
-import type { Mutation, Read, TableEntry } from "../../../../src/dataplane/dataplane.ts";
+import {
+  type Command,
+  indexLikeName,
+  isDump,
+  isRead,
+  render,
+} from "../../../../src/dataplane/iproute2/commands.ts";
+import type {
+  Mutation,
+  Read,
+  TableEntry,
+} from "../../../../src/dataplane/dataplane.ts";
 import { checkInterfaceName } from "../../../../src/routing/interface_name.ts";
 import { cidr, device, found } from "../../../support/fixtures.ts";
 import { bounded } from "../../../support/suite.ts";

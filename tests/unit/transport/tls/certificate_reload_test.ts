@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { fail, pass } from "../../../../src/shared/result.ts";
+import { err, ok } from "../../../../src/shared/result.ts";
 import {
   type CertificateReload,
   ReloadDetector,
@@ -15,19 +15,19 @@ function open() {
 
 Deno.test("ReloadDetector ignores what it reads only once, because files are written one after another", () => {
   const { detector, reloads } = open();
-  detector.observe(pass({ ...inUse, cert: "half" }));
-  detector.observe(pass({ ...inUse, cert: "whole" }));
-  detector.observe(pass(inUse));
-  detector.observe(pass(inUse));
+  detector.observe(ok({ ...inUse, cert: "half" }));
+  detector.observe(ok({ ...inUse, cert: "whole" }));
+  detector.observe(ok(inUse));
+  detector.observe(ok(inUse));
   assert.deepEqual(reloads, []);
 });
 
 Deno.test("ReloadDetector reports unusable files once, however often it reads them", () => {
   const { detector, reloads } = open();
-  for (let times = 0; times < 5; times += 1) detector.observe(fail("gone"));
+  for (let times = 0; times < 5; times += 1) detector.observe(err("gone"));
   assert.deepEqual(reloads, [{ kind: "unusable", reason: "gone" }]);
   for (let times = 0; times < 5; times += 1) {
-    detector.observe(pass({ ...inUse, cert: "x" }));
+    detector.observe(ok({ ...inUse, cert: "x" }));
   }
   assert.deepEqual(reloads.slice(1), [
     { kind: "unusable", reason: "The file of --tls-cert is no certificate in PEM" },

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
-import { checkTlsMaterial, type TlsMaterial } from "../../../../src/transport/tls/files.ts";
+import {
+  checkTlsMaterial,
+  type TlsMaterial,
+} from "../../../../src/transport/tls/files.ts";
 import { makeAuthority } from "../../../support/certificates.ts";
 import { openGreeter } from "../greeter.ts";
 

@@ -1,0 +1,190 @@
+/**
+ * The composition root: puts the node, the API and the transport together, starts them in
+ * their order and stops them.
+ */
+import { createAddressService } from "./api/addresses/service.ts";
+import { Health } from "./api/health/service.ts";
+import { createNodeNetworkService } from "./api/node_network/service.ts";
+import { createQuiltRuntime } from "./api/quilt_runtime/service.ts";
+import { requestLimit } from "./api/request_limit.ts";
+import { createRouteService } from "./api/routes/service.ts";
+import { composeServices } from "./api/services.ts";
+import { StreamLimiter } from "./api/stream_limiter.ts";
+import { type NodeOptions, type OpenNode, openNode } from "./node.ts";
+import type { LogFormat } from "./observability/logger.ts";
+import type { ServedService } from "./shared/served_service.ts";
+import {
+  describeSessionLimit,
+  disconnectLogger,
+  handshakeErrorLogger,
+} from "./transport/connection_log.ts";
+import {
+  DEFAULT_LISTEN_ADDRESS,
+  formatListenAddress,
+  type ListenAddress,
+} from "./transport/listen_address.ts";
+import {
+  describeListenError,
+  isGranted,
+  type ListenError,
+} from "./transport/listen_error.ts";
+import { type RpcServer, startServer } from "./transport/server.ts";
+import { type LoadedTls, loadTls } from "./transport/tls/certificate_reload.ts";
+import type { TlsFiles } from "./transport/tls/files.ts";
+import { warmUp } from "./warm_up.ts";
+
+/** How a sidecar runs. */
+export interface SidecarOptions extends Omit<NodeOptions, "onKernel"> {
+  readonly listen: ListenAddress;
+  /** Permission bits of a Unix socket, as in chmod(2). */
+  readonly socketMode: number;
+  readonly tls: TlsFiles | undefined;
+  readonly logFormat: LogFormat;
+}
+
+/** What asks a sidecar to stop. */
+export interface StopRequests {
+  /** Resolves with the name of the first stop signal. */
+  readonly first: Promise<string>;
+  /** True once a stop signal came. */
+  readonly stopping: boolean;
+}
+
+/** Why a sidecar has ended. */
+export type SidecarEnd =
+  | "stopped"
+  | "failed"
+  /** The sandbox does not grant the address. */
+  | "not-granted"
+  /** Another process shall take over the socket at once. */
+  | "hand-over";
+
+/** Runs a sidecar until it is asked to stop, then lets what is in flight finish. */
+export async function runSidecar(
+  options: SidecarOptions,
+  stop: StopRequests,
+): Promise<SidecarEnd> {
+  const { listen, logger } = options;
+  // Asked before the kernel is: a wrong option must have no effect at all. A socket that
+  // was handed over is bound already: Deno asks for nothing.
+  if (listen.kind !== "fd" && !isGranted(listen)) {
+    return explain({ kind: "not-granted", address: listen }, options);
+  }
+  const tls = await loadTls(options.tls);
+  if (!tls.ok) {
+    logger.log("error", tls.fault);
+    return "failed";
+  }
+  const streams = new StreamLimiter();
+  const health = new Health(streams);
+  const onKernel = (fault?: string): void => followKernel(fault, health, options);
+  const node = openNode({ ...options, onKernel });
+  const services = composeServices(
+    ownServices(node, streams, options),
+    health,
+    streams,
+  );
+  node.watch();
+  const sessionLimit = Promise.withResolvers<number>();
+  const server = await startServer(listen, services, {
+    maxRequestBytes: requestLimit(options.policy),
+    socketMode: options.socketMode,
+    healthStatus: () => health.status(),
+    tls: tls.value?.material,
+    onHandshakeError: handshakeErrorLogger(logger),
+    onDisconnect: disconnectLogger(logger),
+    onSessionLimit: (sessions) => {
+      // Only an inherited socket has a service manager that starts the next process, and
+      // no client finds it closed.
+      if (listen.kind === "fd") return sessionLimit.resolve(sessions);
+      logger.log("warn", describeSessionLimit(sessions, options.removeRoutesOnExit));
+    },
+  });
+  const end = server.ok
+    ? await serveUntilStop(options, stop, {
+      node,
+      server: server.value,
+      tls: tls.value,
+      health,
+      streams,
+      sessionLimit: sessionLimit.promise,
+    })
+    : explain(server.fault, options);
+  await node.close(end === "hand-over");
+  return end;
+}
+
+function ownServices(
+  { network, routes }: OpenNode,
+  streams: StreamLimiter,
+  { logger }: SidecarOptions,
+): readonly ServedService[] {
+  return [
+    createQuiltRuntime({ network, routes }, logger),
+    createNodeNetworkService(network, streams, logger),
+    createAddressService(network, logger),
+    createRouteService(routes, streams, logger),
+  ];
+}
+
+/** What there is once the server listens. */
+interface Serving {
+  readonly node: OpenNode;
+  readonly server: RpcServer;
+  readonly tls: LoadedTls | undefined;
+  readonly health: Health;
+  readonly streams: StreamLimiter;
+  /** Resolves with the count of HTTP/2 sessions when another process is to take over. */
+  readonly sessionLimit: Promise<number>;
+}
+
+/** The contract's line says that calls are welcome: it is written when all is warm. */
+async function serveUntilStop(
+  { logFormat, logger, tls: files }: SidecarOptions,
+  stop: StopRequests,
+  { health, node, server, sessionLimit, streams, tls }: Serving,
+): Promise<SidecarEnd> {
+  const { address } = server;
+  const started = await node.start(server.listening, { address, tls: files });
+  if (!started.ok) {
+    logger.log("error", started.fault);
+    return "failed";
+  }
+  // A client that is connected already would wait for it.
+  if (!server.hasConnections) await warmUp(server, logFormat);
+  tls?.reloadOnChange((material) => server.reloadTls(material), logger);
+  health.clearNotServing("starting");
+  logger.log("info", `Starting gRPC server on ${formatListenAddress(address)}`);
+  const reason = await Promise.race([stop.first, sessionLimit]);
+  const handsOver = typeof reason === "number";
+  node.unwatch();
+  logger.log("info", handsOver ? describeHandOver(reason) : `Stopping on ${reason}`);
+  health.setNotServing("stopping");
+  streams.endAll();
+  await server.close();
+  // A stop signal during the hand-over means a stop.
+  return handsOver && !stop.stopping ? "hand-over" : "stopped";
+}
+
+function describeHandOver(sessions: number): string {
+  return `Handing over to a new process after ${sessions} connections, of each of which ` +
+    "Deno keeps some 30 KB; what comes meanwhile waits in the socket";
+}
+
+/** Probes and load balancers see that the kernel does not answer; the log says why. */
+function followKernel(
+  fault: string | undefined,
+  health: Health,
+  { logger }: SidecarOptions,
+): void {
+  if (fault === undefined) {
+    if (health.clearNotServing("kernel")) logger.log("info", "Health is SERVING again");
+  } else if (health.setNotServing("kernel")) {
+    logger.log("warn", `Health is NOT_SERVING, the kernel does not answer: ${fault}`);
+  }
+}
+
+function explain(error: ListenError, { logger }: SidecarOptions): SidecarEnd {
+  logger.log("error", describeListenError(error, isGranted(DEFAULT_LISTEN_ADDRESS)));
+  return error.kind === "not-granted" ? "not-granted" : "failed";
+}

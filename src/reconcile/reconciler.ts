@@ -12,8 +12,10 @@ import {
   type Cause,
   type Dataplane,
   type Lost,
+  type Mutation,
   type Operation,
   type OperationResult,
+  type Read,
 } from "../dataplane/dataplane.ts";
 import type { InterfaceName } from "../routing/interface_name.ts";
 import type { LinkState } from "../routing/kernel_route.ts";
@@ -229,8 +231,9 @@ export class Reconciler {
     // A name may change hands between two batches, so each observes its devices.
     const devices = keys.flatMap(({ device }) => device ?? []);
     const links = observeLinks(devices, this.#cache);
+    const writes = new Writes(this.#store);
     const applies = keys.flatMap((key): readonly Staged[] =>
-      key.step.kind === "apply" ? [this.#stage(key, key.step)] : []
+      key.step.kind === "apply" ? [writes.stage(key, key.step)] : []
     );
     const asked = keys.flatMap((key) =>
       key.step.kind === "observe" ? [{ key, step: key.step }] : []
@@ -244,7 +247,7 @@ export class Reconciler {
       : [{ command: { kind: "own-routes" } }];
     const operations = [
       ...links.operations,
-      ...applies.flatMap((staged) => staged.operations),
+      ...writes.operations,
       ...routes.operations,
       ...load,
     ];
@@ -257,16 +260,11 @@ export class Reconciler {
     }
     const results = new Results(reply.results);
     const states = links.read(results.take(links.operations.length));
-    const parts = applies.map((staged) => ({
-      staged,
-      results: results.take(staged.operations.length),
-    }));
+    const written = results.take(writes.operations.length);
     // What a key answers that wrote nothing may rest upon what others wrote.
-    for (const writes of [true, false]) {
-      for (const { results, staged } of parts) {
-        if (staged.operations.length > 0 === writes) {
-          this.#interpret(staged, results, states);
-        }
+    for (const isWriter of [true, false]) {
+      for (const staged of applies) {
+        if (staged.isWriter === isWriter) this.#interpret(staged, written, states);
       }
     }
     const observed = routes.read(results.take(routes.operations.length));
@@ -296,44 +294,13 @@ export class Reconciler {
     return { kind: "lost", why };
   }
 
-  /** The operations of a plan, in the order of the roles, and how many each part has. */
-  #stage(key: Running, step: ApplyStep): Staged {
-    const operations: Operation[] = [];
-    const counts = ROLES.map((role) =>
-      (step.plan[role] ?? []).map((part) => {
-        const staged = this.#operationsOf(part, key.cause);
-        operations.push(...staged);
-        return staged.length;
-      })
-    );
-    return { key, step, operations, counts };
-  }
-
-  #operationsOf(part: PlanPart, cause: Cause): readonly Operation[] {
-    if ("record" in part) return this.#store.stage(part, cause);
-    switch (part.kind) {
-      case "add-route":
-      case "replace-route":
-      case "delete-route":
-      case "put-entry":
-      case "delete-entry":
-      case "create-entry":
-      case "delete-equal-entry":
-        return [{ command: part, cause }];
-      default:
-        return [{ command: part }];
-    }
-  }
-
   #interpret(
-    { counts, key, step }: Staged,
-    results: readonly OperationResult[],
+    { key, parts, step }: Staged,
+    written: readonly OperationResult[],
     links: LinkStates,
   ): void {
-    const rest = new Results(results);
-    const [persist = [], program = [], cleanUp = [], rollBack = [], verify = []] =
-      counts
-        .map((parts) => parts.map((count) => combine(rest.take(count))));
+    const [persist = [], program = [], cleanUp = [], rollBack = [], verify = []] = parts
+      .map((indexes) => indexes.map((own) => combine(own.map((at) => written[at]))));
     const byRole: PlanResults = { persist, program, cleanUp, rollBack, verify };
     key.step = step.then(byRole, linkOf(key, links), this.#cache.rulesMayHide);
   }
@@ -342,13 +309,69 @@ export class Reconciler {
 type ApplyStep = Extract<Step<unknown>, { readonly kind: "apply" }>;
 type PlanPart = NonNullable<ApplyStep["plan"][(typeof ROLES)[number]]>[number];
 
-/** A key's plan as operations. */
+/** A key's plan as operations of its batch. */
 interface Staged {
   readonly key: Running;
   readonly step: ApplyStep;
-  readonly operations: readonly Operation[];
-  /** How many operations each part of each role has. */
-  readonly counts: readonly (readonly number[])[];
+  readonly isWriter: boolean;
+  /** The indexes of the operations of each part of each role. */
+  readonly parts: readonly (readonly (readonly number[])[])[];
+}
+
+/** The operations that the plans of one batch need. */
+class Writes {
+  readonly operations: Operation[] = [];
+  readonly #store: StateStore;
+  /** Where the record of a subnet is put that several keys of the batch move on. */
+  readonly #subnets = new Map<string, number>();
+
+  constructor(store: StateStore) {
+    this.#store = store;
+  }
+
+  stage(key: Running, step: ApplyStep): Staged {
+    const parts = ROLES.map((role) =>
+      (step.plan[role] ?? []).map((part) => this.#add(part, key.cause))
+    );
+    return { key, step, parts, isWriter: parts.some((role) => role.length > 0) };
+  }
+
+  #add(part: PlanPart, cause: Cause): readonly number[] {
+    if (!("record" in part)) return this.#append([operationOf(part, cause)]);
+    const staged = this.#store.stage(part, cause);
+    if (part.kind !== "put" || part.record.kind !== "subnet") {
+      return this.#append(staged);
+    }
+    // Written once, ahead of all that rests upon it, as the last key has it.
+    const { revision, subnet } = part.record;
+    const at = this.#subnets.get(`${subnet} ${revision}`);
+    const [operation] = staged;
+    if (at !== undefined && operation !== undefined) {
+      this.operations[at] = operation;
+      return [at];
+    }
+    this.#subnets.set(`${subnet} ${revision}`, this.operations.length);
+    return this.#append(staged);
+  }
+
+  #append(operations: readonly Operation[]): readonly number[] {
+    return operations.map((operation) => this.operations.push(operation) - 1);
+  }
+}
+
+function operationOf(part: Read | Mutation, cause: Cause): Operation {
+  switch (part.kind) {
+    case "add-route":
+    case "replace-route":
+    case "delete-route":
+    case "put-entry":
+    case "delete-entry":
+    case "create-entry":
+    case "delete-equal-entry":
+      return { command: part, cause };
+    default:
+      return { command: part };
+  }
 }
 
 /** Hands out the results of a batch in the order of its operations. */
@@ -373,8 +396,8 @@ const NO_ANSWER: OperationResult = {
 };
 
 /** A change that takes several operations failed if one of them did. */
-function combine(results: readonly OperationResult[]): OperationResult {
-  return results.find(({ ok }) => !ok) ?? results[0] ?? NO_ANSWER;
+function combine(results: readonly (OperationResult | undefined)[]): OperationResult {
+  return results.find((result) => result?.ok === false) ?? results[0] ?? NO_ANSWER;
 }
 
 const NOBODY = { waiting: false, admit: () => Promise.resolve() };

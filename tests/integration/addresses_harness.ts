@@ -24,7 +24,7 @@ export async function allocate(
   wanted = "",
 ): Promise<string> {
   const call = caller("AllocateAddress");
-  return word(await node.podNetwork.allocateAddress(owner, wanted, call));
+  return word(await node.network.allocateAddress(owner, wanted, call));
 }
 
 /** ReleaseAddress, answered in a word. */
@@ -34,12 +34,12 @@ export async function release(
   text: string,
 ): Promise<string> {
   const call = caller("ReleaseAddress");
-  return word(await node.podNetwork.releaseAddress({ kind, text }, call));
+  return word(await node.network.releaseAddress({ kind, text }, call));
 }
 
 /** Lines such as `10.42.1.2 web-1`. */
 export async function list({ node }: NodeUnderTest): Promise<readonly string[]> {
-  const outcome = await node.podNetwork.listAddresses(caller("ListAddresses"));
+  const outcome = await node.network.listAddresses(caller("ListAddresses"));
   assert.ok(outcome.kind === "listed", outcome.kind);
   return outcome.addresses.map(({ address, owner }) => `${address} ${owner ?? "?"}`);
 }

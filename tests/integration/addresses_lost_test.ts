@@ -3,16 +3,9 @@ import type { Ipv4Cidr } from "../../src/ipam/cidr.ts";
 import { AuditLog } from "../../src/dataplane/audit_log.ts";
 import type { Dataplane } from "../../src/dataplane/dataplane.ts";
 import { Iproute2Dataplane } from "../../src/dataplane/iproute2/adapter.ts";
-import { Addresses } from "../../src/addresses/addresses.ts";
 import { restore } from "../../src/reconcile/startup.ts";
-import { DesiredState } from "../../src/reconcile/desired_state.ts";
-import { KernelCache } from "../../src/reconcile/kernel_cache.ts";
-import { DEFAULT_TARGET } from "../../src/shared/grpcurl.ts";
-import { configureSubnet } from "../../src/addresses/subnet.ts";
-import { WorkQueue } from "../../src/reconcile/work_queue.ts";
 import { FaultyDataplane } from "./faulty_dataplane.ts";
 import {
-  CAUSE,
   cidr,
   type Dice,
   ip,
@@ -20,11 +13,12 @@ import {
   makeDice,
   makeGround,
 } from "../support/fixtures.ts";
+import { TABLE_142 } from "../../src/state/table142_store.ts";
 import { caller } from "./node_harness.ts";
+import { openRoutes, type RoutesUnderTest } from "./routes_harness.ts";
 
 const ROUNDS = 150;
 const CLUSTER = cidr("10.42.0.0/16");
-const POLICY = { clusterCidr: CLUSTER, nodePrefix: 28 };
 /** Fewer addresses than owners: every kind of answer is given. */
 const SUBNET = cidr("10.42.1.0/28");
 const OWNERS = Array.from(
@@ -34,37 +28,36 @@ const OWNERS = Array.from(
 const CALL = caller("Test");
 
 /** A life of the sidecar on a dataplane that loses replies. */
-interface Life {
+interface Life extends RoutesUnderTest {
   readonly faulty: FaultyDataplane;
-  readonly ledger: DesiredState;
-  readonly queue: WorkQueue;
-  readonly addresses: Addresses;
 }
 
 const logger = { log: () => {}, flush: () => Promise.resolve() };
 
 async function begin(dataplane: Dataplane, dice: Dice): Promise<Life> {
   const faulty = new FaultyDataplane(dataplane, dice);
-  const ledger = new DesiredState();
-  const snapshot = new KernelCache();
-  const adopted = await restore({
-    dataplane: faulty,
-    ledger,
-    snapshot,
-    policy: POLICY,
+  const routes = openRoutes({
+    behind: () => faulty,
+    resynced: false,
+    clusterCidr: CLUSTER,
+    nodePrefix: 28,
+  });
+  const restored = await restore({
+    ...routes,
+    owner: routes.records,
+    store: TABLE_142,
+    policy: routes.parts.policy,
     logger,
   });
-  assert.ok(adopted.ok);
-  const queue = new WorkQueue(() => Promise.resolve());
-  const parts = { dataplane: faulty, ledger, queue, clusterCidr: CLUSTER };
-  return { faulty, ledger, queue, addresses: new Addresses(parts) };
+  assert.ok(restored.ok);
+  return { ...routes, faulty };
 }
 
 /** What callers were told: an address, none, or "?" for an answer that says nothing. */
 type Told = Map<string, string | undefined>;
 
 async function allocate(life: Life, owner: string, told: Told): Promise<void> {
-  const outcome = await life.addresses.allocateAddress(owner, "", CALL);
+  const outcome = await life.network.allocateAddress(owner, "", CALL);
   if (outcome.kind === "allocated") {
     const { address } = outcome.allocated;
     const before = told.get(owner);
@@ -88,7 +81,7 @@ async function release(life: Life, owner: string, told: Told): Promise<void> {
   const before = told.get(owner);
   // From now on another owner may be given it, whichever call is answered first.
   if (before !== undefined) told.set(owner, "?");
-  const outcome = await life.addresses.releaseAddress(
+  const outcome = await life.network.releaseAddress(
     { kind: "owner", text: owner },
     CALL,
   );
@@ -128,14 +121,14 @@ async function check(
   told: Told,
 ): Promise<void> {
   const life = await begin(dataplane, dice);
-  const outcome = await life.addresses.listAddresses(CALL);
+  const outcome = await life.network.listAddresses(CALL);
   assert.ok(outcome.kind === "listed");
   const listed = new Map(
     outcome.addresses.map(({ address, owner }) => [String(owner), String(address)]),
   );
   assert.equal(listed.size, outcome.addresses.length, "an owner stands there twice");
   assert.equal(await allocated(), listed.size);
-  if (listed.size > 0) assert.equal(life.ledger.nodeSubnet?.subnet, SUBNET);
+  if (listed.size > 0) assert.equal(life.state.subnet?.subnet, SUBNET);
   else assert.equal(await configure(life, SUBNET), "configured");
   for (const [owner, address] of told) {
     if (address !== "?") assert.equal(listed.get(owner), address, owner);
@@ -151,12 +144,8 @@ async function openDoor(): Promise<Iproute2Dataplane & AsyncDisposable> {
   return Object.assign(dataplane, { [Symbol.asyncDispose]: () => dataplane.close() });
 }
 
-async function configure(life: Life, subnet: Ipv4Cidr): Promise<string> {
-  const { faulty, ledger, queue } = life;
-  const snapshot = new KernelCache();
-  const parts = { dataplane: faulty, ledger, snapshot, target: DEFAULT_TARGET };
-  const outcome = await queue.alone(() => configureSubnet(parts, subnet, CAUSE));
-  return outcome.kind;
+async function configure({ network }: Life, subnet: Ipv4Cidr): Promise<string> {
+  return (await network.configureNodeSubnet(subnet, CALL)).kind;
 }
 
 Deno.test(`whatever replies are lost, ${ROUNDS} times: no address has two owners, and what was told holds`, async () => {
@@ -175,7 +164,7 @@ Deno.test(`whatever replies are lost, ${ROUNDS} times: no address has two owners
         await talk(life, dice, told);
         // Refused, if anything is allocated; if nothing is, the next call sets it back.
         if (dice.roll(4) === 0) await configure(life, cidr("10.42.2.0/28"));
-        if (life.ledger.nodeSubnet?.subnet !== SUBNET) {
+        if (life.state.subnet?.subnet !== SUBNET) {
           life.faulty.faults = { before: 0, within: 0, after: 0 };
           assert.equal(await configure(life, SUBNET), "configured");
         }
@@ -210,10 +199,10 @@ Deno.test("an address given after a change of subnet that got no answer holds th
   losing = true;
   assert.equal(await configure(life, cidr("10.42.2.0/28")), "refused");
   losing = false;
-  const outcome = await life.addresses.allocateAddress("a", "", CALL);
+  const outcome = await life.network.allocateAddress("a", "", CALL);
   assert.ok(outcome.kind === "allocated");
   assert.equal(outcome.allocated.address, "10.42.1.2");
-  const { ledger } = await begin(dataplane, dice);
-  assert.equal(ledger.nodeSubnet?.subnet, SUBNET);
-  assert.deepEqual(ledger.nodeSubnet, life.ledger.nodeSubnet);
+  const { state } = await begin(dataplane, dice);
+  assert.equal(state.subnet?.subnet, SUBNET);
+  assert.deepEqual(state.subnet, life.state.subnet);
 });

@@ -166,7 +166,7 @@ Deno.test("a caller that has gone gets no address", async () => {
   await using peer = await openNodeUnderTest();
   await peer.configure(SUBNET);
   const gone = { ...caller("AllocateAddress"), gone: () => true };
-  const outcome = await peer.node.podNetwork.allocateAddress("a", "", gone);
+  const outcome = await peer.node.network.allocateAddress("a", "", gone);
   assert.equal(outcome.kind, "caller-gone");
   assert.deepEqual(await list(peer), []);
 });
@@ -196,7 +196,7 @@ Deno.test("what is no owner or no address is refused, and nothing is written", a
   const nothing = { kind: "none" } as const;
   const call = caller("ReleaseAddress");
   assert.equal(
-    word(await peer.node.podNetwork.releaseAddress(nothing, call)),
+    word(await peer.node.network.releaseAddress(nothing, call)),
     "Nothing to release is named; set address or owner",
   );
   assert.deepEqual(peer.mutations(), []);

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { AuditLog } from "../../src/dataplane/audit_log.ts";
-import { Iproute2Dataplane } from "../../src/dataplane/iproute2/adapter.ts";
-import { DesiredState, INSTALLED } from "../../src/reconcile/desired_state.ts";
-import { survey } from "../../src/reconcile/resync.ts";
+import { INSTALLED } from "../../src/reconcile/outcome.ts";
+import { resync } from "../../src/reconcile/resync.ts";
+import { TABLE_142 } from "../../src/state/table142_store.ts";
 import { until } from "../support/wait.ts";
-import { batch, cidr, device, ip, keepTrail, makeGround } from "../support/fixtures.ts";
+import { batch, cidr, device, ip, makeGround } from "../support/fixtures.ts";
 import { allocate } from "./addresses_harness.ts";
+import { openRoutes } from "./routes_harness.ts";
 import { type NodeUnderTest, openNodeUnderTest } from "./node_harness.ts";
 
 const SUBNET = "10.42.1.0/24";
@@ -72,23 +72,22 @@ Deno.test("a ConfigureNodeSubnet that is refused leaves every route as confirmed
 
 Deno.test("an agent that has just started has until the second look at everything to ask for its routes", async () => {
   await using _ground = await makeGround("vxlan100");
-  const dataplane = new Iproute2Dataplane(new AuditLog(keepTrail()));
-  await using _door = { [Symbol.asyncDispose]: () => dataplane.close() };
+  await using node = openRoutes();
   await batch([
     `route add ${GONE} dev vxlan100 proto 142`,
     `route add unreachable ${GONE} table 142 proto 142 metric 142 window 1987603553 ssthresh 1848717360`,
   ]);
-  const ledger = new DesiredState();
+  const { dataplane, desired, parts: { policy }, records: owner } = node;
   const route = { destination: cidr(GONE), device: device("vxlan100") };
-  ledger.put({ route, remembered: true, standing: INSTALLED });
-  ledger.unconfirmAll();
-  const policy = { clusterCidr: cidr("10.42.0.0/16"), nodePrefix: 24 };
-  const forgotten = async () => {
-    const surveyed = await survey(dataplane, ledger, policy);
-    return surveyed.ok ? surveyed.value.forgotten : surveyed.fault;
+  desired.put({ route, persisted: true, status: INSTALLED });
+  desired.markAllStale();
+  const parts = { dataplane, desired, owner, policy, store: TABLE_142 };
+  const missing = async () => {
+    const found = await resync(parts);
+    return found.ok ? found.value.missing : found.fault;
   };
-  assert.deepEqual(await forgotten(), []);
-  assert.deepEqual(await forgotten(), [GONE]);
-  ledger.confirm(route.destination);
-  assert.deepEqual(await forgotten(), []);
+  assert.deepEqual(await missing(), []);
+  assert.deepEqual(await missing(), [GONE]);
+  desired.claim(route.destination);
+  assert.deepEqual(await missing(), []);
 });

@@ -56,7 +56,7 @@ Deno.test("InjectRoute that is refused for an address leaves no route of ours be
     `route append ${TO} dev vxlan100 proto static metric 9`,
     "address add 10.42.5.1/24 dev quilt0",
   ]);
-  peer.snapshot.occupy(cidr(TO));
+  peer.cache.markOccupied(cidr(TO));
   const refused = await peer.inject(TO);
   assert.equal(refused.kind === "refused" && refused.sentence, REFUSAL);
   assert.deepEqual(await routesTo(TO), [
@@ -71,7 +71,7 @@ Deno.test("a dry SyncRoutes leaves our route before that of an address", async (
   await using peer = openRoutes();
   assert.equal((await peer.inject(TO)).kind, "added");
   await ip("address add 10.42.5.1/24 dev quilt0");
-  peer.snapshot.occupy(cidr(TO));
+  peer.cache.markOccupied(cidr(TO));
   const stated = [{ destination: TO, device: "vxlan100" }];
   assert.deepEqual(await peer.sync(stated, true), [`refused ${TO}: ${REFUSAL}`]);
   assert.deepEqual(await routesTo(TO), [...OURS, ...CONNECTED]);

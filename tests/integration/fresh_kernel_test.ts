@@ -1,14 +1,12 @@
 import assert from "node:assert/strict";
-import { AuditLog } from "../../src/dataplane/audit_log.ts";
-import { Iproute2Dataplane } from "../../src/dataplane/iproute2/adapter.ts";
-import { absentTask } from "../../src/reconcile/absent.ts";
-import { converge } from "../../src/reconcile/converge.ts";
-import type { AbsentReached } from "../../src/reconcile/goal.ts";
-import { KernelCache } from "../../src/reconcile/kernel_cache.ts";
-import { routeEntry } from "../../src/state/table142_codec.ts";
+import type { AbsentOutcome } from "../../src/reconcile/outcome.ts";
+import { planAbsent } from "../../src/reconcile/plan.ts";
+import { loopKey } from "../../src/reconcile/reconciler.ts";
+import { TABLE_142 } from "../../src/state/table142_store.ts";
 import { addVxlan, makeNamespace, type Namespace } from "../support/namespace.ts";
-import { CAUSE, cidr, device, found, keepTrail } from "../support/fixtures.ts";
+import { CAUSE, cidr, device, found } from "../support/fixtures.ts";
 import { openNodeUnderTest } from "./node_harness.ts";
+import { openRoutes } from "./routes_harness.ts";
 
 const TO = cidr("10.42.2.0/24");
 
@@ -37,24 +35,26 @@ async function moveInto(namespace: Namespace): Promise<AsyncDisposable> {
 Deno.test("where nobody ever wrote to table 142, forgetting is no failure", async () => {
   await using namespace = await makeNamespace();
   await using _inside = await moveInto(namespace);
-  const dataplane = new Iproute2Dataplane(new AuditLog(keepTrail()));
-  await using _door = { [Symbol.asyncDispose]: () => dataplane.close() };
-  const entry = routeEntry({ destination: TO, device: device("vxlan100") });
-  const reply = await dataplane.run([
-    { command: { kind: "delete-entry", entry }, cause: CAUSE },
+  await using node = openRoutes({ resynced: false });
+  const route = { destination: TO, device: device("vxlan100") };
+  const record = { kind: "route", route, claimed: true } as const;
+  const reply = await node.dataplane.run([
+    ...TABLE_142.stage({ kind: "delete", record }, CAUSE),
     { command: { kind: "delete-route", route: found(TO) }, cause: CAUSE },
   ]);
   const kinds = reply.kind === "answered"
     ? reply.results.map((result) => result.ok ? "done" : result.failure.kind)
     : reply;
   assert.deepEqual(kinds, ["no-table", "absent"]);
-  const { promise, resolve } = Promise.withResolvers<AbsentReached>();
+  const outcomes: AbsentOutcome[] = [];
   const goal = { destination: TO, owners: "overlay", installed: undefined } as const;
-  const snapshot = new KernelCache();
-  await converge(dataplane, snapshot, [
-    absentTask({ ...goal, forget: entry, cause: CAUSE }, snapshot, resolve),
-  ]);
-  assert.deepEqual(await promise, { kind: "removed" });
+  await node.reconciler.reconcile([loopKey<AbsentOutcome>({
+    cause: CAUSE,
+    device: undefined,
+    plan: () => planAbsent({ ...goal, erase: record }, { clear: false }),
+    commit: (outcome) => void outcomes.push(outcome),
+  })]);
+  assert.deepEqual(outcomes, [{ kind: "removed" }]);
 });
 
 Deno.test("a namespace that knows no address at all can be served", async () => {

@@ -14,12 +14,12 @@ export type Loss = "before" | "after" | undefined;
 export class LosingDataplane implements Dataplane {
   /** Asked for each exchange; it may take as long as an `ip` that hangs. */
   loses: (operations: readonly Operation[]) => Loss | Promise<Loss> = () => undefined;
-  /** True if every survey is lost: nothing is put right by a look at everything. */
-  losesSurveys = false;
-  /** Awaited before what a survey has read is handed on. */
-  holdsSurvey: Promise<void> = Promise.resolve();
-  /** Surveys that have read what they asked for. */
-  surveys = 0;
+  /** True if every dump is lost: no resync repairs anything. */
+  losesDumps = false;
+  /** Awaited before what a dump has read is handed on. */
+  holdsDump: Promise<void> = Promise.resolve();
+  /** Dumps that have read what they asked for. */
+  dumps = 0;
   readonly #inner: Dataplane;
 
   constructor(inner: Dataplane) {
@@ -39,10 +39,10 @@ export class LosingDataplane implements Dataplane {
   }
 
   async dump(reads: readonly Read[]): Promise<BatchResult> {
-    if (this.losesSurveys) return { kind: "lost", why: "as the test wants" };
+    if (this.losesDumps) return { kind: "lost", why: "as the test wants" };
     const exchange = await this.#inner.dump(reads);
-    this.surveys += 1;
-    await this.holdsSurvey;
+    this.dumps += 1;
+    await this.holdsDump;
     return exchange;
   }
 

@@ -1,15 +1,10 @@
 import assert from "node:assert/strict";
 import type { Ipv4Cidr } from "../../src/ipam/cidr.ts";
-import { AuditLog } from "../../src/dataplane/audit_log.ts";
-import { answerOf, type Operation } from "../../src/dataplane/dataplane.ts";
-import { Iproute2Dataplane } from "../../src/dataplane/iproute2/adapter.ts";
-import { BridgePorts } from "../../src/reconcile/bridge_ports.ts";
-import { DesiredState } from "../../src/reconcile/desired_state.ts";
-import { RouteKeeper } from "../../src/reconcile/route_keeper.ts";
-import { KernelCache } from "../../src/reconcile/kernel_cache.ts";
-import { DEFAULT_TARGET } from "../../src/shared/grpcurl.ts";
-import { configureSubnet } from "../../src/addresses/subnet.ts";
-import { WorkQueue } from "../../src/reconcile/work_queue.ts";
+import {
+  answerOf,
+  type Dataplane,
+  type Operation,
+} from "../../src/dataplane/dataplane.ts";
 import type { InjectOutcome, RemoveOutcome } from "../../src/reconcile/ports.ts";
 import { isDesired } from "../../src/reconcile/decide.ts";
 import type { KernelRoute } from "../../src/routing/kernel_route.ts";
@@ -23,11 +18,11 @@ import {
   type Dice,
   found,
   ip,
-  keepTrail,
   makeDice,
   makeGround,
 } from "../support/fixtures.ts";
 import { caller } from "./node_harness.ts";
+import { openRoutes, type RoutesUnderTest } from "./routes_harness.ts";
 
 const ROUNDS = 150;
 const DESTINATIONS = Array.from(
@@ -40,34 +35,25 @@ const MISSING = device("lossymissing");
 
 const FAULTS: Faults = { before: 8, within: 8, after: 8 };
 
-/** The sidecar's middle on a dataplane that loses replies, and the truth beside it. */
-interface Bench {
-  readonly queue: WorkQueue;
+/** The sidecar's core on a dataplane that loses replies, and the truth beside it. */
+interface Bench extends RoutesUnderTest {
   readonly faulty: FaultyDataplane;
-  readonly dataplane: Iproute2Dataplane;
-  readonly ledger: DesiredState;
-  readonly snapshot: KernelCache;
+  /** The real one behind it. */
+  readonly real: Dataplane;
   readonly dice: Dice;
 }
 
-function makeBench(surveyed: boolean): Bench {
+function makeBench(resynced: boolean): Bench {
   const dice = makeDice();
-  const dataplane = new Iproute2Dataplane(new AuditLog(keepTrail()));
-  const faulty = new FaultyDataplane(dataplane, dice);
-  const ledger = new DesiredState();
-  const snapshot = new KernelCache();
-  if (surveyed) snapshot.survey([]);
-  const bridges = new BridgePorts(faulty);
-  const touch = () => {};
-  const keeper = new RouteKeeper({
-    dataplane: faulty,
-    ledger,
-    snapshot,
-    bridges,
-    touch,
-  });
-  const queue = new WorkQueue((jobs) => keeper.carryOut(jobs));
-  return { queue, faulty, dataplane, ledger, snapshot, dice };
+  let faulty: FaultyDataplane | undefined;
+  let real: Dataplane | undefined;
+  const behind = (dataplane: Dataplane): Dataplane => {
+    real = dataplane;
+    return faulty = new FaultyDataplane(dataplane, dice);
+  };
+  const routes = openRoutes({ behind, resynced });
+  assert.ok(faulty !== undefined && real !== undefined);
+  return { ...routes, faulty, real, dice };
 }
 
 /** What stands in the kernel, asked past the faults. */
@@ -76,8 +62,8 @@ interface Truth {
   readonly memory: ReadonlyMap<Ipv4Cidr, InterfaceName>;
 }
 
-async function truth({ dataplane }: Bench): Promise<Truth> {
-  const reply = await dataplane.run([
+async function truth({ real }: Bench): Promise<Truth> {
+  const reply = await real.run([
     { command: { kind: "routes-within", cluster: cidr("10.42.0.0/16") } },
     { command: { kind: "table-routes", table: 142 } },
   ]);
@@ -105,26 +91,16 @@ type Answered =
     readonly outcome: InjectOutcome;
   };
 
-function submit({ dice, queue }: Bench, destination: Ipv4Cidr): Promise<Answered> {
-  const { promise, resolve } = Promise.withResolvers<Answered>();
+async function submit(bench: Bench, destination: Ipv4Cidr): Promise<Answered> {
+  const { dice } = bench;
   if (dice.roll(3) === 0) {
-    queue.push({
-      kind: "remove",
-      destination,
-      call: caller("RemoveRoute"),
-      resolve: (outcome) => resolve({ destination, outcome }),
-    });
-    return promise;
+    return { destination, outcome: await bench.remove(destination) };
   }
   const device = dice.pick([...UP, ...UP, DOWN, MISSING]);
-  queue.push({
-    kind: "inject",
-    wanted: { destination, device },
-    call: caller("InjectRoute"),
-    resolve: (outcome) => resolve({ destination, device, outcome }),
-  });
-  return promise;
+  return { destination, device, outcome: await bench.inject(destination, device) };
 }
+
+const CONFIGURE = caller("ConfigureNodeSubnet");
 
 const UNCONFIRMED = /^No answer from the kernel about /;
 
@@ -169,7 +145,7 @@ function judge(answered: Answered, { memory, routes }: Truth): boolean {
 }
 
 /** What others do to the main table in the meantime, past the faults. */
-async function interfere({ dice, dataplane, snapshot }: Bench): Promise<void> {
+async function interfere({ cache, dice, real }: Bench): Promise<void> {
   const destination = dice.pick([cidr("10.42.2.0/24"), ...DESTINATIONS]);
   const operations: readonly [Operation, ...Operation[]] = [
     {
@@ -178,9 +154,9 @@ async function interfere({ dice, dataplane, snapshot }: Bench): Promise<void> {
     },
     { command: { kind: "delete-route", route: found(destination) }, cause: CAUSE },
   ];
-  await dataplane.run([dice.pick(operations)]);
+  await real.run([dice.pick(operations)]);
   // The monitor would tell of it.
-  snapshot.occupy(destination);
+  cache.markOccupied(destination);
 }
 
 async function play(bench: Bench): Promise<void> {
@@ -208,28 +184,24 @@ async function play(bench: Bench): Promise<void> {
   assert.ok(claims > calls * 0.8, `${claims} of ${calls} calls got a certain answer`);
 }
 
-for (const surveyed of [false, true]) {
-  const how = surveyed ? "where additions come before looks" : "where looks come first";
+for (const resynced of [false, true]) {
+  const how = resynced ? "where additions come before looks" : "where looks come first";
   Deno.test(`with a quarter of all replies lost every answer is true of the kernel, ${how}`, async () => {
     await using ground = await makeGround(...UP);
     await ground.addDevice(DOWN, false);
-    const bench = makeBench(surveyed);
-    await using _door = { [Symbol.asyncDispose]: () => bench.dataplane.close() };
+    await using bench = makeBench(resynced);
     await play(bench);
-    await bench.queue.close();
   });
 }
 
 Deno.test("with a quarter of all replies lost the remembered subnet is the one that was answered", async () => {
-  const bench = makeBench(false);
-  const { dice, dataplane, faulty, ledger, snapshot } = bench;
   await using _ground = await makeGround();
-  await using _door = { [Symbol.asyncDispose]: () => dataplane.close() };
+  await using bench = makeBench(false);
+  const { dice, faulty, network } = bench;
   faulty.faults = FAULTS;
   for (let round = 0; round < 150; round += 1) {
     const subnet = dice.pick([cidr("10.42.2.0/24"), ...DESTINATIONS]);
-    const parts = { dataplane: faulty, ledger, snapshot, target: DEFAULT_TARGET };
-    const outcome = await configureSubnet(parts, subnet, CAUSE);
+    const outcome = await network.configureNodeSubnet(subnet, CONFIGURE);
     if (outcome.kind !== "configured") continue;
     const table = await ip("-4 route show table 142");
     const kept = [...table.matchAll(/^blackhole (\S+) .*window (\d+)/gm)]

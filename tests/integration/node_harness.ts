@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type NodeOptions, type OpenNode, openNode } from "../../src/node.ts";
 import type { Call } from "../../src/reconcile/ports.ts";
+import { Listening } from "../../src/shared/listening.ts";
 import type { JsonObject } from "../../deploy/json.ts";
 import { cidr, keepTrail, type KeptTrail } from "../support/fixtures.ts";
 
@@ -49,7 +50,7 @@ export async function openNodeUnderTest(
     auditSink: trail,
     ...options,
   });
-  const started = await node.start();
+  const started = await node.start(new Listening());
   assert.ok(started.ok, started.ok ? "" : started.fault);
   let told = 0;
   return {
@@ -57,10 +58,11 @@ export async function openNodeUnderTest(
     trail,
     log,
     inject: async (destination, via = "vxlan100") =>
-      answer(await node.injectRoute(destination, via, INJECT)),
-    remove: async (destination) => answer(await node.removeRoute(destination, REMOVE)),
+      answer(await node.routes.injectRoute(destination, via, INJECT)),
+    remove: async (destination) =>
+      answer(await node.routes.removeRoute(destination, REMOVE)),
     configure: async (subnet) =>
-      answer(await node.configureNodeSubnet(subnet, CONFIGURE)),
+      answer(await node.network.configureNodeSubnet(subnet, CONFIGURE)),
     mutations: () => {
       const fresh = trail.records.slice(told);
       told = trail.records.length;

@@ -10,12 +10,12 @@ import type {
   OperationResult,
 } from "../../src/dataplane/dataplane.ts";
 import { Iproute2Dataplane } from "../../src/dataplane/iproute2/adapter.ts";
-import { absentTask } from "../../src/reconcile/absent.ts";
-import { converge } from "../../src/reconcile/converge.ts";
-import { presentTask } from "../../src/reconcile/present.ts";
 import { KernelCache } from "../../src/reconcile/kernel_cache.ts";
+import { planAbsent, planPresent } from "../../src/reconcile/plan.ts";
+import { loopKey, Reconciler } from "../../src/reconcile/reconciler.ts";
+import type { AbsentOutcome, PresentOutcome } from "../../src/reconcile/outcome.ts";
 import { ourRoute } from "../../src/routing/kernel_route.ts";
-import { routeEntry } from "../../src/state/table142_codec.ts";
+import { TABLE_142 } from "../../src/state/table142_store.ts";
 import {
   CAUSE,
   cidr,
@@ -195,7 +195,7 @@ function answered(results: readonly OperationResult[]): BatchResult {
   return { kind: "answered", results };
 }
 
-Deno.test("converge settles every task once and never rejects, whatever a dataplane answers", async () => {
+Deno.test("reconcile commits every key once and never rejects, whatever a dataplane answers", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(replies, { maxLength: 30 }), async (scripted) => {
       const next = scripted.values();
@@ -212,27 +212,37 @@ Deno.test("converge settles every task once and never rejects, whatever a datapl
         close: () => Promise.resolve(),
         abort: () => {},
       };
-      const snapshot = new KernelCache();
-      const settled: string[] = [];
-      const entry = routeEntry(ROUTE);
-      const goal = {
-        wanted: ROUTE,
-        installed: undefined,
-        remember: entry,
-        cause: CAUSE,
-      };
+      const cache = new KernelCache();
+      const reconciler = new Reconciler({ dataplane, cache, store: TABLE_142 });
+      const committed: string[] = [];
+      const record = { kind: "route", route: ROUTE, claimed: true } as const;
+      const undo = { kind: "delete", record } as const;
+      const goal = { route: ROUTE, installed: undefined, persist: record, undo };
+      const destination = cidr("10.42.3.0/24");
+      const owners = "overlay";
       const other = {
-        destination: cidr("10.42.3.0/24"),
-        owners: "overlay",
+        destination,
+        owners,
         installed: undefined,
-        forget: entry,
-        cause: CAUSE,
+        erase: record,
       } as const;
-      await converge(dataplane, snapshot, [
-        presentTask(goal, snapshot, ({ kind }) => void settled.push(kind)),
-        absentTask(other, snapshot, ({ kind }) => void settled.push(kind)),
+      const commit = ({ kind }: PresentOutcome | AbsentOutcome) =>
+        void committed.push(kind);
+      await reconciler.reconcile([
+        loopKey<PresentOutcome>({
+          cause: CAUSE,
+          device: ROUTE.device,
+          plan: () => planPresent(goal, cache.known(ROUTE)),
+          commit,
+        }),
+        loopKey<AbsentOutcome>({
+          cause: CAUSE,
+          device: undefined,
+          plan: () => planAbsent(other, { clear: false }),
+          commit,
+        }),
       ]);
-      assert.equal(settled.length, 2);
+      assert.equal(committed.length, 2);
       assert.ok(asked <= 60, `${asked} exchanges`);
     }),
     { numRuns: 3_000 },

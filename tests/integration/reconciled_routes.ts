@@ -1,33 +1,33 @@
-/** The routes on the test's own kernel with the reconciler, on a dataplane that loses. */
+/** The routes on the test's own kernel with what repairs them, on a dataplane that loses. */
+import assert from "node:assert/strict";
 import type { Ipv4Cidr } from "../../src/ipam/cidr.ts";
-import { Monitor } from "../../src/dataplane/iproute2/monitor.ts";
-import { restore } from "../../src/reconcile/startup.ts";
 import { DriftRepair } from "../../src/reconcile/drift_repair.ts";
-import { cidr } from "../support/fixtures.ts";
+import { restore } from "../../src/reconcile/startup.ts";
+import { TABLE_142 } from "../../src/state/table142_store.ts";
 import { LosingDataplane } from "./losing_dataplane.ts";
 import { openRoutes, type RoutesUnderTest } from "./routes_harness.ts";
 
 /** The routes and what repairs them. */
 export interface ReconciledRoutes extends RoutesUnderTest {
   readonly dataplane: LosingDataplane;
-  readonly reconciler: DriftRepair;
+  readonly repair: DriftRepair;
   /** The lines that it logged. */
   readonly log: readonly string[];
 }
 
 /** How {@linkcode openReconciledRoutes} puts them together. */
 export interface ReconciledOptions {
-  /** Milliseconds between two looks at everything. @default 30_000 */
+  /** Milliseconds between two resyncs. @default 30_000 */
   readonly resyncMs?: number;
-  /** Hears events. @default true */
-  readonly hears?: boolean;
-  /** Looks at everything now and then. @default true */
-  readonly surveys?: boolean;
+  /** Follows events. @default true */
+  readonly watches?: boolean;
+  /** Resyncs now and then. @default true */
+  readonly resyncs?: boolean;
 }
 
-/** Puts them together as `node.ts` does, and reads back what an earlier life left. */
+/** Puts them together as `node.ts` does, and restores what an earlier process left. */
 export async function openReconciledRoutes(
-  { hears = true, resyncMs = 30_000, surveys = true }: ReconciledOptions = {},
+  { resyncMs = 30_000, resyncs = true, watches = true }: ReconciledOptions = {},
 ): Promise<ReconciledRoutes> {
   const log: string[] = [];
   const logger = {
@@ -35,28 +35,41 @@ export async function openReconciledRoutes(
     flush: () => Promise.resolve(),
   };
   let losing: LosingDataplane | undefined;
-  const touch = (to: Iterable<Ipv4Cidr>) => reconciler.touch(to);
+  const markDirty = (to: Iterable<Ipv4Cidr>) => repair.markDirty(to);
   const routes = openRoutes({
     behind: (dataplane) => losing = new LosingDataplane(dataplane),
-    touch,
+    resynced: false,
+    markDirty,
   });
   if (losing === undefined) throw new Error("Cannot lose anything");
   const dataplane: LosingDataplane = losing;
-  dataplane.losesSurveys = !surveys;
-  const { book: { ledger }, queue, snapshot } = routes;
-  const policy = { clusterCidr: cidr("10.42.0.0/16"), nodePrefix: 24 };
-  const parts = { dataplane, ledger, snapshot, queue, logger, policy, resyncMs };
-  const reconciler = new DriftRepair(parts);
-  const monitor = hears ? new Monitor((event) => reconciler.notice(event)) : undefined;
-  await queue.alone(() => restore(parts));
+  dataplane.losesDumps = !resyncs;
+  const { desired, parts: { policy }, records: owner } = routes;
+  const store = TABLE_142;
+  const parts = {
+    ...routes,
+    dataplane,
+    desired,
+    owner,
+    store,
+    logger,
+    policy,
+    resyncMs,
+  };
+  const repair = new DriftRepair(parts);
+  const watch = watches
+    ? dataplane.watch((event) => repair.onKernelEvent(event))
+    : undefined;
+  const restored = await routes.queue.alone(() => restore(parts));
+  assert.ok(restored.ok);
   return {
     ...routes,
     dataplane,
-    reconciler,
+    repair,
     log,
     [Symbol.asyncDispose]: async () => {
-      monitor?.close();
-      await reconciler.close();
+      watch?.close();
+      await repair.close();
       await routes[Symbol.asyncDispose]();
     },
   };

@@ -25,7 +25,7 @@ Deno.test("InjectRoute that cannot be remembered leaves no route", async () => {
   const outcome = await peer.inject(TO);
   assert.equal(outcome.kind === "refused" && outcome.sentence, REFUSAL);
   assert.deepEqual(await routesTo(TO), []);
-  assert.deepEqual(peer.book.ledger.wishes(), []);
+  assert.deepEqual(peer.desired.routes(), []);
 });
 
 Deno.test("SyncRoutes leaves no route that cannot be remembered", async () => {
@@ -49,7 +49,7 @@ Deno.test("InjectRoute through another device that cannot be remembered leaves n
   assert.equal(outcome.kind === "refused" && outcome.sentence, REFUSAL);
   // The wish for the first device stays, and the repair that sees the deletion fulfils it.
   assert.deepEqual(await routesTo(TO), []);
-  assert.equal(peer.book.ledger.wishes()[0]?.route.device, "vxlan100");
+  assert.equal(peer.desired.routes()[0]?.route.device, "vxlan100");
 });
 
 Deno.test("what is wanted already stays, though it cannot be remembered again", async () => {
@@ -57,7 +57,7 @@ Deno.test("what is wanted already stays, though it cannot be remembered again", 
   await using peer = openRoutes();
   assert.equal((await peer.inject(TO)).kind, "added");
   await batch([`route del unreachable ${TO} table 142`, `route del ${TO}`]);
-  peer.book.ledger.unremember(cidr(TO));
+  peer.desired.markNotPersisted(cidr(TO));
   await refuseMemory();
   const outcome = await peer.inject(TO);
   assert.equal(outcome.kind === "refused" && outcome.sentence, REFUSAL);

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
-import { DEFAULT_TARGET } from "../../src/shared/grpcurl.ts";
-import { configureSubnet } from "../../src/addresses/subnet.ts";
+import { caller } from "./node_harness.ts";
 import { until } from "../support/wait.ts";
-import { CAUSE, cidr, device, ip, makeGround, routesTo } from "../support/fixtures.ts";
+import { cidr, device, ip, makeGround, routesTo } from "../support/fixtures.ts";
 import { type Loss, writes } from "./losing_dataplane.ts";
 import { openReconciledRoutes, type ReconciledRoutes } from "./reconciled_routes.ts";
 import { peers, shown } from "./routes_harness.ts";
@@ -12,15 +11,14 @@ const SUBNET = cidr("10.42.1.0/24");
 const TO = "10.42.2.0/24";
 
 async function configure(node: ReconciledRoutes): Promise<void> {
-  const { book: { ledger }, dataplane, queue, snapshot } = node;
-  const parts = { dataplane, ledger, snapshot, target: DEFAULT_TARGET };
-  const outcome = await queue.alone(() => configureSubnet(parts, SUBNET, CAUSE));
+  const call = caller("ConfigureNodeSubnet");
+  const outcome = await node.network.configureNodeSubnet(SUBNET, call);
   assert.equal(outcome.kind, "configured");
 }
 
 Deno.test("the node's subnet, flushed while ip is lost, is written again more and more slowly, and is back as soon as the kernel answers", async () => {
   await using _ground = await makeGround("vxlan100");
-  await using node = await openReconciledRoutes({ surveys: false });
+  await using node = await openReconciledRoutes({ resyncs: false });
   await configure(node);
   const attempts: number[] = [];
   node.dataplane.loses = (operations) => {
@@ -37,13 +35,13 @@ Deno.test("the node's subnet, flushed while ip is lost, is written again more an
   await until(async () => (await node.ours()).join() === `subnet ${SUBNET}`, {
     what: "the subnet in table 142",
   });
-  const repaired = `warn: Remembered again, gone from table 142: ${SUBNET}`;
+  const repaired = `warn: Written again, was missing from table 142: ${SUBNET}`;
   await until(() => node.log.includes(repaired), { what: repaired });
 });
 
 Deno.test("while ip is lost nobody is blamed, and the end of it is said", async () => {
   await using _ground = await makeGround("vxlan100");
-  await using node = await openReconciledRoutes({ surveys: false });
+  await using node = await openReconciledRoutes({ resyncs: false });
   await node.sync(peers(2, 1));
   let attempts = 0;
   node.dataplane.loses = () => {
@@ -57,7 +55,7 @@ Deno.test("while ip is lost nobody is blamed, and the end of it is said", async 
   await until(async () => (await node.ours()).join() === shown(peers(2, 1)).join(), {
     what: "the route",
   });
-  await until(() => node.log.some((line) => line.includes("as was asked for")), {
+  await until(() => node.log.some((line) => line.includes("Installed pending route")), {
     what: "the line that says so",
   });
   // Its own lines, see resyncs_test.ts.
@@ -65,7 +63,7 @@ Deno.test("while ip is lost nobody is blamed, and the end of it is said", async 
   assert.deepEqual(ofRepairs, [
     `warn: No answer from the kernel about ${TO}: as the test wants; ` +
     `the state is unconfirmed, ask again: ${TO}`,
-    `info: Installed through vxlan100, as was asked for: ${TO}`,
+    `info: Installed pending route through vxlan100: ${TO}`,
   ]);
 });
 
@@ -73,7 +71,7 @@ fullTest(
   "a repair that waited for an ip that hangs is not followed by a rest of four times that",
   async () => {
     await using _ground = await makeGround("vxlan100");
-    await using node = await openReconciledRoutes({ surveys: false });
+    await using node = await openReconciledRoutes({ resyncs: false });
     await node.sync(peers(2, 1));
     node.dataplane.loses = async (): Promise<Loss> => {
       await new Promise((resolve) => setTimeout(resolve, 500));
@@ -93,9 +91,9 @@ Deno.test("a route of a refused repair that somebody else puts right is listed a
   await using _ground = await makeGround("vxlan100");
   await using node = await openReconciledRoutes({ resyncMs: 500 });
   await ip(`route add ${TO} dev vxlan100 proto 142`);
-  const standing = { kind: "troubled", sentence: "The kernel refused it" } as const;
+  const status = { kind: "error", sentence: "The kernel refused it" } as const;
   const route = { destination: cidr(TO), device: device("vxlan100") };
-  node.book.ledger.put({ route, remembered: true, standing });
+  node.desired.put({ route, persisted: true, status });
   await until(
     async () => (await node.routes.list()).every((each) => each.pending === ""),
     {

@@ -57,7 +57,7 @@ for (
     {
       await using peer = await openNodeUnderTest({ policy });
       assert.deepEqual(await peer.node.routes.list(), []);
-      const { configured } = await peer.node.podNetwork.nodeNetwork();
+      const { configured } = await peer.node.network.nodeNetwork();
       assert.equal(configured, undefined);
       assert.deepEqual(peer.mutations(), []);
     }
@@ -65,7 +65,7 @@ for (
     await ip(`route del ${TO}`);
     await using peer = await openNodeUnderTest();
     assert.deepEqual(await routesTo(TO), [`${TO} dev vxlan100 proto 142 scope link`]);
-    const { configured } = await peer.node.podNetwork.nodeNetwork();
+    const { configured } = await peer.node.network.nodeNetwork();
     assert.equal(configured?.subnet, SUBNET);
     assert.equal(configured.revision, 2);
   });
@@ -79,7 +79,7 @@ Deno.test("a subnet of another cluster CIDR is no obstacle to a new one, whose r
     assert.equal(await peer.configure(SUBNET), "configured");
   }
   await using peer = await openNodeUnderTest();
-  const { configured } = await peer.node.podNetwork.nodeNetwork();
+  const { configured } = await peer.node.network.nodeNetwork();
   assert.equal(configured?.subnet, SUBNET);
   assert.equal(configured.revision, 10);
 });

@@ -11,9 +11,9 @@ const CONNECTED = `${TO} is directly connected on other; refusing to replace it`
 
 /** A node that adds routes without a look, and a route to TO that nobody may replace. */
 async function openRefused(): Promise<ReconciledRoutes> {
-  const node = await openReconciledRoutes({ hears: false, surveys: false });
+  const node = await openReconciledRoutes({ watches: false, resyncs: false });
   await node.sync(OTHER);
-  node.snapshot.survey([]);
+  node.cache.learnAll([]);
   await ip(`route add ${TO} dev other proto kernel`);
   return node;
 }

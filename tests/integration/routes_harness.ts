@@ -1,35 +1,44 @@
-/** The node's routes as a whole on the test's own kernel, without the reconciler. */
+/** The routes and the addresses on the test's own kernel, without what repairs them. */
 import assert from "node:assert/strict";
+import { AddressCalls } from "../../src/addresses/address_calls.ts";
+import { NetworkRecords } from "../../src/addresses/network_records.ts";
+import { NetworkState } from "../../src/addresses/network_state.ts";
 import { checkClusterPolicy } from "../../src/ipam/policy.ts";
 import { AuditLog } from "../../src/dataplane/audit_log.ts";
 import { answerOf, type Dataplane } from "../../src/dataplane/dataplane.ts";
 import { Iproute2Dataplane } from "../../src/dataplane/iproute2/adapter.ts";
 import type { LineWriter } from "../../src/observability/buffered_line_writer.ts";
 import { BridgePorts } from "../../src/reconcile/bridge_ports.ts";
-import { QueuedRoutes } from "../../src/reconcile/queued_routes.ts";
-import { StatusFeed } from "../../src/reconcile/status_feed.ts";
-import { RouteKeeper } from "../../src/reconcile/route_keeper.ts";
-import type { RouteParts } from "../../src/reconcile/route_parts.ts";
+import type { DesiredState } from "../../src/reconcile/desired_state.ts";
 import { KernelCache } from "../../src/reconcile/kernel_cache.ts";
-import { WorkQueue } from "../../src/reconcile/work_queue.ts";
 import type {
   InjectOutcome,
   RemoveOutcome,
   SyncOutcome,
 } from "../../src/reconcile/ports.ts";
+import { Reconciler } from "../../src/reconcile/reconciler.ts";
+import { RouteCalls, type RouteCallsParts } from "../../src/reconcile/route_calls.ts";
+import { StatusFeed } from "../../src/reconcile/status_feed.ts";
+import { WorkQueue } from "../../src/reconcile/work_queue.ts";
 import { decode, entryOf } from "../../src/state/table142_codec.ts";
+import { TABLE_142 } from "../../src/state/table142_store.ts";
 import type { StatedRoute } from "../../src/routing/route_set.ts";
-import { cidr, device, keepTrail, type KeptTrail } from "../support/fixtures.ts";
+import { keepTrail, type KeptTrail } from "../support/fixtures.ts";
 import { caller } from "./node_harness.ts";
 
 /** The routes and what the test does to them. */
 export interface RoutesUnderTest extends AsyncDisposable {
   /** The dataplane of the node, not the real one behind it. */
   readonly dataplane: Dataplane;
-  readonly routes: QueuedRoutes;
-  readonly book: StatusFeed;
-  readonly snapshot: KernelCache;
+  readonly parts: RouteCallsParts;
+  readonly desired: DesiredState;
+  readonly cache: KernelCache;
   readonly queue: WorkQueue;
+  readonly reconciler: Reconciler;
+  readonly records: NetworkRecords;
+  readonly network: AddressCalls;
+  readonly state: NetworkState;
+  readonly routes: RouteCalls;
   readonly trail: KeptTrail;
   /** SyncRoutes; each outcome as `added 10.42.2.0/24`, with its detail behind a colon. */
   sync(stated: readonly StatedRoute[], dryRun?: boolean): Promise<readonly string[]>;
@@ -44,26 +53,29 @@ export interface RoutesUnderTest extends AsyncDisposable {
 /** How {@linkcode openRoutes} puts them together. */
 export interface RoutesOptions {
   readonly clusterCidr?: string;
+  /** @default 24 */
+  readonly nodePrefix?: number;
   /** Stands between the node and the real dataplane. */
   readonly behind?: (dataplane: Dataplane) => Dataplane;
-  /** False: as before the first look at everything. @default true */
-  readonly surveyed?: boolean;
+  /** False: as before the first resync. @default true */
+  readonly resynced?: boolean;
   /** Takes what calls could not finish; nobody does otherwise. */
-  readonly touch?: RouteParts["touch"];
-  /** Takes the audit trail in place of the one that is kept in memory. */
+  readonly markDirty?: RouteCallsParts["markDirty"];
+  /** Takes the audit log in place of the one that is kept in memory. */
   readonly sink?: LineWriter;
   /** Milliseconds for an `ip` without a sign of life. @default 2000 */
   readonly deadlineMs?: number;
-  /** Told when `ip` no longer answers, and when it does again. */
+  /** Called when `ip` no longer answers, and when it does again. */
   readonly onReach?: (fault: string | undefined) => void;
 }
 
-/** Puts the middle together as `node.ts` does. */
+/** Puts the core together as `node.ts` does. */
 export function openRoutes(options: RoutesOptions = {}): RoutesUnderTest {
   const { behind = (dataplane) => dataplane, clusterCidr = "10.42.0.0/16" } = options;
-  const { touch = () => {} } = options;
-  const policy = checkClusterPolicy(clusterCidr, 24);
-  assert.ok(policy.ok);
+  const { markDirty = () => {}, nodePrefix = 24 } = options;
+  const checked = checkClusterPolicy(clusterCidr, nodePrefix);
+  assert.ok(checked.ok);
+  const policy = checked.value;
   const trail = keepTrail();
   const { deadlineMs, onReach } = options;
   const real = new Iproute2Dataplane(new AuditLog(options.sink ?? trail), {
@@ -71,46 +83,39 @@ export function openRoutes(options: RoutesOptions = {}): RoutesUnderTest {
     ...(deadlineMs === undefined ? {} : { deadlineMs }),
   });
   const dataplane = behind(real);
-  const book = new StatusFeed();
-  const { ledger } = book;
-  const snapshot = new KernelCache();
-  if (options.surveyed ?? true) snapshot.survey([]);
-  const parts = {
-    dataplane,
-    ledger,
-    snapshot,
-    bridges: new BridgePorts(dataplane),
-    touch,
-  };
-  const keeper = new RouteKeeper(parts);
-  const queue = new WorkQueue((jobs) => keeper.carryOut(jobs));
-  const routes = new QueuedRoutes({ ...parts, book, queue, policy: policy.value });
-  book.open();
-  let told = 0;
+  const feed = new StatusFeed();
+  const { desired } = feed;
+  const cache = new KernelCache();
+  if (options.resynced ?? true) cache.learnAll([]);
+  const reconciler = new Reconciler({ dataplane, cache, store: TABLE_142 });
+  const queue = new WorkQueue((keys) => reconciler.reconcile(keys));
+  const bridgePorts = new BridgePorts(dataplane);
+  const shared = { policy, desired, cache, reconciler, queue };
+  const parts = { ...shared, feed, bridgePorts, markDirty };
+  const state = new NetworkState(TABLE_142, policy.clusterCidr, 1);
+  const routes = new RouteCalls(parts);
+  feed.open();
+  let taken = 0;
   return {
     dataplane,
-    routes,
-    book,
-    snapshot,
+    parts,
+    desired,
+    cache,
     queue,
+    reconciler,
+    records: new NetworkRecords(state, desired, policy),
+    network: new AddressCalls({ ...shared, state }),
+    state,
+    routes,
     trail,
     sync: async (stated, dryRun = false) =>
-      tell(await routes.sync(stated, dryRun, caller("SyncRoutes"))),
-    inject: (destination, via = "vxlan100") => {
-      const { promise, resolve } = Promise.withResolvers<InjectOutcome>();
-      const wanted = { destination: cidr(destination), device: device(via) };
-      queue.push({ kind: "inject", wanted, call: caller("InjectRoute"), resolve });
-      return promise;
-    },
-    remove: (text) => {
-      const { promise, resolve } = Promise.withResolvers<RemoveOutcome>();
-      const destination = cidr(text);
-      queue.push({ kind: "remove", destination, call: caller("RemoveRoute"), resolve });
-      return promise;
-    },
+      describe(await routes.sync(stated, dryRun, caller("SyncRoutes"))),
+    inject: (destination, via = "vxlan100") =>
+      routes.injectRoute(destination, via, caller("InjectRoute")),
+    remove: (destination) => routes.removeRoute(destination, caller("RemoveRoute")),
     mutations: () => {
-      const fresh = trail.records.slice(told).map((record) => String(record["words"]));
-      told = trail.records.length;
+      const fresh = trail.records.slice(taken).map((record) => String(record["words"]));
+      taken = trail.records.length;
       return fresh;
     },
     ours: () => oursIn(real),
@@ -121,7 +126,7 @@ export function openRoutes(options: RoutesOptions = {}): RoutesUnderTest {
   };
 }
 
-function tell(outcome: SyncOutcome): readonly string[] {
+function describe(outcome: SyncOutcome): readonly string[] {
   if (outcome.kind !== "synced") {
     return ["sentence" in outcome ? outcome.sentence : outcome.kind];
   }
@@ -144,7 +149,7 @@ async function oursIn(dataplane: Dataplane): Promise<readonly string[]> {
     if (kept === undefined) return `main ${destination} ${device}`;
     const entry = decode(kept);
     return entry.kind === "route"
-      ? `memory ${destination} ${entry.route.device}`
+      ? `record ${destination} ${entry.route.device}`
       : `${entry.kind} ${destination}`;
   }).toSorted();
 }
@@ -166,6 +171,6 @@ export function peers(
 export function shown(stated: readonly StatedRoute[]): readonly string[] {
   return stated.flatMap(({ destination, device }) => [
     `main ${destination} ${device}`,
-    `memory ${destination} ${device}`,
+    `record ${destination} ${device}`,
   ]).toSorted();
 }

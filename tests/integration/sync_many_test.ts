@@ -68,9 +68,9 @@ Deno.test("calls are let in between the parts of a long SyncRoutes, and what the
     { destination: "10.50.50.0/24", device: "vxlan100" },
   ];
   // One that moved to a device that is missing goes on where it went before.
-  const moved204 = "memory 10.49.204.0/24 nowhere";
+  const moved204 = "record 10.49.204.0/24 nowhere";
   const ours = (await node.ours()).map((line) =>
-    line === moved204 ? "memory 10.49.204.0/24 vxlan100" : line
+    line === moved204 ? "record 10.49.204.0/24 vxlan100" : line
   );
   assert.deepEqual(ours, shown(there));
 });
@@ -154,7 +154,7 @@ Deno.test("with a quarter of all replies lost, every outcome is true of the kern
   const dice = makeDice();
   let faulty: FaultyDataplane | undefined;
   await using node = openRoutes({
-    surveyed: dice.roll(2) === 0,
+    resynced: dice.roll(2) === 0,
     behind: (dataplane) => faulty = new FaultyDataplane(dataplane, dice),
   });
   assert.ok(faulty !== undefined);
@@ -184,12 +184,12 @@ function judge(
     const [kind, to = ""] = outcome.replace(":", "").split(" ");
     const device = stated.find(({ destination }) => destination === to)?.device;
     const main = ours.filter((line) => line.startsWith(`main ${to} `));
-    const memory = ours.filter((line) => line.startsWith(`memory ${to} `));
+    const memory = ours.filter((line) => line.startsWith(`record ${to} `));
     if (kind === "added" || kind === "unchanged") {
       assert.deepEqual(main, [`main ${to} ${device}`], outcome);
-      assert.deepEqual(memory, [`memory ${to} ${device}`], outcome);
+      assert.deepEqual(memory, [`record ${to} ${device}`], outcome);
     } else if (kind === "pending") {
-      assert.deepEqual(memory, [`memory ${to} ${device}`], outcome);
+      assert.deepEqual(memory, [`record ${to} ${device}`], outcome);
     } else if (kind === "removed") {
       assert.deepEqual([main, memory], [[], []], outcome);
     } else {

@@ -5,7 +5,7 @@ import { isJsonObject, type JsonObject } from "../../deploy/json.ts";
 import { until } from "../support/wait.ts";
 import { type Ground, ip, makeGround } from "../support/fixtures.ts";
 import { caller, type NodeUnderTest, openNodeUnderTest } from "./node_harness.ts";
-import { decode, entryOf } from "../../src/state/table142_codec.ts";
+import { decode as decodeRecord, entryOf } from "../../src/state/table142_codec.ts";
 import { decode } from "../../src/dataplane/iproute2/parse.ts";
 import { bounded } from "../support/suite.ts";
 
@@ -136,7 +136,7 @@ async function shown(): Promise<Shown> {
   assert.ok(read.kind === "decoded" && read.answer.kind === "table");
   for (const found of read.answer.routes) {
     const kept = entryOf(found);
-    const entry = kept === undefined ? undefined : decode(kept);
+    const entry = kept === undefined ? undefined : decodeRecord(kept);
     if (entry?.kind === "route") {
       memory.set(entry.route.destination, entry.route.device);
     }

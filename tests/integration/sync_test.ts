@@ -76,7 +76,7 @@ Deno.test("what is unchanged is verified against the kernel: a route deleted beh
 
 Deno.test("routes of others are replaced where a route is wanted, and left where none is", async () => {
   await using _ground = await makeGround("vxlan100", "other");
-  await using node = openRoutes({ surveyed: false });
+  await using node = openRoutes({ resynced: false });
   await batch([
     "route add 10.42.2.0/24 dev other proto static metric 7",
     "route add 10.42.3.0/24 dev other",
@@ -104,7 +104,7 @@ Deno.test("what cannot be done is told for its destination, and the rest is done
   await ground.addDevice("asleep", false);
   await using node = openRoutes();
   await ip("route add 10.42.5.0/24 dev quilt0 proto kernel");
-  node.book.ledger.nodeSubnet = { subnet: cidr("10.42.1.0/24"), revision: 1 };
+  node.desired.ownSubnet = cidr("10.42.1.0/24");
   const stated = [
     ...peers(1, 2),
     ...peers(3, 1, "asleep"),
@@ -124,10 +124,10 @@ Deno.test("what cannot be done is told for its destination, and the rest is done
   const there = [
     "main 10.42.2.0/24 vxlan100",
     "main 10.42.6.0/24 vxlan100",
-    "memory 10.42.2.0/24 vxlan100",
-    "memory 10.42.3.0/24 asleep",
-    "memory 10.42.4.0/24 nowhere",
-    "memory 10.42.6.0/24 vxlan100",
+    "record 10.42.2.0/24 vxlan100",
+    "record 10.42.3.0/24 asleep",
+    "record 10.42.4.0/24 nowhere",
+    "record 10.42.6.0/24 vxlan100",
   ];
   assert.deepEqual(await node.ours(), there);
   node.mutations();
@@ -157,7 +157,7 @@ Deno.test("an entry that is not valid refuses the call as a whole: nothing is wr
 
 Deno.test("a dry run says what a sync then does, and writes and keeps nothing", async () => {
   await using _ground = await makeGround("vxlan100", "other");
-  await using node = openRoutes({ surveyed: false });
+  await using node = openRoutes({ resynced: false });
   await batch([
     "route add 10.42.4.0/24 dev other proto static",
     "route add 10.42.5.0/24 dev other proto kernel",

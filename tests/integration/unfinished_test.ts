@@ -31,7 +31,7 @@ async function untilOurs(node: ReconciledRoutes, expected: readonly string[]) {
 
 Deno.test("a route whose InjectRoute got no answer is there as soon as the kernel answers", async () => {
   await using _ground = await makeGround("vxlan100");
-  await using node = await openReconciledRoutes({ surveys: false });
+  await using node = await openReconciledRoutes({ resyncs: false });
   node.dataplane.loses = () => "before";
   assert.deepEqual(await node.inject(TO), UNCONFIRMED);
   node.dataplane.loses = () => undefined;
@@ -42,7 +42,7 @@ Deno.test("a route whose InjectRoute got no answer is there as soon as the kerne
 
 Deno.test("an InjectRoute that was carried out but got no answer is listed as installed before long", async () => {
   await using _ground = await makeGround("vxlan100");
-  await using node = await openReconciledRoutes({ surveys: false });
+  await using node = await openReconciledRoutes({ resyncs: false });
   node.dataplane.loses = (operations) => writes(operations) ? "after" : undefined;
   assert.deepEqual(await node.inject(TO), UNCONFIRMED);
   assert.deepEqual(await node.ours(), shown(peers(2, 1)));
@@ -53,7 +53,7 @@ Deno.test("an InjectRoute that was carried out but got no answer is listed as in
 
 Deno.test("routes whose SyncRoutes got no answer are there as soon as the kernel answers", async () => {
   await using _ground = await makeGround("vxlan100");
-  await using node = await openReconciledRoutes({ surveys: false });
+  await using node = await openReconciledRoutes({ resyncs: false });
   await node.sync(peers(2, 1));
   node.dataplane.loses = () => "before";
   for (const outcome of await node.sync(peers(3, 2))) {
@@ -65,12 +65,12 @@ Deno.test("routes whose SyncRoutes got no answer are there as soon as the kernel
 
 Deno.test("a RemoveRoute that got no answer is finished soon, and takes nothing away on a later day", async () => {
   await using _ground = await makeGround("vxlan100", "other");
-  await using node = await openReconciledRoutes({ surveys: false });
+  await using node = await openReconciledRoutes({ resyncs: false });
   await node.inject("10.42.3.0/24");
   node.dataplane.loses = () => "before";
   assert.deepEqual(await node.remove(TO), UNCONFIRMED);
   node.dataplane.loses = () => undefined;
-  await until(() => !node.book.ledger.isLeaving(cidr(TO)), { what: "the removal" });
+  await until(() => !node.desired.isPendingDeletion(cidr(TO)), { what: "the removal" });
   const operators = `${TO} dev other proto static scope link`;
   await ip(`route add ${TO} dev other proto static`);
   // Once this one is back, the event before its deletion has been looked into as well.
@@ -81,7 +81,7 @@ Deno.test("a RemoveRoute that got no answer is finished soon, and takes nothing 
 
 Deno.test("what a RemoveRoute that got no answer was to take away goes as soon as the kernel answers", async () => {
   await using _ground = await makeGround("vxlan100", "other");
-  await using node = await openReconciledRoutes({ surveys: false });
+  await using node = await openReconciledRoutes({ resyncs: false });
   await node.inject(TO);
   node.dataplane.loses = () => "before";
   assert.deepEqual(await node.remove(TO), UNCONFIRMED);
@@ -94,7 +94,7 @@ Deno.test("what a RemoveRoute that got no answer was to take away goes as soon a
 
 Deno.test("a SyncRoutes that got no answer takes away later what is ours, and nobody else's", async () => {
   await using _ground = await makeGround("vxlan100", "other");
-  await using node = await openReconciledRoutes({ hears: false, surveys: false });
+  await using node = await openReconciledRoutes({ watches: false, resyncs: false });
   await node.sync(peers(2, 1));
   node.dataplane.loses = () => "before";
   await node.sync([]);

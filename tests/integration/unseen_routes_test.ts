@@ -29,7 +29,7 @@ async function removes(peer: RoutesUnderTest, installed: boolean): Promise<void>
   assert.equal((await peer.remove(TO)).kind, "removed");
   assert.deepEqual(await routesTo(TO), []);
   assert.equal(peer.mutations().length, installed ? 3 : 1);
-  assert.ok(!peer.snapshot.isOccupied(to), "the next look is a short one again");
+  assert.ok(peer.cache.isClear(to), "the next look is a short one again");
   assert.equal((await peer.remove(TO)).kind, "absent");
 }
 
@@ -39,14 +39,14 @@ for (const [what, line] of UNSEEN) {
     await using _port = await addDeadPort();
     await using peer = openRoutes();
     await ip(line);
-    peer.snapshot.occupy(cidr(TO));
+    peer.cache.markOccupied(cidr(TO));
     await removes(peer, false);
   });
 
   Deno.test(`RemoveRoute removes a route with ${what} before the first look at everything`, async () => {
     await using _ground = await makeGround("vxlan100", "other");
     await using _port = await addDeadPort();
-    await using peer = openRoutes({ surveyed: false });
+    await using peer = openRoutes({ resynced: false });
     await ip(line);
     await removes(peer, false);
   });
@@ -57,7 +57,7 @@ for (const [what, line] of UNSEEN) {
     await using peer = openRoutes();
     assert.equal((await peer.inject(TO)).kind, "added");
     await ip(line.replace("route add", "route append"));
-    peer.snapshot.occupy(cidr(TO));
+    peer.cache.markOccupied(cidr(TO));
     peer.mutations();
     await removes(peer, true);
   });
@@ -70,7 +70,7 @@ Deno.test("what an event tells while InjectRoute runs is not forgotten when it i
     behind: (dataplane) => ({
       run: async (operations) => {
         const reply = await dataplane.run(operations);
-        if (told) peer.snapshot.occupy(cidr(TO));
+        if (told) peer.cache.markOccupied(cidr(TO));
         return reply;
       },
       drainAuditLog: () => dataplane.drainAuditLog(),
@@ -93,7 +93,7 @@ Deno.test("where a route of others stays, RemoveRoute walks the table the next t
   await using _ground = await makeGround("vxlan100", "other");
   await using peer = openRoutes();
   await ip(`route add ${TO} dev other proto 186`);
-  peer.snapshot.occupy(cidr(TO));
+  peer.cache.markOccupied(cidr(TO));
   assert.equal((await peer.remove(TO)).kind, "absent");
   await ip(UNSEEN[0]?.[1] ?? "");
   assert.equal((await peer.remove(TO)).kind, "removed");

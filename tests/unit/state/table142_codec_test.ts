@@ -30,7 +30,12 @@ const prefix: fc.Arbitrary<Ipv4Cidr> = fc.nat({ max: 255 })
 const letters = [..."ABCZabcz019._-"];
 
 const name: fc.Arbitrary<InterfaceName> = fc
-  .string({ unit: fc.constantFrom(...letters), minLength: 1, maxLength: 15 })
+  .string({
+    unit: fc.constantFrom(...letters),
+    minLength: 1,
+    maxLength: 15,
+    size: "max",
+  })
   .chain((text) => {
     const checked = checkInterfaceName(text);
     return checked.ok ? fc.constant(checked.value) : fc.constant(anyName);
@@ -132,6 +137,7 @@ const owner = fc.string({
   unit: fc.integer({ min: 33, max: 126 }).map((code) => String.fromCharCode(code)),
   minLength: 1,
   maxLength: 128,
+  size: "max",
 }).map((text): Owner => {
   const owner = parseOwner(text);
   assert.ok(owner.ok, text);

@@ -40,6 +40,7 @@ const owners: fc.Arbitrary<Owner> = fc.string({
   unit: fc.integer({ min: 33, max: 126 }).map((code) => String.fromCharCode(code)),
   minLength: 1,
   maxLength: 128,
+  size: "max",
 }).map(ownerOf);
 
 const addresses = fc.integer({ min: 2, max: 12 }).map(addressOf);
@@ -194,7 +195,7 @@ const NOISE = [
 Deno.test("TABLE_142.load gives back what the staged changes wrote, whatever was put, created and deleted", () => {
   fc.assert(
     fc.property(
-      fc.array(acts, { maxLength: 40 }),
+      fc.array(acts, { maxLength: 40, size: "max" }),
       fc.infiniteStream(fc.nat()),
       (all, order) => {
         const table = new EntryTable();
@@ -218,7 +219,7 @@ Deno.test("TABLE_142.load gives back what the staged changes wrote, whatever was
 
 Deno.test("TABLE_142.stage deletes all entries of each record that it wrote", () => {
   fc.assert(
-    fc.property(fc.array(acts, { maxLength: 20 }), (all) => {
+    fc.property(fc.array(acts, { maxLength: 20, size: "max" }), (all) => {
       const table = new EntryTable();
       const expected = new Expected();
       for (const act of all) {

@@ -161,13 +161,15 @@ function allocate(
   again: () => Step<AllocateOutcome>,
 ): Step<AllocateOutcome> {
   const { address } = allocation;
+  // What is left of another name at this address, before the new owner has it.
+  const leftovers = state.takeLeftovers();
   state.allocator.allocate(allocation);
   const { subnet } = state;
   const cursor = subnet === undefined
     ? undefined
     : state.subnetRecord(subnet.subnet, state.allocator.cursor);
   const ahead: readonly StateChange[] = [
-    ...state.takeLeftovers(),
+    ...leftovers,
     ...cursor === undefined ? [] : [{ kind: "put", record: cursor } as const],
   ];
   const creations = recordsOf(allocation).map((record): StateChange => ({

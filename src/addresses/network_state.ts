@@ -89,10 +89,7 @@ export class NetworkState {
       if (!merged.has(found.address)) merged.set(found.address, found);
     }
     allocator.replaceAll(merged.values());
-    this.#leftovers = fragments.filter((fragment) => {
-      const owner = allocator.findByAddress(fragment.address)?.owner;
-      return owner === undefined || !this.#store.isPartOf(owner, fragment);
-    });
+    this.#leftovers = fragments;
     for (const address of this.#contested) {
       if (allocator.findByAddress(address) === undefined) allocator.exclude(address);
     }
@@ -100,9 +97,15 @@ export class NetworkState {
     this.#unverified.clear();
   }
 
-  /** Deletes pieces of names whose allocation or release was interrupted. */
+  /**
+   * Deletes pieces of names whose allocation or release was interrupted; not those of a
+   * name that is known, or was written again, since the store was read.
+   */
   takeLeftovers(): readonly StateChange[] {
-    const leftovers = this.#leftovers;
+    const leftovers = this.#leftovers.filter((fragment) => {
+      const owner = this.allocator.findByAddress(fragment.address)?.owner;
+      return owner === undefined || !this.#store.isPartOf(owner, fragment);
+    });
     this.#leftovers = [];
     return leftovers.map((record) => ({ kind: "delete", record }));
   }

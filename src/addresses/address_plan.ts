@@ -122,7 +122,9 @@ export function verified<Outcome>(
   const step: Step<Outcome> = {
     kind: "load",
     then: (stored) => {
-      state.verify(stored);
+      // Another key of the batch may have verified it, and planned since: what it releases
+      // would come back.
+      if (!state.isVerified) state.verify(stored);
       return verified(state, plan, giveUp);
     },
     lost: () => step,

@@ -14,6 +14,7 @@ import type {
 import type { Operation, OperationResult } from "../../../src/dataplane/dataplane.ts";
 import type { Ipv4Address } from "../../../src/ipam/address.ts";
 import type { Allocation } from "../../../src/ipam/allocator.ts";
+import { hostPrefix } from "../../../src/ipam/cidr.ts";
 import type { Owner } from "../../../src/ipam/owner.ts";
 import { KernelCache } from "../../../src/reconcile/kernel_cache.ts";
 import { type AnyKey, loopKey, Reconciler } from "../../../src/reconcile/reconciler.ts";
@@ -465,6 +466,89 @@ Deno.test("planAllocate writes the name of an owner of whom the store has only t
   const [outcome] = await allocate(node, "a");
   assert.ok(isAllocated(outcome) && outcome.changed);
   assert.deepEqual(node.stored().allocations, [{ address: held, key, owner: "a" }]);
+  const batches = node.dataplane.batches.length;
+  const [again] = await allocate(node, "a");
+  assert.ok(isAllocated(again) && !again.changed);
+  assert.equal(node.dataplane.batches.length, batches);
+});
+
+Deno.test("planAllocate keeps a name that was written again after it had been refused", async () => {
+  const node = bed();
+  const name = "x".repeat(128);
+  node.mishaps.push({ refused: 1 });
+  const [refused] = await allocate(node, name);
+  assert.equal(refused?.kind, "refused");
+  await allocate(node, name);
+  await allocate(node, "b");
+  const names = node.stored().allocations.map(({ owner }) => owner);
+  assert.deepEqual(names.toSorted(), ["b", name]);
+  assert.deepEqual(node.stored().fragments, []);
+});
+
+Deno.test("planAllocate never allocates an address for which another program has an entry", async () => {
+  const node = bed();
+  const taken = address("10.42.1.2");
+  node.table.addForeign({ prefix: hostPrefix(taken), metric: 142 });
+  const outcomes = await allocate(node, "a", "b");
+  const answered = outcomes.map((outcome) =>
+    isAllocated(outcome) && outcome.allocated.address
+  );
+  assert.deepEqual(answered.toSorted(), ["10.42.1.3", "10.42.1.4"]);
+  const [requested] = await node.run([
+    () => planAllocate(node.state, { owner: owner("c"), requested: taken }),
+  ]);
+  assert.ok(requested?.kind === "refused" && requested.reason === "taken");
+});
+
+Deno.test("planAllocate answers a refusal of the address, although its name was there already", async () => {
+  const node = bed();
+  node.table.addForeign({ prefix: hostPrefix(address("10.42.1.2")), metric: 143 });
+  node.mishaps.push({ refused: 2 });
+  const [outcome] = await allocate(node, "a");
+  assert.ok(outcome?.kind === "refused" && outcome.reason === "failed");
+});
+
+Deno.test("planAllocate takes an address again that another process had and has released", async () => {
+  const node = bed();
+  const taken = address("10.42.1.2");
+  const key = hashOwner(owner("foreign"));
+  change(node.table, {
+    kind: "create",
+    record: { kind: "address", address: taken, key },
+  });
+  await allocate(node, "a");
+  const find = ({ allocator }: NetworkState) => allocator.findByAddress(taken);
+  const [released] = await node.run([() => planRelease(node.state, find)]);
+  assert.equal(released?.kind, "released");
+  // Another read of the store finds nothing of it.
+  node.state.markUnverified(HOSTS[9] ?? taken);
+  const [outcome] = await node.run([
+    () => planAllocate(node.state, { owner: owner("b"), requested: taken }),
+  ]);
+  assert.ok(isAllocated(outcome));
+});
+
+Deno.test("planRelease leaves an address to another process that has written it since", async () => {
+  const node = bed();
+  const [outcome] = await allocate(node, "a");
+  assert.ok(isAllocated(outcome));
+  const { address } = outcome.allocated;
+  const [mine, theirs] = [hashOwner(owner("a")), hashOwner(owner("foreign"))];
+  change(
+    node.table,
+    { kind: "delete", record: { kind: "address", address, key: mine } },
+    { kind: "create", record: { kind: "address", address, key: theirs } },
+  );
+  // What nobody doubts stays as it was answered: another read changes nothing of it.
+  node.state.markUnverified(HOSTS[9] ?? address);
+  const [listed] = await node.run([() => planList(node.state)]);
+  assert.ok(listed?.kind === "listed");
+  assert.deepEqual(listed.addresses.map(({ owner }) => owner), ["a"]);
+  const find = ({ allocator }: NetworkState) => allocator.findByOwner(mine);
+  const [released] = await node.run([() => planRelease(node.state, find)]);
+  assert.equal(released?.kind, "released");
+  const left = node.stored().allocations.map(({ address, key }) => [address, key]);
+  assert.deepEqual(left, [[address, theirs]]);
 });
 
 Deno.test("planAllocate refuses when all addresses are taken, and tells so once nothing is unverified", async () => {

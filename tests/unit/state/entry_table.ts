@@ -16,10 +16,17 @@ const DONE: OperationResult = { ok: true, answer: { kind: "done" } };
  */
 export class EntryTable {
   readonly #entries = new Map<string, TableEntry>();
+  /** Entries of another program, with its own protocol number. */
+  readonly #foreign = new Set<string>();
 
   /** How many entries there are. */
   get size(): number {
     return this.#entries.size;
+  }
+
+  /** Another program writes an entry with its own protocol number. */
+  addForeign({ metric, prefix }: Pick<TableEntry, "metric" | "prefix">): void {
+    this.#foreign.add(`${prefix} ${metric}`);
   }
 
   /** Carries a change out. */
@@ -30,7 +37,7 @@ export class EntryTable {
     const there = this.#entries.get(key);
     switch (kind) {
       case "create-entry":
-        if (there !== undefined) return failed("exists");
+        if (there !== undefined || this.#foreign.has(key)) return failed("exists");
         this.#entries.set(key, entry);
         return DONE;
       case "put-entry":

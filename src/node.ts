@@ -10,6 +10,7 @@ import { AuditLog } from "./dataplane/audit_log.ts";
 import type { Dataplane, KernelWatch } from "./dataplane/dataplane.ts";
 import { DryRunDataplane } from "./dataplane/dry_run.ts";
 import { Iproute2Dataplane } from "./dataplane/iproute2/adapter.ts";
+import { render } from "./dataplane/iproute2/commands.ts";
 import { HangLog } from "./dataplane/iproute2/hang_log.ts";
 import { WarningLog } from "./dataplane/iproute2/warning_log.ts";
 import type { ClusterPolicy } from "./ipam/policy.ts";
@@ -219,7 +220,7 @@ class ComposedNode implements OpenNode {
   #openDataplane(): Dataplane {
     const { auditSink, dryRun } = this.#options;
     const audit = new AuditLog(auditSink);
-    return dryRun ? new DryRunDataplane(audit) : new Iproute2Dataplane(audit, {
+    return dryRun ? new DryRunDataplane(audit, render) : new Iproute2Dataplane(audit, {
       onReach: (fault) => this.#followDataplane(fault),
       onWarning: (warning) => this.#warn(warning),
       onHang: (hang) => this.#hangs.note(hang),

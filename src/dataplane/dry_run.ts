@@ -4,11 +4,11 @@ import type {
   BatchResult,
   Dataplane,
   KernelWatch,
+  Mutation,
   Operation,
   OperationResult,
   Read,
 } from "./dataplane.ts";
-import { render } from "./iproute2/commands.ts";
 
 /**
  * The dataplane of a dry run: every device is there and up, every table is empty, and a
@@ -17,9 +17,12 @@ import { render } from "./iproute2/commands.ts";
  */
 export class DryRunDataplane implements Dataplane {
   readonly #audit: AuditLog;
+  readonly #describe: (mutation: Mutation) => string;
 
-  constructor(audit: AuditLog) {
+  /** @param describe what the audit log has of a mutation: the command that it would be */
+  constructor(audit: AuditLog, describe: (mutation: Mutation) => string) {
     this.#audit = audit;
+    this.#describe = describe;
   }
 
   run(operations: readonly Operation[]): Promise<BatchResult> {
@@ -27,7 +30,7 @@ export class DryRunDataplane implements Dataplane {
       if (!("cause" in operation)) return pretend(operation.command);
       this.#audit.record({
         ...operation.cause,
-        words: render(operation.command),
+        words: this.#describe(operation.command),
         outcome: "dry-run",
         failure: "",
         durationMs: 0,

@@ -122,7 +122,8 @@ export function verified<Outcome>(
   const step: Step<Outcome> = {
     kind: "load",
     then: (stored) => {
-      state.verify(stored);
+      // Another key of the batch may have, and planned upon it.
+      if (!state.isVerified) state.verify(stored);
       return verified(state, plan, giveUp);
     },
     lost: () => step,
@@ -161,13 +162,15 @@ function allocate(
   again: () => Step<AllocateOutcome>,
 ): Step<AllocateOutcome> {
   const { address } = allocation;
+  // Before the allocation: a piece of this very name may be left of an earlier try.
+  const leftovers = state.takeLeftovers();
   state.allocator.allocate(allocation);
   const { subnet } = state;
   const cursor = subnet === undefined
     ? undefined
     : state.subnetRecord(subnet.subnet, state.allocator.cursor);
   const ahead: readonly StateChange[] = [
-    ...state.takeLeftovers(),
+    ...leftovers,
     ...cursor === undefined ? [] : [{ kind: "put", record: cursor } as const],
   ];
   const creations = recordsOf(allocation).map((record): StateChange => ({

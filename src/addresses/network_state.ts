@@ -35,7 +35,8 @@ export class NetworkState {
   readonly #unverified = new Set<Ipv4Address>();
   /** The store refused a record for these, and it is not known yet whose it has. */
   readonly #contested = new Set<Ipv4Address>();
-  #leftovers: readonly FragmentRecord[] = [];
+  /** What the store had of names without an allocation when it was read last. */
+  #fragments: readonly FragmentRecord[] = [];
   #subnet: NodeSubnet | undefined;
   /** The highest revision that the store may have: one whose write was lost counts. */
   #highestRevision = 0;
@@ -89,10 +90,7 @@ export class NetworkState {
       if (!merged.has(found.address)) merged.set(found.address, found);
     }
     allocator.replaceAll(merged.values());
-    this.#leftovers = fragments.filter((fragment) => {
-      const owner = allocator.findByAddress(fragment.address)?.owner;
-      return owner === undefined || !this.#store.isPartOf(owner, fragment);
-    });
+    this.#fragments = fragments;
     for (const address of this.#contested) {
       if (allocator.findByAddress(address) === undefined) allocator.exclude(address);
     }
@@ -102,8 +100,13 @@ export class NetworkState {
 
   /** Deletes pieces of names whose allocation or release was interrupted. */
   takeLeftovers(): readonly StateChange[] {
-    const leftovers = this.#leftovers;
-    this.#leftovers = [];
+    const fragments = this.#fragments;
+    this.#fragments = [];
+    // A name may have been written again since.
+    const leftovers = fragments.filter((fragment) => {
+      const owner = this.allocator.findByAddress(fragment.address)?.owner;
+      return owner === undefined || !this.#store.isPartOf(owner, fragment);
+    });
     return leftovers.map((record) => ({ kind: "delete", record }));
   }
 

@@ -87,12 +87,12 @@ Deno.test("a repair of many routes is one line of the log, a lost link another",
   const said = messages(sidecar).slice(known, -1)
     .map((line) => line.replace(/: 10\.42\.\d+\.0\/24.*$/, ": …"));
   // A flush takes a while: what is gone already may be repaired before the rest is gone.
-  const repaired = "WARN: Repaired, gone or changed by someone else: …";
+  const repaired = "WARN: Repaired, another process removed or changed it: …";
   assert.ok(said.length <= 6, said.join("\n"));
   assert.deepEqual([...new Set(said)], [
     repaired,
     "WARN: Interface 'vxlan100' is down, waiting for it: …",
-    "INFO: Installed through vxlan100, as was asked for: …",
+    "INFO: Installed pending route through vxlan100: …",
   ]);
 });
 

@@ -102,12 +102,12 @@ export class NetworkState {
   takeLeftovers(): readonly StateChange[] {
     const fragments = this.#fragments;
     this.#fragments = [];
-    // A name may have been written again since.
+    // A name may have been written again since: only what still says the same goes.
     const leftovers = fragments.filter((fragment) => {
       const owner = this.allocator.findByAddress(fragment.address)?.owner;
       return owner === undefined || !this.#store.isPartOf(owner, fragment);
     });
-    return leftovers.map((record) => ({ kind: "delete", record }));
+    return leftovers.map((record) => ({ kind: "delete-equal", record }));
   }
 
   /**

@@ -32,8 +32,10 @@ export interface Key<Outcome> {
   readonly device: InterfaceName | undefined;
   /** Plans the first step, when its batch begins; undefined if there is nothing to do. */
   readonly plan: () => Step<Outcome> | undefined;
-  /** Takes the outcome and answers. Called once if `plan` returned a step. */
-  readonly commit: (outcome: Outcome) => void | Promise<void>;
+  /** Takes the outcome. Called once if `plan` returned a step. */
+  readonly commit: (outcome: Outcome) => void;
+  /** Answers whoever asked, after all keys of the batch are committed. */
+  readonly answer?: (outcome: Outcome) => void | Promise<void>;
   /** True: the plan is not applied, and its expected outcome is the outcome. */
   readonly dryRun?: boolean;
 }
@@ -50,7 +52,8 @@ export interface Running {
   readonly dryRun: boolean;
   step: Step<unknown>;
   /** Commits, if the last step is done. */
-  commit(): void | Promise<void>;
+  commit(): void;
+  answer(): void | Promise<void>;
 }
 
 /** A key for the loop. */
@@ -64,8 +67,11 @@ export function loopKey<Outcome>(key: Key<Outcome>): AnyKey {
         device: key.device,
         dryRun: key.dryRun ?? false,
         step: first,
-        commit: () =>
-          running.step.kind === "done" ? key.commit(running.step.outcome) : undefined,
+        commit: () => {
+          if (running.step.kind === "done") key.commit(running.step.outcome);
+        },
+        answer: () =>
+          running.step.kind === "done" ? key.answer?.(running.step.outcome) : undefined,
       };
       return running;
     },
@@ -163,7 +169,9 @@ export class Reconciler {
   async #reconcileBatch(keys: readonly AnyKey[]): Promise<void> {
     const running = keys.flatMap((key) => key.begin() ?? []);
     await this.#runRounds(running);
-    for (const key of running) await key.commit();
+    // In one turn, so that a watcher of the routes gets all changes of a batch at once.
+    for (const key of running) key.commit();
+    for (const key of running) await key.answer();
   }
 
   /**

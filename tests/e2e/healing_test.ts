@@ -82,7 +82,7 @@ Deno.test("a repair of many routes is one line of the log, a lost link another",
   await sidecar.logged(/WARN: Interface 'vxlan100' is down, waiting for it/);
   await namespace.ip("link set vxlan100 up");
   await heals(host, routes);
-  await sidecar.logged(/INFO: Installed through vxlan100/);
+  await sidecar.logged(/INFO: Installed pending route through vxlan100/);
   await sidecar.stop();
   const said = messages(sidecar).slice(known, -1)
     .map((line) => line.replace(/: 10\.42\.\d+\.0\/24.*$/, ": …"));

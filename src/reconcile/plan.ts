@@ -211,7 +211,7 @@ function install(
     program: how === "keep" ? [] : [{ kind: `${how}-route`, route }],
     cleanUp: drop.map(deletion),
   };
-  const replaced = [...progress.replaced, ...over];
+  const replaced = merge(progress.replaced, over);
   return {
     kind: "apply",
     plan,
@@ -232,9 +232,12 @@ function install(
       }
       // A deletion is by owner, device and metric: of two routes alike in these the kernel
       // deletes the first, which may be the one that was just written. So observe again.
-      return drop.length > 0
-        ? observePresent(goal, after, true)
-        : done({ kind: "added", ifindex, replaced: over, master: link.master });
+      return drop.length > 0 ? observePresent(goal, after, true) : done({
+        kind: "added",
+        ifindex,
+        replaced: after.replaced,
+        master: link.master,
+      });
     },
     lost: () => observePresent(goal, noteLost(progress, plan, over), basis.walk),
     giveUp: lost,
@@ -516,7 +519,7 @@ function noteWrites(
     wrote: progress.wrote || writes,
     programmed: progress.programmed || program.some(isOk),
     persisted: progress.persisted || persist.some(isOk),
-    replaced: writes ? [...progress.replaced, ...over] : progress.replaced,
+    replaced: writes ? merge(progress.replaced, over) : progress.replaced,
   };
 }
 
@@ -533,8 +536,19 @@ function noteLost(
     wrote: progress.wrote || writes,
     programmed: progress.programmed || program.length > 0,
     persisted: progress.persisted || persist.length > 0,
-    replaced: writes ? [...progress.replaced, ...over] : progress.replaced,
+    replaced: writes ? merge(progress.replaced, over) : progress.replaced,
   };
+}
+
+/** Each route once: an attempt that has to be repeated may name it again. */
+function merge(
+  before: readonly KernelRoute[],
+  over: readonly KernelRoute[],
+): readonly KernelRoute[] {
+  const byText = [...before, ...over].map((route) =>
+    [JSON.stringify(route), route] as const
+  );
+  return [...new Map(byText).values()];
 }
 
 /** So often a failure comes in the same circumstances before it counts as steady. */

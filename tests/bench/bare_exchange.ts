@@ -2,8 +2,8 @@ import type { sendUnaryData, ServerUnaryCall } from "@grpc/grpc-js";
 import { parseCidr } from "../../src/ipam/cidr.ts";
 import { BatchProcess } from "../../src/dataplane/iproute2/batch_process.ts";
 import { checkInterfaceName } from "../../src/routing/interface_name.ts";
-import { routeEntry } from "../../src/state/table142_codec.ts";
-import type { ServedService } from "../../src/transport/server.ts";
+import type { ServedService } from "../../src/shared/served_service.ts";
+import { encode } from "../../src/state/table142_codec.ts";
 import type { InjectRouteRequest } from "../../src/api/gen/quilt/InjectRouteRequest.ts";
 import type { InjectRouteResponse } from "../../src/api/gen/quilt/InjectRouteResponse.ts";
 import { BARE_SERVICE } from "./noop.ts";
@@ -14,7 +14,7 @@ const DEADLINE_MS = 2_000;
 
 /**
  * The floor under InjectRoute: its lines for a new route through an `ip` of their own, with
- * no queue, ledger, audit trail or log.
+ * no queue, desired state, audit log or log.
  */
 export function bareExchange(): ServedService {
   let session = new BatchProcess();
@@ -28,10 +28,13 @@ export function bareExchange(): ServedService {
     const [cidr, name] = [parseCidr(text), checkInterfaceName(via_interface)];
     if (!cidr.ok || !name.ok) return { success: false, error: `Cannot use ${text}` };
     const [destination, device] = [cidr.value, name.value];
+    const route = { destination, device };
+    const [entry] = encode({ kind: "route", route, claimed: true });
+    if (entry === undefined) throw new Error("A route's record has an entry");
     const exchange = await session.run([
       { kind: "link", device },
-      { kind: "put-entry", entry: routeEntry({ destination, device }) },
-      { kind: "add-route", route: { destination, device } },
+      { kind: "put-entry", entry },
+      { kind: "add-route", route },
     ], DEADLINE_MS);
     const done = exchange.kind === "answered" && exchange.results.every(({ ok }) => ok);
     return { success: done, error: done ? "" : JSON.stringify(exchange) };

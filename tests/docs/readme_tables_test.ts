@@ -10,7 +10,7 @@ import {
   describeRefused,
   PERMISSION_DENIED,
 } from "../../src/routing/messages.ts";
-import { DEADLINE_EXCEEDED } from "../../src/api/call_messages.ts";
+import { DEADLINE_EXCEEDED } from "../../src/shared/deadline_exceeded.ts";
 import { QUILT_RUNTIME } from "../../src/api/proto_registry.ts";
 import { notExecutedReply } from "../../src/api/unary_handler.ts";
 import { done, type Host, makeQuietNamespace, openHost, refused } from "../e2e/host.ts";

@@ -5,13 +5,8 @@ import { parseOwner } from "../../src/ipam/owner.ts";
 import { hashOwner } from "../../src/state/owner_key.ts";
 import { checkInterfaceName } from "../../src/routing/interface_name.ts";
 import type { Result } from "../../src/shared/result.ts";
-import {
-  addressEntry,
-  ownerEntries,
-  routeEntry,
-  type StateEntry,
-  subnetEntry,
-} from "../../src/state/table142_codec.ts";
+import type { TableEntry } from "../../src/dataplane/dataplane.ts";
+import { encode } from "../../src/state/table142_codec.ts";
 import { codeIn, readMarkdown } from "../support/markdown.ts";
 import { makeNamespace } from "../support/namespace.ts";
 import { repository } from "../support/serve_task.ts";
@@ -28,21 +23,23 @@ function valueOf<Value>(result: Result<Value, unknown>): Value {
   return result.value;
 }
 
-/** The records that the page describes above its example, in its order. */
-function recordsOfExample(): readonly StateEntry[] {
+/** The entries of the records that the page describes above its example, in its order. */
+function entriesOfExample(): readonly TableEntry[] {
   const address = valueOf(parseAddress("10.42.1.2"));
   const owner = valueOf(parseOwner("web-frontend-7c9d4b5f68-x2x4q"));
-  const route = (destination: string, device: string) => ({
-    destination: valueOf(parseCidr(destination)),
-    device: valueOf(checkInterfaceName(device)),
-  });
+  const subnet = valueOf(parseCidr("10.42.1.0/24"));
+  const route = (to: string, through: string, claimed: boolean) => {
+    const destination = valueOf(parseCidr(to));
+    const device = valueOf(checkInterfaceName(through));
+    return { kind: "route", route: { destination, device }, claimed } as const;
+  };
   return [
-    subnetEntry(valueOf(parseCidr("10.42.1.0/24")), 1, 2),
-    addressEntry(address, hashOwner(owner)),
-    ...ownerEntries(address, owner),
-    routeEntry(route("10.42.2.0/24", "vxlan100"), true),
-    routeEntry(route("10.42.3.0/24", "wg-frankfurt-02"), false),
-  ];
+    { kind: "subnet", subnet, revision: 1, cursor: 2 } as const,
+    { kind: "address", address, key: hashOwner(owner) } as const,
+    { kind: "owner", address, owner } as const,
+    route("10.42.2.0/24", "vxlan100", true),
+    route("10.42.3.0/24", "wg-frankfurt-02", false),
+  ].flatMap(encode);
 }
 
 /** The names of the payload words, from the heading of the page's table. */
@@ -71,7 +68,7 @@ function readLine(line: string) {
 
 Deno.test("docs/state-format.md shows its example as the codec encodes it", () => {
   assert.equal(payloadNames.length, 6);
-  const encoded = recordsOfExample().map(({ metric, payload, prefix, type }) => ({
+  const encoded = entriesOfExample().map(({ metric, payload, prefix, type }) => ({
     type,
     prefix,
     metric,
@@ -83,9 +80,9 @@ Deno.test("docs/state-format.md shows its example as the codec encodes it", () =
 Deno.test("docs/state-format.md has the type and the metric of each record in its table", () => {
   const documented = page.rows.filter(({ about }) => about === "Record")
     .map(({ cells: [, type = "", , metric] }) => `${codeIn(type)[0]} ${metric}`);
-  const [subnet, address, ...others] = recordsOfExample();
+  const [subnet, address, ...others] = entriesOfExample();
   const [firstPart, secondPart, route] = others;
-  const kind = (entry: StateEntry | undefined) => `${entry?.type} ${entry?.metric}`;
+  const kind = (entry: TableEntry | undefined) => `${entry?.type} ${entry?.metric}`;
   assert.deepEqual(documented, [
     kind(subnet),
     kind(route),

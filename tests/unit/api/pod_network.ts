@@ -44,6 +44,7 @@ export const MESSAGE = {
 };
 
 const UNASKED: NodeNetworkService = {
+  configureNodeSubnet: () => Promise.reject(new Error("not to be asked")),
   allocateAddress: () => Promise.reject(new Error("not to be asked")),
   releaseAddress: () => Promise.reject(new Error("not to be asked")),
   listAddresses: () => Promise.reject(new Error("not to be asked")),

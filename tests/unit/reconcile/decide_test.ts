@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type Ipv4Cidr, parseCidr } from "../../../src/ipam/cidr.ts";
+import type { FailureKind, OperationResult } from "../../../src/dataplane/dataplane.ts";
 import { decideInstall, decideRemove } from "../../../src/reconcile/decide.ts";
-import { routesOfBest } from "../../../src/reconcile/observe.ts";
+import { readBest, routesOfBest } from "../../../src/reconcile/observe.ts";
 import type {
   ActualRoutes,
   KernelRoute,
@@ -29,9 +30,9 @@ function named(text: string): InterfaceName {
 const TO = cidr("10.42.2.0/24");
 const VXLAN = named("vxlan100");
 const OTHER = named("other");
-const WANTED = { destination: TO, device: VXLAN };
+const DESIRED = { destination: TO, device: VXLAN };
 const OURS: KernelRoute = {
-  ...WANTED,
+  ...DESIRED,
   gateway: false,
   protocol: 142,
   metric: 0,
@@ -66,19 +67,19 @@ function tableOf(...routes: readonly KernelRoute[]): TableModel {
   return table;
 }
 
-/** Looks as the node does: one look-up first, the whole table where that cannot tell. */
-function look(table: TableModel, closer: boolean): ActualRoutes {
-  return closer
+/** What an observation shows: by a walk over the table, or by one look-up. */
+function observe(table: TableModel, walk: boolean): ActualRoutes {
+  return walk
     ? { kind: "all", routes: table.all() }
     : { kind: "best", route: table.best() };
 }
 
 /** Decides and acts until nothing is left to do; the last decision's kind. */
-function install(table: TableModel, closer: boolean): string {
-  let walk = closer;
+function install(table: TableModel, walkFirst: boolean): string {
+  let walk = walkFirst;
   for (let round = 0; round < 6; round += 1) {
-    const decision = decideInstall(WANTED, UP, look(table, walk));
-    if (decision.kind === "look-closer") {
+    const decision = decideInstall(DESIRED, UP, observe(table, walk));
+    if (decision.kind === "unclear") {
       walk = true;
       continue;
     }
@@ -87,16 +88,16 @@ function install(table: TableModel, closer: boolean): string {
       if (decision.drop.length > 0) continue;
     }
     if (decision.kind !== "install") return decision.kind;
-    if (decision.how === "replace") table.replace(WANTED);
-    if (decision.how === "add") assert.ok(table.add(WANTED), "File exists");
+    if (decision.how === "replace") table.replace(DESIRED);
+    if (decision.how === "add") assert.ok(table.add(DESIRED), "File exists");
     for (const each of decision.drop) table.delete(each);
-    // What was dropped is looked at once more, like in the kernel's own answer.
+    // After a deletion the plan observes again.
     if (decision.drop.length === 0) return decision.kind;
   }
   return "never";
 }
 
-Deno.test("InjectRoute leaves exactly one route, ours, whatever others left there", () => {
+Deno.test("decideInstall leads to exactly one route, ours, whatever others left there", () => {
   fc.assert(
     fc.property(routes(3, 4, 142, 186), (left) => {
       const table = tableOf(...left);
@@ -107,7 +108,7 @@ Deno.test("InjectRoute leaves exactly one route, ours, whatever others left ther
   );
 });
 
-Deno.test("after one look-up InjectRoute leaves our route as the best one", () => {
+Deno.test("decideInstall leads to our route as the best one after one look-up", () => {
   fc.assert(
     fc.property(routes(3, 4, 142, 186), (left) => {
       const table = tableOf(...left);
@@ -118,7 +119,7 @@ Deno.test("after one look-up InjectRoute leaves our route as the best one", () =
   );
 });
 
-Deno.test("InjectRoute takes only ours away where the kernel made a route of its own", () => {
+Deno.test("decideInstall drops only ours where the kernel made a route of its own", () => {
   const connected = route([2]);
   fc.assert(
     fc.property(routes(2, 3, 4, 142, 186), connected, (others, kernels) => {
@@ -131,9 +132,9 @@ Deno.test("InjectRoute takes only ours away where the kernel made a route of its
   );
 });
 
-Deno.test("InjectRoute never decides to write where our route is the only one", () => {
-  for (const sight of [look(tableOf(OURS), true), look(tableOf(OURS), false)]) {
-    const decision = decideInstall(WANTED, UP, sight);
+Deno.test("decideInstall writes nothing where our route is the only one", () => {
+  for (const actual of [observe(tableOf(OURS), true), observe(tableOf(OURS), false)]) {
+    const decision = decideInstall(DESIRED, UP, actual);
     assert.deepEqual(decision, { kind: "unchanged", ifindex: 5 });
   }
 });
@@ -149,24 +150,31 @@ const almost: readonly (readonly [what: string, Partial<KernelRoute>])[] = [
 ];
 
 for (const [what, difference] of almost) {
-  Deno.test(`a route like ours but for ${what} is not taken for ours`, () => {
+  Deno.test(`decideInstall does not take a route like ours but for ${what} for ours`, () => {
     const table = tableOf({ ...OURS, ...difference });
-    assert.notEqual(decideInstall(WANTED, UP, look(table, true)).kind, "unchanged");
-    assert.notEqual(decideInstall(WANTED, UP, look(table, false)).kind, "unchanged");
+    assert.notEqual(decideInstall(DESIRED, UP, observe(table, true)).kind, "unchanged");
+    assert.notEqual(
+      decideInstall(DESIRED, UP, observe(table, false)).kind,
+      "unchanged",
+    );
   });
 }
 
-Deno.test("a missing or sleeping device lets a route wait, whatever is there", () => {
-  fc.assert(fc.property(routes(2, 3, 4, 142), fc.boolean(), (left, closer) => {
+Deno.test("decideInstall lets a route wait for a device that is missing, down or without IPv4, whatever is there", () => {
+  fc.assert(fc.property(routes(2, 3, 4, 142), fc.boolean(), (left, walk) => {
     const table = tableOf(...left);
-    const sight = look(table, closer);
-    assert.deepEqual(decideInstall(WANTED, { kind: "missing" }, sight), {
+    const actual = observe(table, walk);
+    assert.deepEqual(decideInstall(DESIRED, { kind: "missing" }, actual), {
       kind: "pending",
       reason: "missing",
     });
-    assert.deepEqual(decideInstall(WANTED, { ...UP, up: false }, sight), {
+    assert.deepEqual(decideInstall(DESIRED, { ...UP, up: false }, actual), {
       kind: "pending",
       reason: "down",
+    });
+    assert.deepEqual(decideInstall(DESIRED, { ...UP, withoutIpv4: true }, actual), {
+      kind: "pending",
+      reason: "no-ipv4",
     });
   }));
 });
@@ -174,7 +182,7 @@ Deno.test("a missing or sleeping device lets a route wait, whatever is there", (
 const owners = [["overlay", [3, 4, 142]], ["ours", [142]]] as const;
 
 for (const [whose, removable] of owners) {
-  Deno.test(`a removal of ${whose} routes takes those and leaves all others as they were`, () => {
+  Deno.test(`decideRemove leads to no ${whose} routes, and leaves all others as they were`, () => {
     fc.assert(
       fc.property(routes(2, 3, 4, 142, 186), (left) => {
         const table = tableOf(...left);
@@ -182,22 +190,22 @@ for (const [whose, removable] of owners) {
           removable.some((each) => each === protocol);
         const others = table.all().filter((each) => !isRemovable(each));
         for (let round = 0; round < 6; round += 1) {
-          const decision = decideRemove(look(table, true), whose);
+          const decision = decideRemove(observe(table, true), whose);
           if (decision.kind !== "remove") break;
           for (const each of decision.routes) table.delete(each);
         }
         assert.deepEqual(table.all(), others);
-        assert.equal(decideRemove(look(table, true), whose).kind, "absent");
+        assert.equal(decideRemove(observe(table, true), whose).kind, "absent");
       }),
       { numRuns: 5000 },
     );
   });
 
-  Deno.test(`one look-up never calls ${whose} routes absent while one is the best`, () => {
+  Deno.test(`decideRemove never calls ${whose} routes absent after one look-up that shows one`, () => {
     fc.assert(
       fc.property(routes(2, 3, 4, 142, 186), (left) => {
         const table = tableOf(...left);
-        const decision = decideRemove(look(table, false), whose);
+        const decision = decideRemove(observe(table, false), whose);
         const best = table.best();
         if (decision.kind === "absent") assert.equal(best, undefined);
         if (decision.kind === "remove") assert.deepEqual(decision.routes, [best]);
@@ -207,12 +215,11 @@ for (const [whose, removable] of owners) {
   });
 }
 
-const looks: readonly (readonly [
+const bestRoutes: readonly (readonly [
   what: string,
-  best: KernelRoute | undefined,
-  sight: ActualRoutes | undefined,
+  best: KernelRoute,
+  actual: ActualRoutes | undefined,
 ])[] = [
-  ["nothing is there", undefined, { kind: "best", route: undefined }],
   ["the destination itself is there", OURS, { kind: "best", route: OURS }],
   ["only a wider prefix is there", { ...OURS, destination: cidr("10.42.0.0/16") }, {
     kind: "best",
@@ -232,9 +239,45 @@ const looks: readonly (readonly [
   ["it is an address of this node", { ...OURS, table: 255 }, undefined],
 ];
 
-for (const [what, best, sight] of looks) {
-  const told = sight === undefined ? "cannot tell" : "tells";
-  Deno.test(`one look-up ${told} when ${what}`, () => {
-    assert.deepEqual(routesOfBest(TO, best), sight);
+for (const [what, best, actual] of bestRoutes) {
+  const told = actual === undefined ? "cannot tell" : "tells";
+  Deno.test(`routesOfBest ${told} when ${what}`, () => {
+    assert.deepEqual(routesOfBest(TO, best), actual);
+  });
+}
+
+const UNREACHABLE = failed("unreachable");
+const WIDER = answered({ ...OURS, destination: cidr("10.42.0.0/16") });
+const NOTHING: ActualRoutes = { kind: "best", route: undefined };
+
+function answered(route: KernelRoute | undefined): OperationResult {
+  return { ok: true, answer: { kind: "best-route", route } };
+}
+
+function failed(kind: FailureKind): OperationResult {
+  return { ok: false, failure: { kind, words: "RTNETLINK answers: …" } };
+}
+
+const readings: readonly (readonly [
+  what: string,
+  result: OperationResult | undefined,
+  actual: ActualRoutes | undefined,
+  underRules: ActualRoutes | undefined,
+])[] = [
+  ["that nothing is reachable", UNREACHABLE, NOTHING, undefined],
+  ["a wider route", WIDER, NOTHING, undefined],
+  ["the route itself", answered(OURS), { kind: "best", route: OURS }, {
+    kind: "best",
+    route: OURS,
+  }],
+  ["a route of another kind", answered(undefined), undefined, undefined],
+  ["another failure", failed("other"), undefined, undefined],
+  ["nothing", undefined, undefined, undefined],
+];
+
+for (const [what, result, actual, underRules] of readings) {
+  Deno.test(`readBest believes "nothing there" only without rules that hide routes: ${what}`, () => {
+    assert.deepEqual(readBest(TO, result, false), actual);
+    assert.deepEqual(readBest(TO, result, true), underRules);
   });
 }

@@ -4,43 +4,43 @@ import { EventGate } from "../../../src/reconcile/event_gate.ts";
 import { device } from "../../support/fixtures.ts";
 
 const link: KernelEvent = { kind: "link", ifindex: 7, device: device("vxlan100") };
-const deaf: KernelEvent = { kind: "monitor-down", why: "ip monitor ended" };
-const listening: KernelEvent = { kind: "monitor-up" };
+const down: KernelEvent = { kind: "monitor-down", why: "ip monitor ended" };
+const up: KernelEvent = { kind: "monitor-up" };
 
-function listen(): {
-  readonly hearing: EventGate;
-  readonly heard: readonly KernelEvent[];
+function openGate(): {
+  readonly gate: EventGate;
+  readonly passed: readonly KernelEvent[];
 } {
-  const heard: KernelEvent[] = [];
-  return { hearing: new EventGate((event) => heard.push(event)), heard };
+  const passed: KernelEvent[] = [];
+  return { gate: new EventGate((event) => passed.push(event)), passed };
 }
 
-Deno.test("before it looks at the kernel a node hears nothing", () => {
-  const { hearing, heard } = listen();
-  for (const event of [link, deaf, listening]) hearing.hear(event);
-  hearing.adopt();
-  hearing.serve();
-  assert.deepEqual(heard, []);
+Deno.test("EventGate passes nothing before the restore", () => {
+  const { gate, passed } = openGate();
+  for (const event of [link, down, up]) gate.pass(event);
+  gate.restore();
+  gate.serve();
+  assert.deepEqual(passed, []);
 });
 
-Deno.test("a node that adopts hears of links and routes, and of the monitor only once it serves", () => {
-  const { hearing, heard } = listen();
-  hearing.adopt();
-  hearing.hear(deaf);
-  hearing.hear(link);
-  assert.deepEqual(heard, [link]);
-  hearing.serve();
-  assert.deepEqual(heard, [link, deaf]);
-  assert.ok(hearing.serving);
+Deno.test("EventGate passes links and routes during the restore, and events of the monitor only once calls are served", () => {
+  const { gate, passed } = openGate();
+  gate.restore();
+  gate.pass(down);
+  gate.pass(link);
+  assert.deepEqual(passed, [link]);
+  gate.serve();
+  assert.deepEqual(passed, [link, down]);
+  assert.ok(gate.serving);
 });
 
-Deno.test("of the monitor's news during the start the last counts", () => {
-  const { hearing, heard } = listen();
-  hearing.adopt();
-  hearing.hear(deaf);
-  hearing.hear(listening);
-  hearing.serve();
-  assert.deepEqual(heard, [listening]);
-  hearing.hear(deaf);
-  assert.deepEqual(heard, [listening, deaf]);
+Deno.test("EventGate passes the last of the monitor's events of the restore", () => {
+  const { gate, passed } = openGate();
+  gate.restore();
+  gate.pass(down);
+  gate.pass(up);
+  gate.serve();
+  assert.deepEqual(passed, [up]);
+  gate.pass(down);
+  assert.deepEqual(passed, [up, down]);
 });

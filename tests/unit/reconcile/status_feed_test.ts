@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type Ipv4Cidr, parseCidr } from "../../../src/ipam/cidr.ts";
-import { INSTALLED, type Standing } from "../../../src/reconcile/desired_state.ts";
+import { INSTALLED, type RouteStatus } from "../../../src/reconcile/outcome.ts";
 import { StatusFeed } from "../../../src/reconcile/status_feed.ts";
 import type { RouteChanges } from "../../../src/reconcile/ports.ts";
 import { checkInterfaceName } from "../../../src/routing/interface_name.ts";
@@ -12,55 +12,59 @@ function to(octet: number): Ipv4Cidr {
   return parsed.value;
 }
 
-const WAITING: Standing = { kind: "waiting", reason: "missing" };
+const WAITING: RouteStatus = { kind: "waiting", reason: "missing" };
 
-function openBook() {
-  const book = new StatusFeed();
-  const put = (octet: number, standing = INSTALLED, through = "vxlan100") => {
+function openFeed() {
+  const feed = new StatusFeed();
+  const put = (
+    octet: number,
+    status: RouteStatus = INSTALLED,
+    through = "vxlan100",
+  ) => {
     const device = checkInterfaceName(through);
     assert.ok(device.ok);
     const route = { destination: to(octet), device: device.value };
-    book.ledger.put({ route, remembered: true, standing });
+    feed.desired.put({ route, persisted: true, status });
   };
-  return { book, put };
+  return { feed, put };
 }
 
-/** News as lines: `all`, `10.42.2.0/24 vxlan100`, `-10.42.3.0/24`. */
-function told(news: RouteChanges | undefined): readonly string[] {
-  if (news === undefined) return [];
+/** Changes as lines: `all`, `10.42.2.0/24 vxlan100`, `-10.42.3.0/24`. */
+function linesOf(changes: RouteChanges | undefined): readonly string[] {
+  if (changes === undefined) return [];
   return [
-    ...(news.complete ? ["all"] : []),
-    ...news.routes.map(({ confirmed, pending, route }) =>
+    ...(changes.complete ? ["all"] : []),
+    ...changes.routes.map(({ confirmed, pending, route }) =>
       [
         `${route.destination} ${route.device}`,
         ...(confirmed ? [] : ["unconfirmed"]),
         ...(pending === "" ? [] : [pending]),
       ].join(", ")
     ),
-    ...news.removed.map((destination) => `-${destination}`),
+    ...changes.removed.map((destination) => `-${destination}`),
   ];
 }
 
-Deno.test("a list waits until what an earlier life left is read back", async () => {
-  const { book, put } = openBook();
+Deno.test("StatusFeed.list waits until what an earlier process left is restored", async () => {
+  const { feed, put } = openFeed();
   put(9);
   let listed: readonly Ipv4Cidr[] | undefined;
-  const listing = book.list().then((routes) =>
+  const listing = feed.list().then((routes) =>
     listed = routes.map(({ route }) => route.destination)
   );
   await Promise.resolve();
   assert.equal(listed, undefined);
   put(20);
   put(3);
-  book.open();
+  feed.open();
   await listing;
   assert.deepEqual(listed, [to(3), to(9), to(20)]);
 });
 
-Deno.test("since is when a route came into its state: neither a new reason nor a confirmation changes it", async () => {
-  const { book, put } = openBook();
-  book.open();
-  const since = async () => (await book.list())[0]?.sinceMs ?? 0;
+Deno.test("StatusFeed keeps sinceMs while a route stays in its state, whatever its reason and whether it is claimed", async () => {
+  const { feed, put } = openFeed();
+  feed.open();
+  const since = async () => (await feed.list())[0]?.sinceMs ?? 0;
   const tick = () => {
     const now = Date.now();
     return until(() => Date.now() > now, { what: "the clock", everyMs: 1 });
@@ -69,8 +73,8 @@ Deno.test("since is when a route came into its state: neither a new reason nor a
   const first = await since();
   await tick();
   put(2, { kind: "waiting", reason: "down" });
-  book.ledger.unconfirmAll();
-  book.ledger.confirm(to(2));
+  feed.desired.markAllStale();
+  feed.desired.claim(to(2));
   assert.equal(await since(), first);
   put(2);
   const installed = await since();
@@ -82,40 +86,40 @@ Deno.test("since is when a route came into its state: neither a new reason nor a
   assert.ok(await since() > installed);
 });
 
-Deno.test("all routes are unconfirmed when the agent starts anew, and each is confirmed when it is asked for", async () => {
-  const { book, put } = openBook();
-  book.open();
+Deno.test("StatusFeed shows all routes as unconfirmed once the agent starts anew, and each as confirmed when it is claimed", async () => {
+  const { feed, put } = openFeed();
+  feed.open();
   for (const octet of [2, 3]) put(octet);
-  const confirmed = async () => (await book.list()).map((route) => route.confirmed);
+  const confirmed = async () => (await feed.list()).map((route) => route.confirmed);
   assert.deepEqual(await confirmed(), [true, true]);
-  book.ledger.unconfirmAll();
+  feed.desired.markAllStale();
   put(4);
   put(3);
   assert.deepEqual(await confirmed(), [false, false, true]);
-  book.ledger.confirm(to(3));
+  feed.desired.claim(to(3));
   assert.deepEqual(await confirmed(), [false, true, true]);
-  book.ledger.remove(to(2));
+  feed.desired.delete(to(2));
   put(2);
   assert.deepEqual(await confirmed(), [true, true, true]);
 });
 
-Deno.test("a route whose removal got no answer is listed no more, and again when it is asked for again", async () => {
-  const { book, put } = openBook();
-  book.open();
+Deno.test("StatusFeed hides a route whose deletion is pending, until it is desired again", async () => {
+  const { feed, put } = openFeed();
+  feed.open();
   put(2);
-  book.ledger.leave(to(2), "overlay");
-  assert.deepEqual(await book.list(), []);
+  feed.desired.markForDeletion(to(2), "overlay");
+  assert.deepEqual(await feed.list(), []);
   put(2);
-  assert.equal((await book.list()).length, 1);
+  assert.equal((await feed.list()).length, 1);
 });
 
-Deno.test("a watch is told all routes, then what has changed, each route once and at its newest", () => {
-  const { book, put } = openBook();
+Deno.test("StatusFeed.watch gives all routes, then what has changed, each route once and at its newest", () => {
+  const { feed, put } = openFeed();
   put(2);
-  book.open();
-  const watch = book.watch(() => {});
+  feed.open();
+  const watch = feed.watch(() => {});
   put(3, WAITING);
-  assert.deepEqual(told(watch.take()), [
+  assert.deepEqual(linesOf(watch.take()), [
     "all",
     "10.42.2.0/24 vxlan100",
     "10.42.3.0/24 vxlan100, Interface 'vxlan100' not found",
@@ -126,12 +130,12 @@ Deno.test("a watch is told all routes, then what has changed, each route once an
   for (let round = 0; round < 100; round += 1) {
     put(3, round % 2 === 0 ? INSTALLED : WAITING);
     put(4);
-    book.ledger.remove(to(4));
+    feed.desired.delete(to(4));
   }
-  book.ledger.unconfirmAll();
+  feed.desired.markAllStale();
   put(5);
-  book.ledger.remove(to(2));
-  assert.deepEqual(told(watch.take()), [
+  feed.desired.delete(to(2));
+  assert.deepEqual(linesOf(watch.take()), [
     "10.42.3.0/24 vxlan100, unconfirmed, Interface 'vxlan100' not found",
     "10.42.5.0/24 vxlan100",
     "-10.42.4.0/24",
@@ -140,17 +144,17 @@ Deno.test("a watch is told all routes, then what has changed, each route once an
   assert.equal(watch.take(), undefined);
 });
 
-Deno.test("a watch is woken once for all that happens before it takes, and never after its end", async () => {
-  const { book, put } = openBook();
+Deno.test("StatusFeed.watch wakes once for all that happens before a take, and never after its close", async () => {
+  const { feed, put } = openFeed();
   let woken = 0;
-  const watch = book.watch(() => woken += 1);
+  const watch = feed.watch(() => woken += 1);
   put(2);
   await Promise.resolve();
-  assert.equal(watch.take(), undefined, "nothing is read back yet");
-  book.open();
+  assert.equal(watch.take(), undefined, "nothing is restored yet");
+  feed.open();
   await Promise.resolve();
   const before = woken;
-  assert.deepEqual(told(watch.take()), ["all", "10.42.2.0/24 vxlan100"]);
+  assert.deepEqual(linesOf(watch.take()), ["all", "10.42.2.0/24 vxlan100"]);
   for (const octet of [3, 4, 5]) put(octet);
   await Promise.resolve();
   assert.equal(woken, before + 1);

@@ -1,26 +1,26 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type RouteJob, WorkQueue } from "../../../src/reconcile/work_queue.ts";
-import { cidr, device } from "../../support/fixtures.ts";
-import { caller } from "../../integration/node_harness.ts";
+import type { AnyKey } from "../../../src/reconcile/reconciler.ts";
+import { WorkQueue } from "../../../src/reconcile/work_queue.ts";
 
-const CALL = caller("RemoveRoute");
-
-/** A job whose answer tells in which batch it was carried out. */
-function job(host: number, answered: () => void = () => {}): RouteJob {
-  const destination = cidr(`10.${42 + Math.floor(host / 256)}.${host % 256}.0/24`);
-  return host % 2 === 0
-    ? { kind: "remove", destination, call: CALL, resolve: answered }
-    : {
-      kind: "inject",
-      wanted: { destination, device: device("vxlan100") },
-      call: CALL,
-      resolve: answered,
-    };
+/** A call's key, about a destination. */
+interface TestKey extends AnyKey {
+  readonly subject: string;
 }
 
-function answer(job: RouteJob): void {
-  job.resolve({ kind: "caller-gone" });
+/** A key that is done as soon as its batch begins; with `answered` it tells when. */
+function keyOf(host: number, answered: () => void = () => {}): TestKey {
+  const begin = () => void answered();
+  return { subject: `10.${42 + Math.floor(host / 256)}.${host % 256}.0/24`, begin };
+}
+
+function push(queue: WorkQueue, key: TestKey): void {
+  queue.push(key.subject, key);
+}
+
+/** What the reconciler does with a batch of these. */
+function answerAll(keys: readonly AnyKey[]): void {
+  for (const key of keys) key.begin();
 }
 
 /** Waits so many turns of the microtask queue; beyond nine, of the event loop. */
@@ -33,114 +33,114 @@ async function turns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn += 1) await Promise.resolve();
 }
 
-Deno.test("jobs about distinct destinations that arrive together share a batch", async () => {
+Deno.test("WorkQueue puts keys of distinct subjects that arrive together into one batch", async () => {
   const batches: number[] = [];
-  const queue = new WorkQueue((jobs) => {
-    batches.push(jobs.length);
-    jobs.forEach(answer);
+  const queue = new WorkQueue((keys) => {
+    batches.push(keys.length);
+    answerAll(keys);
     return Promise.resolve();
   });
-  for (let host = 0; host < 100; host += 1) queue.push(job(host));
+  for (let host = 0; host < 100; host += 1) push(queue, keyOf(host));
   await queue.close();
   assert.deepEqual(batches, [100]);
 });
 
-Deno.test("a second job about a destination waits for the first, and all behind it wait", async () => {
-  const batches: (readonly RouteJob[])[] = [];
-  const queue = new WorkQueue((jobs) => {
-    batches.push(jobs);
-    jobs.forEach(answer);
+Deno.test("WorkQueue lets a second key of a subject wait for the first, and all keys behind it", async () => {
+  const batches: (readonly AnyKey[])[] = [];
+  const queue = new WorkQueue((keys) => {
+    batches.push(keys);
+    answerAll(keys);
     return Promise.resolve();
   });
-  const [first, second, again, last] = [job(1), job(2), job(1), job(3)];
-  for (const each of [first, second, again, last]) queue.push(each);
+  const [first, second, again, last] = [keyOf(1), keyOf(2), keyOf(1), keyOf(3)];
+  for (const each of [first, second, again, last]) push(queue, each);
   await queue.close();
   assert.deepEqual(batches, [[first, second], [again, last]]);
 });
 
-Deno.test("a job that runs alone shares its time with no other", async () => {
+Deno.test("WorkQueue.alone runs nothing beside its work", async () => {
   const seen: string[] = [];
-  const queue = new WorkQueue(async (jobs) => {
-    seen.push(`routes ${jobs.length}`);
+  const queue = new WorkQueue(async (keys) => {
+    seen.push(`keys ${keys.length}`);
     await turns(10);
-    seen.push("routes end");
-    jobs.forEach(answer);
+    seen.push("keys end");
+    answerAll(keys);
   });
-  queue.push(job(1));
+  push(queue, keyOf(1));
   const alone = queue.alone(async () => {
     seen.push("alone");
     await turns(10);
     seen.push("alone end");
     return 7;
   });
-  queue.push(job(2));
+  push(queue, keyOf(2));
   assert.equal(await alone, 7);
   await queue.close();
-  const routes = ["routes 1", "routes end"];
-  assert.deepEqual(seen, [...routes, "alone", "alone end", ...routes]);
+  const batch = ["keys 1", "keys end"];
+  assert.deepEqual(seen, [...batch, "alone", "alone end", ...batch]);
 });
 
-Deno.test("a job that runs alone may let the calls in that wait, but none that must not overtake", async () => {
+Deno.test("WorkQueue.alone may admit the calls that wait, but none from behind other work that runs alone", async () => {
   const seen: string[] = [];
-  const queue = new WorkQueue((jobs) => {
-    seen.push(`routes ${jobs.length}`);
-    jobs.forEach(answer);
+  const queue = new WorkQueue((keys) => {
+    seen.push(`keys ${keys.length}`);
+    answerAll(keys);
     return Promise.resolve();
   });
-  const long = queue.alone(async (visitors) => {
-    assert.equal(visitors.waiting, false);
-    await visitors.admit();
+  const long = queue.alone(async (calls) => {
+    assert.equal(calls.waiting, false);
+    await calls.admit();
     seen.push("nothing waits");
-    for (const host of [1, 2, 1]) queue.push(job(host));
+    for (const host of [1, 2, 1]) push(queue, keyOf(host));
     const behind = queue.alone(() => Promise.resolve(void seen.push("behind")));
-    queue.push(job(3));
-    while (visitors.waiting) {
-      await visitors.admit();
+    push(queue, keyOf(3));
+    while (calls.waiting) {
+      await calls.admit();
       seen.push("admitted");
     }
     return { behind };
   });
   await (await long).behind;
   await queue.close();
-  const twice = ["routes 2", "admitted", "routes 1", "admitted"];
-  assert.deepEqual(seen, ["nothing waits", ...twice, "behind", "routes 1"]);
+  const twice = ["keys 2", "admitted", "keys 1", "admitted"];
+  assert.deepEqual(seen, ["nothing waits", ...twice, "behind", "keys 1"]);
 });
 
-Deno.test("calls overtake a repair that waits, and the repair is made after them", async () => {
+Deno.test("WorkQueue lets calls overtake a repair that waits", async () => {
   const seen: string[] = [];
-  const queue = new WorkQueue(async (jobs) => {
-    seen.push(`routes ${jobs.length}`);
+  const queue = new WorkQueue(async (keys) => {
+    seen.push(`keys ${keys.length}`);
     await turns(10);
-    jobs.forEach(answer);
+    answerAll(keys);
   });
-  queue.push(job(1));
+  push(queue, keyOf(1));
   const repaired = queue.repair(() => Promise.resolve(void seen.push("repair")));
-  queue.push(job(2));
+  push(queue, keyOf(2));
   const alone = queue.alone(() => Promise.resolve(void seen.push("alone")));
-  queue.push(job(3));
+  push(queue, keyOf(3));
   await Promise.all([repaired, alone]);
   await queue.close();
-  assert.deepEqual(seen, ["routes 2", "repair", "alone", "routes 1"]);
+  assert.deepEqual(seen, ["keys 2", "repair", "alone", "keys 1"]);
 });
 
-Deno.test("a job that runs alone and fails does not stop the queue", async () => {
-  const queue = new WorkQueue((jobs) => Promise.resolve(jobs.forEach(answer)));
+Deno.test("WorkQueue goes on after work that runs alone and fails", async () => {
+  const queue = new WorkQueue((keys) => Promise.resolve(answerAll(keys)));
   const failing = queue.alone(() => Promise.reject(new Error("as the test wants")));
   const { promise, resolve } = Promise.withResolvers<void>();
-  queue.push(job(1, resolve));
+  push(queue, keyOf(1, resolve));
   await assert.rejects(failing, /as the test wants/);
   await promise;
 });
 
-Deno.test("a full queue says so, and takes jobs again when it has worked", async () => {
+Deno.test("WorkQueue refuses calls while 1024 wait, and takes them again afterwards", async () => {
   const gate = Promise.withResolvers<void>();
-  const queue = new WorkQueue(async (jobs) => {
+  const queue = new WorkQueue(async (keys) => {
     await gate.promise;
-    jobs.forEach(answer);
+    answerAll(keys);
   });
   let pushed = 0;
   while (queue.refusal() === undefined && pushed < 10_000) {
-    queue.push(job(pushed % 500));
+    push(queue, keyOf(pushed % 500));
     pushed += 1;
   }
   assert.deepEqual(queue.refusal(), { kind: "queue-full" });
@@ -150,14 +150,14 @@ Deno.test("a full queue says so, and takes jobs again when it has worked", async
   assert.equal(queue.refusal(), undefined);
 });
 
-Deno.test("a closing queue says so, and answers all that it had taken", async () => {
+Deno.test("WorkQueue.close refuses calls, and reconciles every key that was pushed before", async () => {
   let answered = 0;
-  const queue = new WorkQueue(async (jobs) => {
+  const queue = new WorkQueue(async (keys) => {
     await turns(10);
-    jobs.forEach(answer);
+    answerAll(keys);
   });
   for (let host = 0; host < 300; host += 1) {
-    queue.push(job(host % 7, () => void (answered += 1)));
+    push(queue, keyOf(host % 7, () => void (answered += 1)));
   }
   const closed = queue.close();
   assert.deepEqual(queue.refusal(), { kind: "shutting-down" });
@@ -180,21 +180,20 @@ const act = fc.record<Act>({
   batchTurns: fc.nat({ max: 12 }),
 });
 
-Deno.test("whenever jobs arrive, each is carried out once, in the order of its destination", async () => {
+Deno.test("WorkQueue reconciles each key once, in the order of arrival, whenever it arrives", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(act, { maxLength: 40 }), async (acts) => {
       const carried: number[] = [];
-      const order = new Map<RouteJob, number>();
+      const order = new Map<AnyKey, number>();
+      const subjectOf = new Map<AnyKey, string>();
       let batch = 0;
-      const queue = new WorkQueue(async (jobs) => {
-        const destinations = jobs.map((each) =>
-          each.kind === "inject" ? each.wanted.destination : each.destination
-        );
-        assert.equal(new Set(destinations).size, jobs.length, "one job a destination");
+      const queue = new WorkQueue(async (keys) => {
+        const subjects = new Set(keys.map((key) => subjectOf.get(key)));
+        assert.equal(subjects.size, keys.length, "one key a destination");
         await turns(acts[batch++ % acts.length]?.batchTurns ?? 0);
-        for (const each of jobs) {
-          carried.push(order.get(each) ?? -1);
-          answer(each);
+        for (const key of keys) {
+          carried.push(order.get(key) ?? -1);
+          key.begin();
         }
       });
       const answers: Promise<void>[] = [];
@@ -206,47 +205,76 @@ Deno.test("whenever jobs arrive, each is carried out once, in the order of its d
           }));
         } else {
           const { promise, resolve } = Promise.withResolvers<void>();
-          const pushed = job(host, resolve);
+          const pushed = keyOf(host, resolve);
           order.set(pushed, index);
-          queue.push(pushed);
+          subjectOf.set(pushed, pushed.subject);
+          push(queue, pushed);
           answers.push(promise);
         }
         await turns(pause);
       }
       await within(Promise.all(answers));
-      // Nobody overtakes: the queue is one line, whatever the destinations.
+      // Nothing overtakes: the queue is one line, whatever the subjects.
       assert.deepEqual(carried, acts.map((_, index) => index));
     }),
     { numRuns: 400 },
   );
 });
 
-Deno.test("a job pushed in the very turn in which the queue runs empty is carried out", async () => {
+Deno.test("WorkQueue reconciles a key that is pushed in the very turn in which the queue runs empty", async () => {
   for (let pause = 0; pause < 12; pause += 1) {
     for (const batchTurns of [0, 1, 2, 3]) {
-      const queue = new WorkQueue(async (jobs) => {
+      const queue = new WorkQueue(async (keys) => {
         await turns(batchTurns);
-        jobs.forEach(answer);
+        answerAll(keys);
       });
       const first = Promise.withResolvers<void>();
-      queue.push(job(1, first.resolve));
+      push(queue, keyOf(1, first.resolve));
       await turns(pause);
       const second = Promise.withResolvers<void>();
-      queue.push(job(1, second.resolve));
+      push(queue, keyOf(1, second.resolve));
       const third = Promise.withResolvers<void>();
-      void second.promise.then(() => queue.push(job(2, third.resolve)));
+      void second.promise.then(() => push(queue, keyOf(2, third.resolve)));
       await within(Promise.all([first.promise, second.promise, third.promise]));
     }
   }
 });
 
-/** A job without an answer must fail the test, not hang it. */
+/** A key that is never reconciled must fail the test, not hang it. */
 async function within<Value>(answers: Promise<Value>): Promise<Value> {
   const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new Error("a job was never run")), 10_000);
+  const timer = setTimeout(
+    () => late.reject(new Error("a key was never reconciled")),
+    10_000,
+  );
   try {
     return await Promise.race([answers, late.promise]);
   } finally {
     clearTimeout(timer);
   }
 }
+
+Deno.test("WorkQueue puts keys without a subject into one batch with any others", async () => {
+  const batches: number[] = [];
+  const queue = new WorkQueue((keys) => {
+    batches.push(keys.length);
+    return Promise.resolve();
+  });
+  for (let at = 0; at < 10; at += 1) {
+    queue.push(undefined, keyOf(1));
+    push(queue, keyOf(at));
+  }
+  await queue.close();
+  assert.deepEqual(batches, [20]);
+});
+
+Deno.test("WorkQueue puts at most 128 keys into a batch", async () => {
+  const batches: number[] = [];
+  const queue = new WorkQueue((keys) => {
+    batches.push(keys.length);
+    return Promise.resolve();
+  });
+  for (let host = 0; host < 300; host += 1) push(queue, keyOf(host));
+  await queue.close();
+  assert.deepEqual(batches, [128, 128, 44]);
+});

@@ -8,15 +8,14 @@ import {
   type InterfaceName,
 } from "../../../src/routing/interface_name.ts";
 import {
-  addressEntry,
   decode,
+  encode,
+  entryOf,
   LAST_STATE_METRIC,
-  ownerEntries,
-  routeEntry,
+  partsOf,
   STATE_METRIC,
-  subnetEntry,
 } from "../../../src/state/table142_codec.ts";
-import type { TableEntry } from "../../../src/dataplane/dataplane.ts";
+import type { TableEntry, TableRoute } from "../../../src/dataplane/dataplane.ts";
 
 function cidr(text: string): Ipv4Cidr {
   const parsed = parseCidr(text);
@@ -44,18 +43,31 @@ function vxlan100(): InterfaceName {
   return checked.value;
 }
 
+type Encoded = Parameters<typeof encode>[0];
+
+/** The entry of a record that has one. */
+function entryFor(record: Encoded): TableEntry {
+  const [entry, ...others] = encode(record);
+  assert.ok(entry !== undefined && others.length === 0);
+  return entry;
+}
+
+function routeRecord(destination: Ipv4Cidr, device: InterfaceName, claimed = true) {
+  return { kind: "route", route: { destination, device }, claimed } as const;
+}
+
 const word = fc.oneof(
   fc.integer({ min: 0, max: 2 ** 32 - 1 }),
   fc.constantFrom(0, 1, 2 ** 31, 2 ** 32 - 1),
 );
 
-Deno.test("a wanted route is recalled with its whole device name, and whether it is confirmed", () => {
+Deno.test("decode returns the record of a route with its whole device name, and whether it is claimed", () => {
   fc.assert(
-    fc.property(prefix, name, fc.boolean(), (destination, device, confirmed) => {
-      const route = { destination, device };
-      const entry = routeEntry(route, confirmed);
-      assert.deepEqual(decode(entry), { kind: "route", route, confirmed });
-      // The kernel gives every word back, zeros for the rest (see kernel/attribution).
+    fc.property(prefix, name, fc.boolean(), (destination, device, claimed) => {
+      const record = routeRecord(destination, device, claimed);
+      const entry = entryFor(record);
+      assert.deepEqual(decode(entry), record);
+      // The kernel gives every word back, zeros for the rest (tests/integration/attribution_test.ts).
       const padded = { ...entry, payload: [...entry.payload, 0, 0, 0].slice(0, 6) };
       assert.deepEqual(decode(padded), decode(entry));
     }),
@@ -63,20 +75,20 @@ Deno.test("a wanted route is recalled with its whole device name, and whether it
   );
 });
 
-Deno.test("two device names never share an entry", () => {
+Deno.test("encode never gives two device names one entry", () => {
   fc.assert(
     fc.property(prefix, name, name, (destination, one, other) => {
-      const same = JSON.stringify(routeEntry({ destination, device: one })) ===
-        JSON.stringify(routeEntry({ destination, device: other }));
+      const same = JSON.stringify(encode(routeRecord(destination, one))) ===
+        JSON.stringify(encode(routeRecord(destination, other)));
       assert.equal(same, one === other);
     }),
     { numRuns: 2000 },
   );
 });
 
-Deno.test("every word of an entry fits into the kernel's 32 bits", () => {
+Deno.test("encode fits every word into the kernel's 32 bits", () => {
   fc.assert(fc.property(prefix, name, (destination, device) => {
-    const { payload } = routeEntry({ destination, device });
+    const { payload } = entryFor(routeRecord(destination, device, false));
     assert.ok(payload.length <= 6);
     for (const packed of payload) {
       assert.ok(Number.isInteger(packed) && packed >= 0 && packed < 2 ** 32);
@@ -84,12 +96,12 @@ Deno.test("every word of an entry fits into the kernel's 32 bits", () => {
   }));
 });
 
-Deno.test("the node's subnet is recalled with its revision and how far addresses went", () => {
+Deno.test("decode returns the node's subnet with its revision and its cursor", () => {
   const positive = word.filter((value) => value > 0);
   fc.assert(
     fc.property(prefix, positive, word, (subnet, revision, cursor) => {
-      const recalled = decode(subnetEntry(subnet, revision, cursor));
-      assert.deepEqual(recalled, { kind: "subnet", subnet, revision, cursor });
+      const record = { kind: "subnet", subnet, revision, cursor } as const;
+      assert.deepEqual(decode(entryFor(record)), record);
     }),
   );
 });
@@ -102,14 +114,15 @@ function checked(text: string): Ipv4Address {
   return address.value;
 }
 
-Deno.test("an allocated address is recalled with its owner's key", () => {
+Deno.test("decode returns an allocated address with its owner's key", () => {
   const words = fc.array(word, { minLength: 6, maxLength: 6 })
     .filter((all) => all.some((one) => one !== 0));
   fc.assert(
     fc.property(address, words.map(ownerKey), (address, key) => {
-      const entry = addressEntry(address, key);
+      const record = { kind: "address", address, key } as const;
+      const entry = entryFor(record);
       assert.equal(entry.prefix, `${address}/32`);
-      assert.deepEqual(decode(entry), { kind: "address", address, key });
+      assert.deepEqual(decode(entry), record);
     }),
   );
 });
@@ -124,22 +137,25 @@ const owner = fc.string({
   return owner.value;
 });
 
-Deno.test("an owner's name of up to 128 characters is recalled from at most six entries", () => {
+Deno.test("encode splits an owner's name of up to 128 characters into at most six entries", () => {
   fc.assert(
     fc.property(address, owner, (address, owner) => {
-      const entries = ownerEntries(address, owner);
+      const entries = encode({ kind: "owner", address, owner });
       assert.ok(entries.length <= 6);
       const parts = entries.map(decode).map((entry) => {
-        assert.ok(entry.kind === "owner-part", entry.kind);
+        assert.ok(entry.kind === "fragment", entry.kind);
         assert.equal(entry.address, address);
         return entry;
       });
       assert.deepEqual(parts.map(({ part }) => part), [...entries.keys()]);
       assert.equal(parts.map(({ text }) => text).join(""), owner);
+      assert.deepEqual(parts, partsOf(address, owner));
+      assert.deepEqual(parts.flatMap(encode), entries);
       // None of them is taken for the allocation, nor for another part.
       const metrics = new Set(entries.map(({ metric }) => metric));
       assert.equal(metrics.size, entries.length);
-      assert.ok(!metrics.has(addressEntry(address, ownerKey([1])).metric));
+      const allocation = { kind: "address", address, key: ownerKey([1]) } as const;
+      assert.ok(!metrics.has(entryFor(allocation).metric));
       for (const entry of entries) {
         assert.ok(entry.metric <= LAST_STATE_METRIC);
         assert.ok(entry.payload.every((word) => word >= 0 && word < 2 ** 32));
@@ -149,7 +165,7 @@ Deno.test("an owner's name of up to 128 characters is recalled from at most six 
   );
 });
 
-Deno.test("whatever else stands in an entry is nonsense, or a name that may be used", () => {
+Deno.test("decode returns a record that may be used, or an unknown entry, whatever stands in it", () => {
   const entry: fc.Arbitrary<TableEntry> = fc.record({
     table: fc.constant(142),
     type: fc.constantFrom("blackhole", "unreachable", "prohibit"),
@@ -159,36 +175,36 @@ Deno.test("whatever else stands in an entry is nonsense, or a name that may be u
   });
   fc.assert(
     fc.property(entry, (found) => {
-      const recalled = decode(found);
-      switch (recalled.kind) {
-        case "nonsense":
-          assert.equal(recalled.entry, found);
+      const decoded = decode(found);
+      switch (decoded.kind) {
+        case "unknown":
+          assert.equal(decoded.entry, found);
           break;
         case "subnet":
           assert.equal(found.type, "blackhole");
-          assert.equal(recalled.revision, found.payload[0]);
+          assert.equal(decoded.revision, found.payload[0]);
           break;
         case "route":
           assert.equal(found.type, "unreachable");
-          assert.ok(checkInterfaceName(recalled.route.device).ok);
+          assert.ok(checkInterfaceName(decoded.route.device).ok);
           break;
         case "address":
           assert.equal(found.type, "prohibit");
           assert.equal(found.metric, STATE_METRIC);
           break;
-        case "owner-part":
+        case "fragment":
           assert.equal(found.type, "prohibit");
-          assert.ok(recalled.part >= 0 && recalled.part < 6);
+          assert.ok(decoded.part >= 0 && decoded.part < 6);
           break;
         default:
-          recalled satisfies never;
+          decoded satisfies never;
       }
     }),
     { numRuns: 5000 },
   );
 });
 
-const nonsense: readonly (readonly [what: string, entry: TableEntry])[] = [
+const unknown: readonly (readonly [what: string, entry: TableEntry])[] = [
   ["a subnet without revision", {
     table: 142,
     type: "blackhole",
@@ -261,8 +277,42 @@ const nonsense: readonly (readonly [what: string, entry: TableEntry])[] = [
   }],
 ];
 
-for (const [what, entry] of nonsense) {
-  Deno.test(`an entry is nonsense when it is ${what}`, () => {
-    assert.deepEqual(decode(entry), { kind: "nonsense", entry });
+for (const [what, entry] of unknown) {
+  Deno.test(`decode returns an unknown entry for ${what}`, () => {
+    assert.deepEqual(decode(entry), { kind: "unknown", entry });
   });
 }
+
+const TYPE_NUMBERS = { blackhole: 6, unreachable: 7, prohibit: 8 } as const;
+
+/** An entry as the kernel shows it. */
+function shown(
+  { metric, payload, prefix, table, type }: TableEntry,
+  protocol = 142,
+): TableRoute {
+  const kind = TYPE_NUMBERS[type];
+  const route = { destination: prefix, metric, protocol, table, type: kind };
+  return { route: { ...route, device: undefined, gateway: false, tos: 0 }, payload };
+}
+
+Deno.test("entryOf returns the entry that encode wrote, and none of another table, protocol, metric or type", () => {
+  fc.assert(
+    fc.property(address, owner, (address, owner) => {
+      for (const entry of encode({ kind: "owner", address, owner })) {
+        assert.deepEqual(entryOf(shown(entry)), entry);
+        for (
+          const other of [
+            shown({ ...entry, table: 77 }),
+            shown(entry, 3),
+            shown({ ...entry, metric: STATE_METRIC - 1 }),
+            shown({ ...entry, metric: LAST_STATE_METRIC + 1 }),
+            { ...shown(entry), route: { ...shown(entry).route, type: 1 } },
+          ]
+        ) {
+          assert.equal(entryOf(other), undefined);
+        }
+      }
+    }),
+    { numRuns: 200 },
+  );
+});

@@ -82,14 +82,18 @@ function call(
   return promise;
 }
 
-/** A node of which a test gives the parts that it is about; the others refuse. */
-export function fakeNode(parts: Partial<QuiltRuntimePorts>): QuiltRuntimePorts {
+/** What the mesh agent's calls ask of a node. */
+export type NodeCalls = QuiltRuntimePorts["network"] & QuiltRuntimePorts["routes"];
+
+/** A node of which a test gives the calls that it is about; the others are refused. */
+export function fakeNode(parts: Partial<NodeCalls>): QuiltRuntimePorts {
   const refuse = () =>
     Promise.resolve({ kind: "refused", sentence: "not part of this test" } as const);
-  return {
+  const node: NodeCalls = {
     configureNodeSubnet: refuse,
     injectRoute: refuse,
     removeRoute: refuse,
     ...parts,
   };
+  return { network: node, routes: node };
 }

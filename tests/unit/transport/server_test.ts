@@ -8,10 +8,10 @@ import {
 } from "@grpc/grpc-js";
 import type { Call, RemoveOutcome } from "../../../src/reconcile/ports.ts";
 import { describeListenError } from "../../../src/transport/listen_error.ts";
-import { rehearse } from "../../../src/warm_up.ts";
+import { warmUp } from "../../../src/warm_up.ts";
 import { formatListenAddress } from "../../../src/transport/listen_address.ts";
 import { startServer } from "../../../src/transport/server.ts";
-import { QUILT_RUNTIME } from "../../../src/api/quilt_runtime/wire.ts";
+import { QUILT_RUNTIME } from "../../../src/api/proto_registry.ts";
 import { until } from "../../support/wait.ts";
 import { type Exchange, fakeNode, openExchange } from "./exchange.ts";
 import { cidr } from "../api/outcomes.ts";
@@ -109,7 +109,7 @@ Deno.test("RpcServer answers RESOURCE_EXHAUSTED to a message over 16 KiB, which 
 
 Deno.test("RpcServer.close answers calls that were sent before the GOAWAY was received, and later ones fail with UNAVAILABLE", async () => {
   const { node, asked, answer } = slowNode();
-  const first = node.removeRoute;
+  const { removeRoute: first } = node.routes;
   let calls = 0;
   const quickLater = fakeNode({
     removeRoute: (text, call) =>
@@ -185,7 +185,7 @@ Deno.test("startServer returns an error for an address of another machine", asyn
   );
 });
 
-Deno.test("rehearse calls neither the node nor the log, and leaves no service", async () => {
+Deno.test("warmUp calls neither the node nor the log, and leaves no service", async () => {
   let calls = 0;
   const node = fakeNode({
     removeRoute() {
@@ -194,10 +194,10 @@ Deno.test("rehearse calls neither the node nor the log, and leaves no service", 
     },
   });
   await using exchange = await openExchange(node);
-  await rehearse(exchange.server, "text");
+  await warmUp(exchange.server, "text");
   assert.equal(calls, 0);
   assert.deepEqual(exchange.log, []);
-  const path = "/quilt.sidecar.Rehearsal/RemoveRoute";
+  const path = "/quilt.sidecar.WarmUp/RemoveRoute";
   const ended = await exchange.call("RemoveRoute", request, { path });
   assert.ok("code" in ended && ended.code === status.UNIMPLEMENTED);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { status } from "@grpc/grpc-js";
-import { rehearse } from "../../../../src/warm_up.ts";
+import { warmUp } from "../../../../src/warm_up.ts";
 import { REFLECTION } from "../../../../src/api/proto_registry.ts";
 import { repository } from "../../../support/serve_task.ts";
 import { type OpenSurface, openSurface } from "../../transport/surface.ts";
@@ -85,9 +85,9 @@ for (const [version, name] of ["v1", "v1alpha"].entries()) {
 
 Deno.test("ServerReflection lists every service that is served, itself too, and not the warm-up", async () => {
   await using surface = await openSurface();
-  const rehearsal = rehearse(surface.server, "text");
+  const warming = warmUp(surface.server, "text");
   const during = await converse(surface, [{ list_services: "" }]);
-  await rehearsal;
+  await warming;
   const after = await converse(surface, [{ list_services: "" }]);
   for (const [response] of [during, after]) {
     assert.deepEqual(fieldOf(response, "list_services_response"), {

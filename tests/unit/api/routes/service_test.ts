@@ -66,6 +66,8 @@ async function openService(parts: Partial<RouteService>) {
   const sink = { write, dropped: 0, flush: () => Promise.resolve() };
   const logger = createLogger({ level: "info", format: "text", sink });
   const table: RouteService = {
+    injectRoute: () => Promise.reject(new Error("not to be asked")),
+    removeRoute: () => Promise.reject(new Error("not to be asked")),
     list: () => Promise.resolve([]),
     watch: () => ({ take: () => undefined, close: () => {} }),
     sync: () => Promise.resolve({ kind: "shutting-down" }),

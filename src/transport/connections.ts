@@ -5,8 +5,7 @@ import type {
 } from "node:http2";
 import type { Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
-import { CallCosts } from "./call_cost.ts";
-import type { CallLimiter, Flow } from "./call_limiter.ts";
+import { CallCosts, type CallLimiter, type Flow } from "./call_limiter.ts";
 import { ClientInput } from "./client_input.ts";
 import {
   guardSession,
@@ -84,8 +83,6 @@ export class Connections {
   readonly #untakenTimer: ReturnType<typeof setInterval>;
   /** The connection whose session is about to be emitted. */
   #beginning: Connection | undefined;
-  /** The answer listener of the call that grpc-js is about to begin. */
-  #answerListener: ((bytes: number) => void) | undefined;
   /** Memory that all connections hold. */
   #heldBytes = 0;
   /** The shutdown of each session; undefined before the server closes. */
@@ -160,23 +157,13 @@ export class Connections {
       onStream: (opened, serve) => {
         if (connection !== undefined) this.#onStream(connection, opened);
         const headers = this.#options.screen(opened);
-        if (headers !== undefined) {
-          this.#beginCall(connection, opened, () => serve(headers));
-        }
+        if (headers !== undefined) serve(headers);
       },
       onError: (error) => {
         if (!isConnectionError(error)) throw error;
         if (connection !== undefined) this.#disconnect(connection, "error");
       },
     });
-  }
-
-  /**
-   * The listener of the call that grpc-js begins in this turn, to be called with the length
-   * of each answer. Undefined for a call from within this process.
-   */
-  get answerListener(): ((bytes: number) => void) | undefined {
-    return this.#answerListener;
   }
 
   /**
@@ -212,7 +199,8 @@ export class Connections {
     }
   }
 
-  #onStream(connection: Connection, { headers, stream }: OpenedStream): void {
+  #onStream(connection: Connection, opened: OpenedStream): void {
+    const { headers, stream } = opened;
     const { budget, flow, streams, windows } = connection;
     const { id = 0 } = stream;
     if (!connection.hasCalled) this.#onFirstCall(connection);
@@ -224,6 +212,7 @@ export class Connections {
       windows.close(id);
       this.#limitMemory(connection);
     });
+    this.#countAnswers(connection, opened);
     this.#callLimiter.charge(flow, this.#costs.ofHeaders(headers));
     this.#limitMemory(connection);
   }
@@ -235,21 +224,18 @@ export class Connections {
     if (session !== undefined) this.#shutdowns?.push(shutDownSession(session, socket));
   }
 
-  /** Lets grpc-js begin a call, with its answer listener. */
-  #beginCall(
-    connection: Connection | undefined,
+  /** Counts the messages that grpc-js writes, each in one piece with its prefix. */
+  #countAnswers(
+    connection: Connection,
     { headers, stream }: OpenedStream,
-    serve: () => void,
   ): void {
     const path = headers[":path"] ?? "";
-    this.#answerListener = connection === undefined
-      ? undefined
-      : (bytes) => this.#onAnswer(connection, stream, path, bytes);
-    try {
-      serve();
-    } finally {
-      this.#answerListener = undefined;
-    }
+    const { write } = stream;
+    stream.write = (message: Uint8Array, ...rest: unknown[]): boolean => {
+      const isBelowMark = Reflect.apply(write, stream, [message, ...rest]);
+      this.#onAnswer(connection, stream, path, message.length);
+      return isBelowMark;
+    };
   }
 
   #onAnswer(

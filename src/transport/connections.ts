@@ -5,6 +5,7 @@ import type {
 } from "node:http2";
 import type { Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
+import { combineAnswerWrites } from "./answer_writes.ts";
 import { CallCosts, type CallLimiter, type Flow } from "./call_limiter.ts";
 import { ClientInput } from "./client_input.ts";
 import {
@@ -109,6 +110,7 @@ export class Connections {
     socket.once("close", () => this.#remove(peer, connection));
     const { budget, flow } = connection;
     const close = (): void => this.#disconnect(connection, "error");
+    combineAnswerWrites(socket);
     this.#beginning = connection;
     const serve = (): void =>
       runForConnection(close, () => this.#options.serve(socket));
@@ -205,14 +207,16 @@ export class Connections {
     const { id = 0 } = stream;
     if (!connection.hasCalled) this.#onFirstCall(connection);
     // A destroyed stream emits no "close".
-    if (!stream.destroyed) streams.add(stream);
+    if (!stream.destroyed) {
+      streams.add(stream);
+      this.#countAnswers(connection, opened);
+    }
     stream.once("close", () => {
       streams.delete(stream);
       budget.forget(id);
       windows.close(id);
       this.#limitMemory(connection);
     });
-    this.#countAnswers(connection, opened);
     this.#callLimiter.charge(flow, this.#costs.ofHeaders(headers));
     this.#limitMemory(connection);
   }
@@ -236,6 +240,8 @@ export class Connections {
       this.#onAnswer(connection, stream, path, message.length);
       return isBelowMark;
     };
+    // Deno 2.9.3 never frees some streams, so they must not refer to the connection.
+    stream.once("close", () => stream.write = write);
   }
 
   #onAnswer(

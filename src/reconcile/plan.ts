@@ -31,6 +31,7 @@ import {
   type PlanResults,
   type Step,
 } from "./step.ts";
+import { STEADY } from "./limits.ts";
 
 /** What the kernel was last seen to have: it only chooses the shorter way to ask. */
 export interface Known {
@@ -550,9 +551,6 @@ function merge(
   );
   return [...new Map(byText).values()];
 }
-
-/** So often a failure comes in the same circumstances before it counts as steady. */
-const STEADY = 3;
 
 /**
  * A failure that comes again and again while the observation stays the same is no race:

@@ -23,6 +23,14 @@ import type { StateStore, StoredState } from "../state/store.ts";
 import type { KernelCache } from "./kernel_cache.ts";
 import { type LinkStates, MISSING, observeLinks, observeRoutes } from "./observe.ts";
 import { type PlanResults, ROLES, type Step } from "./step.ts";
+import {
+  BATCH,
+  LOST_IN_A_ROW,
+  MOST_MS,
+  READ_TRIES,
+  ROUNDS,
+  ROUNDS_ALONE,
+} from "./limits.ts";
 
 /** Something to make true, on its way through the loop. */
 export interface Key<Outcome> {
@@ -77,30 +85,6 @@ export function loopKey<Outcome>(key: Key<Outcome>): AnyKey {
     },
   };
 }
-
-/**
- * Keys that share a batch: some 5 ms of `ip`, so that no call waits longer for those of
- * others, and enough that the exchange itself does not count.
- */
-export const BATCH = 128;
-
-/**
- * Batches that a key takes part in: after an `ip` that was lost, for a route that was
- * there after all, for a device that went away between the observation and the write.
- */
-const ROUNDS = 6;
-
-/** Batches that a key gets alone, after it was lost in company as well. */
-const ROUNDS_ALONE = 2;
-
-/** Losses in a row after which a probe tells whether `ip` answers anything at all. */
-const LOST_IN_A_ROW = ROUNDS - 1;
-
-/** Milliseconds after which no longer each half is tried to find who makes `ip` hang. */
-const MOST_MS = 15_000;
-
-/** Reads that are tried again while `ip` is lost. */
-const READ_TRIES = 3;
 
 /** What the reconciler works with. */
 export interface ReconcilerParts {

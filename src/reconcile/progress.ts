@@ -74,6 +74,7 @@ export function merge(
   before: readonly KernelRoute[],
   over: readonly KernelRoute[],
 ): readonly KernelRoute[] {
+  if (over.length === 0) return before;
   const byText = [...before, ...over].map((route) =>
     [JSON.stringify(route), route] as const
   );

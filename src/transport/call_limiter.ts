@@ -113,7 +113,10 @@ export class CallLimiter {
       flow.isHeavy = false;
     }
     flow.lastCallAt = flow.queuedAt = now;
-    if (!this.#isLimited(now)) return "unlimited";
+    if (!this.#isLimited(now)) {
+      this.#debt = 0;
+      return "unlimited";
+    }
     const queue = this.#queueOf(flow, countBacklog(), now);
     queue.add(flow);
     const isFree = queue !== this.#bulk || this.#debt === 0;

@@ -21,7 +21,7 @@ export interface Question {
   readonly walk: boolean;
 }
 
-/** What the kernel has for a destination, or why nobody knows. */
+/** What the kernel has for a destination, or why it is unknown. */
 export type Observation =
   | {
     readonly kind: "seen";

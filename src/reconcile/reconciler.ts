@@ -42,7 +42,7 @@ export interface Key<Outcome> {
   readonly plan: () => Step<Outcome> | undefined;
   /** Takes the outcome. Called once if `plan` returned a step. */
   readonly commit: (outcome: Outcome) => void;
-  /** Answers whoever asked, after all keys of the batch are committed. */
+  /** Answers the caller, after all keys of the batch are committed. */
   readonly answer?: (outcome: Outcome) => void | Promise<void>;
   /** True: the plan is not applied, and its expected outcome is the outcome. */
   readonly dryRun?: boolean;
@@ -124,7 +124,7 @@ export class Reconciler {
    */
   async reconcile(
     keys: readonly AnyKey[],
-    between: { readonly waiting: boolean; admit(): Promise<void> } = NOBODY,
+    between: { readonly waiting: boolean; admit(): Promise<void> } = NO_CALLS,
   ): Promise<void> {
     let inFlight = Promise.resolve();
     let drained = true;
@@ -392,7 +392,7 @@ function combine(results: readonly (OperationResult | undefined)[]): OperationRe
   return results.find((result) => result?.ok === false) ?? results[0] ?? NO_ANSWER;
 }
 
-const NOBODY = { waiting: false, admit: () => Promise.resolve() };
+const NO_CALLS = { waiting: false, admit: () => Promise.resolve() };
 
 /** A dry run applies nothing: what its plan expects is its outcome. */
 function forecast(keys: readonly Running[]): void {

@@ -110,7 +110,7 @@ export class WorkQueue {
         await this.#reconcile(this.#takeBatch());
       }
     }
-    // In the same turn as the last look at the queue, or work pushed now would wait
+    // In the same turn as the last check of the queue, or work pushed now would wait
     // for a run that is over.
     this.#running = undefined;
   }

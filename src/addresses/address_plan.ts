@@ -122,8 +122,7 @@ export function verified<Outcome>(
   const step: Step<Outcome> = {
     kind: "load",
     then: (stored) => {
-      // Another key of the batch may have verified it, and planned since: what it releases
-      // would come back.
+      // Another key of the batch may have, and planned upon it.
       if (!state.isVerified) state.verify(stored);
       return verified(state, plan, giveUp);
     },
@@ -163,7 +162,7 @@ function allocate(
   again: () => Step<AllocateOutcome>,
 ): Step<AllocateOutcome> {
   const { address } = allocation;
-  // What is left of another name at this address, before the new owner has it.
+  // Before the allocation: a piece of this very name may be left of an earlier try.
   const leftovers = state.takeLeftovers();
   state.allocator.allocate(allocation);
   const { subnet } = state;

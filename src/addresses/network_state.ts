@@ -35,7 +35,8 @@ export class NetworkState {
   readonly #unverified = new Set<Ipv4Address>();
   /** The store refused a record for these, and it is not known yet whose it has. */
   readonly #contested = new Set<Ipv4Address>();
-  #leftovers: readonly FragmentRecord[] = [];
+  /** What the store had of names without an allocation when it was read last. */
+  #fragments: readonly FragmentRecord[] = [];
   #subnet: NodeSubnet | undefined;
   /** The highest revision that the store may have: one whose write was lost counts. */
   #highestRevision = 0;
@@ -89,7 +90,7 @@ export class NetworkState {
       if (!merged.has(found.address)) merged.set(found.address, found);
     }
     allocator.replaceAll(merged.values());
-    this.#leftovers = fragments;
+    this.#fragments = fragments;
     for (const address of this.#contested) {
       if (allocator.findByAddress(address) === undefined) allocator.exclude(address);
     }
@@ -97,17 +98,16 @@ export class NetworkState {
     this.#unverified.clear();
   }
 
-  /**
-   * Deletes pieces of names whose allocation or release was interrupted; not those of a
-   * name that is known, or was written again, since the store was read.
-   */
+  /** Deletes pieces of names whose allocation or release was interrupted. */
   takeLeftovers(): readonly StateChange[] {
-    const leftovers = this.#leftovers.filter((fragment) => {
+    const fragments = this.#fragments;
+    this.#fragments = [];
+    // A name may have been written again since: only what still says the same goes.
+    const leftovers = fragments.filter((fragment) => {
       const owner = this.allocator.findByAddress(fragment.address)?.owner;
       return owner === undefined || !this.#store.isPartOf(owner, fragment);
     });
-    this.#leftovers = [];
-    return leftovers.map((record) => ({ kind: "delete", record }));
+    return leftovers.map((record) => ({ kind: "delete-equal", record }));
   }
 
   /**

@@ -7,7 +7,7 @@ export class NetworkWatch {
   readonly #listeners = new Set<Listener>();
   #current: NodeNetwork | undefined;
 
-  /** Tells everybody, unless it is what they were told last. */
+  /** Sends the network to every watcher, unless it is as before. */
   publish(network: NodeNetwork): void {
     const before = this.#current;
     this.#current = network;

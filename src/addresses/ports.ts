@@ -68,7 +68,7 @@ export type AllocateOutcome =
 /** The outcome of ReleaseAddress. */
 export type ReleaseOutcome =
   | { readonly kind: "released"; readonly released: OwnedAddress }
-  /** Nobody had it. */
+  /** It was not allocated. */
   | { readonly kind: "absent" }
   | AddressRefusal
   | NotExecuted;

@@ -34,7 +34,7 @@ export interface SubnetParts {
  * Makes `subnet` the node's own, unless addresses of another one are allocated: a route
  * of ours to it goes first (local wins), then the store is written. The same subnet again
  * writes the same record, which the kernel takes as no change, and which puts back one
- * that somebody deleted.
+ * that another process deleted.
  */
 export function planSubnet(
   parts: SubnetParts,

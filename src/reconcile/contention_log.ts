@@ -1,15 +1,7 @@
 import type { Logger } from "../observability/logger.ts";
 import { listFew } from "../shared/quote.ts";
-import {
-  afterRepair,
-  CONTENTION_COUNT,
-  dueMs,
-  isIdle,
-  type RepairHistory,
-} from "./backoff.ts";
-
-/** How often the end of contention is looked for, in milliseconds. */
-const CHECK_MS = 1000;
+import { afterRepair, dueMs, isIdle, type RepairHistory } from "./backoff.ts";
+import { CONTENTION_CHECK_MS, CONTENTION_COUNT } from "./limits.ts";
 
 /** What is logged once when contention begins and when it ends; keys are listed after it. */
 export interface ContentionMessages {
@@ -66,7 +58,7 @@ export class ContentionLog<Key extends string> {
   count(key: Key, nowMs: number): boolean {
     const history = afterRepair(this.#histories.get(key), nowMs);
     this.#histories.set(key, history);
-    this.#timer ??= setInterval(() => this.#check(), CHECK_MS);
+    this.#timer ??= setInterval(() => this.#check(), CONTENTION_CHECK_MS);
     if (history.count < CONTENTION_COUNT) return false;
     if (!this.#contended.has(key)) {
       this.#contended.add(key);

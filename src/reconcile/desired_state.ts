@@ -16,7 +16,7 @@ import {
 } from "./outcome.ts";
 import type { AbsentGoal, PresentGoal } from "./plan.ts";
 
-/** A route that somebody asked for, and what became of it last. */
+/** A route that a client asked for, and its status. */
 export interface DesiredRoute {
   readonly route: Route;
   /** True once the kernel confirmed its record in the state store. */
@@ -75,7 +75,7 @@ export class DesiredState {
   }
 
   /**
-   * Nobody desires the destination, but whether its routes of these owners, or its
+   * The destination is no longer desired, but whether its routes of these owners, or its
    * record, are gone is not known.
    */
   markForDeletion(destination: Ipv4Cidr, owners: Owners): void {
@@ -97,7 +97,7 @@ export class DesiredState {
     return this.#pendingDeletions.has(destination);
   }
 
-  /** Destinations that may still have something of what nobody desires any more. */
+  /** Destinations that may still have something of what is no longer desired. */
   pendingDeletions(): Iterable<Ipv4Cidr> {
     return this.#pendingDeletions.keys();
   }

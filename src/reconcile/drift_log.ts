@@ -1,8 +1,9 @@
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
 import type { Logger } from "../observability/logger.ts";
 import type { InterfaceName } from "../routing/interface_name.ts";
-import { afterRepair, CONTENTION_COUNT, dueMs, type RepairHistory } from "./backoff.ts";
+import { afterRepair, dueMs, type RepairHistory } from "./backoff.ts";
 import { CONTENTION, ContentionLog, FLAPPING } from "./contention_log.ts";
+import { CONTENTION_COUNT } from "./limits.ts";
 import type { DesiredState } from "./desired_state.ts";
 import {
   deviceToLog,

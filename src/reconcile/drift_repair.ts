@@ -24,6 +24,13 @@ import { ResyncLog } from "./resync_log.ts";
 import { ResyncTimer } from "./resync_timer.ts";
 import { type Plan, planWrite } from "./step.ts";
 import type { WorkQueue } from "./work_queue.ts";
+import {
+  EARLY_RESYNC_MS,
+  LONGEST_REST_MS,
+  OWED_REST_MS,
+  REST,
+  SUBSCRIBED_MS,
+} from "./limits.ts";
 
 /** What repairs work with. */
 export interface DriftRepairParts {
@@ -43,21 +50,6 @@ export interface DriftRepairParts {
 }
 
 const REPAIR: Cause = { rpc: "repair", peer: "" };
-
-/** A resync comes so soon after the start, and after events were lost. */
-const EARLY_RESYNC_MS = 1000;
-
-/** What a monitor that was started needs to subscribe, and more. */
-const SUBSCRIBED_MS = 500;
-
-/** After a repair comes a rest of so many times its duration: it has a fifth of the time. */
-const REST = 4;
-
-/** An `ip` that hangs makes a repair take 12 s: that is no work to rest from. */
-const LONGEST_REST_MS = 4000;
-
-/** Rest that may be owed, or 254 routes swept away would come back in two parts. */
-const OWED_MS = 1000;
 
 /**
  * Level-triggered: events only mark keys as dirty, and the loop makes the kernel agree
@@ -188,7 +180,7 @@ export class DriftRepair {
     const now = performance.now();
     const due = this.#dirty.unresolved ? now : this.#log.earliest(this.#dirty.prefixes);
     if (due === Infinity) return;
-    const waitMs = Math.max(due, this.#restUntil - OWED_MS) - now;
+    const waitMs = Math.max(due, this.#restUntil - OWED_REST_MS) - now;
     if (waitMs > 0) {
       this.#timer = setTimeout(() => this.#schedule(), waitMs);
       return;

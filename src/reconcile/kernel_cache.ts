@@ -76,7 +76,7 @@ export class KernelCache {
     return this.#rulesMayHide;
   }
 
-  /** The rules were observed, or an event told of one. */
+  /** The rules were observed, or an event reported a change. */
   learnRules(mayHide: boolean): void {
     this.#rulesMayHide = mayHide;
   }

@@ -20,7 +20,7 @@ export interface MissingRoutesParts {
 
 /**
  * The agent enters each peer into the overlay device's FDB and then asks for its route;
- * a call that finds nobody listening is forgotten. So more peers than routes after a
+ * a call that finds no listener is forgotten. So more peers than routes after a
  * start mean that an InjectRoute was lost. Only the control plane and the operator know
  * which: a restart of the agent is no remedy, because its stop removes every route that
  * works, and the control plane may refuse it afterwards.
@@ -35,7 +35,7 @@ export async function reportMissingRoutes(
   const routes = routesByDevice(desired);
   for (const [device, peers] of answer.peers) {
     const known = routes.get(device) ?? [];
-    // Without any route nobody knows which of several devices is the agent's.
+    // Without any route it is unknown which of several devices is the agent's.
     if (peers <= known.length || (known.length === 0 && routes.size > 0)) continue;
     const request = { destination: "SUBNET", via_interface: device };
     const method = "quilt.QuiltRuntime/InjectRoute";

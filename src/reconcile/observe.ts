@@ -13,6 +13,7 @@ import {
   TABLE_MAIN,
 } from "../routing/kernel_route.ts";
 import type { KernelCache } from "./kernel_cache.ts";
+import { WALK_TOGETHER } from "./limits.ts";
 
 /** A destination to observe: by one FIB look-up, or by walking the table. */
 export interface Question {
@@ -20,7 +21,7 @@ export interface Question {
   readonly walk: boolean;
 }
 
-/** What the kernel has for a destination, or why nobody knows. */
+/** What the kernel has for a destination, or why it is unknown. */
 export type Observation =
   | {
     readonly kind: "seen";
@@ -44,9 +45,6 @@ export interface Reading<Value> {
 /** The state of a device that does not exist. */
 export const MISSING: LinkState = { kind: "missing" };
 
-/** From so many destinations on, one walk over the table is cheaper than one for each. */
-const MANY = 8;
-
 /**
  * Observes destinations.
  *
@@ -57,7 +55,7 @@ export function observeRoutes(
   cache: KernelCache,
 ): Reading<readonly RoutesObservation[]> {
   const walked = questions.filter(({ walk }) => walk);
-  const together = walked.length >= MANY;
+  const together = walked.length >= WALK_TOGETHER;
   const walk: readonly Operation[] = together
     ? [{
       command: {

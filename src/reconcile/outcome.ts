@@ -93,7 +93,7 @@ export function describeStatus({ device }: Route, status: RouteStatus): string {
     case "installed":
       return "";
     case "unverified":
-      return "It was read back from table 142 and is not looked at yet";
+      return "It was restored from table 142 and is not verified yet";
     case "waiting":
       return describePending(status.reason, device);
     case "error":

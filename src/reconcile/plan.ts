@@ -3,12 +3,7 @@
  * holds the function that takes its answer. Roll-back, a dry run, a device with a new
  * index and an `ip` that was lost are cases of it.
  */
-import type {
-  Failure,
-  Lost,
-  Mutation,
-  OperationResult,
-} from "../dataplane/dataplane.ts";
+import type { Failure, Lost, Mutation } from "../dataplane/dataplane.ts";
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
 import type { InterfaceName } from "../routing/interface_name.ts";
 import { type KernelRoute, type LinkState, ourRoute } from "../routing/kernel_route.ts";
@@ -22,6 +17,15 @@ import {
 } from "./decide.ts";
 import { type Observation, readBest } from "./observe.ts";
 import type { AbsentOutcome, PresentOutcome } from "./outcome.ts";
+import {
+  isOk,
+  merge,
+  noteLost,
+  noteWrites,
+  NOTHING_DONE,
+  type Progress,
+  steadyFailure,
+} from "./progress.ts";
 import {
   type Apply,
   done,
@@ -62,31 +66,6 @@ export interface AbsentGoal {
   /** The record to delete; undefined if there is none. */
   readonly erase: RouteRecord | undefined;
 }
-
-/** What earlier steps of a key did. */
-interface Progress {
-  /** Something was sent, whatever became of it. */
-  readonly tried: boolean;
-  /** A change was made, or may have been: what is observed now may be our doing. */
-  readonly wrote: boolean;
-  /** Our route was written, or may have been. */
-  readonly programmed: boolean;
-  /** The record was written, or may have been. */
-  readonly persisted: boolean;
-  /** The routes that such a write was to replace. */
-  readonly replaced: readonly KernelRoute[];
-  /** How often each failure came in the same circumstances. */
-  readonly setbacks: ReadonlyMap<string, number>;
-}
-
-const NOTHING_DONE: Progress = {
-  tried: false,
-  wrote: false,
-  programmed: false,
-  persisted: false,
-  replaced: [],
-  setbacks: new Map(),
-};
 
 type Seen = Extract<Observation, { readonly kind: "seen" }>;
 type PresentStep = Step<PresentOutcome>;
@@ -501,80 +480,4 @@ function masterOf(link: LinkState | undefined): InterfaceName | undefined {
 
 function lost(why = CHANGING): Lost {
   return { kind: "lost", why };
-}
-
-function isOk({ ok }: OperationResult): boolean {
-  return ok;
-}
-
-function noteWrites(
-  progress: Progress,
-  { cleanUp, persist, program }: PlanResults,
-  over: readonly KernelRoute[],
-): Progress {
-  const writes = program.some(isOk) || cleanUp.some(isOk);
-  return {
-    ...progress,
-    tried: true,
-    wrote: progress.wrote || writes,
-    programmed: progress.programmed || program.some(isOk),
-    persisted: progress.persisted || persist.some(isOk),
-    replaced: writes ? merge(progress.replaced, over) : progress.replaced,
-  };
-}
-
-/** The batch was lost: each write of it may have been made. */
-function noteLost(
-  progress: Progress,
-  { cleanUp = [], persist = [], program = [] }: Plan,
-  over: readonly KernelRoute[],
-): Progress {
-  const writes = program.length + cleanUp.length > 0;
-  return {
-    ...progress,
-    tried: true,
-    wrote: progress.wrote || writes,
-    programmed: progress.programmed || program.length > 0,
-    persisted: progress.persisted || persist.length > 0,
-    replaced: writes ? merge(progress.replaced, over) : progress.replaced,
-  };
-}
-
-/** Each route once: an attempt that has to be repeated may name it again. */
-function merge(
-  before: readonly KernelRoute[],
-  over: readonly KernelRoute[],
-): readonly KernelRoute[] {
-  const byText = [...before, ...over].map((route) =>
-    [JSON.stringify(route), route] as const
-  );
-  return [...new Map(byText).values()];
-}
-
-/** So often a failure comes in the same circumstances before it counts as steady. */
-const STEADY = 3;
-
-/**
- * A failure that comes again and again while the observation stays the same is no race:
- * the kernel's words are the answer.
- */
-function steadyFailure(
-  { setbacks }: Progress,
-  seen: Seen | undefined,
-  { cleanUp, program }: PlanResults,
-): {
-  readonly failure: Failure | undefined;
-  readonly setbacks: ReadonlyMap<string, number>;
-} {
-  const written = [...program, ...cleanUp];
-  const failure = failureOf(written);
-  if (failure === undefined || written.some(isOk) || seen === undefined) {
-    return { failure: undefined, setbacks };
-  }
-  const setback = JSON.stringify([seen, failure]);
-  const count = (setbacks.get(setback) ?? 0) + 1;
-  return {
-    failure: count < STEADY ? undefined : failure,
-    setbacks: new Map(setbacks).set(setback, count),
-  };
 }

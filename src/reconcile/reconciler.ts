@@ -23,6 +23,14 @@ import type { StateStore, StoredState } from "../state/store.ts";
 import type { KernelCache } from "./kernel_cache.ts";
 import { type LinkStates, MISSING, observeLinks, observeRoutes } from "./observe.ts";
 import { type PlanResults, ROLES, type Step } from "./step.ts";
+import {
+  BATCH,
+  LOST_IN_A_ROW,
+  MOST_MS,
+  READ_TRIES,
+  ROUNDS,
+  ROUNDS_ALONE,
+} from "./limits.ts";
 
 /** Something to make true, on its way through the loop. */
 export interface Key<Outcome> {
@@ -32,8 +40,10 @@ export interface Key<Outcome> {
   readonly device: InterfaceName | undefined;
   /** Plans the first step, when its batch begins; undefined if there is nothing to do. */
   readonly plan: () => Step<Outcome> | undefined;
-  /** Takes the outcome and answers. Called once if `plan` returned a step. */
-  readonly commit: (outcome: Outcome) => void | Promise<void>;
+  /** Takes the outcome. Called once if `plan` returned a step. */
+  readonly commit: (outcome: Outcome) => void;
+  /** Answers the caller, after all keys of the batch are committed. */
+  readonly answer?: (outcome: Outcome) => void | Promise<void>;
   /** True: the plan is not applied, and its expected outcome is the outcome. */
   readonly dryRun?: boolean;
 }
@@ -50,7 +60,8 @@ export interface Running {
   readonly dryRun: boolean;
   step: Step<unknown>;
   /** Commits, if the last step is done. */
-  commit(): void | Promise<void>;
+  commit(): void;
+  answer(): void | Promise<void>;
 }
 
 /** A key for the loop. */
@@ -64,37 +75,16 @@ export function loopKey<Outcome>(key: Key<Outcome>): AnyKey {
         device: key.device,
         dryRun: key.dryRun ?? false,
         step: first,
-        commit: () =>
-          running.step.kind === "done" ? key.commit(running.step.outcome) : undefined,
+        commit: () => {
+          if (running.step.kind === "done") key.commit(running.step.outcome);
+        },
+        answer: () =>
+          running.step.kind === "done" ? key.answer?.(running.step.outcome) : undefined,
       };
       return running;
     },
   };
 }
-
-/**
- * Keys that share a batch: some 5 ms of `ip`, so that no call waits longer for those of
- * others, and enough that the exchange itself does not count.
- */
-export const BATCH = 128;
-
-/**
- * Batches that a key takes part in: after an `ip` that was lost, for a route that was
- * there after all, for a device that went away between the observation and the write.
- */
-const ROUNDS = 6;
-
-/** Batches that a key gets alone, after it was lost in company as well. */
-const ROUNDS_ALONE = 2;
-
-/** Losses in a row after which a probe tells whether `ip` answers anything at all. */
-const LOST_IN_A_ROW = ROUNDS - 1;
-
-/** Milliseconds after which no longer each half is tried to find who makes `ip` hang. */
-const MOST_MS = 15_000;
-
-/** Reads that are tried again while `ip` is lost. */
-const READ_TRIES = 3;
 
 /** What the reconciler works with. */
 export interface ReconcilerParts {
@@ -134,7 +124,7 @@ export class Reconciler {
    */
   async reconcile(
     keys: readonly AnyKey[],
-    between: { readonly waiting: boolean; admit(): Promise<void> } = NOBODY,
+    between: { readonly waiting: boolean; admit(): Promise<void> } = NO_CALLS,
   ): Promise<void> {
     let inFlight = Promise.resolve();
     let drained = true;
@@ -163,7 +153,9 @@ export class Reconciler {
   async #reconcileBatch(keys: readonly AnyKey[]): Promise<void> {
     const running = keys.flatMap((key) => key.begin() ?? []);
     await this.#runRounds(running);
-    for (const key of running) await key.commit();
+    // In one turn, so that a watcher of the routes gets all changes of a batch at once.
+    for (const key of running) key.commit();
+    for (const key of running) await key.answer();
   }
 
   /**
@@ -400,7 +392,7 @@ function combine(results: readonly (OperationResult | undefined)[]): OperationRe
   return results.find((result) => result?.ok === false) ?? results[0] ?? NO_ANSWER;
 }
 
-const NOBODY = { waiting: false, admit: () => Promise.resolve() };
+const NO_CALLS = { waiting: false, admit: () => Promise.resolve() };
 
 /** A dry run applies nothing: what its plan expects is its outcome. */
 function forecast(keys: readonly Running[]): void {

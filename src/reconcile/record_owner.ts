@@ -4,15 +4,15 @@ import type { AnyKey } from "./reconciler.ts";
 import type { Plan } from "./step.ts";
 
 /**
- * Whoever has records in the state store besides the routes: it restores them at the
- * start, and tells at each resync what the store lacks.
+ * A component that has records in the state store besides the routes. It restores them at
+ * the start, and reports at each resync what the store lacks.
  */
 export interface RecordOwner {
   /** Takes the records at the start. */
   restore(state: StoredState): Restored;
   /** True if a record for this prefix should exist. */
   owns(prefix: Ipv4Cidr): boolean;
-  /** The prefixes for which the store lacks a record; only a hint, it may be outdated. */
+  /** The prefixes for which the store lacks a record; it may be outdated. */
   suspects(state: StoredState): readonly Ipv4Cidr[];
   /** What the store lacks, and what writes it again. */
   missing(state: StoredState): ReadonlyMap<Ipv4Cidr, Plan>;

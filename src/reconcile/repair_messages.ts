@@ -28,7 +28,7 @@ export interface RouteRepair {
   readonly outcome: PresentOutcome;
 }
 
-/** A destination that nobody desires any more. */
+/** A destination that is no longer desired. */
 export interface DeletionRepair {
   readonly kind: "deletion";
   readonly prefix: Ipv4Cidr;

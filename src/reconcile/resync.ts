@@ -109,7 +109,7 @@ function compare(
   for (const found of routes) {
     const { destination, device } = found;
     if (prefixLength(destination) !== policy.nodePrefix) continue;
-    // One that nobody asked for is in the way, unless it is just as we would write it.
+    // A route that no client asked for is in the way, unless it is just as we would write it.
     const route = desired.get(destination)?.route ??
       (device === undefined ? undefined : { destination, device });
     const isOurs = route !== undefined && isDesired(found, route);

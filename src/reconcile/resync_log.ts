@@ -1,23 +1,19 @@
 import type { Logger } from "../observability/logger.ts";
+import { backoffMs } from "../shared/backoff.ts";
+import { FAILED_RESYNCS, FIRST_RESYNC_RETRY_MS } from "./limits.ts";
 
-/** Resyncs that fail in a row before the node no longer counts as serving. */
-const FAILED_FOR_GOOD = 3;
-
-/** Pause before a failed resync is tried again, doubled each time, in milliseconds. */
-const FIRST_RETRY_MS = 1000;
-
-/** What is told of resyncs. */
+/** Where the results of resyncs go. */
 export interface ResyncLogParts {
   readonly logger: Logger;
   /** Milliseconds between two resyncs that succeed. */
   readonly resyncMs: number;
-  /** Told why resyncs keep failing, and when they do no longer. */
+  /** Called with the reason when resyncs keep failing; undefined: they succeed again. */
   readonly onFault: (fault: string | undefined) => void;
 }
 
 /**
- * Says once that resyncs fail and once that they are over it. A node that cannot read the
- * kernel as a whole heals only what events tell, so in the end its health says so as well.
+ * Logs once that resyncs fail, and once that they succeed again. A node that cannot read
+ * all of the kernel repairs only what events show, so its health says so in the end.
  */
 export class ResyncLog {
   readonly #parts: ResyncLogParts;
@@ -34,10 +30,13 @@ export class ResyncLog {
     if (this.#failed === 1) {
       logger.log("warn", `The resync failed, trying again: ${oneLine(why)}`);
     }
-    if (this.#failed === FAILED_FOR_GOOD) {
-      onFault(`${FAILED_FOR_GOOD} resyncs failed in a row: ${oneLine(why)}`);
+    if (this.#failed === FAILED_RESYNCS) {
+      onFault(`${FAILED_RESYNCS} resyncs failed in a row: ${oneLine(why)}`);
     }
-    return Math.min(FIRST_RETRY_MS * 2 ** (this.#failed - 1), resyncMs);
+    return backoffMs(this.#failed, {
+      firstMs: FIRST_RESYNC_RETRY_MS,
+      mostMs: resyncMs,
+    });
   }
 
   succeeded(): void {
@@ -47,7 +46,7 @@ export class ResyncLog {
     if (failed === 0) return;
     const times = failed === 1 ? "1 failure" : `${failed} failures`;
     logger.log("info", `The resync succeeds again after ${times}`);
-    if (failed >= FAILED_FOR_GOOD) onFault(undefined);
+    if (failed >= FAILED_RESYNCS) onFault(undefined);
   }
 }
 

@@ -1,38 +1,37 @@
 /**
- * Says when to look at everything: now and then, and sooner when that is asked for.
- * There is one due time, and it only ever moves earlier: whoever asks again and again
- * does not put the look off.
+ * Starts resyncs: at an interval, and sooner on request. There is one due time, and it only
+ * ever moves earlier, so that many requests do not put the resync off.
  */
 export class ResyncTimer {
-  readonly #look: () => Promise<void>;
+  readonly #resync: () => Promise<void>;
   readonly #everyMs: number;
   #dueMs = Infinity;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #looking: Promise<void> | undefined;
+  #running: Promise<void> | undefined;
   #closed = false;
 
   /**
-   * @param look never rejects, and never runs twice at a time
-   * @param everyMs milliseconds from the end of a look to the next one
+   * @param resync never rejects, and never runs twice at a time
+   * @param everyMs milliseconds from the end of a resync to the next one
    */
-  constructor(look: () => Promise<void>, everyMs: number) {
-    this.#look = look;
+  constructor(resync: () => Promise<void>, everyMs: number) {
+    this.#resync = resync;
     this.#everyMs = everyMs;
   }
 
-  /** Looks within so many milliseconds; a look that has begun already does not count. */
+  /** Resyncs within so many milliseconds; one that has begun already does not count. */
   within(waitMs: number): void {
     const dueMs = performance.now() + waitMs;
     if (dueMs >= this.#dueMs) return;
     this.#dueMs = dueMs;
-    if (this.#looking === undefined) this.#arm();
+    if (this.#running === undefined) this.#arm();
   }
 
-  /** Stops; a look that has begun comes to its end. */
+  /** Stops; a resync that has begun comes to its end. */
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
-    await this.#looking;
+    await this.#running;
   }
 
   #arm(): void {
@@ -41,9 +40,9 @@ export class ResyncTimer {
     const waitMs = Math.max(this.#dueMs - performance.now(), 0);
     this.#timer = setTimeout(() => {
       this.#dueMs = Infinity;
-      this.#looking = this.#look().finally(() => {
+      this.#running = this.#resync().finally(() => {
         this.within(this.#everyMs);
-        this.#looking = undefined;
+        this.#running = undefined;
         this.#arm();
       });
     }, waitMs);

@@ -141,10 +141,10 @@ export class RouteCalls implements RouteService {
         }
         return planPresent(desired.presentGoal(route), cache.known(route));
       },
-      commit: async (outcome) => {
+      commit: (outcome) => {
         if (desired.commitPresent(route, outcome)) markDirty([destination]);
-        answer(await this.#answerInject(route, outcome));
       },
+      answer: async (outcome) => answer(await this.#answerInject(route, outcome)),
     });
   }
 
@@ -190,12 +190,13 @@ export class RouteCalls implements RouteService {
         if (desired.commitAbsent(destination, "overlay", outcome)) {
           markDirty([destination]);
         }
+      },
+      answer: (outcome) =>
         answer(
           outcome.kind === "failed" || outcome.kind === "lost"
             ? refuse(describeFailure(destination, outcome))
             : { kind: outcome.kind, destination },
-        );
-      },
+        ),
     });
   }
 }

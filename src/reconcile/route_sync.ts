@@ -136,11 +136,11 @@ function presentKey(
       );
     },
     commit: (outcome) => {
-      const told = outcomeOf(route, outcome);
-      if (dryRun) return take(unchanged(told));
+      const step = outcomeOf(route, outcome);
+      if (dryRun) return take(unchanged(step));
       if (desired.commitPresent(route, outcome)) markDirty([destination]);
       const changed = outcome.kind === "added" || outcome.kind === "pending" && !waited;
-      take({ outcome: told, changed });
+      take({ outcome: step, changed });
     },
   });
 }

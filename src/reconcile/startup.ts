@@ -117,14 +117,15 @@ function outsideOf(
   policy: ClusterPolicy,
   { ours, state }: Found,
 ): readonly string[] {
-  const inMain = ours.filter(({ route }) => route.table === TABLE_MAIN)
-    .map(({ route }) => route.destination);
-  const recorded = [
+  const recorded = new Set([
     ...state.subnets.map(({ subnet }) => subnet),
     ...state.routes.map(({ route }) => route.destination),
-  ];
-  const all = new Set([...inMain, ...recorded]);
-  return [...all].filter((destination) => !isNodeCidr(destination, policy));
+  ]);
+  const outside = ours.map(({ route }) => route).filter(({ destination, table }) =>
+    !isNodeCidr(destination, policy) &&
+    (table === TABLE_MAIN || recorded.has(destination))
+  );
+  return [...new Set(outside.map(({ destination }) => destination))];
 }
 
 function describeOutside(

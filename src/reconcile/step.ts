@@ -146,7 +146,7 @@ export function done<Outcome>(outcome: Outcome): Step<Outcome> {
   return { kind: "done", outcome };
 }
 
-/** Routes go with their device; a table that nobody ever wrote to has no entry. */
+/** Routes go with their device; a table that was never written to has no entry. */
 const GONE: ReadonlySet<FailureKind> = new Set(["absent", "no-device", "no-table"]);
 
 /** The first failure, apart from those which say that what was to go was gone already. */

@@ -1,5 +1,6 @@
 import type { NotExecuted } from "./ports.ts";
-import { type AnyKey, BATCH } from "./reconciler.ts";
+import type { AnyKey } from "./reconciler.ts";
+import { BATCH, QUEUE_LIMIT } from "./limits.ts";
 
 /** A call's key; those of distinct subjects share a batch. */
 interface QueuedKey {
@@ -24,9 +25,6 @@ export interface WaitingCalls {
   /** Reconciles those that wait, one batch of them. */
   admit(): Promise<void>;
 }
-
-/** Calls that may wait; the agent never has more than one. */
-const QUEUE_LIMIT = 1024;
 
 /**
  * Everything that concerns the kernel, one after another. So what is planned for one key
@@ -112,7 +110,7 @@ export class WorkQueue {
         await this.#reconcile(this.#takeBatch());
       }
     }
-    // In the same turn as the last look at the queue, or work pushed now would wait
+    // In the same turn as the last check of the queue, or work pushed now would wait
     // for a run that is over.
     this.#running = undefined;
   }

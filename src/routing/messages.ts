@@ -27,7 +27,7 @@ export function describeConnected(
 
 /** Ours went away for a route that the kernel made for an address of this very host. */
 export function describeWithdrawn(device: InterfaceName | undefined): string {
-  return `Directly connected on ${device ?? "this node"}, our route gave way`;
+  return `Withdrawn, because directly connected on ${device ?? "this node"}`;
 }
 
 /** InjectRoute for the subnet that this node hands out itself. */

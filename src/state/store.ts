@@ -70,7 +70,10 @@ export type StateChange =
       | FragmentRecord;
   }
   /** Deletes it if it says just this; fails with `absent` otherwise. */
-  | { readonly kind: "delete-equal"; readonly record: AddressRecord | OwnerRecord };
+  | {
+    readonly kind: "delete-equal";
+    readonly record: AddressRecord | OwnerRecord | FragmentRecord;
+  };
 
 /** Everything that the store has. */
 export interface StoredState {

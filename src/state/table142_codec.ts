@@ -29,7 +29,7 @@ export const STATE_TABLE = 142;
 
 /**
  * The metric of every entry of ours in table 142, but for the parts of an owner's name,
- * which follow it. Whoever else writes there writes with another one, and the kernel
+ * which follow it. Another program that writes there uses another one, and the kernel
  * keeps both.
  */
 export const STATE_METRIC = 142;

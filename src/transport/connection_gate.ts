@@ -64,7 +64,7 @@ export type ConnectionHandler =
   };
 
 /**
- * The only entrance of the server. Each connection passes the limits of sockets and of new
+ * The only way into the server. Each connection passes the limits of sockets and of new
  * connections, TLS, and the protocol sniffer before an HTTP/2 session begins on it.
  */
 export class ConnectionGate {
@@ -131,11 +131,6 @@ export class ConnectionGate {
   /** Called with each session when it is emitted. */
   onSession(session: ServerHttp2Session): void {
     this.#connections.onSession(session);
-  }
-
-  /** See {@linkcode Connections.answerListener}. */
-  get answerListener(): ((bytes: number) => void) | undefined {
-    return this.#connections.answerListener;
   }
 
   /** Accepts no more connections, and resolves when no new call can be on its way. */

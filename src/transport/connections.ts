@@ -5,8 +5,8 @@ import type {
 } from "node:http2";
 import type { Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
-import { CallCosts } from "./call_cost.ts";
-import type { CallLimiter, Flow } from "./call_limiter.ts";
+import { combineAnswerWrites } from "./answer_writes.ts";
+import { CallCosts, type CallLimiter, type Flow } from "./call_limiter.ts";
 import { ClientInput } from "./client_input.ts";
 import {
   guardSession,
@@ -84,8 +84,6 @@ export class Connections {
   readonly #untakenTimer: ReturnType<typeof setInterval>;
   /** The connection whose session is about to be emitted. */
   #beginning: Connection | undefined;
-  /** The answer listener of the call that grpc-js is about to begin. */
-  #answerListener: ((bytes: number) => void) | undefined;
   /** Memory that all connections hold. */
   #heldBytes = 0;
   /** The shutdown of each session; undefined before the server closes. */
@@ -112,6 +110,7 @@ export class Connections {
     socket.once("close", () => this.#remove(peer, connection));
     const { budget, flow } = connection;
     const close = (): void => this.#disconnect(connection, "error");
+    combineAnswerWrites(socket);
     this.#beginning = connection;
     const serve = (): void =>
       runForConnection(close, () => this.#options.serve(socket));
@@ -160,23 +159,13 @@ export class Connections {
       onStream: (opened, serve) => {
         if (connection !== undefined) this.#onStream(connection, opened);
         const headers = this.#options.screen(opened);
-        if (headers !== undefined) {
-          this.#beginCall(connection, opened, () => serve(headers));
-        }
+        if (headers !== undefined) serve(headers);
       },
       onError: (error) => {
         if (!isConnectionError(error)) throw error;
         if (connection !== undefined) this.#disconnect(connection, "error");
       },
     });
-  }
-
-  /**
-   * The listener of the call that grpc-js begins in this turn, to be called with the length
-   * of each answer. Undefined for a call from within this process.
-   */
-  get answerListener(): ((bytes: number) => void) | undefined {
-    return this.#answerListener;
   }
 
   /**
@@ -212,12 +201,16 @@ export class Connections {
     }
   }
 
-  #onStream(connection: Connection, { headers, stream }: OpenedStream): void {
+  #onStream(connection: Connection, opened: OpenedStream): void {
+    const { headers, stream } = opened;
     const { budget, flow, streams, windows } = connection;
     const { id = 0 } = stream;
     if (!connection.hasCalled) this.#onFirstCall(connection);
     // A destroyed stream emits no "close".
-    if (!stream.destroyed) streams.add(stream);
+    if (!stream.destroyed) {
+      streams.add(stream);
+      this.#countAnswers(connection, opened);
+    }
     stream.once("close", () => {
       streams.delete(stream);
       budget.forget(id);
@@ -235,21 +228,20 @@ export class Connections {
     if (session !== undefined) this.#shutdowns?.push(shutDownSession(session, socket));
   }
 
-  /** Lets grpc-js begin a call, with its answer listener. */
-  #beginCall(
-    connection: Connection | undefined,
+  /** Counts the messages that grpc-js writes, each in one piece with its prefix. */
+  #countAnswers(
+    connection: Connection,
     { headers, stream }: OpenedStream,
-    serve: () => void,
   ): void {
     const path = headers[":path"] ?? "";
-    this.#answerListener = connection === undefined
-      ? undefined
-      : (bytes) => this.#onAnswer(connection, stream, path, bytes);
-    try {
-      serve();
-    } finally {
-      this.#answerListener = undefined;
-    }
+    const { write } = stream;
+    stream.write = (message: Uint8Array, ...rest: unknown[]): boolean => {
+      const isBelowMark = Reflect.apply(write, stream, [message, ...rest]);
+      this.#onAnswer(connection, stream, path, message.length);
+      return isBelowMark;
+    };
+    // Deno 2.9.3 never frees some streams, so they must not refer to the connection.
+    stream.once("close", () => stream.write = write);
   }
 
   #onAnswer(

@@ -15,13 +15,10 @@ import {
   logVerbosity,
   Server,
   ServerCredentials,
-  ServerInterceptingCall,
-  type ServerInterceptingCallInterface,
   type ServerOptions,
   type ServiceDefinition,
   setLogVerbosity,
 } from "@grpc/grpc-js";
-import type { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
 import { Listening } from "../shared/listening.ts";
 import { ok, type Result } from "../shared/result.ts";
@@ -101,12 +98,10 @@ export async function startServer(
   const server = new Server({
     ...SERVER_OPTIONS,
     "grpc.max_receive_message_length": maxRequestBytes,
-    interceptors: [(_, call) => measureAnswers(call, gate.answerListener, answerSizes)],
   });
-  const answerSizes = new AnswerSizes();
   const paths = new Set<string>();
   const addService = ({ definition, implementation }: ServedService): void => {
-    server.addService(answerSizes.measure(definition), implementation);
+    server.addService(definition, implementation);
     for (const { path } of Object.values(definition)) paths.add(path);
   };
   const removeService = (definition: ServiceDefinition): void => {
@@ -143,43 +138,6 @@ export async function startServer(
     injectConnection: serve,
     close: (timeoutMs = SHUTDOWN_TIMEOUT_MS) => shutDown(server, gate, timeoutMs),
   });
-}
-
-/** Calls the listener with the length of each answer of a call. */
-function measureAnswers(
-  call: ServerInterceptingCallInterface,
-  listener: ((bytes: number) => void) | undefined,
-  sizes: AnswerSizes,
-): ServerInterceptingCall {
-  if (listener === undefined) return new ServerInterceptingCall(call);
-  return new ServerInterceptingCall(call, {
-    sendMessage: (message, next) => listener(sizes.encodedIn(() => next(message))),
-  });
-}
-
-/** The lengths of answers. grpc-js encodes each when it is sent, and does not tell. */
-class AnswerSizes {
-  #bytes = 0;
-
-  /** A definition whose answers are measured. */
-  measure(definition: ServiceDefinition): ServiceDefinition {
-    const methods = Object.entries(definition).map(([name, method]) => {
-      const responseSerialize = (message: unknown): Buffer => {
-        const encoded: Buffer = method.responseSerialize(message);
-        this.#bytes += encoded.length;
-        return encoded;
-      };
-      return [name, { ...method, responseSerialize }] as const;
-    });
-    return Object.fromEntries(methods);
-  }
-
-  /** The bytes that were encoded while a function ran. */
-  encodedIn(run: () => void): number {
-    this.#bytes = 0;
-    run();
-    return this.#bytes;
-  }
 }
 
 /**

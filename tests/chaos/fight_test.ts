@@ -26,12 +26,12 @@ interface Fight {
 }
 
 const STRIFE = {
-  begun: /WARN: Somebody keeps changing routes of ours; .*: 10\.42\.2\.0\/24$/,
-  over: /INFO: Routes are left alone again: 10\.42\.2\.0\/24$/,
+  begun: /WARN: Another process keeps changing our routes; .*: 10\.42\.2\.0\/24$/,
+  over: /INFO: Our routes are left alone again: 10\.42\.2\.0\/24$/,
 };
 
 const FLAPPING = {
-  begun: /WARN: Links keep coming and going, and our routes with them: vxlan100$/,
+  begun: /WARN: Links keep going up and down, and our routes with them: vxlan100$/,
   over: /INFO: Links are steady again: vxlan100$/,
 };
 

@@ -123,7 +123,7 @@ Deno.test("an ip monitor that somebody else stops is told of, and another one li
   await using _ = host;
   const { namespace, sidecar } = host;
   assert.equal(signalAll(monitorsOf(sidecar), "SIGTERM"), 1);
-  await sidecar.logged(/WARN: Events may have been missed.*SIGTERM ended ip monitor/);
+  await sidecar.logged(/WARN: Events may have been lost.*SIGTERM ended ip monitor/);
   await namespace.ip(`route del ${destination}`);
   await until(() => isThere(host.namespace), { what: "the route to be back" });
 });

@@ -161,7 +161,7 @@ Deno.test("an ip that is gone while another one stands in PATH is told from a sa
   );
   // The monitor has lost its `ip` as well, and says the same of it.
   await sidecar.logged(
-    /WARN: Events may have been missed, .*the ip that was there at /,
+    /WARN: Events may have been lost, .*the ip that was there at /,
   );
   Deno.renameSync(`${program.path}.away`, program.path);
   await sidecar.logged(/INFO: Health is SERVING again/, 60_000);

@@ -82,17 +82,17 @@ Deno.test("a repair of many routes is one line of the log, a lost link another",
   await sidecar.logged(/WARN: Interface 'vxlan100' is down, waiting for it/);
   await namespace.ip("link set vxlan100 up");
   await heals(host, routes);
-  await sidecar.logged(/INFO: Installed through vxlan100/);
+  await sidecar.logged(/INFO: Installed pending route through vxlan100/);
   await sidecar.stop();
   const said = messages(sidecar).slice(known, -1)
     .map((line) => line.replace(/: 10\.42\.\d+\.0\/24.*$/, ": …"));
   // A flush takes a while: what is gone already may be repaired before the rest is gone.
-  const repaired = "WARN: Repaired, gone or changed by someone else: …";
+  const repaired = "WARN: Repaired, another process removed or changed it: …";
   assert.ok(said.length <= 6, said.join("\n"));
   assert.deepEqual([...new Set(said)], [
     repaired,
     "WARN: Interface 'vxlan100' is down, waiting for it: …",
-    "INFO: Installed through vxlan100, as was asked for: …",
+    "INFO: Installed pending route through vxlan100: …",
   ]);
 });
 

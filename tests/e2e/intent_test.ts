@@ -72,7 +72,7 @@ Deno.test("a device that is there but not up does not carry the route yet", asyn
   assert.deepEqual(await client.injectRoute(TO, "vxlan100"), DOWN);
   await comesWithin(host, () => namespace.ip("link set vxlan100 up"));
   await sidecar.logged(
-    /INFO: Installed through vxlan100, as was asked for: 10\.42\.2\.0/,
+    /INFO: Installed pending route through vxlan100: 10\.42\.2\.0/,
   );
 });
 

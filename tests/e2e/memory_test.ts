@@ -19,7 +19,7 @@ Deno.test("table 142 flushed behind our back is written again, and said once", a
   await until(async () => await allRoutes(namespace) === routes, {
     what: () => `table 142 to be as before:\n${sidecar.log.join("\n")}`,
   });
-  await sidecar.logged(/WARN: Remembered again, gone from table 142: /);
+  await sidecar.logged(/WARN: Written again, was missing from table 142: /);
   sidecar.kill("SIGKILL");
   await sidecar.status;
   // The next life would have nothing to go by.
@@ -75,7 +75,7 @@ fullTest(
     const { client, namespace, sidecar } = host;
     assert.equal((await readOurs(namespace)).subnet, "10.42.12.0/24");
     await sidecar.logged(
-      /Adopted from the kernel: node subnet 10\.42\.12\.0\/24, 0 routes/,
+      /Restored from the kernel: node subnet 10\.42\.12\.0\/24, 0 routes/,
     );
     assert.equal(
       (await client.injectRoute("10.42.12.0/24", "vxlan100")).error,
@@ -88,7 +88,7 @@ fullTest(
 Deno.test("a start says in one line what it found, and serves only then", async () => {
   await using host = await openHost();
   const { client, namespace, sidecar } = host;
-  await sidecar.logged(/INFO: Nothing remembered in the kernel$/);
+  await sidecar.logged(/INFO: No saved state in the kernel, starting empty$/);
   assert.deepEqual(await client.configureNodeSubnet(SUBNET), done);
   for (const to of [TO, "10.42.3.0/24"]) {
     assert.deepEqual(await client.injectRoute(to, "vxlan100"), done);
@@ -99,8 +99,8 @@ Deno.test("a start says in one line what it found, and serves only then", async 
   await using next = await startSidecar(namespace);
   await next.stop();
   assert.deepEqual(messages(next).slice(0, 3), [
-    "INFO: Adopted from the kernel: node subnet 10.42.1.0/24, 2 routes",
-    "INFO: Restored, gone while nobody watched: 10.42.2.0/24, 10.42.3.0/24",
+    "INFO: Restored from the kernel: node subnet 10.42.1.0/24, 2 routes",
+    "INFO: Restored, it was missing at the start: 10.42.2.0/24, 10.42.3.0/24",
     "INFO: Starting gRPC server on 127.0.0.1:50051",
   ]);
 });

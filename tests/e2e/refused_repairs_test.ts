@@ -53,7 +53,7 @@ Deno.test("what the kernel refuses is tried again only with the look at everythi
   }
   await sidecar.stop();
   const said = messages(sidecar).join("\n");
-  assert.doesNotMatch(said, /Somebody keeps changing/);
+  assert.doesNotMatch(said, /Another process keeps changing/);
   for (const destination of ["10.42.1.0/24", "10.42.2.0/24"]) {
     const lines = messages(sidecar).filter((line) =>
       line.startsWith("WARN: Permission denied: ") && line.includes(destination)

@@ -130,7 +130,7 @@ Deno.test("--remove-routes-on-exit without CAP_NET_ADMIN says that the routes st
   assert.equal(await allRoutes(namespace), before);
   assert.equal(
     messages(next).at(-1),
-    "ERROR: Removed 0 of 1 routes on exit. Permission denied: changing routes needs " +
+    "ERROR: Removed 0 of 1 route on exit. Permission denied: changing routes needs " +
       "CAP_NET_ADMIN; start the sidecar with that capability (README, Privileges)",
   );
 });

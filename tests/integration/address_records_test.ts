@@ -123,7 +123,7 @@ Deno.test("table 142 flushed behind our back: addresses, names and the round are
   });
   assert.match(
     peer.log.join("\n"),
-    /warn: Remembered again, gone from table 142: 10\.42\.1\.2\/32, 10\.42\.1\.3\/32$/m,
+    /warn: Written again, was missing from table 142: 10\.42\.1\.0\/24, 10\.42\.1\.2\/32, 10\.42\.1\.3\/32$/m,
   );
   assert.equal(await allocate(peer, "d"), "10.42.1.5");
 });

@@ -3,6 +3,7 @@ import { AuditLog } from "../../src/dataplane/audit_log.ts";
 import type { Operation } from "../../src/dataplane/dataplane.ts";
 import { Iproute2Dataplane } from "../../src/dataplane/iproute2/adapter.ts";
 import { DryRunDataplane } from "../../src/dataplane/dry_run.ts";
+import { render } from "../../src/dataplane/iproute2/commands.ts";
 import { cidr, device, found, ip, keepTrail, makeGround } from "../support/fixtures.ts";
 import { openNodeUnderTest } from "./node_harness.ts";
 
@@ -99,7 +100,7 @@ Deno.test("the kernel has just what the audit trail says was done", async () => 
 Deno.test("a dry run leaves the records and not one change", async () => {
   const trail = keepTrail();
   const before = await ip("-4 route show table all");
-  const dataplane = new DryRunDataplane(new AuditLog(trail));
+  const dataplane = new DryRunDataplane(new AuditLog(trail), render);
   const reply = await dataplane.run(MIX);
   await dataplane.close();
   assert.equal(reply.kind, "answered");

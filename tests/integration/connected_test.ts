@@ -35,7 +35,7 @@ Deno.test("our route gives way to that of a new address, and comes back when it 
   assert.deepEqual(peer.mutations(), [
     `route del ${TO} dev vxlan100 proto 142 metric 0`,
   ]);
-  const told = `warn: Directly connected on quilt0, our route gave way: ${TO}`;
+  const told = `warn: Withdrawn, because directly connected on quilt0: ${TO}`;
   await until(() => peer.log.includes(told), { what: told });
   assert.equal(await peer.inject(TO), REFUSAL);
   assert.deepEqual(await routesTo(TO), CONNECTED);

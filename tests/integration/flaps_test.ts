@@ -37,7 +37,7 @@ for (const times of [1, 2, 3]) {
     }
     assert.equal(
       peer.log.at(-1),
-      `info: Installed through vxlan100, as was asked for: ${TO}`,
+      `info: Installed pending route through vxlan100: ${TO}`,
       peer.log.join("\n"),
     );
   });

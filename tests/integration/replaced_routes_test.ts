@@ -66,7 +66,7 @@ Deno.test("a route that came while ours waited for its device is named when ours
   await isRepaired(peer, known);
   assert.deepEqual(peer.log.slice(known), [
     `warn: Replaced route dev other proto 4 metric 7 by ours dev vxlan100: ${TO}`,
-    `info: Installed through vxlan100, as was asked for: ${TO}`,
+    `info: Installed pending route through vxlan100: ${TO}`,
   ]);
 });
 

@@ -12,7 +12,7 @@ const UNCONFIRMED = {
     "the state is unconfirmed, ask again",
 };
 
-const INSTALLED = `info: Installed through vxlan100, as was asked for: ${TO}`;
+const INSTALLED = `info: Installed pending route through vxlan100: ${TO}`;
 
 /** What is listed: a destination, and why its route is not installed. */
 async function listed({ routes }: ReconciledRoutes): Promise<readonly string[]> {
@@ -87,9 +87,12 @@ Deno.test("what a RemoveRoute that got no answer was to take away goes as soon a
   assert.deepEqual(await node.remove(TO), UNCONFIRMED);
   node.dataplane.loses = () => undefined;
   await untilOurs(node, []);
-  await until(() => node.log.includes(`info: Removed, as was asked for: ${TO}`), {
-    what: "the line that says so",
-  });
+  await until(
+    () => node.log.includes(`info: Removed a route whose removal was pending: ${TO}`),
+    {
+      what: "the line that says so",
+    },
+  );
 });
 
 Deno.test("a SyncRoutes that got no answer takes away later what is ours, and nobody else's", async () => {

@@ -161,5 +161,5 @@ function addressIn(value: JsonObject, name: string): string {
 
 function faultOf(answer: JsonObject): Word {
   const fault = objectAt(answer, "fault");
-  return `${grpcStatus[numberAt(fault, "code")]}: ${stringAt(fault, "sentence")}`;
+  return `${grpcStatus[numberAt(fault, "code")]}: ${stringAt(fault, "details")}`;
 }

@@ -34,7 +34,7 @@ function call(client: SidecarClient, line: JsonObject): Promise<unknown> {
   switch (name) {
     case "allocate":
       return client.allocateAddress(stringAt(line, "owner"), stringAt(line, "address"));
-    case "delete-equal-entry":
+    case "release":
       return client.releaseAddress(
         "owner" in line
           ? { owner: stringAt(line, "owner") }

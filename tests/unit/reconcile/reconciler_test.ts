@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { BATCH } from "../../../src/reconcile/limits.ts";
 import { setImmediate } from "node:timers/promises";
 import fc from "fast-check";
 import type {
@@ -14,7 +15,6 @@ import type { WriteOutcome } from "../../../src/reconcile/outcome.ts";
 import { planAbsent, planPresent } from "../../../src/reconcile/plan.ts";
 import {
   type AnyKey,
-  BATCH,
   type Key,
   loopKey,
   Reconciler,

@@ -412,34 +412,47 @@ Deno.test("Reconciler.reconcile drains the audit log between batches, until nobo
   }
 });
 
-Deno.test("Reconciler.reconcile commits nothing of a key whose plan has nothing to do, and waits for each commit", async () => {
+Deno.test("Reconciler.reconcile commits all keys of a batch in one turn, then waits for each answer", async () => {
   const { dataplane, reconciler } = open((operations) =>
     answered(operations, () => DONE)
   );
   const gate = Promise.withResolvers<void>();
   const seen: string[] = [];
-  const late = key<string>({
-    cause: causeOf(0),
-    device: undefined,
-    plan: () => done("at once"),
-    commit: async (outcome) => {
-      await gate.promise;
-      seen.push(outcome);
-    },
-  });
-  const nothing = key<string>({
-    cause: causeOf(1),
-    device: undefined,
-    plan: () => undefined,
-    commit: () => void seen.push("never"),
-  });
-  const reconciled = reconciler.reconcile([nothing, late]).then(() => seen.push("end"));
+  const keys = ["first", "second"].map((name, host) =>
+    key<string>({
+      cause: causeOf(host),
+      device: undefined,
+      plan: () => done(name),
+      commit: (outcome) => {
+        seen.push(`commit ${outcome}`);
+        // A turn between two commits would stand between them.
+        queueMicrotask(() => seen.push("turn"));
+      },
+      answer: async (outcome) => {
+        await gate.promise;
+        seen.push(`answer ${outcome}`);
+      },
+    })
+  );
+  const reconciled = reconciler.reconcile(keys).then(() => seen.push("end"));
   await turns();
-  assert.deepEqual(seen, []);
+  assert.deepEqual(seen, ["commit first", "commit second", "turn", "turn"]);
   gate.resolve();
   await reconciled;
-  assert.deepEqual(seen, ["at once", "end"]);
+  assert.deepEqual(seen.slice(4), ["answer first", "answer second", "end"]);
   assert.deepEqual(dataplane.batches, []);
+});
+
+Deno.test("Reconciler.reconcile neither commits nor answers a key whose plan has nothing to do", async () => {
+  const { reconciler } = open(() => LOST);
+  const never = () => assert.fail("there was nothing to do");
+  await reconciler.reconcile([key<string>({
+    cause: causeOf(0),
+    device: undefined,
+    plan: () => undefined,
+    commit: never,
+    answer: never,
+  })]);
 });
 
 /** A key of one plan; `then` tells what it was given. */

@@ -394,6 +394,19 @@ Deno.test("DesiredState.commitPresent claims the route, even if the call is refu
   }
 });
 
+Deno.test("DesiredState.repairGoal observes before it deletes, and writes a claim that is not settled as claimed", () => {
+  const { state } = open(desiredOf(ROUTE));
+  state.markForDeletion(TO, "overlay");
+  const deletion = state.repairGoal(TO);
+  assert.equal(deletion?.goal.installed, undefined);
+  const unsaved = open(desiredOf(ROUTE, false)).state;
+  unsaved.markAllStale();
+  const repair = unsaved.repairGoal(TO);
+  assert.ok(repair?.kind === "present");
+  assert.deepEqual(repair.goal.persist, recordOf(ROUTE, true));
+  assert.equal(unsaved.repairGoal(cidr("10.42.9.0/24")), undefined);
+});
+
 Deno.test("DesiredState.restore takes a record's claim and whether its route is installed", () => {
   for (const claimed of [true, false]) {
     for (const isInstalled of [true, false]) {

@@ -203,7 +203,7 @@ const batches: fc.Arbitrary<BatchResult> = fc.oneof(
   { weight: 1, arbitrary: fc.constant(LOST) },
   {
     weight: 3,
-    arbitrary: fc.array(results, { maxLength: 40 })
+    arbitrary: fc.array(results, { maxLength: 40, size: "max" })
       .map((results): BatchResult => ({ kind: "answered", results })),
   },
 );
@@ -214,7 +214,7 @@ Deno.test("Reconciler.reconcile never rejects and commits each key once, whateve
   await fc.assert(
     fc.asyncProperty(
       counts,
-      fc.array(batches, { minLength: 1, maxLength: 30 }),
+      fc.array(batches, { minLength: 1, maxLength: 30, size: "max" }),
       async (count, answers) => {
         const { dataplane, reconciler } = open((_, batch) =>
           answers[batch % answers.length] ?? LOST
@@ -239,8 +239,8 @@ Deno.test("Reconciler.reconcile never rejects and commits each key once, whateve
 Deno.test("Reconciler.reconcile sends no mutation of a dry run, whatever the dataplane answers", async () => {
   await fc.assert(
     fc.asyncProperty(
-      fc.array(fc.boolean(), { maxLength: 40 }),
-      fc.array(batches, { minLength: 1, maxLength: 30 }),
+      fc.array(fc.boolean(), { maxLength: 40, size: "max" }),
+      fc.array(batches, { minLength: 1, maxLength: 30, size: "max" }),
       async (dry, answers) => {
         const { dataplane, reconciler } = open((_, batch) =>
           answers[batch % answers.length] ?? LOST
@@ -470,20 +470,23 @@ function applyKey(
 
 Deno.test("Reconciler.reconcile interprets keys that write nothing after those that do", async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(fc.boolean(), { maxLength: 30 }), async (writers) => {
-      const { reconciler } = open((operations) => answered(operations, () => DONE));
-      const order: number[] = [];
-      await reconciler.reconcile(writers.map((isWriter, host) => {
-        const add = { kind: "add-route", route: routeTo(host) } as const;
-        const plan = isWriter ? { program: [add] } : {};
-        return applyKey(host, plan, () => order.push(host));
-      }));
-      const hosts = [...writers.keys()];
-      assert.deepEqual(order, [
-        ...hosts.filter((host) => writers[host]),
-        ...hosts.filter((host) => !writers[host]),
-      ]);
-    }),
+    fc.asyncProperty(
+      fc.array(fc.boolean(), { maxLength: 30, size: "max" }),
+      async (writers) => {
+        const { reconciler } = open((operations) => answered(operations, () => DONE));
+        const order: number[] = [];
+        await reconciler.reconcile(writers.map((isWriter, host) => {
+          const add = { kind: "add-route", route: routeTo(host) } as const;
+          const plan = isWriter ? { program: [add] } : {};
+          return applyKey(host, plan, () => order.push(host));
+        }));
+        const hosts = [...writers.keys()];
+        assert.deepEqual(order, [
+          ...hosts.filter((host) => writers[host]),
+          ...hosts.filter((host) => !writers[host]),
+        ]);
+      },
+    ),
   );
 });
 

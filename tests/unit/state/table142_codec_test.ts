@@ -15,7 +15,8 @@ import {
   partsOf,
   STATE_METRIC,
 } from "../../../src/state/table142_codec.ts";
-import type { TableEntry, TableRoute } from "../../../src/dataplane/dataplane.ts";
+import type { TableEntry } from "../../../src/dataplane/dataplane.ts";
+import { shownEntry } from "./entry_table.ts";
 
 function cidr(text: string): Ipv4Cidr {
   const parsed = parseCidr(text);
@@ -29,7 +30,12 @@ const prefix: fc.Arbitrary<Ipv4Cidr> = fc.nat({ max: 255 })
 const letters = [..."ABCZabcz019._-"];
 
 const name: fc.Arbitrary<InterfaceName> = fc
-  .string({ unit: fc.constantFrom(...letters), minLength: 1, maxLength: 15 })
+  .string({
+    unit: fc.constantFrom(...letters),
+    minLength: 1,
+    maxLength: 15,
+    size: "max",
+  })
   .chain((text) => {
     const checked = checkInterfaceName(text);
     return checked.ok ? fc.constant(checked.value) : fc.constant(anyName);
@@ -131,6 +137,7 @@ const owner = fc.string({
   unit: fc.integer({ min: 33, max: 126 }).map((code) => String.fromCharCode(code)),
   minLength: 1,
   maxLength: 128,
+  size: "max",
 }).map((text): Owner => {
   const owner = parseOwner(text);
   assert.ok(owner.ok, text);
@@ -283,30 +290,19 @@ for (const [what, entry] of unknown) {
   });
 }
 
-const TYPE_NUMBERS = { blackhole: 6, unreachable: 7, prohibit: 8 } as const;
-
-/** An entry as the kernel shows it. */
-function shown(
-  { metric, payload, prefix, table, type }: TableEntry,
-  protocol = 142,
-): TableRoute {
-  const kind = TYPE_NUMBERS[type];
-  const route = { destination: prefix, metric, protocol, table, type: kind };
-  return { route: { ...route, device: undefined, gateway: false, tos: 0 }, payload };
-}
-
 Deno.test("entryOf returns the entry that encode wrote, and none of another table, protocol, metric or type", () => {
   fc.assert(
     fc.property(address, owner, (address, owner) => {
       for (const entry of encode({ kind: "owner", address, owner })) {
-        assert.deepEqual(entryOf(shown(entry)), entry);
+        const shown = shownEntry(entry);
+        assert.deepEqual(entryOf(shown), entry);
         for (
           const other of [
-            shown({ ...entry, table: 77 }),
-            shown(entry, 3),
-            shown({ ...entry, metric: STATE_METRIC - 1 }),
-            shown({ ...entry, metric: LAST_STATE_METRIC + 1 }),
-            { ...shown(entry), route: { ...shown(entry).route, type: 1 } },
+            shownEntry({ ...entry, table: 77 }),
+            shownEntry(entry, 3),
+            shownEntry({ ...entry, metric: STATE_METRIC - 1 }),
+            shownEntry({ ...entry, metric: LAST_STATE_METRIC + 1 }),
+            { ...shown, route: { ...shown.route, type: 1 } },
           ]
         ) {
           assert.equal(entryOf(other), undefined);

@@ -1,7 +1,7 @@
 import type { sendUnaryData, ServerUnaryCall } from "@grpc/grpc-js";
 import { parseCidr } from "../../src/ipam/cidr.ts";
 import { BatchProcess } from "../../src/dataplane/iproute2/batch_process.ts";
-import { checkInterfaceName } from "../../src/routing/interface_name.ts";
+import { parseInterfaceName } from "../../src/routing/interface_name.ts";
 import type { ServedService } from "../../src/shared/served_service.ts";
 import { encode } from "../../src/state/table142_codec.ts";
 import type { InjectRouteRequest } from "../../src/api/gen/quilt/InjectRouteRequest.ts";
@@ -25,7 +25,7 @@ export function bareExchange(): ServedService {
       void session.close();
       session = new BatchProcess();
     }
-    const [cidr, name] = [parseCidr(text), checkInterfaceName(via_interface)];
+    const [cidr, name] = [parseCidr(text), parseInterfaceName(via_interface)];
     if (!cidr.ok || !name.ok) return { success: false, error: `Cannot use ${text}` };
     const [destination, device] = [cidr.value, name.value];
     const route = { destination, device };

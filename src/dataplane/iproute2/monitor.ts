@@ -1,6 +1,6 @@
 import { cidrFromKernel } from "../../ipam/cidr.ts";
 import { PROTOCOL, TABLE_MAIN } from "../../routing/kernel_route.ts";
-import { checkInterfaceName } from "../../routing/interface_name.ts";
+import { parseInterfaceName } from "../../routing/interface_name.ts";
 import type { KernelEvent, KernelWatch } from "../dataplane.ts";
 import { isReason } from "./stderr.ts";
 import { describeStartFault } from "./start_fault.ts";
@@ -144,7 +144,7 @@ export class Monitor implements KernelWatch {
 export function readEvent(line: string): KernelEvent | undefined {
   const link = /^(?:Deleted )?(\d+): ([^:@\s]+)[:@]/.exec(line);
   if (link !== null) {
-    const device = checkInterfaceName(link[2] ?? "");
+    const device = parseInterfaceName(link[2] ?? "");
     return device.ok
       ? { kind: "link", ifindex: Number(link[1]), device: device.value }
       : undefined;
@@ -175,7 +175,7 @@ function attributes(words: readonly string[], typed: boolean) {
   for (let at = 0; at + 1 < words.length; at += 2) {
     pairs.set(words[at] ?? "", words[at + 1] ?? "");
   }
-  const device = checkInterfaceName(pairs.get("dev") ?? "");
+  const device = parseInterfaceName(pairs.get("dev") ?? "");
   return {
     table: Number(pairs.get("table") ?? TABLE_MAIN),
     protocol: Number(pairs.get("proto") ?? PROTOCOL.boot),

@@ -13,8 +13,8 @@ import {
   TABLE_MAIN,
 } from "../../routing/kernel_route.ts";
 import {
-  checkInterfaceName,
   type InterfaceName,
+  parseInterfaceName,
 } from "../../routing/interface_name.ts";
 import type { Answer, Read, TableRoute } from "../dataplane.ts";
 import { isRecord, type JsonRecord, readDocument } from "./document.ts";
@@ -306,7 +306,7 @@ function isTextArray(value: unknown): value is readonly string[] {
 
 function deviceName(value: unknown): InterfaceName | undefined {
   if (typeof value !== "string") return undefined;
-  const checked = checkInterfaceName(value);
+  const checked = parseInterfaceName(value);
   return checked.ok ? checked.value : undefined;
 }
 

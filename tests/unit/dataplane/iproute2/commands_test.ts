@@ -12,7 +12,7 @@ import type {
   Read,
   TableEntry,
 } from "../../../../src/dataplane/dataplane.ts";
-import { checkInterfaceName } from "../../../../src/routing/interface_name.ts";
+import { parseInterfaceName } from "../../../../src/routing/interface_name.ts";
 import { cidr, device, found } from "../../../support/fixtures.ts";
 import { bounded } from "../../../support/suite.ts";
 
@@ -120,7 +120,7 @@ const hostile = fc.string({
 Deno.test("no text that passes the check of a name is more than one word of one line", () => {
   fc.assert(
     fc.property(hostile, (text) => {
-      const checked = checkInterfaceName(text);
+      const checked = parseInterfaceName(text);
       if (!checked.ok) return;
       const name = checked.value;
       const commands: readonly Command[] = [

@@ -255,7 +255,7 @@ function answered(route: KernelRoute | undefined): OperationResult {
 }
 
 function failed(kind: FailureKind): OperationResult {
-  return { ok: false, failure: { kind, words: "RTNETLINK answers: …" } };
+  return { ok: false, failure: { kind, message: "RTNETLINK answers: …" } };
 }
 
 const readings: readonly (readonly [

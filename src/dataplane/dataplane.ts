@@ -1,7 +1,7 @@
 /**
  * The port to the kernel: typed operations in, typed results out. No text of `ip` crosses
- * it, and no caller's string becomes a command: every text in an operation is a branded
- * type, made by its one check, or what the kernel itself answered.
+ * it, and no client's string becomes a command: every text in an operation is a branded
+ * type, which only its parser makes, or comes from the kernel itself.
  *
  * May import: ipam, routing, shared, and types of observability.
  */
@@ -14,7 +14,7 @@ import type { Route } from "../routing/route.ts";
 export type Read =
   /** One device, by the kernel's own look-up of its name. */
   | { readonly kind: "link"; readonly device: InterfaceName }
-  /** The device again, if it is a bridge; otherwise an empty answer. */
+  /** Whether the device is a bridge. */
   | { readonly kind: "bridge"; readonly device: InterfaceName }
   /** The names of all devices; walks them. */
   | { readonly kind: "link-names" }
@@ -28,26 +28,26 @@ export type Read =
   | { readonly kind: "routes-within"; readonly cluster: Ipv4Cidr }
   /** Our routes of every table; the kernel selects them by the protocol number. */
   | { readonly kind: "own-routes" }
-  /** A table with whatever anybody put there; fails while nobody did. */
+  /** All entries of a table; fails until the first entry is written to it. */
   | { readonly kind: "table-routes"; readonly table: number }
   /** The forwarding database of every device; needs a dump of the family bridge. */
   | { readonly kind: "forwarding-entries" }
-  /** Fails always; only without CAP_NET_ADMIN as "not-permitted". */
+  /** Always fails; as "not-permitted" only without CAP_NET_ADMIN. */
   | { readonly kind: "permission" };
 
 /** Changes one entry of one table. Each leaves one audit record. */
 export type Mutation =
-  /** `add-route` fails if any route for the destination with metric 0 is there. */
+  /** `add-route` fails if any route for the destination with metric 0 exists. */
   | { readonly kind: "add-route" | "replace-route"; readonly route: Route }
   /** Deletes exactly the route that was observed, by its owner, metric and TOS. */
   | { readonly kind: "delete-route"; readonly route: KernelRoute }
-  /** Writes an entry; the same entry again is no change. */
+  /** Writes an entry; idempotent. */
   | { readonly kind: "put-entry"; readonly entry: TableEntry }
   /** Deletes an entry, whatever its payload. */
   | { readonly kind: "delete-entry"; readonly entry: TableEntry }
-  /** Writes an entry where there is none: the kernel itself refuses a second one. */
+  /** Writes an entry if there is none; the kernel itself refuses a second one. */
   | { readonly kind: "create-entry"; readonly entry: TableEntry }
-  /** Deletes just this entry: one of another payload stays. */
+  /** Deletes an entry only if its payload is the same. */
   | { readonly kind: "delete-equal-entry"; readonly entry: TableEntry };
 
 /** A read, or a mutation with the cause that the audit log names. */
@@ -55,13 +55,13 @@ export type Operation =
   | { readonly command: Read }
   | { readonly command: Mutation; readonly cause: Cause };
 
-/** Why a mutation is made: what asked for it, and who. */
+/** Why a mutation is made, and for which client. */
 export interface Cause {
-  /** An RPC's name, or what else set the sidecar in motion, e.g. `repair`. */
+  /** An RPC's name, or the activity of the sidecar itself, e.g. `repair`. */
   readonly rpc: string;
-  /** The caller's address; empty when no caller stands behind it. */
+  /** The client's address; empty if no client caused it. */
   readonly peer: string;
-  /** Whom the caller's certificate is for; only under mTLS. */
+  /** The subject of the client's certificate; only with mTLS. */
   readonly subject?: string;
 }
 
@@ -73,43 +73,43 @@ export interface TableEntry {
   readonly table: number;
   readonly type: BlackholeType;
   readonly prefix: Ipv4Cidr;
-  /** The kernel keeps entries that differ in it side by side. */
+  /** Entries that differ in the metric only are different entries. */
   readonly metric: number;
-  /** 0 to 2^32 - 1 each; the kernel keeps them as route metrics it never uses here. */
+  /** Six numbers, 0 to 2^32 - 1; kept as route metrics that the kernel never uses here. */
   readonly payload: readonly number[];
 }
 
-/** A route of any table, with the six numbers that its route metrics hold. */
+/** A route of any table, with the six numbers in its route metrics. */
 export interface TableRoute {
   readonly route: KernelRoute;
   readonly payload: readonly number[];
 }
 
-/** What an operation that succeeded answers. */
+/** The answer of an operation that succeeded. */
 export type Answer =
-  /** A mutation: there is nothing to tell. */
+  /** A mutation. */
   | { readonly kind: "done" }
   | {
     readonly kind: "link";
-    /** `missing`: the name is another device's second one. */
+    /** `missing`: the name is an altname of another device. */
     readonly link: LinkState;
     /** The index of the device that answered. */
     readonly ifindex: number;
   }
   | { readonly kind: "bridge"; readonly isBridge: boolean }
   | { readonly kind: "link-names"; readonly names: ReadonlySet<string> }
-  /** Undefined: it is of a kind that one look-up cannot show. */
+  /** Undefined: a route that one look-up cannot show. */
   | { readonly kind: "best-route"; readonly route: KernelRoute | undefined }
   | { readonly kind: "routes"; readonly routes: readonly KernelRoute[] }
   | { readonly kind: "table"; readonly routes: readonly TableRoute[] }
-  /** How many hosts each VXLAN device sends to what it has no entry for. */
+  /** To how many hosts each VXLAN device forwards packets for unknown addresses. */
   | { readonly kind: "peers"; readonly peers: ReadonlyMap<InterfaceName, number> }
   /** True if a rule can make a FIB look-up miss a route of the main table. */
   | { readonly kind: "rules"; readonly hiding: boolean };
 
-/** Why the kernel did not do what was asked; a closed table. */
+/** Why the kernel refused an operation. */
 export type FailureKind =
-  /** A route with this destination and metric is there already. */
+  /** A route with this destination and metric exists. */
   | "exists"
   /** No such route. */
   | "absent"
@@ -119,40 +119,41 @@ export type FailureKind =
   | "link-down"
   /** CAP_NET_ADMIN is missing. */
   | "not-permitted"
-  /** The FIB has no answer for the address. */
+  /** The FIB has no route for the address. */
   | "unreachable"
-  /** Nobody ever wrote to that table. */
+  /** Nothing was ever written to that table. */
   | "no-table"
-  /** Anything else: the kernel's words are all there is. */
+  /** Anything else, which only the message explains. */
   | "other";
 
-/** A failed operation with the kernel's words. */
+/** Why an operation failed. */
 export interface Failure {
   readonly kind: FailureKind;
-  readonly words: string;
+  /** The message of the kernel or of `ip`; may have several lines. */
+  readonly message: string;
 }
 
-/** What became of one operation. */
+/** The result of one operation. */
 export type OperationResult =
   | { readonly ok: true; readonly answer: Answer }
   | { readonly ok: false; readonly failure: Failure };
 
-/** Results in the order of the operations, or nothing that can be believed. */
+/** Results in the order of the operations, or none that can be trusted. */
 export type BatchResult =
   | { readonly kind: "answered"; readonly results: readonly OperationResult[] }
-  /** What was sent may or may not have been done. */
+  /** What was sent may or may not have been executed. */
   | Lost;
 
-/** Nothing answered, and why. */
+/** A batch without an answer. */
 export interface Lost {
   readonly kind: "lost";
   readonly why: string;
 }
 
-/** Which neighbours a dump lists. */
+/** The address family of the neighbours that a dump lists. */
 export type Family = "inet" | "bridge";
 
-/** A hint that something changed: when to observe, never what is true. */
+/** Something changed: a reason to observe, never the actual state. */
 export type KernelEvent =
   | {
     readonly kind: "route";
@@ -161,16 +162,16 @@ export type KernelEvent =
     readonly table: number;
     readonly protocol: number;
     readonly device: InterfaceName | undefined;
-    /** True if there is nothing in it but destination, device, owner and scope. */
+    /** True if it has no attributes but destination, device, protocol and scope. */
     readonly plain: boolean;
   }
   | { readonly kind: "link"; readonly ifindex: number; readonly device: InterfaceName }
-  /** A rule came or went that can make a FIB look-up miss a route of the main table. */
+  /** A rule was added or deleted that can hide a route of the main table from look-ups. */
   | { readonly kind: "rule" }
   | { readonly kind: "events-lost"; readonly why: string }
-  /** No events from now on; without a reason, if that is as it should be. */
+  /** No events from now on. No reason if a stop signal ended the monitor. */
   | { readonly kind: "monitor-down"; readonly why?: string | undefined }
-  /** Events again, in a moment. */
+  /** Events again, after a moment for the subscription. */
   | { readonly kind: "monitor-up" };
 
 /** A watch of the kernel that can be ended. */
@@ -180,21 +181,21 @@ export interface KernelWatch {
 
 /** The only way to the kernel. */
 export interface Dataplane {
-  /** Never rejects. The operations of one call run in order and in one piece. */
+  /** Runs the operations in order, as one batch. Never rejects. */
   run(operations: readonly Operation[]): Promise<BatchResult>;
-  /** Walks large tables beside the batches, so that no call waits for it. Never rejects. */
+  /** Reads large tables beside the batches, so that no call waits. Never rejects. */
   dump(reads: readonly Read[], family?: Family): Promise<BatchResult>;
-  /** Follows links, IPv4 routes and rules. */
+  /** Reports changes of links, IPv4 routes and rules. */
   watch(listener: (event: KernelEvent) => void): KernelWatch;
   /**
-   * Between large batches: waits until the reader of the audit log has caught up.
+   * Waits between large batches until the reader of the audit log has caught up.
    *
    * @returns false if nobody reads it: then there is nothing to wait for
    */
   drainAuditLog(): Promise<boolean>;
   /** Waits for the batches in flight. */
   close(): Promise<void>;
-  /** Gives up the batches in flight, because of an `ip` that hangs; takes nothing more. */
+  /** Loses the batches in flight, for instance because `ip` hangs; accepts no more. */
   abort(): void;
 }
 
@@ -213,9 +214,9 @@ function isOf<Kind extends Answer["kind"]>(
   return answer.kind === kind;
 }
 
-/** True for an operation that changes nothing. */
-export function isRead({ kind }: Read | Mutation): boolean {
-  switch (kind) {
+/** True for a command that changes nothing, and answers. */
+export function isRead(command: Read | Mutation): command is Read {
+  switch (command.kind) {
     case "add-route":
     case "replace-route":
     case "delete-route":
@@ -224,7 +225,19 @@ export function isRead({ kind }: Read | Mutation): boolean {
     case "create-entry":
     case "delete-equal-entry":
       return false;
-    default:
+    case "link":
+    case "bridge":
+    case "link-names":
+    case "rules":
+    case "best-route":
+    case "exact-routes":
+    case "routes-within":
+    case "own-routes":
+    case "table-routes":
+    case "forwarding-entries":
+    case "permission":
       return true;
+    default:
+      return command satisfies never;
   }
 }

@@ -11,9 +11,9 @@ import type {
 } from "./dataplane.ts";
 
 /**
- * The dataplane of a dry run: every device is there and up, every table is empty, and a
- * mutation leaves its audit record and nothing else. It starts no process, so it is
- * the one dataplane for a system that is not Linux.
+ * The dataplane of a dry run: every device exists and is up, every table is empty, and a
+ * mutation leaves its audit record and nothing else. It starts no process, so that it
+ * also works on a system that is not Linux.
  */
 export class DryRunDataplane implements Dataplane {
   readonly #audit: AuditLog;
@@ -29,8 +29,8 @@ export class DryRunDataplane implements Dataplane {
     const results = operations.map((operation): OperationResult => {
       if (!("cause" in operation)) return pretend(operation.command);
       this.#audit.record({
-        ...operation.cause,
-        words: this.#describe(operation.command),
+        cause: operation.cause,
+        command: this.#describe(operation.command),
         outcome: "dry-run",
         failure: "",
         durationMs: 0,
@@ -83,7 +83,7 @@ function pretend(command: Read): OperationResult {
       return answered({ kind: "rules", hiding: false });
     case "best-route":
     case "permission":
-      return { ok: false, failure: { kind: "unreachable", words: "dry run" } };
+      return { ok: false, failure: { kind: "unreachable", message: "dry run" } };
     default:
       return command satisfies never;
   }

@@ -52,16 +52,6 @@ export function parseCidr(text: string): Result<Ipv4Cidr, NotationFault> {
     : err({ kind: "host-bits", text, network: render(network, prefix) });
 }
 
-/**
- * Parses a destination as iproute2 prints it: a CIDR, an address without a prefix length
- * (a /32) or `default` (0.0.0.0/0). Undefined for anything else, such as an IPv6 prefix.
- */
-export function cidrFromKernel(dst: string): Ipv4Cidr | undefined {
-  const text = dst === "default" ? "0.0.0.0/0" : dst.includes("/") ? dst : `${dst}/32`;
-  const parsed = parseCidr(text);
-  return parsed.ok ? parsed.value : undefined;
-}
-
 /** The prefix length, 0–32. */
 export function prefixLength(cidr: Ipv4Cidr): number {
   return Number(cidr.slice(cidr.indexOf("/") + 1));

@@ -107,10 +107,10 @@ export class DriftLog {
         this.#setbacks.set(prefix, { history, why: outcome.why });
         return history.count < CONTENTION_COUNT;
       case "failed": {
-        const { words } = outcome.failure;
-        this.#setbacks.set(prefix, { history, why: words });
+        const { message } = outcome.failure;
+        this.#setbacks.set(prefix, { history, why: message });
         // A desired route has the sentence that was logged last in its status.
-        return repair.kind === "route" || before?.why !== words;
+        return repair.kind === "route" || before?.why !== message;
       }
       default:
         this.#setbacks.delete(prefix);

@@ -188,6 +188,6 @@ function readAnswer(
 function failedObservation(result: OperationResult | undefined): RoutesObservation {
   const failure = result !== undefined && !result.ok
     ? result.failure
-    : { kind: "other", words: "no answer" } as const;
+    : { kind: "other", message: "no answer" } as const;
   return { kind: "failed", failure };
 }

@@ -108,7 +108,7 @@ export function describeFailure(subject: string, outcome: Failed | Lost): string
   if (outcome.kind === "lost") return describeLost(subject, outcome.why);
   return outcome.failure.kind === "not-permitted"
     ? PERMISSION_DENIED
-    : describeRefused(subject, outcome.failure.words);
+    : describeRefused(subject, outcome.failure.message);
 }
 
 /** True for an outcome after which the destination has no route of these owners. */

@@ -282,7 +282,7 @@ export class Reconciler {
   ): Lost | { readonly kind: "loaded"; readonly state: StoredState } {
     const ours = answerOf(result, "table")?.routes;
     if (ours !== undefined) return { kind: "loaded", state: this.#store.load(ours) };
-    const why = result?.ok === false ? result.failure.words : "no answer";
+    const why = result?.ok === false ? result.failure.message : "no answer";
     return { kind: "lost", why };
   }
 
@@ -384,7 +384,7 @@ class Results {
 
 const NO_ANSWER: OperationResult = {
   ok: false,
-  failure: { kind: "other", words: "no answer" },
+  failure: { kind: "other", message: "no answer" },
 };
 
 /** A change that takes several operations failed if one of them did. */

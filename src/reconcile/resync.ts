@@ -66,7 +66,7 @@ export async function resync(parts: ResyncParts): Promise<Result<Drift, string>>
 
 function describeFailure(results: readonly OperationResult[]): string {
   const failed = results.find((result) => !result.ok);
-  return failed?.ok === false ? failed.failure.words : "no answer";
+  return failed?.ok === false ? failed.failure.message : "no answer";
 }
 
 /** The destinations of desired routes for which the store has no such record. */

@@ -5,8 +5,8 @@ import {
   describeCidrFault,
 } from "../ipam/policy.ts";
 import {
-  checkInterfaceName,
   describeInterfaceNameFault,
+  parseInterfaceName,
 } from "../routing/interface_name.ts";
 import { describeOwnSubnet, describeReplaced } from "../routing/messages.ts";
 import { checkRouteSet, type StatedRoute } from "../routing/route_set.ts";
@@ -68,7 +68,7 @@ export class RouteCalls implements RouteService {
   ): Promise<InjectOutcome> {
     const checked = checkNodeCidr(destination, this.#parts.policy);
     if (!checked.ok) return refused(describeCidrFault(checked.fault, "Destination"));
-    const device = checkInterfaceName(viaInterface);
+    const device = parseInterfaceName(viaInterface);
     if (!device.ok) return refused(describeInterfaceNameFault(device.fault));
     const route = { destination: checked.value, device: device.value };
     return this.#submit<InjectOutcome>(

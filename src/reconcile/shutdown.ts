@@ -64,7 +64,7 @@ async function planRemovals(
   const [result] = reply.results;
   const ours = answerOf(result, "table")?.routes;
   if (ours === undefined) {
-    return err(result?.ok === false ? result.failure.words : "no answer");
+    return err(result?.ok === false ? result.failure.message : "no answer");
   }
   const { allocations, fragments, routes, subnets } = store.load(ours);
   const isInside = ({ prefix }: Removal) => isNodeCidr(prefix, policy);

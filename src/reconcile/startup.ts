@@ -45,7 +45,7 @@ export async function restore(parts: RestoreParts): Promise<Result<boolean, stri
   const [first, rules] = reply.results;
   const ours = answerOf(first, "table")?.routes;
   if (ours === undefined) {
-    const why = first?.ok === false ? first.failure.words : "no answer";
+    const why = first?.ok === false ? first.failure.message : "no answer";
     return err(`Cannot read the kernel's routes: ${why}`);
   }
   cache.learnRules(answerOf(rules, "rules")?.hiding ?? true);

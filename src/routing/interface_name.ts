@@ -21,8 +21,8 @@ export interface InterfaceNameFault {
 // 15 is IFNAMSIZ without its NUL.
 const GRAMMAR = /^(?!\.\.?$)[A-Za-z0-9._][A-Za-z0-9._-]{0,14}$/;
 
-/** Checks that a text is an {@linkcode InterfaceName}; no such interface need exist. */
-export function checkInterfaceName(
+/** Parses a text as an {@linkcode InterfaceName}; no such interface need exist. */
+export function parseInterfaceName(
   text: string,
 ): Result<InterfaceName, InterfaceNameFault> {
   return isInterfaceName(text) ? ok(text) : err({ kind: "interface-name", text });

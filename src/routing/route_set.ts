@@ -5,7 +5,7 @@ import {
   type ClusterPolicy,
   describeCidrFault,
 } from "../ipam/policy.ts";
-import { checkInterfaceName, describeInterfaceNameFault } from "./interface_name.ts";
+import { describeInterfaceNameFault, parseInterfaceName } from "./interface_name.ts";
 import type { Route } from "./route.ts";
 
 /** A wanted route as a caller states it. */
@@ -49,7 +49,7 @@ function checkRoute(
 ): Result<Route, string> {
   const destination = checkNodeCidr(stated.destination, policy);
   if (!destination.ok) return err(describeCidrFault(destination.fault, "Destination"));
-  const device = checkInterfaceName(stated.device);
+  const device = parseInterfaceName(stated.device);
   if (!device.ok) return err(describeInterfaceNameFault(device.fault));
   return ok({ destination: destination.value, device: device.value });
 }

@@ -7,7 +7,7 @@ import {
   ownerKeyWords,
 } from "../ipam/owner.ts";
 import type { TableEntry, TableRoute } from "../dataplane/dataplane.ts";
-import { checkInterfaceName } from "../routing/interface_name.ts";
+import { parseInterfaceName } from "../routing/interface_name.ts";
 import {
   BLACKHOLE_TYPES,
   type BlackholeType,
@@ -139,7 +139,7 @@ function decodeKnown(found: TableEntry): EntryRecord | undefined {
         : { kind: "subnet", subnet: prefix, revision, cursor };
     }
     case "unreachable": {
-      const name = checkInterfaceName(unpackText(payload.slice(0, NAME_WORDS)));
+      const name = parseInterfaceName(unpackText(payload.slice(0, NAME_WORDS)));
       if (!name.ok) return undefined;
       const route = { destination: prefix, device: name.value };
       return { kind: "route", route, claimed: payload[NAME_WORDS] !== STALE };

@@ -1,7 +1,8 @@
 import type { sendUnaryData, ServerUnaryCall } from "@grpc/grpc-js";
 import { parseCidr } from "../../src/ipam/cidr.ts";
 import { BatchProcess } from "../../src/dataplane/iproute2/batch_process.ts";
-import { checkInterfaceName } from "../../src/routing/interface_name.ts";
+import { type Command, toLine } from "../../src/dataplane/iproute2/commands.ts";
+import { parseInterfaceName } from "../../src/routing/interface_name.ts";
 import type { ServedService } from "../../src/shared/served_service.ts";
 import { encode } from "../../src/state/table142_codec.ts";
 import type { InjectRouteRequest } from "../../src/api/gen/quilt/InjectRouteRequest.ts";
@@ -17,27 +18,28 @@ const DEADLINE_MS = 2_000;
  * no queue, desired state, audit log or log.
  */
 export function bareExchange(): ServedService {
-  let session = new BatchProcess();
+  let process = new BatchProcess();
   const carryOut = async (
     { destination: text, via_interface }: InjectRouteRequest,
   ): Promise<InjectRouteResponse> => {
-    if (session.mutations >= MUTATIONS) {
-      void session.close();
-      session = new BatchProcess();
+    if (process.mutations >= MUTATIONS) {
+      void process.close();
+      process = new BatchProcess();
     }
-    const [cidr, name] = [parseCidr(text), checkInterfaceName(via_interface)];
+    const [cidr, name] = [parseCidr(text), parseInterfaceName(via_interface)];
     if (!cidr.ok || !name.ok) return { success: false, error: `Cannot use ${text}` };
     const [destination, device] = [cidr.value, name.value];
     const route = { destination, device };
     const [entry] = encode({ kind: "route", route, claimed: true });
     if (entry === undefined) throw new Error("A route's record has an entry");
-    const exchange = await session.run([
+    const commands: readonly Command[] = [
       { kind: "link", device },
       { kind: "put-entry", entry },
       { kind: "add-route", route },
-    ], DEADLINE_MS);
-    const done = exchange.kind === "answered" && exchange.results.every(({ ok }) => ok);
-    return { success: done, error: done ? "" : JSON.stringify(exchange) };
+    ];
+    const result = await process.run(commands.map(toLine), DEADLINE_MS);
+    const done = result.kind === "answered" && result.results.every(({ ok }) => ok);
+    return { success: done, error: done ? "" : JSON.stringify(result) };
   };
   return {
     definition: BARE_SERVICE,

@@ -160,10 +160,8 @@ Deno.test("README.md names every field of an audit record, in their order", () =
     flush: () => Promise.resolve(),
   });
   trail.record({
-    rpc: "InjectRoute",
-    peer: "127.0.0.1:40112",
-    subject: "CN=agent",
-    words: "route add 10.42.2.0/24 dev vxlan100 proto 142",
+    cause: { rpc: "InjectRoute", peer: "127.0.0.1:40112", subject: "CN=agent" },
+    command: "route add 10.42.2.0/24 dev vxlan100 proto 142",
     outcome: "done",
     failure: "",
     durationMs: 0.294,

@@ -3,7 +3,7 @@ import { parseAddress } from "../../src/ipam/address.ts";
 import { parseCidr } from "../../src/ipam/cidr.ts";
 import { parseOwner } from "../../src/ipam/owner.ts";
 import { hashOwner } from "../../src/state/owner_key.ts";
-import { checkInterfaceName } from "../../src/routing/interface_name.ts";
+import { parseInterfaceName } from "../../src/routing/interface_name.ts";
 import type { Result } from "../../src/shared/result.ts";
 import type { TableEntry } from "../../src/dataplane/dataplane.ts";
 import { encode } from "../../src/state/table142_codec.ts";
@@ -30,7 +30,7 @@ function entriesOfExample(): readonly TableEntry[] {
   const subnet = valueOf(parseCidr("10.42.1.0/24"));
   const route = (to: string, through: string, claimed: boolean) => {
     const destination = valueOf(parseCidr(to));
-    const device = valueOf(checkInterfaceName(through));
+    const device = valueOf(parseInterfaceName(through));
     return { kind: "route", route: { destination, device }, claimed } as const;
   };
   return [

@@ -1,10 +1,11 @@
 import { entryOf } from "../../src/state/table142_codec.ts";
 import { AuditLog } from "../../src/dataplane/audit_log.ts";
-import { type Command, isRead, render } from "../../src/dataplane/iproute2/commands.ts";
+import { type Command, render } from "../../src/dataplane/iproute2/commands.ts";
 import {
   type Answer,
   answerOf,
   type BatchResult,
+  isRead,
   type Operation,
   type OperationResult,
   type TableEntry,
@@ -128,7 +129,7 @@ function compare(command: Command, expected: Expected, result: OperationResult):
     const got = result.ok ? "success" : result.failure.kind;
     return assert.equal(got, expected.failure);
   }
-  assert.ok(result.ok, result.ok ? "" : `unexpected: ${result.failure.words}`);
+  assert.ok(result.ok, result.ok ? "" : `unexpected: ${result.failure.message}`);
   const { answer } = result;
   if (expected.kind === "done") return assert.deepEqual(answer, { kind: "done" });
   switch (expected.kind) {

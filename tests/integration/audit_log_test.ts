@@ -117,8 +117,13 @@ Deno.test("a record is one line of visible characters, whatever its texts, and J
     flush: () => Promise.resolve(),
   };
   const odd = "a\u202e\u2028\n\u0000\u200b\ufe0f";
-  const entry = { ...CAUSE, subject: odd, words: odd, failure: odd };
-  new AuditLog(sink).record({ ...entry, outcome: "failed", durationMs: 1 });
+  new AuditLog(sink).record({
+    cause: { ...CAUSE, subject: odd },
+    command: odd,
+    outcome: "failed",
+    failure: odd,
+    durationMs: 1,
+  });
   const [line = ""] = lines;
   assert.match(line, /^[ -~]+$/);
   const { failure, subject, words } = JSON.parse(line);

@@ -39,7 +39,7 @@ const TEXTS = [
   "Dump was interrupted and may be inconsistent.",
   "libquilt: warning: File exists",
   "ERROR: ld.so: object 'x.so' from /etc/ld.so.preload cannot be preloaded: ignored.",
-  'Object "end-of-exchange-3" is unknown, try "ip help".',
+  'Object "end-of-batch-3" is unknown, try "ip help".',
   "\u0000\u0001\u001b[2J",
 ] as const;
 

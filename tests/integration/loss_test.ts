@@ -239,7 +239,7 @@ Deno.test("a full dataplane refuses what it cannot hold, and takes more once it 
       reply.kind === "lost" ? reply.why : reply.kind
     );
     const taken = Array.from({ length: 4 }, () => "answered");
-    const refused = Array.from({ length: 3 }, () => "too many exchanges are waiting");
+    const refused = Array.from({ length: 3 }, () => "too many batches are waiting");
     assert.deepEqual(outcomes, [...taken, ...refused]);
   }
 });

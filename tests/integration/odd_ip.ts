@@ -55,7 +55,7 @@ export interface OddIp extends Disposable {
   garble(garbling: Garbling): void;
   /** True once that line has passed. */
   isGarbled(): boolean;
-  /** The commands that came since this was asked last, marks left out. */
+  /** The commands that came since this was asked last, sentinels left out. */
   commands(): readonly string[];
 }
 
@@ -86,7 +86,7 @@ export function beOdd(): OddIp {
     commands: () => {
       const lines = Deno.readTextFileSync(file("commands")).split("\n");
       Deno.writeTextFileSync(file("commands"), "");
-      return lines.filter((line) => line !== "" && !line.startsWith("end-of-exchange"));
+      return lines.filter((line) => line !== "" && !line.startsWith("end-of-batch"));
     },
     [Symbol.dispose]: () => {
       Deno.env.set("PATH", path);

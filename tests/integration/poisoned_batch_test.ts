@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { AuditLog } from "../../src/dataplane/audit_log.ts";
-import { isRead } from "../../src/dataplane/iproute2/commands.ts";
-import type {
-  Answer,
-  BatchResult,
-  Dataplane,
-  Operation,
-  OperationResult,
+import {
+  type Answer,
+  type BatchResult,
+  type Dataplane,
+  isRead,
+  type Operation,
+  type OperationResult,
 } from "../../src/dataplane/dataplane.ts";
 import { Iproute2Dataplane } from "../../src/dataplane/iproute2/adapter.ts";
 import { KernelCache } from "../../src/reconcile/kernel_cache.ts";
@@ -183,7 +183,7 @@ const results: fc.Arbitrary<OperationResult> = fc.oneof(
   answers.map((answer): OperationResult => ({ ok: true, answer })),
   failures.map((kind): OperationResult => ({
     ok: false,
-    failure: { kind, words: kind },
+    failure: { kind, message: kind },
   })),
 );
 const replies: fc.Arbitrary<BatchResult> = fc.oneof(

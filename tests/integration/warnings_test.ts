@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { AuditLog } from "../../src/dataplane/audit_log.ts";
-import { isReason, readComplaint } from "../../src/dataplane/iproute2/stderr.ts";
 import type {
   BatchResult,
   KernelEvent,
@@ -8,7 +7,7 @@ import type {
 } from "../../src/dataplane/dataplane.ts";
 import { Iproute2Dataplane } from "../../src/dataplane/iproute2/adapter.ts";
 import { Monitor } from "../../src/dataplane/iproute2/monitor.ts";
-import { WarningLog } from "../../src/dataplane/iproute2/warning_log.ts";
+import { WarningLog } from "../../src/dataplane/iproute2/logs.ts";
 import { until } from "../support/wait.ts";
 import { CAUSE, cidr, device, ip, keepTrail, makeGround } from "../support/fixtures.ts";
 import { openNodeUnderTest } from "./node_harness.ts";
@@ -18,6 +17,7 @@ const TO = cidr("10.42.2.0/24");
 const THROUGH = device("vxlan100");
 
 /** As programs and libraries write them, some with words that `ip` uses as well. */
+/** Lines on stderr that are about no command. */
 const WARNINGS = [
   "Database /etc/iproute2/rt_tables is corrupted at 200",
   "ERROR: ld.so: object '/x.so' from /etc/ld.so.preload cannot be preloaded " +
@@ -28,57 +28,6 @@ const WARNINGS = [
   "Warning: a kernel that is kind enough to warn",
   "Picked up _JAVA_OPTIONS: -Xmx512m",
 ];
-
-Deno.test("what warns is no reason, and the reasons of ip are none of the warnings", () => {
-  assert.deepEqual(WARNINGS.filter(isReason), []);
-  for (
-    const reason of [
-      "RTNETLINK answers: File exists",
-      'Cannot find device "vxlan100"',
-      'Device "vxlan100" does not exist.',
-      "Error: Device for nexthop is not up.",
-      "Error: ipv4: FIB table does not exist.",
-      "Dump terminated",
-      "Dump was interrupted and may be inconsistent.",
-      "netlink receive error No buffer space available (105)",
-      'Object "end-of-exchange-3" is unknown, try "ip help".',
-    ]
-  ) assert.ok(isReason(reason), reason);
-});
-
-for (const warning of WARNINGS) {
-  Deno.test(`a failure is told from the warning ${warning.slice(0, 40)} around it`, () => {
-    const reason = "RTNETLINK answers: No such process";
-    const expected = { words: reason, warnings: [warning], stray: undefined };
-    assert.deepEqual(readComplaint([warning, reason], () => false), expected);
-    assert.deepEqual(readComplaint([reason, warning], () => false), expected);
-  });
-}
-
-Deno.test("a failure of two lines is one, and two failures are not", () => {
-  const dump = ["Error: ipv4: FIB table does not exist.", "Dump terminated"];
-  assert.deepEqual(readComplaint(dump, () => false), {
-    words: dump.join("\n"),
-    warnings: [],
-    stray: undefined,
-  });
-  const [exists, gone] = [
-    "RTNETLINK answers: File exists",
-    "RTNETLINK answers: No such process",
-  ];
-  assert.equal(readComplaint([exists, gone], () => false).stray, exists);
-  const interrupted = "Dump was interrupted and may be inconsistent.";
-  assert.equal(readComplaint([interrupted, gone], () => false).stray, interrupted);
-});
-
-Deno.test("words that nobody knows are a reason, unless they were seen before as a warning", () => {
-  const lines = ["warning: File exists", "the moon is down", "seen before"];
-  assert.deepEqual(readComplaint(lines, (line) => line === "seen before"), {
-    words: "the moon is down",
-    warnings: ["warning: File exists", "seen before"],
-    stray: undefined,
-  });
-});
 
 interface OpenDoor extends AsyncDisposable {
   readonly dataplane: Iproute2Dataplane;
@@ -135,7 +84,7 @@ Deno.test("a warning in front of each command changes no answer and no failure",
 
 function failureOf(reply: BatchResult, index: number): string | undefined {
   const result = reply.kind === "answered" ? reply.results[index] : undefined;
-  return result?.ok === false ? result.failure.words : undefined;
+  return result?.ok === false ? result.failure.message : undefined;
 }
 
 for (

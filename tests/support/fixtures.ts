@@ -3,8 +3,8 @@ import type { Cause } from "../../src/dataplane/dataplane.ts";
 import type { LineWriter } from "../../src/observability/buffered_line_writer.ts";
 import type { KernelRoute } from "../../src/routing/kernel_route.ts";
 import {
-  checkInterfaceName,
   type InterfaceName,
+  parseInterfaceName,
 } from "../../src/routing/interface_name.ts";
 import { refuseOnTheMachine } from "./guard.ts";
 import { type JsonObject, parseJsonObject } from "../../deploy/json.ts";
@@ -23,7 +23,7 @@ export function cidr(text: string): Ipv4Cidr {
 
 /** An interface name known to be good. */
 export function device(text: string): InterfaceName {
-  const checked = checkInterfaceName(text);
+  const checked = parseInterfaceName(text);
   if (!checked.ok) throw new Error(`Cannot use ${text} as an interface name`);
   return checked.value;
 }

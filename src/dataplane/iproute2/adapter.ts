@@ -1,3 +1,11 @@
+/**
+ * The dataplane that executes `ip` of iproute2, and the only component that starts a
+ * process. A batch goes this way: `Iproute2Dataplane` (queue, audit log, replacement of
+ * processes) → `BatchProcess` (one `ip -batch`) → `Batch` (which output belongs to which
+ * command) → parse.ts and errors.ts. `Monitor` runs `ip monitor` beside it.
+ *
+ * May import: dataplane, ipam, routing, shared, and types of observability.
+ */
 import type { AuditLog } from "../audit_log.ts";
 import type {
   BatchResult,
@@ -12,49 +20,50 @@ import type {
   Read,
 } from "../dataplane.ts";
 import { BatchProcess } from "./batch_process.ts";
-import { type Command, render } from "./commands.ts";
-import type { Hang } from "./hang_log.ts";
+import { type BatchLine, toLine } from "./commands.ts";
+import type { Hang } from "./logs.ts";
 import { Monitor } from "./monitor.ts";
 
-/** How the dataplane treats its `ip`; the defaults are what production uses. */
+/** How the dataplane runs `ip`; the defaults are for production. */
 export interface Iproute2Options {
-  /** Milliseconds for one exchange, then `ip` is killed. @default 2000 */
+  /** Milliseconds for one batch without output, then `ip` is killed. @default {2000} */
   readonly deadlineMs?: number;
   /**
-   * Routes changed by one `ip` before a fresh one takes over. It leaks about 4.1 KB for
-   * each (iproute2 6.1), so 3,000 keep it near 16 MB. @default 3000
+   * How many routes one `ip` changes before another one replaces it. It leaks about 4.1 KB
+   * for each (iproute2 6.1), so 3,000 keep it near 16 MB. @default {3000}
    */
   readonly mutationsPerProcess?: number;
-  /** Exchanges waiting at most. @default 256 */
+  /** How many batches wait at most. @default {256} */
   readonly queueLimit?: number;
   /**
-   * Told when `ip` no longer answers, with the reason, and when it does again, with
-   * undefined. An `ip` that dies is no such news as long as the next one answers.
+   * Called when `ip` no longer answers, with the reason, and when it does again, with
+   * undefined. An `ip` that exits is not reported if the next one answers.
    */
   readonly onReach?: ((fault: string | undefined) => void) | undefined;
-  /** Told of each mutation before `ip` is. */
+  /** Called with each mutation before `ip` is sent it. */
   readonly onWrite?: ((command: Mutation) => void) | undefined;
-  /** Told of each `ip` that passed its deadline and was killed. */
+  /** Called for each `ip` that passed its deadline and was killed. */
   readonly onHang?: ((hang: Hang) => void) | undefined;
-  /** Told of what `ip` writes that is no answer and harms none, as often as it does. */
+  /** Called with what `ip` writes that is no answer and affects none, each time. */
   readonly onWarning?: ((warning: string) => void) | undefined;
 }
 
 const CLOSED: Lost = { kind: "lost", why: "the sidecar is shutting down" };
-const FULL: Lost = { kind: "lost", why: "too many exchanges are waiting" };
+const QUEUE_FULL: Lost = { kind: "lost", why: "too many batches are waiting" };
 
-/** What every `ip` that works can answer. */
-const PROBE: Operation = { command: { kind: "own-routes" } };
+/** A read that every working `ip` answers. */
+const PROBE: Read = { kind: "own-routes" };
 
-/** An exchange that is over, and how long it took. */
-interface Ran {
-  readonly exchange: BatchResult;
+/** A batch that is over. */
+interface FinishedBatch {
+  readonly lines: readonly BatchLine[];
+  readonly result: BatchResult;
   readonly durationMs: number;
 }
 
 /**
- * The only way to the kernel's routes: one long-lived `ip` at a time, exchanges one
- * after another, one audit record for each mutation.
+ * Runs batches one after another on one long-lived `ip`, and writes one audit record for
+ * each mutation. Dumps run on processes of their own.
  */
 export class Iproute2Dataplane implements Dataplane {
   readonly #audit: AuditLog;
@@ -66,19 +75,18 @@ export class Iproute2Dataplane implements Dataplane {
   readonly #onWarning: (warning: string) => void;
   readonly #onWrite: ((command: Mutation) => void) | undefined;
   readonly #onHang: ((hang: Hang) => void) | undefined;
-  /** What each `ip` writes beside good answers. */
-  readonly #noise = new Set<string>();
+  /** Error messages that every `ip` writes beside good answers. */
+  readonly #harmlessErrors = new Set<string>();
   /** Why `ip` does not answer; undefined while it does. */
   #fault: string | undefined;
   #process: BatchProcess | undefined;
-  /** Started ahead of a change-over, so that no call waits for it. */
+  /** Started before it is needed, so that no call waits for its start. */
   #replacement: BatchProcess | undefined;
   #tail: Promise<unknown> = Promise.resolve();
-  /** Those that walk tables beside it. */
   readonly #dumpers = new Set<BatchProcess>();
   #queued = 0;
   #closed = false;
-  #abandoned = false;
+  #aborted = false;
 
   constructor(audit: AuditLog, options: Iproute2Options = {}) {
     this.#audit = audit;
@@ -93,11 +101,11 @@ export class Iproute2Dataplane implements Dataplane {
 
   run(operations: readonly Operation[]): Promise<BatchResult> {
     if (this.#closed) return Promise.resolve(CLOSED);
-    if (this.#queued >= this.#queueLimit) return Promise.resolve(FULL);
+    if (this.#queued >= this.#queueLimit) return Promise.resolve(QUEUE_FULL);
     this.#queued += 1;
-    const run = this.#tail.then(() => this.#run(operations));
-    this.#tail = run;
-    return this.#conclude(operations, run);
+    const batch = this.#tail.then(() => this.#runNext(operations));
+    this.#tail = batch;
+    return this.#conclude(operations, batch);
   }
 
   watch(listener: (event: KernelEvent) => void): KernelWatch {
@@ -109,12 +117,12 @@ export class Iproute2Dataplane implements Dataplane {
   }
 
   async dump(reads: readonly Read[], family?: Family): Promise<BatchResult> {
-    const dumped = await this.#dumpApart(reads, family);
+    const dumped = await this.#dump(reads, family);
     if (dumped.kind === "lost" || this.#fault !== undefined) await this.#probe();
     return dumped;
   }
 
-  /** Waits for the exchanges under way, then lets `ip` end. */
+  /** Waits for the batches in flight, then lets `ip` exit. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#tail;
@@ -123,77 +131,81 @@ export class Iproute2Dataplane implements Dataplane {
 
   abort(): void {
     this.#closed = true;
-    this.#abandoned = true;
+    this.#aborted = true;
     for (const process of [this.#process, this.#replacement, ...this.#dumpers]) {
       process?.abort(CLOSED.why);
     }
   }
 
-  /** Only the `ip` that calls meet can tell whether they can be answered. */
+  /** Tests the `ip` that calls use, because no other one shows whether they can succeed. */
   async #probe(): Promise<void> {
-    const { kind } = await this.run([PROBE]);
-    // That one may have died unseen: then the next one tells.
-    if (kind === "lost") await this.run([PROBE]);
+    const { kind } = await this.run([{ command: PROBE }]);
+    // It may have exited unnoticed: then the next one shows it.
+    if (kind === "lost") await this.run([{ command: PROBE }]);
   }
 
-  async #dumpApart(
+  async #dump(
     reads: readonly Read[],
     family: Family | undefined,
   ): Promise<BatchResult> {
     if (this.#closed) return CLOSED;
     const process = this.#newProcess(family);
     this.#dumpers.add(process);
-    const exchange = await process.run(reads, this.#dumpDeadlineMs);
+    const result = await process.run(reads.map(toLine), this.#dumpDeadlineMs);
     await process.close();
     this.#dumpers.delete(process);
-    return exchange;
+    return result;
   }
 
-  /** In a later turn: `ip` is handed the next exchange while this one is written down. */
+  /** Writes the audit records one turn later, after `ip` was sent the next batch. */
   async #conclude(
     operations: readonly Operation[],
-    run: Promise<Ran>,
+    batch: Promise<FinishedBatch>,
   ): Promise<BatchResult> {
-    const { durationMs, exchange } = await run;
+    const finished = await batch;
     await Promise.resolve();
-    this.#record(operations, exchange, durationMs);
-    return exchange;
+    this.#record(operations, finished);
+    return finished.result;
   }
 
-  async #run(operations: readonly Operation[]): Promise<Ran> {
-    const started = performance.now();
-    const exchange = this.#abandoned ? CLOSED : await this.#ask(operations);
-    const durationMs = performance.now() - started;
+  async #runNext(operations: readonly Operation[]): Promise<FinishedBatch> {
+    const startedMs = performance.now();
+    const lines = operations.map(({ command }) => toLine(command));
+    const result = this.#aborted ? CLOSED : await this.#execute(operations, lines);
+    const durationMs = performance.now() - startedMs;
     this.#queued -= 1;
-    this.#prepareReplacement(operations, exchange);
-    return { exchange, durationMs };
+    this.#prepareReplacement(operations, result);
+    return { lines, result, durationMs };
   }
 
-  async #ask(operations: readonly Operation[]): Promise<BatchResult> {
+  async #execute(
+    operations: readonly Operation[],
+    lines: readonly BatchLine[],
+  ): Promise<BatchResult> {
     const process = this.#currentProcess();
     const isFirst = !process.hasAnswered;
-    for (const each of operations) {
-      if ("cause" in each) this.#onWrite?.(each.command);
+    for (const operation of operations) {
+      if ("cause" in operation) this.#onWrite?.(operation.command);
     }
-    const commands = operations.map(({ command }) => command);
-    const exchange = await process.run(commands, this.#deadlineMs);
-    if (exchange.kind === "answered") {
-      // Nothing was asked of the kernel by none.
-      if (commands.length > 0) this.#judge(undefined);
-    } else if (isFirst && !this.#abandoned) await this.#suspect(commands, exchange.why);
-    return exchange;
+    const result = await process.run(lines, this.#deadlineMs);
+    if (result.kind === "answered") {
+      // An empty batch shows nothing about the kernel.
+      if (lines.length > 0) this.#setFault(undefined);
+    } else if (isFirst && !this.#aborted) await this.#diagnose(lines, result.why);
+    return result;
   }
 
   /**
-   * A fresh `ip` was lost: by what it was asked, or because none can answer. Once that is
-   * so, each exchange is a question of its own, and calls do not wait for another one.
+   * A new `ip` was lost. Either this batch did that, or no `ip` can answer: a probe shows
+   * which. While there is a fault, each batch is its own probe, so that calls do not wait
+   * for another one.
    */
-  async #suspect(commands: readonly Command[], why: string): Promise<void> {
-    const isProbe = commands.length === 1 && commands[0] === PROBE.command;
-    if (isProbe || this.#fault !== undefined) return this.#judge(why);
+  async #diagnose(lines: readonly BatchLine[], why: string): Promise<void> {
+    const isProbe = lines.length === 1 && lines[0]?.command === PROBE;
+    if (isProbe || this.#fault !== undefined) return this.#setFault(why);
     const process = this.#currentProcess();
-    const probed = await process.run([PROBE.command], this.#deadlineMs);
-    this.#judge(probed.kind === "lost" ? probed.why : undefined);
+    const probed = await process.run([toLine(PROBE)], this.#deadlineMs);
+    this.#setFault(probed.kind === "lost" ? probed.why : undefined);
   }
 
   #newProcess(family?: Family): BatchProcess {
@@ -201,11 +213,11 @@ export class Iproute2Dataplane implements Dataplane {
       family,
       onWarning: this.#onWarning,
       onHang: this.#onHang,
-      noise: this.#noise,
+      harmlessErrors: this.#harmlessErrors,
     });
   }
 
-  #judge(fault: string | undefined): void {
+  #setFault(fault: string | undefined): void {
     const before = this.#fault;
     this.#fault = fault;
     if ((before === undefined) !== (fault === undefined)) this.#onReach(fault);
@@ -224,42 +236,42 @@ export class Iproute2Dataplane implements Dataplane {
     return this.#process;
   }
 
-  #prepareReplacement(operations: readonly Operation[], exchange: BatchResult): void {
+  #prepareReplacement(operations: readonly Operation[], result: BatchResult): void {
     const process = this.#process;
     if (process === undefined || this.#closed) return;
-    // `ip` keeps a device's index for ever: one that could not write a route through
-    // a device that was there a moment ago may never be able to.
-    const stale = exchange.kind === "answered" &&
+    // `ip` never looks up a device's index again. If it could not write a route through a
+    // device that existed a moment ago, it may never be able to.
+    const isStale = result.kind === "answered" &&
       operations.some((operation, index) =>
-        "cause" in operation && isNoDevice(exchange.results[index])
+        "cause" in operation && isNoDevice(result.results[index])
       );
-    if (stale) process.unusable = true;
-    const wearing = process.mutations >= this.#mutationsPerProcess * 0.8;
-    if (wearing && this.#replacement === undefined) {
+    if (isStale) process.unusable = true;
+    const rotationNear = process.mutations >= this.#mutationsPerProcess * 0.8;
+    if (rotationNear && this.#replacement === undefined) {
       this.#replacement = this.#newProcess();
     }
   }
 
   #record(
     operations: readonly Operation[],
-    exchange: BatchResult,
-    durationMs: number,
+    { durationMs, lines, result }: FinishedBatch,
   ): void {
-    operations.forEach((operation, index) => {
-      if (!("cause" in operation)) return;
-      const result = exchange.kind === "answered" ? exchange.results[index] : undefined;
-      this.#audit.record({
-        ...operation.cause,
-        words: render(operation.command),
-        outcome: result === undefined ? "unknown" : result.ok ? "done" : "failed",
-        failure: result === undefined
-          ? exchange.kind === "lost" ? exchange.why : ""
-          : result.ok
-          ? ""
-          : result.failure.words,
-        durationMs,
-      });
-    });
+    for (const [index, operation] of operations.entries()) {
+      if (!("cause" in operation)) continue;
+      const { cause } = operation;
+      const command = lines[index]?.text ?? "";
+      const audited = { cause, command, durationMs };
+      if (result.kind === "lost") {
+        this.#audit.record({ ...audited, outcome: "unknown", failure: result.why });
+        continue;
+      }
+      const one = result.results[index];
+      this.#audit.record(
+        one === undefined || one.ok
+          ? { ...audited, outcome: one === undefined ? "unknown" : "done", failure: "" }
+          : { ...audited, outcome: "failed", failure: one.failure.message },
+      );
+    }
   }
 }
 

@@ -1,13 +1,24 @@
 import { networkAddress } from "../../ipam/cidr.ts";
-import type { InterfaceName } from "../../routing/interface_name.ts";
 import { type KernelRoute, OUR_PROTOCOL } from "../../routing/kernel_route.ts";
 import type { Route } from "../../routing/route.ts";
 import type { Mutation, Read, TableEntry } from "../dataplane.ts";
 
-/** What one batch line asks of the kernel. */
+/** What one line of a batch does. */
 export type Command = Read | Mutation;
 
-/** A read that walks a table: when it fails, half a document may be left on stdout. */
+/** One line of a batch: a command, and how `ip` is sent it. */
+export interface BatchLine {
+  readonly command: Command;
+  /** As {@linkcode render} writes it. */
+  readonly text: string;
+}
+
+/** Renders a command once, for `ip` as well as for the audit log. */
+export function toLine(command: Command): BatchLine {
+  return { command, text: render(command) };
+}
+
+/** A read that walks a table: if it fails, half a line of JSON may be left on stdout. */
 export function isDump(command: Command): boolean {
   switch (command.kind) {
     case "bridge":
@@ -24,38 +35,7 @@ export function isDump(command: Command): boolean {
   }
 }
 
-/** True for commands that answer with a JSON document. */
-export function isRead(command: Command): command is Read {
-  return isDump(command) || command.kind === "link" ||
-    command.kind === "best-route" || command.kind === "permission";
-}
-
-/**
- * The device that a command names, if `ip` may take the name for an index: where the kernel
- * has no such device, iproute2 reads `if9`, and whatever begins like it, by sscanf(3) as
- * `if%u`, which takes a sign as well. A route would go through device 9, and
- * `link show` ends the whole process.
- */
-export function indexLikeName(command: Command): InterfaceName | undefined {
-  const device = deviceOf(command);
-  return device !== undefined && /^if[-+]?[0-9]/.test(device) ? device : undefined;
-}
-
-function deviceOf(command: Command): InterfaceName | undefined {
-  switch (command.kind) {
-    case "link":
-    case "bridge":
-      return command.device;
-    case "add-route":
-    case "replace-route":
-    case "delete-route":
-      return command.route.device;
-    default:
-      return undefined;
-  }
-}
-
-/** The words of ip-route(8) and ip-link(8) for a command: one batch line, no newline. */
+/** A command as ip-route(8) and ip-link(8) write it: one line without its line feed. */
 export function render(command: Command): string {
   switch (command.kind) {
     case "link":
@@ -79,8 +59,8 @@ export function render(command: Command): string {
     case "table-routes":
       return `route show table ${command.table}`;
     case "permission":
-      // Nobody writes an entry for that address: the kernel looks for it in vain, after
-      // it has looked for the capability.
+      // No entry has that address. The kernel checks the capability before it looks for
+      // the entry.
       return `route del blackhole 255.255.255.255/32 table ${OUR_PROTOCOL}` +
         ` proto ${OUR_PROTOCOL}`;
     case "add-route":
@@ -104,23 +84,23 @@ function mainRoute({ destination, device }: Route): string {
   return `${destination} dev ${device} proto ${OUR_PROTOCOL}`;
 }
 
-/** Always with the owner: a plain `route del` takes the kernel's own route. */
+/** Always with the owner, because a plain `route del` deletes the kernel's own route. */
 function selector(route: KernelRoute): string {
   const device = route.device === undefined ? "" : ` dev ${route.device}`;
-  // `ip` reads a number after `tos` as hexadecimal, with or without 0x.
+  // `ip` parses a number after `tos` as hexadecimal, with or without 0x.
   const tos = route.tos === 0 ? "" : ` tos 0x${route.tos.toString(16)}`;
   return `${route.destination}${device} proto ${route.protocol}` +
     ` metric ${route.metric}${tos}`;
 }
 
-/** With a metric of our own: `route replace` takes the place of any that has the same. */
+/** With a metric of our own, because `route replace` replaces any entry of the same one. */
 function tableKey({ metric, prefix, table, type }: TableEntry): string {
   return `${type} ${prefix} table ${table} proto ${OUR_PROTOCOL}` +
     ` metric ${metric}`;
 }
 
-/** The six per-route metrics that the kernel keeps as 32 bits and never interprets here. */
-const PAYLOAD_WORDS = [
+/** Six route metrics that the kernel keeps as 32 bits, and never uses in this table. */
+const PAYLOAD_KEYWORDS = [
   "window",
   "ssthresh",
   "cwnd",
@@ -130,9 +110,10 @@ const PAYLOAD_WORDS = [
 ] as const;
 
 function tableEntry(entry: TableEntry): string {
-  const payload = PAYLOAD_WORDS.flatMap((word, index) => {
+  let text = tableKey(entry);
+  for (const [index, keyword] of PAYLOAD_KEYWORDS.entries()) {
     const value = entry.payload[index] ?? 0;
-    return value === 0 ? [] : [` ${word} ${value}`];
-  });
-  return tableKey(entry) + payload.join("");
+    if (value !== 0) text += ` ${keyword} ${value}`;
+  }
+  return text;
 }

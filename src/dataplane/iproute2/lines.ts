@@ -1,15 +1,15 @@
 import type { Readable } from "node:stream";
 
-/** Bytes of one read that tell of a writer in a hurry; a pipe holds 64 KiB. */
-const FULL = 16 * 1024;
+/** A read of this many bytes shows that the pipe is filling up; it holds 64 KiB. */
+const FULL_READ = 16 * 1024;
 
-/** What a reader of lines does with them. */
+/** What is done with the lines of a stream. */
 export interface LineReader {
-  /** Takes a whole line, without its line feed and a carriage return before it. */
+  /** Called with a whole line, without its line feed and a carriage return before it. */
   onLine(line: string): void;
-  /** Characters that a line may have; with more of them it is given up. */
+  /** UTF-16 units that a line may have; a longer one is dropped. */
   readonly limit: number;
-  /** Told once of each line that is longer; what is left of it is dropped. */
+  /** Called once for each line that is dropped. */
   onOverflow(): void;
 }
 
@@ -18,11 +18,11 @@ export function onLines(stream: Readable, reader: LineReader): void {
   const assembly = new Assembly(reader);
   stream.setEncoding("utf8");
   stream.on("data", (chunk: string) => assembly.take(chunk));
-  // One that breaks ends; who started the process hears of that from the process.
+  // A broken stream ends, and its process reports why it exited.
   stream.on("error", () => {});
 }
 
-/** Puts lines together from chunks, and holds no more than the limit of any. */
+/** Assembles lines from chunks, and keeps no more of a line than the limit. */
 class Assembly {
   readonly #reader: LineReader;
   #parts: string[] = [];
@@ -34,16 +34,24 @@ class Assembly {
   }
 
   take(chunk: string): void {
-    const [end = "", ...others] = chunk.split("\n");
-    this.#add(end);
-    // A dump is one line of many megabytes: put together at its end, and only there.
-    for (const begin of others) {
-      const line = this.#parts.join("");
-      const dropped = this.#dropping;
-      [this.#parts, this.#length, this.#dropping] = [[], 0, false];
-      if (!dropped) this.#reader.onLine(line.endsWith("\r") ? line.slice(0, -1) : line);
-      this.#add(begin);
+    let start = 0;
+    for (;;) {
+      const end = chunk.indexOf("\n", start);
+      if (end < 0) break;
+      this.#add(chunk.slice(start, end));
+      this.#finishLine();
+      start = end + 1;
     }
+    if (start < chunk.length) this.#add(chunk.slice(start));
+  }
+
+  #finishLine(): void {
+    // A dump is one line of many megabytes, so its parts are joined only once.
+    const [first = "", ...others] = this.#parts;
+    const line = others.length === 0 ? first : this.#parts.join("");
+    const dropped = this.#dropping;
+    [this.#parts, this.#length, this.#dropping] = [[], 0, false];
+    if (!dropped) this.#reader.onLine(line.endsWith("\r") ? line.slice(0, -1) : line);
   }
 
   #add(part: string): void {
@@ -58,8 +66,8 @@ class Assembly {
 
 /**
  * Calls back with each whole line of a stream until it ends, with a pause after each
- * read; what comes meanwhile waits in the pipe. A read that shows that the pipe has
- * filled is followed by the next at once.
+ * read, while later output waits in the pipe. If the pipe is filling up, the next read
+ * follows at once.
  */
 export async function eachLine(
   stream: ReadableStream<Uint8Array>,
@@ -70,7 +78,7 @@ export async function eachLine(
   const assembly = new Assembly(reader);
   for await (const chunk of stream) {
     assembly.take(decoder.decode(chunk, { stream: true }));
-    if (chunk.length < FULL) {
+    if (chunk.length < FULL_READ) {
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
   }

@@ -1,10 +1,10 @@
-import { cidrFromKernel } from "../../ipam/cidr.ts";
 import { PROTOCOL, TABLE_MAIN } from "../../routing/kernel_route.ts";
-import { checkInterfaceName } from "../../routing/interface_name.ts";
+import { parseInterfaceName } from "../../routing/interface_name.ts";
 import type { KernelEvent, KernelWatch } from "../dataplane.ts";
-import { isReason } from "./stderr.ts";
-import { describeStartFault } from "./start_fault.ts";
+import { isError } from "./errors.ts";
 import { eachLine } from "./lines.ts";
+import { parseDestination } from "./parse.ts";
+import { describeStartFault } from "./process_faults.ts";
 
 const MONITOR_ARGUMENTS = [
   "-4",
@@ -16,15 +16,15 @@ const MONITOR_ARGUMENTS = [
   "rule",
 ];
 
-/** Characters of one event: a route may have some hundred nexthops. */
-const LONGEST_EVENT = 256 * 1024;
+/** UTF-16 units of one event: a route may have some hundred nexthops. */
+const MAX_EVENT_LENGTH = 256 * 1024;
 
-/** First and last pause before a monitor that died is started again, in milliseconds. */
+/** First and last back-off before `ip monitor` is restarted, in milliseconds. */
 const RESTART_MS = { first: 10, last: 5000 };
 
 /**
- * Ctrl-C, and who stops a service, ends `ip` together with the sidecar, whose own end may
- * be heard of a moment later: so long nothing is said of it, in milliseconds.
+ * Ctrl-C, or a stop of the service, ends `ip` together with the sidecar, which may receive
+ * its own signal a moment later: events are reported lost only after so many milliseconds.
  */
 const STOP_GRACE_MS = 500;
 const STOP_SIGNALS: readonly (Deno.Signal | null)[] = [
@@ -35,15 +35,16 @@ const STOP_SIGNALS: readonly (Deno.Signal | null)[] = [
 ];
 
 /**
- * Every look costs the calls that come meanwhile a turn of the event loop, and each of
- * their writes makes events: so after a look there is a pause, in milliseconds.
+ * Milliseconds between two reads. Each read delays the calls in flight by a turn of the
+ * event loop, and each of their writes makes events.
  */
 const PAUSE_MS = 10;
 
 /**
- * Watches links, IPv4 routes and rules with `ip monitor`, and starts it again when it dies.
- * The kernel drops routes of a link that goes down without an event (Linux 6.18), and
- * a monitor needs a moment to subscribe: so a listener has to look for itself as well.
+ * Reports changes of links, IPv4 routes and rules by `ip monitor`, and restarts it when it
+ * exits. The kernel deletes the routes of a link that goes down without an event
+ * (Linux 6.18), and a monitor needs a moment to subscribe, so that a listener has to
+ * read the kernel as well.
  */
 export class Monitor implements KernelWatch {
   readonly #listener: (event: KernelEvent) => void;
@@ -54,7 +55,7 @@ export class Monitor implements KernelWatch {
   #pauseMs = RESTART_MS.first;
   #closed = false;
 
-  /** @param onWarning told of what `ip` writes that is no sign of lost events */
+  /** @param onWarning called with what `ip` writes to stderr that loses no events */
   constructor(
     listener: (event: KernelEvent) => void,
     onWarning: (warning: string) => void = () => {},
@@ -71,13 +72,13 @@ export class Monitor implements KernelWatch {
     try {
       this.#child?.kill("SIGKILL");
     } catch {
-      // It has ended by itself: Deno throws a TypeError then.
+      // It has exited: then Deno throws a TypeError.
     }
   }
 
   /** False if it could not be started. */
   #start(): boolean {
-    // Not node:child_process: its streams read on whether or not anybody wants more.
+    // Not node:child_process, because its streams read ahead without a limit.
     const command = new Deno.Command("ip", {
       args: MONITOR_ARGUMENTS,
       clearEnv: true,
@@ -89,47 +90,49 @@ export class Monitor implements KernelWatch {
     try {
       this.#child = command.spawn();
     } catch (error) {
-      this.#again(describeStartFault(error));
+      this.#restartLater(describeStartFault(error));
       return false;
     }
-    this.#listen(this.#child);
+    this.#readOutput(this.#child);
     return true;
   }
 
-  #listen(child: Deno.ChildProcess): void {
-    const hear = (line: string): void => {
+  #readOutput(child: Deno.ChildProcess): void {
+    const onEvent = (line: string): void => {
       this.#pauseMs = RESTART_MS.first;
-      const event = readEvent(line);
+      const event = parseEvent(line);
       if (event !== undefined) this.#listener(event);
     };
-    // "netlink receive error": the kernel had more events than room for them.
-    const complain = (line: string): void => {
-      if (isReason(line)) blind(line);
+    // "netlink receive error": the kernel's buffer for events was full.
+    const onStderr = (line: string): void => {
+      if (isError(line)) onLost(line);
       else if (line.trim() !== "") this.#onWarning(line);
     };
-    const blind = (why: string): void => this.#listener({ kind: "events-lost", why });
-    const onOverflow = (): void => blind("an event without end");
-    const limit = LONGEST_EVENT;
+    const onLost = (why: string): void => this.#listener({ kind: "events-lost", why });
+    const onOverflow = (): void => onLost("an event without end");
+    const limit = MAX_EVENT_LENGTH;
     const read = [
-      eachLine(child.stdout, { onLine: hear, onOverflow, limit }, PAUSE_MS),
-      eachLine(child.stderr, { onLine: complain, onOverflow, limit }),
+      eachLine(child.stdout, { onLine: onEvent, onOverflow, limit }, PAUSE_MS),
+      eachLine(child.stderr, { onLine: onStderr, onOverflow, limit }),
     ];
-    void Promise.allSettled([...read, child.status]).then(() => this.#ended(child));
+    void Promise.allSettled([...read, child.status]).then(() => this.#onExit(child));
   }
 
-  async #ended(child: Deno.ChildProcess): Promise<void> {
+  async #onExit(child: Deno.ChildProcess): Promise<void> {
     const { signal } = await child.status;
-    if (!STOP_SIGNALS.includes(signal)) return this.#again("ip monitor ended");
-    this.#again(undefined);
+    if (!STOP_SIGNALS.includes(signal)) {
+      return this.#restartLater("ip monitor ended");
+    }
+    this.#restartLater(undefined);
     const why = `${signal} ended ip monitor`;
-    const say = (): void => {
+    const report = (): void => {
       this.#grace = undefined;
       this.#listener({ kind: "events-lost", why });
     };
-    if (!this.#closed) this.#grace ??= setTimeout(say, STOP_GRACE_MS);
+    if (!this.#closed) this.#grace ??= setTimeout(report, STOP_GRACE_MS);
   }
 
-  #again(why: string | undefined): void {
+  #restartLater(why: string | undefined): void {
     if (this.#closed || this.#restart !== undefined) return;
     this.#restart = setTimeout(() => {
       this.#restart = undefined;
@@ -140,11 +143,15 @@ export class Monitor implements KernelWatch {
   }
 }
 
-/** Reads one line of `ip -Numeric -oneline monitor link route`; undefined: no concern. */
-export function readEvent(line: string): KernelEvent | undefined {
+/**
+ * Parses one line of `ip -4 -Numeric -oneline monitor link route rule`. Never throws.
+ *
+ * @returns undefined for an event that no listener needs
+ */
+export function parseEvent(line: string): KernelEvent | undefined {
   const link = /^(?:Deleted )?(\d+): ([^:@\s]+)[:@]/.exec(line);
   if (link !== null) {
-    const device = checkInterfaceName(link[2] ?? "");
+    const device = parseInterfaceName(link[2] ?? "");
     return device.ok
       ? { kind: "link", ifindex: Number(link[1]), device: device.value }
       : undefined;
@@ -154,33 +161,36 @@ export function readEvent(line: string): KernelEvent | undefined {
   const words = line.split(/\s+/).filter((word) => word !== "");
   const deleted = words[0] === "Deleted";
   if (deleted) words.shift();
-  // A type other than unicast stands first, as a number: `7 10.42.2.0/24 table 142`.
+  // A type other than unicast comes first, as a number: `7 10.42.2.0/24 table 142`.
   const typed = /^\d+$/.test(words[0] ?? "");
   if (typed) words.shift();
-  const destination = cidrFromKernel(words.shift() ?? "");
+  const destination = parseDestination(words.shift() ?? "");
   if (destination === undefined) return undefined;
   return { kind: "route", deleted, destination, ...attributes(words, typed) };
 }
 
-/** Any but one that looks into a table; also one that leads every packet to main. */
+/**
+ * True for a rule that does not look into a table, and for one that sends every packet to
+ * the main table, because its deletion hides that table.
+ */
 function isHidingRule(rule: string): boolean {
   return !/ (?:lookup|l3mdev)\b/.test(rule) || / suppress_/.test(rule) ||
     /^from all lookup (?:254|main)\b/.test(rule);
 }
 
-const PLAIN_WORDS: ReadonlySet<string> = new Set(["dev", "proto", "scope"]);
+const PLAIN_ATTRIBUTES: ReadonlySet<string> = new Set(["dev", "proto", "scope"]);
 
 function attributes(words: readonly string[], typed: boolean) {
   const pairs = new Map<string, string>();
   for (let at = 0; at + 1 < words.length; at += 2) {
     pairs.set(words[at] ?? "", words[at + 1] ?? "");
   }
-  const device = checkInterfaceName(pairs.get("dev") ?? "");
+  const device = parseInterfaceName(pairs.get("dev") ?? "");
   return {
     table: Number(pairs.get("table") ?? TABLE_MAIN),
     protocol: Number(pairs.get("proto") ?? PROTOCOL.boot),
     device: device.ok ? device.value : undefined,
     plain: !typed && words.length % 2 === 0 &&
-      [...pairs.keys()].every((word) => PLAIN_WORDS.has(word)),
+      [...pairs.keys()].every((word) => PLAIN_ATTRIBUTES.has(word)),
   };
 }

@@ -1,90 +1,179 @@
+/** Parses the JSON that `ip` writes to stdout. No other file reads it. */
 import { firstAddress } from "../../ipam/address.ts";
-import {
-  cidrFromKernel,
-  contains,
-  hostPrefix,
-  type Ipv4Cidr,
-} from "../../ipam/cidr.ts";
+import { contains, hostPrefix, type Ipv4Cidr, parseCidr } from "../../ipam/cidr.ts";
 import {
   type KernelRoute,
   type LinkState,
   OUR_PROTOCOL,
   PROTOCOL,
   TABLE_MAIN,
+  UNICAST,
 } from "../../routing/kernel_route.ts";
 import {
-  checkInterfaceName,
   type InterfaceName,
+  parseInterfaceName,
 } from "../../routing/interface_name.ts";
 import type { Answer, Read, TableRoute } from "../dataplane.ts";
-import { isRecord, type JsonRecord, readDocument } from "./document.ts";
 
-/** A document as its command's answer. */
+/** A line of JSON as the answer of its command. */
 export type Decoded =
   | {
     readonly kind: "decoded";
     readonly answer: Answer;
-    /** Entries of a dump that were passed over, because they cannot be read. */
-    readonly odd: readonly JsonRecord[];
+    /** Entries of a dump that were skipped, because they cannot be parsed. */
+    readonly skipped: readonly JsonRecord[];
   }
-  /** No document, or not this command's: the process is not to be trusted. */
+  /** Not JSON, or not the answer of this command: the process cannot be trusted. */
   | { readonly kind: "unreadable"; readonly why: string };
 
+/** An object of the JSON, whose members are not checked yet. */
+type JsonRecord = Readonly<Record<string, unknown>>;
+
 /**
- * Decodes the line that `ip -json -Numeric` wrote for a read: the one place where it is
- * believed. What must not be mixed up is checked against the question: a device's name, a
- * destination. Never throws.
+ * Decodes the line that `ip -json -Numeric` wrote for a read, and checks it against the
+ * command: the device's name, the destination. Never throws.
  */
 export function decode(command: Read, line: string): Decoded {
-  const document = readDocument(line);
-  if (document === undefined) return unreadable("ip wrote something that is no JSON");
   switch (command.kind) {
-    case "link":
-      return decodeLink(command.device, document);
-    case "bridge":
-      return decodeBridge(command.device, document);
-    case "link-names":
-      return decodeLinkNames(document);
-    case "best-route":
-      return decodeBest(command.destination, document);
-    case "exact-routes": {
-      const { destination } = command;
-      return decodeRoutes(document, (found) => found === destination);
-    }
-    case "routes-within":
-      return decodeRoutes(document, (found) => contains(command.cluster, found));
     case "own-routes":
-      return decodeEntries(document, { protocol: OUR_PROTOCOL, table: TABLE_MAIN });
+      return decodeEntries(line, { protocol: OUR_PROTOCOL, table: TABLE_MAIN });
     case "table-routes": {
       const { table } = command;
-      return decodeEntries(document, { protocol: PROTOCOL.boot, table });
+      return decodeEntries(line, { protocol: PROTOCOL.boot, table });
     }
+    case "exact-routes": {
+      const { destination } = command;
+      return decodeRoutes(line, (found) => found === destination);
+    }
+    case "routes-within":
+      return decodeRoutes(line, (found) => contains(command.cluster, found));
+  }
+  const records = parseRecords(line);
+  if (records === undefined) return NOT_JSON;
+  switch (command.kind) {
+    case "link":
+      return decodeLink(command.device, records);
+    case "bridge":
+      return decodeBridge(command.device, records);
+    case "link-names":
+      return decodeLinkNames(records);
+    case "best-route":
+      return decodeBest(command.destination, records);
     case "forwarding-entries":
-      return decodePeers(document);
+      return decodePeers(records);
     case "rules":
-      return decodeRules(document);
+      return decodeRules(records);
     case "permission":
-      return unreadable("ip answered what it had to refuse");
+      return unreadable("ip answered a command that must fail");
     default:
       return command satisfies never;
   }
+}
+
+/**
+ * Parses a destination as `ip` prints it: a CIDR, an address without a prefix length
+ * (a /32) or `default` (0.0.0.0/0). Undefined for anything else, such as an IPv6 prefix.
+ */
+export function parseDestination(dst: string): Ipv4Cidr | undefined {
+  const text = dst === "default" ? "0.0.0.0/0" : dst.includes("/") ? dst : `${dst}/32`;
+  const parsed = parseCidr(text);
+  return parsed.ok ? parsed.value : undefined;
+}
+
+/** UTF-16 units of JSON that are parsed at once. */
+const PIECE_LENGTH = 64 * 1024;
+
+/**
+ * Parses a line of `ip -json` piece by piece: whatever the command, it is one array of
+ * records. A dump of 65,000 routes has 20 MB, and its records at once have three times
+ * that, while the visitor keeps little of each (measured with Deno 2.9.3).
+ *
+ * The line is cut at a `},{`. If that stands inside a record or a string, the piece is no
+ * JSON, and a longer one is tried: so a piece that can be parsed has whole records only.
+ *
+ * @param visit called with each element of the array
+ * @param pieceLength how many UTF-16 units a piece has at least. @default {65536}
+ * @returns false if the line is not a JSON array; elements may have been visited
+ */
+export function visitRecords(
+  line: string,
+  visit: (record: unknown) => void,
+  pieceLength = PIECE_LENGTH,
+): boolean {
+  let start = 0;
+  let length = pieceLength;
+  for (;;) {
+    const brace = line.indexOf("},{", start + length);
+    const isLast = brace < 0;
+    const piece = (start === 0 ? "" : "[") +
+      (isLast ? line.slice(start) : `${line.slice(start, brace + 1)}]`);
+    const records = parseArray(piece);
+    if (records !== undefined) {
+      for (const record of records) visit(record);
+      if (isLast) return true;
+      start = brace + 2;
+      length = pieceLength;
+    } else if (isLast) return false;
+    // Twice as long each time, so that no text costs more than twice its length.
+    else length = 2 * (brace - start);
+  }
+}
+
+function parseRecords(line: string): readonly unknown[] | undefined {
+  const records: unknown[] = [];
+  return visitRecords(line, (record) => records.push(record)) ? records : undefined;
+}
+
+/**
+ * iproute2 6.1 prints a device's name as it is, and the kernel accepts every byte but NUL,
+ * `/`, `:` and white space: a control character stands raw in the string, which JSON
+ * forbids. The name of one device must not make a whole dump unreadable.
+ */
+function parseArray(text: string): readonly unknown[] | undefined {
+  const parsed = parseJson(text) ?? parseJson(withEscapes(text));
+  return Array.isArray(parsed) ? parsed : undefined;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Adds the escapes that iproute2 leaves out; removes `\'`, which versions before 6 add. */
+function withEscapes(text: string): string {
+  return text
+    .replace(
+      /\p{Cc}/gu,
+      (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, "0")}`,
+    )
+    .replace(/\\(?:\\|')/g, (pair) => pair === "\\'" ? "'" : pair);
+}
+
+/** True for an object; an array is none. */
+function isRecord(value: unknown): value is JsonRecord {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function unreadable(why: string): Decoded {
   return { kind: "unreadable", why };
 }
 
-function decoded(answer: Answer, odd: readonly JsonRecord[] = []): Decoded {
-  return { kind: "decoded", answer, odd };
+const NOT_JSON = unreadable("ip wrote a line that is not a JSON array");
+
+function decoded(answer: Answer, skipped: readonly JsonRecord[] = []): Decoded {
+  return { kind: "decoded", answer, skipped };
 }
 
 const ANOTHER_DEVICE = "ip answered about another device";
 
-/** The kernel takes an altname as well, but routes are shown by the device's one name. */
-function decodeLink(device: InterfaceName, document: readonly unknown[]): Decoded {
-  const [record, ...others] = document;
+/** The kernel also accepts an altname, but shows routes by the device's first name. */
+function decodeLink(device: InterfaceName, records: readonly unknown[]): Decoded {
+  const [record, ...others] = records;
   if (!isRecord(record) || others.length > 0) return unreadable(ANOTHER_DEVICE);
-  // What `ip` filters out of an answer: the device has another index than `ip` knows.
+  // `ip` filtered the answer out, because the device has not the index that `ip` knows.
   if (isEmpty(record)) return unreadable("a device has a new index");
   const { altnames, flags, ifindex, ifname, master, mtu } = record;
   if (!isIndex(ifindex) || !isTextArray(flags)) {
@@ -106,11 +195,11 @@ function decodeLink(device: InterfaceName, document: readonly unknown[]): Decode
   return decoded({ kind: "link", link, ifindex });
 }
 
-/** RFC 791: with less a device has no IPv4, and the kernel no such device for a route. */
+/** RFC 791: with less, a device has no IPv4, and a route through it fails: No such device. */
 const LEAST_MTU = 68;
 
-function decodeBridge(device: InterfaceName, document: readonly unknown[]): Decoded {
-  const devices = document.filter((record) => !(isRecord(record) && isEmpty(record)));
+function decodeBridge(device: InterfaceName, records: readonly unknown[]): Decoded {
+  const devices = records.filter((record) => !(isRecord(record) && isEmpty(record)));
   const isOther = devices.some((record) =>
     !isRecord(record) || record["ifname"] !== device
   );
@@ -119,17 +208,17 @@ function decodeBridge(device: InterfaceName, document: readonly unknown[]): Deco
     : decoded({ kind: "bridge", isBridge: devices.length === 1 });
 }
 
-function decodeLinkNames(document: readonly unknown[]): Decoded {
+function decodeLinkNames(records: readonly unknown[]): Decoded {
   const names = new Set<string>();
-  for (const record of document) {
+  for (const record of records) {
     const name = isRecord(record) ? record["ifname"] : undefined;
     if (typeof name === "string") names.add(name);
   }
   return decoded({ kind: "link-names", names });
 }
 
-function decodeBest(destination: Ipv4Cidr, document: readonly unknown[]): Decoded {
-  const [record, ...others] = document;
+function decodeBest(destination: Ipv4Cidr, records: readonly unknown[]): Decoded {
+  const [record, ...others] = records;
   const found = isRecord(record) ? destinationOf(record) : undefined;
   if (!isRecord(record) || others.length > 0 || found === undefined) {
     return unreadable("ip answered about no destination");
@@ -137,7 +226,7 @@ function decodeBest(destination: Ipv4Cidr, document: readonly unknown[]): Decode
   if (!contains(found, hostPrefix(firstAddress(destination)))) {
     return unreadable("ip answered about another destination");
   }
-  return decoded({ kind: "best-route", route: readRoute(record, found, UNFILTERED) });
+  return decoded({ kind: "best-route", route: parseRoute(record, found, UNFILTERED) });
 }
 
 /** What a filtered `route show` leaves out, because it was asked for. */
@@ -149,46 +238,50 @@ interface Assumed {
 const UNFILTERED: Assumed = { protocol: PROTOCOL.boot, table: TABLE_MAIN };
 
 function decodeRoutes(
-  document: readonly unknown[],
+  line: string,
   belongs: (destination: Ipv4Cidr) => boolean,
 ): Decoded {
-  const { entries, odd } = readEntries(document, UNFILTERED);
-  const routes = entries.map(({ route }) => route);
+  const entries = parseEntries(line, UNFILTERED);
+  if (entries === undefined) return NOT_JSON;
+  const routes = entries.entries.map(({ route }) => route);
   return routes.every(({ destination }) => belongs(destination))
-    ? decoded({ kind: "routes", routes }, odd)
+    ? decoded({ kind: "routes", routes }, entries.skipped)
     : unreadable("ip answered about other routes");
 }
 
-function decodeEntries(document: readonly unknown[], assumed: Assumed): Decoded {
-  const { entries, odd } = readEntries(document, assumed);
-  return decoded({ kind: "table", routes: entries }, odd);
+function decodeEntries(line: string, assumed: Assumed): Decoded {
+  const entries = parseEntries(line, assumed);
+  return entries === undefined
+    ? NOT_JSON
+    : decoded({ kind: "table", routes: entries.entries }, entries.skipped);
 }
 
-interface ReadEntries {
+interface Entries {
   readonly entries: readonly TableRoute[];
-  readonly odd: readonly JsonRecord[];
+  readonly skipped: readonly JsonRecord[];
 }
 
-/** One odd entry makes the others no worse: it is passed over. */
-function readEntries(document: readonly unknown[], assumed: Assumed): ReadEntries {
+/** Skips an entry that cannot be parsed, because that makes the others no worse. */
+function parseEntries(line: string, assumed: Assumed): Entries | undefined {
   const entries: TableRoute[] = [];
-  const odd: JsonRecord[] = [];
-  for (const record of document) {
-    if (!isRecord(record)) odd.push({ entry: record });
+  const skipped: JsonRecord[] = [];
+  // Most entries have the payload of the one before: 10 MB less for 65,000 routes.
+  let payload = NO_PAYLOAD;
+  const isArray = visitRecords(line, (record) => {
+    if (!isRecord(record)) skipped.push({ entry: record });
     else if (!isEmpty(record) && !isOfIpv6(record)) {
-      const entry = readEntry(record, assumed);
-      if (entry === undefined) odd.push(record);
-      else entries.push(entry);
+      const destination = destinationOf(record);
+      const route = destination === undefined
+        ? undefined
+        : parseRoute(record, destination, assumed);
+      if (route === undefined) skipped.push(record);
+      else {
+        payload = parsePayload(record, payload);
+        entries.push({ route, payload });
+      }
     }
-  }
-  return { entries, odd };
-}
-
-function readEntry(record: JsonRecord, assumed: Assumed): TableRoute | undefined {
-  const destination = destinationOf(record);
-  if (destination === undefined) return undefined;
-  const route = readRoute(record, destination, assumed);
-  return route === undefined ? undefined : { route, payload: readPayload(record) };
+  });
+  return isArray ? { entries, skipped } : undefined;
 }
 
 function isOfIpv6({ dst }: JsonRecord): boolean {
@@ -196,19 +289,19 @@ function isOfIpv6({ dst }: JsonRecord): boolean {
 }
 
 function destinationOf({ dst }: JsonRecord): Ipv4Cidr | undefined {
-  return typeof dst === "string" ? cidrFromKernel(dst) : undefined;
+  return typeof dst === "string" ? parseDestination(dst) : undefined;
 }
 
-/** Undefined if a member has a value that tells nothing: it is not taken for another. */
-function readRoute(
+/** Undefined if a member has a value of an unknown meaning, instead of a guess. */
+function parseRoute(
   record: JsonRecord,
   destination: Ipv4Cidr,
   assumed: Assumed,
 ): KernelRoute | undefined {
-  // `ip` leaves out what is the default or was asked for.
+  // `ip` leaves out defaults, and what the command filters by.
   const protocol = named(record["protocol"], PROTOCOLS, assumed.protocol);
   const table = named(record["table"], TABLES, assumed.table);
-  const type = named(record["type"], TYPES, 1);
+  const type = named(record["type"], TYPES, UNICAST);
   const metric = named(record["metric"], NO_NAMES, 0);
   const tos = named(record["tos"], NO_NAMES, 0);
   const { dev } = record;
@@ -219,7 +312,7 @@ function readRoute(
   ) return undefined;
   return {
     destination,
-    // What goes through a nexthop object can be deleted by no device: "No such process".
+    // A route through a nexthop object cannot be deleted by its device: "No such process".
     device: record["nhid"] === undefined ? deviceName(dev) : undefined,
     gateway: record["gateway"] !== undefined || record["via"] !== undefined,
     protocol,
@@ -239,23 +332,28 @@ const PAYLOAD_FIELDS = [
   "initrwnd",
 ];
 
-function readPayload(record: JsonRecord): readonly number[] {
-  const listed = record["metrics"];
+const NO_PAYLOAD: readonly number[] = PAYLOAD_FIELDS.map(() => 0);
+
+/** Returns `previous` itself if the payload is the same. */
+function parsePayload(
+  { metrics: listed }: JsonRecord,
+  previous: readonly number[],
+): readonly number[] {
   if (!Array.isArray(listed)) return NO_PAYLOAD;
   const metrics: unknown = listed[0];
-  return PAYLOAD_FIELDS.map((field) =>
-    isRecord(metrics) ? named(metrics[field], NO_NAMES, 0) ?? 0 : 0
-  );
+  if (!isRecord(metrics)) return NO_PAYLOAD;
+  const numberOf = (field: string): number => named(metrics[field], NO_NAMES, 0) ?? 0;
+  return PAYLOAD_FIELDS.every((field, at) => numberOf(field) === previous[at])
+    ? previous
+    : PAYLOAD_FIELDS.map(numberOf);
 }
-
-const NO_PAYLOAD: readonly number[] = PAYLOAD_FIELDS.map(() => 0);
 
 const ANY_ADDRESS = "00:00:00:00:00:00";
 
-/** `ip -family bridge -json neigh show`: one all-zero entry for each peer of a VXLAN. */
-function decodePeers(document: readonly unknown[]): Decoded {
+/** `ip -family bridge -json neigh show` has one all-zero entry for each peer of a VXLAN. */
+function decodePeers(records: readonly unknown[]): Decoded {
   const peers = new Map<InterfaceName, number>();
-  for (const entry of document) {
+  for (const entry of records) {
     if (!isRecord(entry)) continue;
     const device = deviceName(entry["dev"]);
     const isPeer = entry["lladdr"] === ANY_ADDRESS && typeof entry["dst"] === "string";
@@ -265,12 +363,12 @@ function decodePeers(document: readonly unknown[]): Decoded {
 }
 
 /**
- * A look-up meets every route of the main table, or one of a table in front of it that
- * says so, unless a rule answers by itself (`unreachable`, `blackhole`, `prohibit`), jumps,
- * suppresses prefixes, or none leads to the main table at all.
+ * A FIB look-up can find every route of the main table, unless a rule answers by itself
+ * (`unreachable`, `blackhole`, `prohibit`), jumps or suppresses prefixes, or no rule
+ * looks into the main table.
  */
-function decodeRules(document: readonly unknown[]): Decoded {
-  const rules = document.filter((rule) => !(isRecord(rule) && isEmpty(rule)));
+function decodeRules(records: readonly unknown[]): Decoded {
+  const rules = records.filter((rule) => !(isRecord(rule) && isEmpty(rule)));
   const lookups = rules.every((rule) => isRecord(rule) && looksUp(rule));
   const hiding = !lookups || !rules.some((rule) => isRecord(rule) && leadsToMain(rule));
   return decoded({ kind: "rules", hiding });
@@ -280,16 +378,16 @@ function looksUp(rule: JsonRecord): boolean {
   const suppressed = rule["suppress_prefixlen"] ?? rule["suppress_prefixlength"] ?? 0;
   return rule["table"] !== undefined && rule["action"] === undefined &&
     rule["goto"] === undefined && rule["nop"] === undefined &&
-    // 0 suppresses the default route alone, as wg-quick has it.
+    // 0 suppresses the default route alone, as wg-quick does.
     suppressed === 0 && rule["suppress_ifgroup"] === undefined;
 }
 
-/** The names of what a rule that holds for every packet may have. */
-const OF_ANY_PACKET = new Set(["priority", "src", "table", "protocol"]);
+/** The members that a rule for every packet may have. */
+const MEMBERS_OF_ANY_PACKET = new Set(["priority", "src", "table", "protocol"]);
 
 function leadsToMain(rule: JsonRecord): boolean {
   return named(rule["table"], TABLES, 0) === TABLE_MAIN && rule["src"] === "all" &&
-    Object.keys(rule).every((name) => OF_ANY_PACKET.has(name));
+    Object.keys(rule).every((name) => MEMBERS_OF_ANY_PACKET.has(name));
 }
 
 function isEmpty(record: JsonRecord): boolean {
@@ -306,8 +404,8 @@ function isTextArray(value: unknown): value is readonly string[] {
 
 function deviceName(value: unknown): InterfaceName | undefined {
   if (typeof value !== "string") return undefined;
-  const checked = checkInterfaceName(value);
-  return checked.ok ? checked.value : undefined;
+  const name = parseInterfaceName(value);
+  return name.ok ? name.value : undefined;
 }
 
 type Names = Readonly<Record<string, number>>;
@@ -345,10 +443,10 @@ const TYPES: Names = {
 };
 
 /**
- * `-Numeric` prints numbers as decimal or hexadecimal text, metrics as JSON numbers; a
- * version that prints some by name means the same.
+ * `-Numeric` prints numbers as decimal or hexadecimal text, and metrics as JSON numbers;
+ * some versions print some of them by name.
  *
- * @returns undefined for what is no such number
+ * @returns 0 to 2^32 - 1; undefined for any other value
  */
 function named(value: unknown, names: Names, absent: number): number | undefined {
   if (value === undefined) return absent;

@@ -408,7 +408,7 @@ Deno.test("planAllocate answers what a lost batch has written, and that it was c
   }
 });
 
-Deno.test("planAllocate and planRelease answer the kernel's words to a refusal, and succeed when they are asked again", async () => {
+Deno.test("planAllocate and planRelease answer the kernel's message to a refusal, and succeed when they are asked again", async () => {
   // The cursor, the name, and the address itself.
   for (const refused of [0, 1, 2]) {
     const node = bed();

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { type Ipv4Cidr, parseCidr } from "../../../src/ipam/cidr.ts";
 import {
-  checkInterfaceName,
   type InterfaceName,
+  parseInterfaceName,
 } from "../../../src/routing/interface_name.ts";
 
 /** A CIDR that a test is sure of. */
@@ -14,7 +14,7 @@ export function cidr(text: string): Ipv4Cidr {
 
 /** An interface name that a test is sure of. */
 export function device(text: string): InterfaceName {
-  const checked = checkInterfaceName(text);
+  const checked = parseInterfaceName(text);
   assert.ok(checked.ok);
   return checked.value;
 }

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { IPv4CidrRange } from "ip-num";
 import {
-  cidrFromKernel,
   commonPrefix,
   contains,
   type Ipv4Cidr,
@@ -202,21 +201,6 @@ Deno.test("contains is true exactly if the prefix bits of one CIDR begin those o
     { numRuns: 10_000 },
   );
   assert(seen.inside > 1_000 && seen.outside > 1_000, JSON.stringify(seen));
-});
-
-Deno.test("cidrFromKernel is as strict as parseCidr, and reads an address as a /32", () => {
-  fc.assert(
-    fc.property(fc.oneof(dotted, anyText), (dst) => {
-      const text = dst === "default"
-        ? "0.0.0.0/0"
-        : dst.includes("/")
-        ? dst
-        : `${dst}/32`;
-      const expected = judge(text).kind === "cidr" ? text : undefined;
-      assert.equal(cidrFromKernel(dst), expected);
-    }),
-    { numRuns: 10_000, examples },
-  );
 });
 
 Deno.test("checkNodeCidr gives the sentence of the contract's table under any policy", () => {

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import {
-  cidrFromKernel,
   contains,
   type Ipv4Cidr,
   networkAddress,
@@ -92,26 +91,4 @@ Deno.test("contains is true for the prefix itself and its subnets, and for nothi
   for (const text of outside) assert(!contains(cluster, cidr(text)), text);
   assert(contains(cidr("0.0.0.0/0"), cidr("255.255.255.255/32")));
   assert(!contains(cidr("255.255.255.255/32"), cidr("255.255.255.254/32")));
-});
-
-Deno.test("cidrFromKernel reads a CIDR, an address or default", () => {
-  assert.equal(cidrFromKernel("10.42.2.0/24"), "10.42.2.0/24");
-  assert.equal(cidrFromKernel("0.0.0.0/1"), "0.0.0.0/1");
-  assert.equal(cidrFromKernel("10.42.1.7"), "10.42.1.7/32");
-  assert.equal(cidrFromKernel("default"), "0.0.0.0/0");
-});
-
-Deno.test("cidrFromKernel is undefined for any other text", () => {
-  const others = [
-    "",
-    "all",
-    "default ",
-    "fd00::/8",
-    "fe80::1",
-    "10.42.1.7/24",
-    "10.42.1",
-  ];
-  for (const dst of [...others, "10.42.1.7\n", "10.42.1.0/24 dev lo", "/24", "/"]) {
-    assert.equal(cidrFromKernel(dst), undefined, JSON.stringify(dst));
-  }
 });

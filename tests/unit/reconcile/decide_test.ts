@@ -10,8 +10,8 @@ import type {
   LinkState,
 } from "../../../src/routing/kernel_route.ts";
 import {
-  checkInterfaceName,
   type InterfaceName,
+  parseInterfaceName,
 } from "../../../src/routing/interface_name.ts";
 import { TableModel } from "./table_model.ts";
 
@@ -22,7 +22,7 @@ function cidr(text: string): Ipv4Cidr {
 }
 
 function named(text: string): InterfaceName {
-  const checked = checkInterfaceName(text);
+  const checked = parseInterfaceName(text);
   assert.ok(checked.ok, text);
   return checked.value;
 }
@@ -255,7 +255,7 @@ function answered(route: KernelRoute | undefined): OperationResult {
 }
 
 function failed(kind: FailureKind): OperationResult {
-  return { ok: false, failure: { kind, words: "RTNETLINK answers: …" } };
+  return { ok: false, failure: { kind, message: "RTNETLINK answers: …" } };
 }
 
 const readings: readonly (readonly [

@@ -31,7 +31,7 @@ export interface Mishap {
 }
 
 /** Why {@linkcode DestinationModel} refuses an operation when a {@linkcode Mishap} says so. */
-export const REFUSED: Failure = { kind: "other", words: "refused by the test" };
+export const REFUSED: Failure = { kind: "other", message: "refused by the test" };
 
 /**
  * The routes of one destination, its devices and its record, as far as a plan reaches;
@@ -267,9 +267,9 @@ function isPlain({ gateway, metric, protocol, tos, type }: KernelRoute): boolean
 const DONE: OperationResult = { ok: true, answer: { kind: "done" } };
 const NEVER: OperationResult = {
   ok: false,
-  failure: { kind: "other", words: "never carried out" },
+  failure: { kind: "other", message: "never carried out" },
 };
 
 function failed(kind: FailureKind): OperationResult {
-  return { ok: false, failure: { kind, words: `the model says ${kind}` } };
+  return { ok: false, failure: { kind, message: `the model says ${kind}` } };
 }

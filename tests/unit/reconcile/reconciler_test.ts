@@ -537,7 +537,7 @@ const plans: fc.Arbitrary<Plan> = fc.record({
   ),
 }, { requiredKeys: [] });
 
-/** What the kernel says to an operation: some fail, each with words of its own. */
+/** What the kernel says to an operation: some fail, each with a message of its own. */
 function verdict(operation: Operation): OperationResult {
   const text = JSON.stringify(operation.command);
   let sum = 0;

@@ -3,7 +3,7 @@ import { type Ipv4Cidr, parseCidr } from "../../../src/ipam/cidr.ts";
 import { INSTALLED, type RouteStatus } from "../../../src/reconcile/outcome.ts";
 import { StatusFeed } from "../../../src/reconcile/status_feed.ts";
 import type { RouteChanges } from "../../../src/reconcile/ports.ts";
-import { checkInterfaceName } from "../../../src/routing/interface_name.ts";
+import { parseInterfaceName } from "../../../src/routing/interface_name.ts";
 import { until } from "../../support/wait.ts";
 
 function to(octet: number): Ipv4Cidr {
@@ -21,7 +21,7 @@ function openFeed() {
     status: RouteStatus = INSTALLED,
     through = "vxlan100",
   ) => {
-    const device = checkInterfaceName(through);
+    const device = parseInterfaceName(through);
     assert.ok(device.ok);
     const route = { destination: to(octet), device: device.value };
     feed.desired.put({ route, persisted: true, status });

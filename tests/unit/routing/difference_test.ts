@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type Ipv4Cidr, parseCidr } from "../../../src/ipam/cidr.ts";
 import {
-  checkInterfaceName,
   type InterfaceName,
+  parseInterfaceName,
 } from "../../../src/routing/interface_name.ts";
 import type { Route } from "../../../src/routing/route.ts";
 import {
@@ -19,7 +19,7 @@ function cidr(text: string): Ipv4Cidr {
 }
 
 function named(text: string): InterfaceName {
-  const checked = checkInterfaceName(text);
+  const checked = parseInterfaceName(text);
   assert.ok(checked.ok, text);
   return checked.value;
 }

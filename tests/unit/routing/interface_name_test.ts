@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
-  checkInterfaceName,
   describeInterfaceNameFault,
   type InterfaceName,
+  parseInterfaceName,
 } from "../../../src/routing/interface_name.ts";
 import { bounded } from "../../support/suite.ts";
 
@@ -86,14 +86,14 @@ Deno.test("the compiler does not take a plain string for an interface name", () 
 Deno.test("the names that Linux networking uses are accepted as they are", () => {
   const names = ["vxlan100", "lo", "eth0.100", "br-1a2b3c4d5e6f", "wg_0", "...", ".a"];
   for (const name of [...names, "A", "0", "_", "veth-Z9.x_", "123456789012345"]) {
-    assert.deepEqual(checkInterfaceName(name), { ok: true, value: name });
+    assert.deepEqual(parseInterfaceName(name), { ok: true, value: name });
   }
 });
 
 Deno.test("no hostile text is an interface name", () => {
   for (const text of hostileNames) {
     const expected = { ok: false, fault: { kind: "interface-name", text } };
-    assert.deepEqual(checkInterfaceName(text), expected, JSON.stringify(text));
+    assert.deepEqual(parseInterfaceName(text), expected, JSON.stringify(text));
   }
 });
 
@@ -102,7 +102,7 @@ Deno.test("every single character is judged by the contract's alphabet", () => {
     const character = String.fromCharCode(code);
     for (const text of [`a${character}`, character]) {
       const what = `U+${code.toString(16)} in a name of ${text.length}`;
-      assert.equal(checkInterfaceName(text).ok, isName(text), what);
+      assert.equal(parseInterfaceName(text).ok, isName(text), what);
     }
   }
 });
@@ -115,7 +115,7 @@ Deno.test(`${TEXTS} texts: exactly the contract's grammar is accepted`, () => {
     fc.property(anyName, (text) => {
       const expected = isName(text);
       met[expected ? "accepted" : "refused"] += 1;
-      const checked = checkInterfaceName(text);
+      const checked = parseInterfaceName(text);
       assert.equal(checked.ok, expected);
       if (checked.ok) assert.equal(checked.value, text);
     }),
@@ -135,7 +135,7 @@ Deno.test("a bad interface name is refused with the contract's sentence", () => 
     "-batch": 'Invalid interface name: "-batch"',
   };
   for (const [text, sentence] of Object.entries(sentences)) {
-    const checked = checkInterfaceName(text);
+    const checked = parseInterfaceName(text);
     assert(!checked.ok);
     assert.equal(describeInterfaceNameFault(checked.fault), sentence);
   }

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { type Ipv4Cidr, parseCidr } from "../../../src/ipam/cidr.ts";
 import {
-  checkInterfaceName,
   type InterfaceName,
+  parseInterfaceName,
 } from "../../../src/routing/interface_name.ts";
 import {
   describeBridgePort,
@@ -24,7 +24,7 @@ function cidr(text: string): Ipv4Cidr {
 }
 
 function named(text: string): InterfaceName {
-  const checked = checkInterfaceName(text);
+  const checked = parseInterfaceName(text);
   assert.ok(checked.ok, text);
   return checked.value;
 }

@@ -4,8 +4,8 @@ import { type Ipv4Address, parseAddress } from "../../../src/ipam/address.ts";
 import { hostPrefix, type Ipv4Cidr, parseCidr } from "../../../src/ipam/cidr.ts";
 import { type Owner, ownerKey, parseOwner } from "../../../src/ipam/owner.ts";
 import {
-  checkInterfaceName,
   type InterfaceName,
+  parseInterfaceName,
 } from "../../../src/routing/interface_name.ts";
 import {
   decode,
@@ -37,14 +37,14 @@ const name: fc.Arbitrary<InterfaceName> = fc
     size: "max",
   })
   .chain((text) => {
-    const checked = checkInterfaceName(text);
+    const checked = parseInterfaceName(text);
     return checked.ok ? fc.constant(checked.value) : fc.constant(anyName);
   });
 
 const anyName = vxlan100();
 
 function vxlan100(): InterfaceName {
-  const checked = checkInterfaceName("vxlan100");
+  const checked = parseInterfaceName("vxlan100");
   assert.ok(checked.ok);
   return checked.value;
 }
@@ -193,7 +193,7 @@ Deno.test("decode returns a record that may be used, or an unknown entry, whatev
           break;
         case "route":
           assert.equal(found.type, "unreachable");
-          assert.ok(checkInterfaceName(decoded.route.device).ok);
+          assert.ok(parseInterfaceName(decoded.route.device).ok);
           break;
         case "address":
           assert.equal(found.type, "prohibit");

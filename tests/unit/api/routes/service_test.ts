@@ -24,11 +24,11 @@ import { StreamLimiter } from "../../../../src/api/stream_limiter.ts";
 import { createRouteService } from "../../../../src/api/routes/service.ts";
 import { startServer } from "../../../../src/transport/server.ts";
 import { ROUTE_SERVICE } from "../../../../src/api/proto_registry.ts";
-import { checkInterfaceName } from "../../../../src/routing/interface_name.ts";
+import { parseInterfaceName } from "../../../../src/routing/interface_name.ts";
 import { until } from "../../../support/wait.ts";
 
 const destination = parseCidr("10.42.2.0/24");
-const device = checkInterfaceName("vxlan100");
+const device = parseInterfaceName("vxlan100");
 assert.ok(destination.ok && device.ok);
 
 const LISTED: ListedRoute = {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { Monitor, readEvent } from "../../../../src/dataplane/iproute2/monitor.ts";
+import { Monitor, parseEvent } from "../../../../src/dataplane/iproute2/monitor.ts";
 import { childrenOf, signalAll } from "../../../e2e/processes.ts";
 import { until } from "../../../support/wait.ts";
 import { bounded } from "../../../support/suite.ts";
@@ -58,7 +58,7 @@ for (
   ] as const
 ) {
   Deno.test(`the line ${JSON.stringify(line)} tells of ${kind ?? "nothing that matters"}`, () => {
-    assert.equal(readEvent(line)?.kind, kind);
+    assert.equal(parseEvent(line)?.kind, kind);
   });
 }
 
@@ -77,7 +77,7 @@ Deno.test("no line makes the reader of events throw, however it is cut, mixed or
     fc.array(words, { maxLength: 12 }).map((many) => many.join(" ")),
     fc.string({ maxLength: 80, unit: "binary" }),
   );
-  fc.assert(fc.property(line, (text) => void readEvent(text)), {
+  fc.assert(fc.property(line, (text) => void parseEvent(text)), {
     numRuns: bounded(20_000, 4_000),
   });
 });

@@ -16,7 +16,7 @@ const WITHIN: Read = { kind: "routes-within", cluster: cidr("0.0.0.0/0") };
 function read(command: Read, line: string): readonly [answer: Answer, odd: number] {
   const decoded = decode(command, line);
   if (decoded.kind === "unreadable") throw new Error(`Cannot read: ${decoded.why}`);
-  return [decoded.answer, decoded.odd.length];
+  return [decoded.answer, decoded.skipped.length];
 }
 
 function routes(line: string, command = WITHIN): readonly KernelRoute[] {

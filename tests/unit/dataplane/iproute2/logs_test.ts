@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { HangLog } from "../../../../src/dataplane/iproute2/hang_log.ts";
+import { HangLog } from "../../../../src/dataplane/iproute2/logs.ts";
 import { until } from "../../../support/wait.ts";
 import { ipChildren, makeGround } from "../../../support/fixtures.ts";
 import { openNodeUnderTest } from "../../../integration/node_harness.ts";

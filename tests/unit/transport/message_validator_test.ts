@@ -7,7 +7,7 @@ interface Message {
   readonly body: readonly number[];
 }
 
-const bodies = fc.array(fc.nat(255), { maxLength: 300 });
+const bodies = fc.array(fc.nat(255), { maxLength: 300, size: "max" });
 const plain: fc.Arbitrary<Message> = bodies.map((body) => ({ flag: 0, body }));
 const compressed: fc.Arbitrary<Message> = bodies.map((body) => ({ flag: 1, body }));
 

@@ -18,7 +18,7 @@ import { cidr, device } from "../../support/fixtures.ts";
 const TO = cidr("10.42.2.0/24");
 const ROUTE = { destination: TO, device: device("vxlan100") };
 const BEFORE = { destination: TO, device: device("wg0") };
-const failure = { kind: "other", words: "No buffer space available" } as const;
+const failure = { kind: "other", message: "No buffer space available" } as const;
 
 function refusedAs(rollBack: RollBack): readonly PresentOutcome[] {
   return [

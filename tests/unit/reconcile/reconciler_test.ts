@@ -412,7 +412,7 @@ Deno.test("Reconciler.reconcile drains the audit log between batches, until nobo
   }
 });
 
-Deno.test("Reconciler.reconcile commits nothing of a key whose plan has nothing to do, and waits for each commit", async () => {
+Deno.test("Reconciler.reconcile commits nothing of a key whose plan has nothing to do, and waits for each answer", async () => {
   const { dataplane, reconciler } = open((operations) =>
     answered(operations, () => DONE)
   );
@@ -422,9 +422,10 @@ Deno.test("Reconciler.reconcile commits nothing of a key whose plan has nothing 
     cause: causeOf(0),
     device: undefined,
     plan: () => done("at once"),
-    commit: async (outcome) => {
+    commit: (outcome) => void seen.push(`committed ${outcome}`),
+    answer: async (outcome) => {
       await gate.promise;
-      seen.push(outcome);
+      seen.push(`answered ${outcome}`);
     },
   });
   const nothing = key<string>({
@@ -435,10 +436,10 @@ Deno.test("Reconciler.reconcile commits nothing of a key whose plan has nothing 
   });
   const reconciled = reconciler.reconcile([nothing, late]).then(() => seen.push("end"));
   await turns();
-  assert.deepEqual(seen, []);
+  assert.deepEqual(seen, ["committed at once"]);
   gate.resolve();
   await reconciled;
-  assert.deepEqual(seen, ["at once", "end"]);
+  assert.deepEqual(seen, ["committed at once", "answered at once", "end"]);
   assert.deepEqual(dataplane.batches, []);
 });
 

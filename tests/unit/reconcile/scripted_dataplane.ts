@@ -86,9 +86,9 @@ export const DONE: OperationResult = ok({ kind: "done" });
 /** An operation that failed. */
 export function failed(
   kind: FailureKind,
-  words = `${kind} by the test`,
+  message = `${kind} by the test`,
 ): OperationResult {
-  return { ok: false, failure: { kind, words } };
+  return { ok: false, failure: { kind, message } };
 }
 
 /** A batch that was lost. */

@@ -75,5 +75,5 @@ export function shownEntry(
 }
 
 function failed(kind: FailureKind): OperationResult {
-  return { ok: false, failure: { kind, words: `${kind} in the model` } };
+  return { ok: false, failure: { kind, message: `${kind} in the model` } };
 }

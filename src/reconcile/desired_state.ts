@@ -11,6 +11,7 @@ import {
   INSTALLED,
   isGone,
   type PresentOutcome,
+  type RollBack,
   type RouteStatus,
   statusOf,
 } from "./outcome.ts";
@@ -223,9 +224,10 @@ export class DesiredState {
         return true;
       case "connected":
       case "failed":
-        if (outcome.rollBack !== "unconfirmed") return false;
-        this.#markRejected({ route, persisted: false, status });
-        return true;
+        return this.#commitRefusal(
+          { route, persisted: false, status },
+          outcome.rollBack,
+        );
       default:
         return outcome satisfies never;
     }
@@ -275,6 +277,21 @@ export class DesiredState {
     const status: RouteStatus = isInstalled ? INSTALLED : { kind: "unverified" };
     this.put({ route, persisted: true, status });
     if (!claimed) this.markStale(route.destination);
+  }
+
+  /** What was desired before a refused call may have gone with the roll-back. */
+  #commitRefusal(rejected: DesiredRoute, rollBack: RollBack): NeedsRepair {
+    switch (rollBack) {
+      case "not-needed":
+        return false;
+      case "done":
+        return this.#routes.has(rejected.route.destination);
+      case "unconfirmed":
+        this.#markRejected(rejected);
+        return true;
+      default:
+        return rollBack satisfies never;
+    }
   }
 
   /** It was refused, but whether what had been written of it is gone is not known. */

@@ -211,7 +211,10 @@ function install(
       }
       // A deletion is by owner, device and metric: of two routes alike in these the kernel
       // deletes the first, which may be the one that was just written. So observe again.
-      return drop.length > 0 ? observePresent(goal, after, true) : done({
+      if (drop.length > 0) {
+        return retryPresent(goal, after, results, { ...basis, walk: true });
+      }
+      return done({
         kind: "added",
         ifindex,
         replaced: after.replaced,

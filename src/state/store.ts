@@ -98,8 +98,3 @@ export interface StateStore {
   /** True if a name has just this piece. */
   isPartOf(owner: Owner, fragment: FragmentRecord): boolean;
 }
-
-/** True for a failure which says that a record to delete does not exist. */
-export function isAlreadyGone(kind: string): boolean {
-  return kind === "absent" || kind === "no-table";
-}

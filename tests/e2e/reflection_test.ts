@@ -202,7 +202,7 @@ fullTest(
   "what is not served is not found, and the rehearsal of the start is not served",
   async () => {
     await using host = await openHost();
-    for (const name of ["quilt.Nothing", "quilt.sidecar.Rehearsal"]) {
+    for (const name of ["quilt.Nothing", "quilt.sidecar.WarmUp"]) {
       const { code, stderr } = await grpcurl(host.namespace, ["describe", name]);
       assert.notEqual(code, 0);
       assert.match(stderr, /not found/i);

@@ -134,7 +134,9 @@ for (const rollBack of ["not-needed", "done"] as const) {
     Deno.test(`DesiredState.commitPresent keeps what was desired after ${outcome.kind} with roll-back ${rollBack}`, () => {
       for (const before of [[], [desiredOf(BEFORE)], [desiredOf(ROUTE)]]) {
         const { changed, state } = open(...before);
-        assert.equal(state.commitPresent(ROUTE, outcome), false);
+        // A roll-back may have taken the route of before with it.
+        const needsRepair = rollBack === "done" && before.length > 0;
+        assert.equal(state.commitPresent(ROUTE, outcome), needsRepair);
         assert.deepEqual(state.routes(), before);
         assert.deepEqual([...state.pendingDeletions()], []);
         assert.deepEqual(changed, []);

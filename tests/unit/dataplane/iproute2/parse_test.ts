@@ -1,9 +1,11 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
 import { entryOf } from "../../../../src/state/table142_codec.ts";
 import type { Answer, Read, TableRoute } from "../../../../src/dataplane/dataplane.ts";
-import { decode } from "../../../../src/dataplane/iproute2/parse.ts";
+import { decode, visitRecords } from "../../../../src/dataplane/iproute2/parse.ts";
 import type { KernelRoute } from "../../../../src/routing/kernel_route.ts";
 import { cidr, device } from "../../../support/fixtures.ts";
-import assert from "node:assert/strict";
+import { bounded } from "../../../support/suite.ts";
 
 // Documents as `ip -json -Numeric` of iproute2 6.1 wrote them on Linux 6.18, shortened.
 
@@ -347,4 +349,140 @@ Deno.test("a broken document is unreadable, never an empty answer and never an e
   for (const line of broken) {
     for (const command of READS) assertUnreadable(command, line);
   }
+});
+
+/** What `visitRecords` visits; undefined if the line is not a JSON array. */
+function visited(line: string, pieceLength: number): readonly unknown[] | undefined {
+  const records: unknown[] = [];
+  const isArray = visitRecords(line, (record) => records.push(record), pieceLength);
+  return isArray ? records : undefined;
+}
+
+Deno.test("visitRecords visits the same records, however long its pieces are", () => {
+  const text = fc.string({
+    unit: fc.constantFrom("},{", '"', "\\", "[", "]", "é", "a"),
+    maxLength: 6,
+  });
+  const value = fc.oneof(
+    text,
+    fc.array(fc.record({ dev: text }), { maxLength: 3 }),
+    fc.constant(null),
+  );
+  const record = fc.dictionary(text, value, { maxKeys: 3 });
+  const pieceLength = fc.integer({ min: 0, max: 40 });
+  fc.assert(
+    fc.property(fc.array(record), pieceLength, (records, length) => {
+      const line = JSON.stringify(records);
+      assert.deepEqual(visited(line, length), JSON.parse(line));
+    }),
+    { numRuns: bounded(20_000, 4_000) },
+  );
+});
+
+Deno.test("visitRecords rejects what is not a JSON array, however long its pieces are", () => {
+  const good = fc.array(fc.dictionary(fc.string({ maxLength: 3 }), fc.nat()), {
+    minLength: 2,
+  }).map((records) => JSON.stringify(records));
+  const edit = fc.record({
+    at: fc.double({ min: 0, max: 1, noNaN: true }),
+    removed: fc.nat({ max: 2 }),
+    added: fc.constantFrom("", "},{", "]", "[", ",", '"', "{", "x", "]["),
+  });
+  fc.assert(
+    fc.property(good, edit, fc.integer({ min: 0, max: 30 }), (line, change, length) => {
+      const at = Math.floor(change.at * line.length);
+      const edited = line.slice(0, at) + change.added + line.slice(at + change.removed);
+      let expected: unknown;
+      try {
+        expected = JSON.parse(edited);
+      } catch {
+        expected = undefined;
+      }
+      const records = visited(edited, length);
+      assert.deepEqual(records, Array.isArray(expected) ? expected : undefined);
+    }),
+    { numRuns: bounded(20_000, 4_000) },
+  );
+});
+
+Deno.test("visitRecords keeps a raw control character to the record that has it", () => {
+  const records = Array.from({ length: 50 }, (_, at) => `{"dst":"10.42.${at}.0/24"}`);
+  const line = `[${records.with(20, `{"dev":"a\u0001},{b\\\\'"}`).join(",")}]`;
+  for (const length of [0, 10, 100, 1_000, 10_000]) {
+    const found = visited(line, length);
+    assert.equal(found?.length, 50, `pieces of ${length}`);
+    assert.deepEqual(found?.[20], { dev: "a\u0001},{b\\'" });
+  }
+});
+
+Deno.test("visitRecords takes a line of 16 MB that is no JSON in the time of reading it", () => {
+  const started = performance.now();
+  for (
+    const line of [
+      "},{".repeat(5e6),
+      `[${"},{".repeat(5e6)}]`,
+      `["${"},{".repeat(5e6)}`,
+    ]
+  ) {
+    assert.equal(visited(line, 64 * 1024), undefined);
+  }
+  assert.ok(performance.now() - started < 10_000);
+});
+
+Deno.test("decode answers, skips or rejects every line, and never throws", () => {
+  const scalar = fc.oneof(
+    fc.constantFrom<unknown>("10.42.2.0/24", "default", "vxlan100", "quilt0", "142"),
+    fc.constantFrom<unknown>("all", "0xfe", "unicast", "__proto__", 254, 1e308, -1),
+    fc.jsonValue({ maxDepth: 1 }),
+  );
+  const member = fc.constantFrom(
+    ..."dst dev ifname ifindex flags mtu master altnames type table protocol metric tos"
+      .split(" "),
+    ..."metrics gateway nhid via lladdr src action goto priority suppress_prefixlen"
+      .split(" "),
+    ..."window ssthresh initrwnd __proto__ constructor toString".split(" "),
+  );
+  const { record } = fc.letrec<{ record: Record<string, unknown> }>((tie) => ({
+    record: fc.dictionary(
+      member,
+      fc.oneof(
+        { weight: 6, arbitrary: scalar },
+        fc.array(fc.oneof(scalar, tie("record")), { maxLength: 2 }),
+      ),
+      { maxKeys: 8 },
+    ),
+  }));
+  const lines = fc.oneof(
+    fc.array(fc.oneof({ weight: 9, arbitrary: record }, scalar), { maxLength: 4 })
+      .map((records) => JSON.stringify(records)),
+    fc.json(),
+    fc.string({ unit: "binary", maxLength: 60 }),
+  );
+  const reads = fc.constantFrom(...READS);
+  const seen = { decoded: 0, unreadable: 0 };
+  fc.assert(
+    fc.property(reads, lines, (command, line) => {
+      const { kind } = decode(command, line);
+      seen[kind] += 1;
+      assert.ok(kind === "unreadable" || command.kind !== "permission");
+    }),
+    { numRuns: bounded(40_000, 8_000) },
+  );
+  assert.ok(seen.decoded > 1_000 && seen.unreadable > 1_000, JSON.stringify(seen));
+});
+
+Deno.test("decode shares the payload of entries that have the same", () => {
+  const entry = (octet: number, window: number) =>
+    `{"type":"6","dst":"10.42.${octet}.0/24","table":"142","protocol":"142",` +
+    `"metric":142,"flags":[],"metrics":[{"window":${window},"cwnd":3}]}`;
+  const found = entries(
+    `[${entry(2, 5)},${entry(3, 5)},${entry(4, 6)},${entry(5, 5)}]`,
+  );
+  assert.deepEqual(found.map(({ payload }) => payload), [
+    [5, 0, 3, 0, 0, 0],
+    [5, 0, 3, 0, 0, 0],
+    [6, 0, 3, 0, 0, 0],
+    [5, 0, 3, 0, 0, 0],
+  ]);
+  assert.equal(found[0]?.payload, found[1]?.payload);
 });

@@ -7,15 +7,18 @@ import type { KernelRoute } from "../../../../src/routing/kernel_route.ts";
 import { cidr, device } from "../../../support/fixtures.ts";
 import { bounded } from "../../../support/suite.ts";
 
-// Documents as `ip -json -Numeric` of iproute2 6.1 wrote them on Linux 6.18, shortened.
+// Lines as `ip -json -Numeric` of iproute2 6.1 wrote them on Linux 6.18, shortened.
 
 const TO = cidr("10.42.2.0/24");
 const LINK: Read = { kind: "link", device: device("vxlan100") };
 const BRIDGE: Read = { kind: "bridge", device: device("quilt0") };
 const WITHIN: Read = { kind: "routes-within", cluster: cidr("0.0.0.0/0") };
 
-/** The answer, with how many entries were passed over. */
-function read(command: Read, line: string): readonly [answer: Answer, odd: number] {
+/** The answer, and how many entries were skipped. */
+function read(
+  command: Read,
+  line: string,
+): readonly [answer: Answer, skipped: number] {
   const decoded = decode(command, line);
   if (decoded.kind === "unreadable") throw new Error(`Cannot read: ${decoded.why}`);
   return [decoded.answer, decoded.skipped.length];
@@ -37,10 +40,10 @@ function assertUnreadable(command: Read, line: string): void {
   assert.equal(decode(command, line).kind, "unreadable", `${command.kind}: ${line}`);
 }
 
-Deno.test("a device is decoded with its index, state and master", () => {
-  const document = `[{"ifindex":5,"ifname":"vxlan100","flags":["BROADCAST","UP"],` +
+Deno.test("decode reads a device with its index, state and master", () => {
+  const line = `[{"ifindex":5,"ifname":"vxlan100","flags":["BROADCAST","UP"],` +
     `"mtu":1450,"master":"quilt0"}]`;
-  assert.deepEqual(read(LINK, document), [{
+  assert.deepEqual(read(LINK, line), [{
     kind: "link",
     link: { kind: "present", ifindex: 5, up: true, master: "quilt0" },
     ifindex: 5,
@@ -54,26 +57,26 @@ Deno.test("a device is decoded with its index, state and master", () => {
   }, 0]);
 });
 
-Deno.test("LOWER_UP alone does not make a device up", () => {
-  const document = `[{"ifindex":5,"ifname":"vxlan100","flags":["LOWER_UP"]}]`;
-  const [answer] = read(LINK, document);
+Deno.test("decode takes a device with LOWER_UP alone for down", () => {
+  const line = `[{"ifindex":5,"ifname":"vxlan100","flags":["LOWER_UP"]}]`;
+  const [answer] = read(LINK, line);
   assert.ok(answer.kind === "link" && answer.link.kind === "present");
   assert.equal(answer.link.up, false);
 });
 
 for (const [mtu, without] of [[60, true], [67, true], [68, undefined]] as const) {
-  Deno.test(`a device that is up with an MTU of ${mtu} has ${without ? "no " : ""}IPv4`, () => {
-    const document = `[{"ifindex":5,"ifname":"vxlan100","flags":["UP"],"mtu":${mtu}}]`;
-    const [answer] = read(LINK, document);
+  Deno.test(`decode finds ${without ? "no " : ""}IPv4 on a device with an MTU of ${mtu}`, () => {
+    const line = `[{"ifindex":5,"ifname":"vxlan100","flags":["UP"],"mtu":${mtu}}]`;
+    const [answer] = read(LINK, line);
     assert.ok(answer.kind === "link" && answer.link.kind === "present");
     assert.equal(answer.link.withoutIpv4, without);
   });
 }
 
-Deno.test("an altname is no device of that name", () => {
-  const document = `[{"ifindex":5,"ifname":"eth0","flags":["UP"],` +
+Deno.test("decode takes an altname for a missing device", () => {
+  const line = `[{"ifindex":5,"ifname":"eth0","flags":["UP"],` +
     `"altnames":["enp1s0","vxlan100"]}]`;
-  assert.deepEqual(read(LINK, document)[0], {
+  assert.deepEqual(read(LINK, line)[0], {
     kind: "link",
     link: { kind: "missing" },
     ifindex: 5,
@@ -81,7 +84,7 @@ Deno.test("an altname is no device of that name", () => {
 });
 
 for (
-  const [what, document] of [
+  const [what, line] of [
     ["nothing", "[]"],
     ["a record that was filtered out", "[{}]"],
     ["another device", `[{"ifindex":1,"ifname":"lo","flags":[]}]`],
@@ -95,12 +98,12 @@ for (
     ["nulls and numbers", '[null,1,[],"lo"]'],
   ] as const
 ) {
-  Deno.test(`a device is not believed from a document with ${what}`, () => {
-    assertUnreadable(LINK, document);
+  Deno.test(`decode rejects ${what} in the place of a device`, () => {
+    assertUnreadable(LINK, line);
   });
 }
 
-Deno.test("a device is a bridge if it is not filtered out", () => {
+Deno.test("decode takes a device for a bridge if it is not filtered out", () => {
   const itself = `[{"ifindex":5,"ifname":"quilt0","flags":["UP"]}]`;
   assert.deepEqual(read(BRIDGE, itself)[0], { kind: "bridge", isBridge: true });
   for (const none of ["[]", "[{}]", "[{},{}]"]) {
@@ -109,13 +112,13 @@ Deno.test("a device is a bridge if it is not filtered out", () => {
   assertUnreadable(BRIDGE, `[{"ifindex":5,"ifname":"docker0","flags":["UP"]}]`);
 });
 
-Deno.test("a route is decoded with everything that tells whose it is", () => {
-  const document = `[{"dst":"10.42.2.0/24","dev":"vxlan100","protocol":"142",` +
+Deno.test("decode reads a route with the attributes that show its owner", () => {
+  const line = `[{"dst":"10.42.2.0/24","dev":"vxlan100","protocol":"142",` +
     `"scope":"253","flags":[]},` +
     `{"tos":"0x10","dst":"10.42.2.0/24","gateway":"192.0.2.7","dev":"eth0",` +
     `"protocol":"4","metric":100,"flags":["onlink"]}]`;
   const common = { destination: "10.42.2.0/24", type: 1, table: 254 };
-  assert.deepEqual(routes(document), [
+  assert.deepEqual(routes(line), [
     {
       ...common,
       device: "vxlan100",
@@ -128,30 +131,30 @@ Deno.test("a route is decoded with everything that tells whose it is", () => {
   ]);
 });
 
-Deno.test("numbers by their names mean the same", () => {
-  const document = `[{"type":"blackhole","dst":"10.42.2.0/24","protocol":"kernel",` +
+Deno.test("decode accepts numbers by their names", () => {
+  const line = `[{"type":"blackhole","dst":"10.42.2.0/24","protocol":"kernel",` +
     `"table":"main"},{"type":6,"dst":"10.42.2.0/24","protocol":2,"table":"0xfe"}]`;
-  const [named, numbered] = routes(document);
+  const [named, numbered] = routes(line);
   assert.deepEqual(named, numbered);
   assert.deepEqual([named?.type, named?.protocol, named?.table], [6, 2, 254]);
 });
 
-Deno.test("a multipath route has no one device", () => {
-  const document = `[{"dst":"10.42.4.0/24","protocol":"4","flags":[],"nexthops":` +
+Deno.test("decode finds no device of a multipath route", () => {
+  const line = `[{"dst":"10.42.4.0/24","protocol":"4","flags":[],"nexthops":` +
     `[{"dev":"v1","weight":1,"flags":[]},{"dev":"v2","weight":1,"flags":[]}]}]`;
-  assert.equal(routes(document)[0]?.device, undefined);
+  assert.equal(routes(line)[0]?.device, undefined);
 });
 
-Deno.test("a route through a nexthop object has no device of its own", () => {
-  const document = `[{"dst":"10.42.4.0/24","nhid":7,"dev":"vxlan100","protocol":"4",` +
+Deno.test("decode finds no device of a route through a nexthop object", () => {
+  const line = `[{"dst":"10.42.4.0/24","nhid":7,"dev":"vxlan100","protocol":"4",` +
     `"flags":[]}]`;
-  assert.equal(routes(document)[0]?.device, undefined);
+  assert.equal(routes(line)[0]?.device, undefined);
 });
 
-Deno.test("what a filtered listing leaves out is what was asked for", () => {
-  const document = `[{"dst":"10.42.2.0/24","dev":"v1","scope":"253","flags":[]},` +
+Deno.test("decode assumes the filter for the attributes that a filtered dump leaves out", () => {
+  const line = `[{"dst":"10.42.2.0/24","dev":"v1","scope":"253","flags":[]},` +
     `{"type":"7","dst":"10.42.2.0/24","table":"142","flags":[]}]`;
-  const owners = entries(document).map(({ route }) => [
+  const owners = entries(line).map(({ route }) => [
     route.protocol,
     route.table,
     route.type,
@@ -159,15 +162,15 @@ Deno.test("what a filtered listing leaves out is what was asked for", () => {
   assert.deepEqual(owners, [[142, 254, 1], [142, 142, 7]]);
 });
 
-Deno.test("an entry of table 142 is decoded with all six words, absent ones as 0", () => {
-  const document =
+Deno.test("decode reads all six numbers of an entry of table 142, absent ones as 0", () => {
+  const line =
     `[{"type":"6","dst":"10.42.2.0/24","table":"142","protocol":"142","metric":142,` +
     `"flags":[],"metrics":[{"window":4294967295,"ssthresh":7,"initrwnd":9}]},` +
     `{"type":"8","dst":"10.42.3.0/24","table":"142","protocol":"142","metric":148,"flags":[]},` +
     `{"type":"8","dst":"10.42.3.0/24","table":"142","protocol":"142","metric":149,"flags":[]},` +
     `{"type":"8","dst":"10.42.3.0/24","table":"142","protocol":"142","metric":141,"flags":[]},` +
     `{"type":"7","dst":"10.42.4.0/24","table":"142","protocol":"142","flags":[]}]`;
-  assert.deepEqual(entries(document).map(entryOf), [
+  assert.deepEqual(entries(line).map(entryOf), [
     {
       table: 142,
       type: "blackhole",
@@ -182,17 +185,17 @@ Deno.test("an entry of table 142 is decoded with all six words, absent ones as 0
       metric: 148,
       payload: [0, 0, 0, 0, 0, 0],
     },
-    // Ours have metrics of their own; these are somebody else's.
+    // Ours have metrics of their own; these have another owner.
     undefined,
     undefined,
     undefined,
   ]);
 });
 
-Deno.test("addresses, the default route and IPv6 are told apart", () => {
-  const document = `[{"dst":"10.42.2.1","dev":"v1"},{"dst":"default","dev":"v1"},` +
+Deno.test("decode distinguishes addresses, the default route and IPv6", () => {
+  const line = `[{"dst":"10.42.2.1","dev":"v1"},{"dst":"default","dev":"v1"},` +
     `{"dst":"fe80::/64","dev":"v1"},{"dev":"v1"},{"dst":"10.42.2.1/24","dev":"v1"}]`;
-  const destinations = routes(document).map(({ destination }) => destination);
+  const destinations = routes(line).map(({ destination }) => destination);
   assert.deepEqual(destinations, ["10.42.2.1/32", "0.0.0.0/0"]);
 });
 
@@ -207,18 +210,18 @@ for (
     ["a device that is no text", `{"dst":"10.42.3.0/24","dev":7}`],
     ["an owner beyond 32 bits", `{"dst":"10.42.3.0/24","protocol":1e99}`],
     ["an owner that is empty", `{"dst":"10.42.3.0/24","protocol":""}`],
-    ["an owner that nobody knows", `{"dst":"10.42.3.0/24","protocol":"quilt"}`],
+    ["an unknown owner", `{"dst":"10.42.3.0/24","protocol":"quilt"}`],
     ["a metric that is an object", `{"dst":"10.42.3.0/24","metric":{}}`],
     ["a negative metric", `{"dst":"10.42.3.0/24","metric":-1}`],
     ["a table that is null", `{"dst":"10.42.3.0/24","table":null}`],
     ["half a type", `{"dst":"10.42.3.0/24","type":"1.5"}`],
   ] as const
 ) {
-  Deno.test(`an entry with ${what} is passed over, and only that`, () => {
+  Deno.test(`decode skips an entry with ${what}, and only that`, () => {
     const good = `{"dst":"10.42.2.0/24","dev":"v1"}`;
     for (const command of [WITHIN, { kind: "own-routes" } as const]) {
-      const [answer, passedOver] = read(command, `[${good},${odd},${good}]`);
-      assert.equal(passedOver, 1);
+      const [answer, skipped] = read(command, `[${good},${odd},${good}]`);
+      assert.equal(skipped, 1);
       const left = answer.kind === "routes"
         ? answer.routes
         : answer.kind === "table"
@@ -229,44 +232,43 @@ for (
   });
 }
 
-Deno.test("of a member that is there twice the last one counts, as JSON has it", () => {
+Deno.test("decode uses the last of two members of the same name, like JSON.parse", () => {
   const [route] = routes(`[{"dst":"10.42.2.0/24","metric":1,"metric":2}]`);
   assert.equal(route?.metric, 2);
 });
 
-Deno.test("what is about another destination is no answer", () => {
+Deno.test("decode rejects an answer about another destination", () => {
   const other = `[{"dst":"10.42.3.0/24","dev":"v1"}]`;
   assertUnreadable({ kind: "exact-routes", destination: TO }, other);
   assertUnreadable({ kind: "best-route", destination: TO }, other);
   assertUnreadable({ kind: "routes-within", cluster: cidr("10.43.0.0/16") }, other);
 });
 
-Deno.test("the best route is one, and may be wider or narrower than what was asked", () => {
+Deno.test("decode accepts one best route, which may be wider or narrower than the destination", () => {
   const command: Read = { kind: "best-route", destination: TO };
   for (const dst of ["default", "10.42.0.0/16", "10.42.2.0/24", "10.42.2.0/32"]) {
     assert.equal(read(command, `[{"dst":"${dst}","dev":"v1"}]`)[0].kind, "best-route");
   }
   const unclear = read(command, `[{"dst":"10.42.2.0/24","protocol":"quilt"}]`)[0];
   assert.deepEqual(unclear, { kind: "best-route", route: undefined });
-  for (const document of ["[]", "[{}]", "[null]", `[{"dst":"default"},{}]`]) {
-    assertUnreadable(command, document);
+  for (const line of ["[]", "[{}]", "[null]", `[{"dst":"default"},{}]`]) {
+    assertUnreadable(command, line);
   }
 });
 
-// A device may be called anything but what has NUL, `/`, `:` or white space in it.
+// The kernel accepts every byte in a name but NUL, `/`, `:` and white space.
 for (const control of ["\u0001", "\u001b[2J", "\u007f", "\u009b", "\ufffd", "\\'"]) {
-  Deno.test(`a device with ${JSON.stringify(control)} in its name makes no dump unreadable`, () => {
-    const document = `[{"dst":"10.42.2.0/24","dev":"a${control}b"},` +
+  Deno.test(`decode reads a dump with ${JSON.stringify(control)} in the name of a device`, () => {
+    const line = `[{"dst":"10.42.2.0/24","dev":"a${control}b"},` +
       `{"dst":"10.42.3.0/24","dev":"v1"}]`;
-    const devices = routes(document).map((route) => route.device);
+    const devices = routes(line).map((route) => route.device);
     assert.deepEqual(devices, [undefined, "v1"]);
   });
 }
 
-Deno.test("an escaped backslash before a quote ends a string, mended or not", () => {
-  const document =
-    `[{"dst":"10.42.2.0/24","dev":"a\u0001\\\\"},{"dst":"10.42.3.0/24"}]`;
-  assert.equal(routes(document).length, 2);
+Deno.test("decode keeps an escaped backslash before a quote, also when it adds escapes", () => {
+  const line = `[{"dst":"10.42.2.0/24","dev":"a\u0001\\\\"},{"dst":"10.42.3.0/24"}]`;
+  assert.equal(routes(line).length, 2);
 });
 
 const DEFAULT_RULES = [
@@ -292,12 +294,12 @@ for (
     ["no object", "null"],
   ] as const
 ) {
-  Deno.test(`a rule of the kind ${what} may hide a route`, () => {
+  Deno.test(`decode finds that a rule of the kind ${what} may hide a route`, () => {
     assert.equal(hiding([...DEFAULT_RULES, rule]), true);
   });
 }
 
-Deno.test("rules that look into tables hide nothing, as long as one leads to main", () => {
+Deno.test("decode finds that look-up rules hide nothing, if one leads to main", () => {
   const lookups = [
     `{"priority":9,"src":"all","dst":"10.42.3.0","dstlen":24,"table":"100"}`,
     `{"priority":9,"src":"all","iif":"v1","table":"100"}`,
@@ -325,7 +327,7 @@ const READS: readonly Read[] = [
   { kind: "permission" },
 ];
 
-Deno.test("a broken document is unreadable, never an empty answer and never an exception", () => {
+Deno.test("decode rejects a broken line: no empty answer, no exception", () => {
   const broken = [
     "",
     " ",
@@ -415,7 +417,7 @@ Deno.test("visitRecords keeps a raw control character to the record that has it"
   }
 });
 
-Deno.test("visitRecords takes a line of 16 MB that is no JSON in the time of reading it", () => {
+Deno.test("visitRecords rejects a line of 16 MB that is no JSON in linear time", () => {
   const started = performance.now();
   for (
     const line of [

@@ -39,6 +39,8 @@ for (
       ["one line without end to stderr", "exec tr '\\0' x </dev/zero >&2"],
       ["lines without end to stderr", "exec yes >&2"],
       ["a character now and then", "while :; do printf x; sleep 0.05; done"],
+      ["random bytes", "exec cat /dev/urandom"],
+      ["random bytes to stderr", "exec cat /dev/urandom >&2"],
     ] as const,
     3,
   )

@@ -58,7 +58,7 @@ export class AuditLog {
    * Waits until the reader has caught up, if much was written since the last time: the
    * records of some thousands of mutations in a row do not fit into the buffer.
    *
-   * @returns false if nobody reads: then there is nothing to wait for
+   * @returns false if the reader is stuck: then there is nothing to wait for
    */
   async drain(): Promise<boolean> {
     if (this.#sinceDrain < DRAIN_AFTER) return true;

@@ -190,7 +190,7 @@ export interface Dataplane {
   /**
    * Waits between large batches until the reader of the audit log has caught up.
    *
-   * @returns false if nobody reads it: then there is nothing to wait for
+   * @returns false if its reader is stuck: then there is nothing to wait for
    */
   drainAuditLog(): Promise<boolean>;
   /** Waits for the batches in flight. */

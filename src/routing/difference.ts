@@ -1,19 +1,19 @@
 import { type Ipv4Cidr, networkAddress, quadToNumber } from "../ipam/cidr.ts";
 import type { Route } from "./route.ts";
 
-/** What is to be done about one destination. */
+/** How one destination differs. */
 export type RouteDifference =
   | { readonly kind: "want"; readonly route: Route }
   | { readonly kind: "own-subnet"; readonly route: Route }
   | { readonly kind: "remove"; readonly destination: Ipv4Cidr };
 
 /**
- * The difference between a set of wanted routes and what was wanted until now. Each
- * destination of either is in it once, in ascending order.
+ * Compares a set of wanted routes with the routes that were desired until now.
  *
- * @param wanted distinct destinations
- * @param known every destination that was asked for before
- * @param nodeSubnet the subnet that this node hands out itself
+ * @param wanted routes with distinct destinations
+ * @param known the destinations that were desired before
+ * @param nodeSubnet the node's own subnet
+ * @returns each destination of either set once, in ascending order
  */
 export function compareRoutes(
   wanted: readonly Route[],
@@ -21,16 +21,16 @@ export function compareRoutes(
   nodeSubnet: Ipv4Cidr | undefined,
 ): readonly RouteDifference[] {
   const stated = new Set(wanted.map(({ destination }) => destination));
-  const steps = wanted.map((route): RouteDifference => ({
+  const additions = wanted.map((route): RouteDifference => ({
     kind: route.destination === nodeSubnet ? "own-subnet" : "want",
     route,
   }));
   const removals = [...known].filter((destination) => !stated.has(destination))
     .map((destination): RouteDifference => ({ kind: "remove", destination }));
-  return ascending([...steps, ...removals], destinationOf);
+  return ascending([...additions, ...removals], destinationOf);
 }
 
-/** Whatever concerns one destination each, in ascending order of their addresses. */
+/** Sorts items by the address of their destination, in ascending order. */
 export function ascending<Item>(
   items: readonly Item[],
   destination: (item: Item) => Ipv4Cidr,
@@ -41,7 +41,9 @@ export function ascending<Item>(
     .map(({ item }) => item);
 }
 
-/** The destination that a step is about. */
-export function destinationOf(step: RouteDifference): Ipv4Cidr {
-  return step.kind === "remove" ? step.destination : step.route.destination;
+/** The destination of a difference. */
+export function destinationOf(difference: RouteDifference): Ipv4Cidr {
+  return difference.kind === "remove"
+    ? difference.destination
+    : difference.route.destination;
 }

@@ -10,7 +10,7 @@ declare const brand: unique symbol;
  */
 export type InterfaceName = string & { readonly [brand]: true };
 
-/** Why a text is not an interface name that may be used. */
+/** Why a text is not an interface name. */
 export interface InterfaceNameFault {
   readonly kind: "interface-name";
   readonly text: string;
@@ -28,7 +28,7 @@ export function parseInterfaceName(
   return isInterfaceName(text) ? ok(text) : err({ kind: "interface-name", text });
 }
 
-/** The sentence for the fault, as a caller finds it in `error`. */
+/** The sentence for the fault, as the client gets it in `error`. */
 export function describeInterfaceNameFault(fault: InterfaceNameFault): string {
   return `Invalid interface name: ${quote(fault.text)}`;
 }

@@ -5,7 +5,7 @@ import type { Route } from "./route.ts";
 /** The routing protocol number on every route of ours, in every table. */
 export const OUR_PROTOCOL = 142;
 
-/** Who wrote a route: the protocol numbers of rtnetlink(7) that mean something here. */
+/** The protocol numbers of rtnetlink(7) that are used here; they show who wrote a route. */
 export const PROTOCOL = { kernel: 2, boot: 3, static: 4, ours: OUR_PROTOCOL } as const;
 
 /** The number of the main table, the one that carries packets. */
@@ -38,7 +38,7 @@ export interface KernelRoute {
   readonly table: number;
 }
 
-/** What a device is, as far as a route through it cares. */
+/** The state of a device that a route through it depends on. */
 export type LinkState =
   | { readonly kind: "missing" }
   | {
@@ -51,14 +51,14 @@ export type LinkState =
     readonly withoutIpv4?: true;
   };
 
-/** The routes that are there for one destination in the main table, as far as known. */
+/** The routes for one destination in the main table, as far as known. */
 export type ActualRoutes =
-  /** One FIB look-up was conclusive: this is the best route, or there is none. */
+  /** From one FIB look-up: the best route, or none. */
   | { readonly kind: "best"; readonly route: KernelRoute | undefined }
-  /** The table was walked: these are all. */
+  /** From a dump of the table: all routes. */
   | { readonly kind: "all"; readonly routes: readonly KernelRoute[] };
 
-/** A wanted route as the kernel shows it once it is installed. */
+/** A desired route as the kernel shows it after it is installed. */
 export function ourRoute({ destination, device }: Route): KernelRoute {
   return {
     destination,
@@ -72,7 +72,7 @@ export function ourRoute({ destination, device }: Route): KernelRoute {
   };
 }
 
-/** True for a route just as we write one, whatever its device. */
+/** True for a route with the attributes of ours, through any device. */
 export function isPlain(route: KernelRoute): boolean {
   return route.protocol === PROTOCOL.ours && route.metric === 0 && route.tos === 0 &&
     route.type === UNICAST && !route.gateway;

@@ -3,7 +3,7 @@ import type { PendingReason } from "./route.ts";
 import { type KernelRoute, OUR_PROTOCOL } from "./kernel_route.ts";
 import type { InterfaceName } from "./interface_name.ts";
 
-/** A route that has to wait for its device. */
+/** A route that waits for its device. */
 export function describePending(reason: PendingReason, device: InterfaceName): string {
   switch (reason) {
     case "missing":
@@ -16,7 +16,7 @@ export function describePending(reason: PendingReason, device: InterfaceName): s
   }
 }
 
-/** A destination whose route the kernel made for an address of this very host. */
+/** A destination that has a connected route, which the kernel adds for an own address. */
 export function describeConnected(
   destination: Ipv4Cidr,
   device: InterfaceName | undefined,
@@ -25,43 +25,43 @@ export function describeConnected(
     "refusing to replace it";
 }
 
-/** Ours went away for a route that the kernel made for an address of this very host. */
+/** Our route was removed, because the kernel has added a connected route. */
 export function describeWithdrawn(device: InterfaceName | undefined): string {
   return `Withdrawn, because directly connected on ${device ?? "this node"}`;
 }
 
-/** InjectRoute for the subnet that this node hands out itself. */
+/** InjectRoute for the node's own subnet. */
 export function describeOwnSubnet(destination: Ipv4Cidr): string {
   return `Destination ${destination} is this node's own subnet`;
 }
 
-/** SyncRoutes for a destination that another call, which came later, spoke about. */
+/** SyncRoutes for a destination that a newer call has changed. */
 export function describeOvertaken(destination: Ipv4Cidr): string {
   return `Another call asked otherwise about ${destination} meanwhile; that stands`;
 }
 
-/** The one refusal that concerns every RPC that writes. */
+/** The answer of every RPC that writes, without CAP_NET_ADMIN. */
 export const PERMISSION_DENIED =
   "Permission denied: changing routes needs CAP_NET_ADMIN; " +
   "start the sidecar with that capability (README, Privileges)";
 
-/** A refusal of the kernel that no rule of ours foresaw, in its own words. */
-export function describeRefused(subject: string, words: string): string {
-  return `The kernel refused ${subject}: ${oneLine(words)}`;
+/** Any other refusal of the kernel, with its message. */
+export function describeRefused(subject: string, message: string): string {
+  return `The kernel refused ${subject}: ${oneLine(message)}`;
 }
 
-/** An `ip` that was lost again and again: what is true was never learned. */
+/** `ip` kept failing, so that the state of the kernel is unknown. */
 export function describeLost(subject: string, why: string): string {
   return `No answer from the kernel about ${subject}: ${oneLine(why)}; ` +
     "the state is unconfirmed, ask again";
 }
 
-/** A route that gave way, for the operator who may miss it. */
+/** A route of another owner that ours replaced, for the log. */
 export function describeReplaced(over: KernelRoute, device: InterfaceName): string {
   return `Replaced route ${over.destination}${attributes(over)} by ours dev ${device}`;
 }
 
-/** The same of routes that differ in nothing but the destination, which stands apart. */
+/** The same for several routes, whose destinations the log line lists. */
 export function describeReplacedAlike(
   over: KernelRoute,
   device: InterfaceName,
@@ -69,14 +69,14 @@ export function describeReplacedAlike(
   return `Replaced route${attributes(over)} by ours dev ${device}`;
 }
 
-/** Whose a route is, and what tells it from another one for the same destination. */
+/** The attributes that show the owner of a route, and distinguish it from others. */
 function attributes({ device, metric, protocol, tos }: KernelRoute): string {
   const through = device === undefined ? "" : ` dev ${device}`;
   const service = tos === 0 ? "" : ` tos 0x${tos.toString(16)}`;
   return `${through} proto ${protocol} metric ${metric}${service}`;
 }
 
-/** A device whose packets never come back: the bridge keeps the ARP answers. */
+/** A device that carries no packets, because its bridge takes the ARP answers. */
 export function describeBridgePort(
   device: InterfaceName,
   bridge: InterfaceName,
@@ -86,30 +86,30 @@ export function describeBridgePort(
     `sysctl -w net.ipv4.conf.${device}.proxy_arp=1`;
 }
 
-/** An entry of table 142 with our protocol number that this process did not write. */
+/** Another process wrote an entry of table 142 with our protocol number. */
 export function describeOtherWriter(prefix: Ipv4Cidr): string {
   return `Another process has written ${prefix} into table ${OUR_PROTOCOL}, as a second ` +
     "sidecar in this network namespace does: each of two removes what the other was " +
     "asked for, so end one of them; find both with: pgrep -af 'main.ts serve'";
 }
 
-/** More peers in the overlay than routes through it. */
+/** A device with more peers in its FDB than routes. */
 export interface MissingRoutes {
   readonly device: InterfaceName;
-  /** How many peers the device forwards to. */
+  /** To how many peers the device forwards packets. */
   readonly peers: number;
-  /** The destinations that are wanted through it, ascending. */
+  /** The destinations of the desired routes through it, in ascending order. */
   readonly routes: readonly Ipv4Cidr[];
   readonly clusterCidr: Ipv4Cidr;
   readonly nodePrefix: number;
-  /** The call that asks for a route to SUBNET. */
+  /** The command that injects a route to SUBNET. */
   readonly command: string;
 }
 
-/** Destinations that a sentence about missing routes names. */
+/** How many destinations the sentence names. */
 const NAMED = 32;
 
-/** A peer without a route, for the operator: only he knows which one it is. */
+/** A peer has no route. Only the operator can find out which one. */
 export function describeMissingRoutes(
   { clusterCidr, command, device, nodePrefix, peers, routes }: MissingRoutes,
 ): string {
@@ -130,6 +130,6 @@ export function describeMissingRoutes(
     `in the place of SUBNET: ${command}`;
 }
 
-function oneLine(words: string): string {
-  return words.replace(/\s*\n\s*/g, "; ");
+function oneLine(message: string): string {
+  return message.replace(/\s*\n\s*/g, "; ");
 }

@@ -7,5 +7,5 @@ export interface Route {
   readonly device: InterfaceName;
 }
 
-/** Why a route cannot be installed now, though it will be one day. */
+/** Why a route cannot be installed yet. */
 export type PendingReason = "missing" | "down" | "no-ipv4";

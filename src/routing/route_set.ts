@@ -8,14 +8,14 @@ import {
 import { describeInterfaceNameFault, parseInterfaceName } from "./interface_name.ts";
 import type { Route } from "./route.ts";
 
-/** A wanted route as a caller states it. */
+/** A wanted route as a client states it. */
 export interface StatedRoute {
   readonly destination: string;
   readonly device: string;
 }
 
 /**
- * Checks a set of routes that a caller states as a whole.
+ * Checks a set of routes that a client states as a whole.
  *
  * @returns all of them, or one sentence about the first that is not valid, with its
  * position from 0: `routes[2]: Destination must be /24, got /16`

@@ -27,7 +27,7 @@ import { type Expected, KernelModel } from "./kernel_model.ts";
 import { bounded } from "../support/suite.ts";
 import assert from "node:assert/strict";
 
-const EXCHANGES = bounded(10_000, 1_500);
+const BATCHES = bounded(10_000, 1_500);
 
 const DESTINATIONS = [
   cidr("10.42.2.0/24"),
@@ -53,7 +53,7 @@ function entry(dice: Dice): TableEntry {
   return { table: 142, type, prefix, metric: dice.pick([142, 142, 143]), payload };
 }
 
-/** One that is likely to meet its like. */
+/** One of few, so that it often equals another one. */
 function plain(dice: Dice): TableEntry {
   return { ...entry(dice), payload: [dice.pick([0, 1, 2 ** 32 - 1]), 0, 0, 0, 0, 0] };
 }
@@ -123,7 +123,7 @@ function mainRoutes(answer: Answer): readonly unknown[] {
     }));
 }
 
-/** Fails unless a result is the one that this very command must have. */
+/** Fails unless the result is the one that this command must have. */
 function compare(command: Command, expected: Expected, result: OperationResult): void {
   if (expected.kind === "failure") {
     const got = result.ok ? "success" : result.failure.kind;
@@ -145,7 +145,7 @@ function compare(command: Command, expected: Expected, result: OperationResult):
     case "routes":
       assert.deepEqual(mainRoutes(answer), expected.routes);
       break;
-    case "memory":
+    case "entries":
       assert.deepEqual(
         new Set(
           answerOf(result, "table")?.routes.map((found) =>
@@ -160,28 +160,28 @@ function compare(command: Command, expected: Expected, result: OperationResult):
   }
 }
 
-interface Asked {
+interface SentBatch {
   readonly commands: readonly Command[];
   readonly expected: readonly Expected[];
   readonly reply: Promise<BatchResult>;
 }
 
-/** What the audit trail must hold: a line for each mutation, in order. */
-type Trace = readonly [words: string, outcome: string];
+/** One record that the audit log must have. */
+type Trace = readonly [command: string, outcome: string];
 
-async function check(asked: Asked, traces: Trace[]): Promise<void> {
-  const reply = await asked.reply;
+async function check(sent: SentBatch, traces: Trace[]): Promise<void> {
+  const reply = await sent.reply;
   assert.equal(reply.kind, "answered");
   if (reply.kind !== "answered") return;
-  assert.equal(reply.results.length, asked.commands.length);
-  asked.commands.forEach((command, index) => {
-    const expected = asked.expected[index];
+  assert.equal(reply.results.length, sent.commands.length);
+  sent.commands.forEach((command, index) => {
+    const expected = sent.expected[index];
     const result = reply.results[index];
     assert.ok(expected !== undefined && result !== undefined);
     try {
       compare(command, expected, result);
     } catch (error) {
-      const lines = asked.commands.map((each) => render(each)).join("\n");
+      const lines = sent.commands.map((each) => render(each)).join("\n");
       throw new Error(`Line ${index} of\n${lines}`, { cause: error });
     }
     if (isRead(command)) return;
@@ -190,7 +190,7 @@ async function check(asked: Asked, traces: Trace[]): Promise<void> {
   });
 }
 
-/** Puts a route of somebody else's there, behind the dataplane's back. */
+/** Adds a route of another owner, past the dataplane. */
 async function seed(model: KernelModel, dice: Dice): Promise<void> {
   const route = {
     dst: dice.pick(DESTINATIONS),
@@ -203,17 +203,17 @@ async function seed(model: KernelModel, dice: Dice): Promise<void> {
   await batch([`route add ${dst} dev ${dev} proto ${protocol} metric ${metric}`]);
 }
 
-/** Sends all exchanges, many at once, and checks each reply against the model's. */
+/** Sends all batches, many at once, and compares each result with the model's. */
 async function play(
   dataplane: Iproute2Dataplane,
   dice: Dice,
 ): Promise<readonly Trace[]> {
   const model = new KernelModel({ up: UP, down: [DOWN], bridges: [BRIDGE] });
   const traces: Trace[] = [];
-  for (let sent = 0; sent < EXCHANGES;) {
+  for (let sent = 0; sent < BATCHES;) {
     if (dice.roll(4) === 0) await seed(model, dice);
-    const wave = Math.min(1 + dice.roll(64), EXCHANGES - sent);
-    const asked = Array.from({ length: wave }, (): Asked => {
+    const wave = Math.min(1 + dice.roll(64), BATCHES - sent);
+    const asked = Array.from({ length: wave }, (): SentBatch => {
       const commands = Array.from({ length: 1 + dice.roll(9) }, () => command(dice));
       const expected = commands.map((each) => model.run(each));
       return { commands, expected, reply: dataplane.run(commands.map(operation)) };
@@ -224,8 +224,8 @@ async function play(
   return traces;
 }
 
-/** Table 142 begins with its first entry; the model knows of no such beginning. */
-async function beginMemory(dataplane: Iproute2Dataplane): Promise<readonly Trace[]> {
+/** Creates table 142, because reading it fails until it has had an entry. */
+async function createTable142(dataplane: Iproute2Dataplane): Promise<readonly Trace[]> {
   const entry: TableEntry = {
     table: 142,
     type: "blackhole",
@@ -241,7 +241,7 @@ async function beginMemory(dataplane: Iproute2Dataplane): Promise<readonly Trace
   return commands.map((each) => [render(each), "done"]);
 }
 
-Deno.test(`${EXCHANGES} random mixes of good and bad commands: no outcome is credited to the wrong call`, async () => {
+Deno.test(`Dataplane gives each of ${BATCHES} random batches, good and bad commands mixed, its own results`, async () => {
   await using ground = await makeGround(...UP);
   await ground.addDevice(DOWN, false);
   await batch([`link add ${BRIDGE} type bridge`, `link set ${BRIDGE} up`]);
@@ -250,17 +250,17 @@ Deno.test(`${EXCHANGES} random mixes of good and bad commands: no outcome is cre
   };
   const dice = makeDice();
   const trail = keepTrail();
-  // Few mutations a process: change-overs belong into the mix.
+  // Few mutations a process, so that processes are replaced as well.
   const dataplane = new Iproute2Dataplane(new AuditLog(trail), {
     mutationsPerProcess: 200,
   });
-  await using _door = { [Symbol.asyncDispose]: () => dataplane.close() };
-  const begun = await beginMemory(dataplane);
+  await using _open = { [Symbol.asyncDispose]: () => dataplane.close() };
+  const created = await createTable142(dataplane);
   const traces = await play(dataplane, dice).catch((cause) => {
     throw new Error(`With the seed ${dice.seed}`, { cause });
   });
   const written = trail.records.map(({ outcome, words }) => [words, outcome]);
-  assert.deepEqual(written, [...begun, ...traces]);
+  assert.deepEqual(written, [...created, ...traces]);
   assert.deepEqual(
     trail.records.map(({ sequence }) => sequence),
     written.map((_, index) => index + 1),

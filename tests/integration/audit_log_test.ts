@@ -28,7 +28,7 @@ const MIX: readonly Operation[] = [
   },
 ];
 
-Deno.test("each mutation leaves one audit record with its cause, words, outcome and duration", async () => {
+Deno.test("AuditLog has one record for each mutation, with its cause, words, outcome and duration", async () => {
   await using _ground = await makeGround("vxlan100");
   const trail = keepTrail();
   const dataplane = new Iproute2Dataplane(new AuditLog(trail));
@@ -65,7 +65,7 @@ Deno.test("each mutation leaves one audit record with its cause, words, outcome 
   }
 });
 
-Deno.test("reads leave no audit record", async () => {
+Deno.test("AuditLog has no record of reads", async () => {
   const trail = keepTrail();
   const dataplane = new Iproute2Dataplane(new AuditLog(trail));
   await dataplane.run([
@@ -77,7 +77,7 @@ Deno.test("reads leave no audit record", async () => {
   assert.deepEqual(trail.records, []);
 });
 
-Deno.test("the kernel has just what the audit trail says was done", async () => {
+Deno.test("AuditLog replayed gives the routes of the kernel", async () => {
   await using _ground = await makeGround("vxlan100");
   await using peer = await openNodeUnderTest();
   const destinations = Array.from({ length: 50 }, (_, at) => `10.42.${at + 2}.0/24`);
@@ -97,7 +97,7 @@ Deno.test("the kernel has just what the audit trail says was done", async () => 
   assert.equal(there.length, 30);
 });
 
-Deno.test("a dry run leaves the records and not one change", async () => {
+Deno.test("DryRunDataplane writes audit records, and changes nothing", async () => {
   const trail = keepTrail();
   const before = await ip("-4 route show table all");
   const dataplane = new DryRunDataplane(new AuditLog(trail), render);
@@ -109,7 +109,7 @@ Deno.test("a dry run leaves the records and not one change", async () => {
   assert.equal(await ip("-4 route show table all"), before);
 });
 
-Deno.test("a record is one line of visible characters, whatever its texts, and JSON keeps them", () => {
+Deno.test("AuditLog writes a record as one line of visible characters, whatever its texts", () => {
   const lines: string[] = [];
   const sink = {
     write: (line: string) => void lines.push(line),

@@ -16,16 +16,16 @@ import {
 import { bounded } from "../support/suite.ts";
 
 const MUTATIONS = bounded(100_000, 7_000);
-/** Looking through /proc is slow; a process lives for six times that. */
+/** Reading /proc is slow; a process is replaced after six times as many. */
 const LOOK_EVERY = 500;
-/** After so many mutations a process gives way to its successor. */
+/** After so many mutations a process is replaced. */
 const PROCESS_MUTATIONS = 3_000;
-/** After so many the successor is started. */
-const SUCCESSOR_AT = 2_400;
+/** After so many its replacement is started. */
+const REPLACEMENT_AT = 2_400;
 
-/** Where in its life another `ip` is started beside it or ended, by turns. */
+/** After which mutations another `ip` is started or ended beside it, by turns. */
 function isBystanders(position: number): boolean {
-  return position % 300 === 0 && position > 0 && position < SUCCESSOR_AT - 300;
+  return position % 300 === 0 && position > 0 && position < REPLACEMENT_AT - 300;
 }
 
 const RSS_LIMIT_KB = 32 * 1024;
@@ -53,7 +53,7 @@ function residentKb(pid: number): number {
     const status = Deno.readTextFileSync(`/proc/${pid}/status`);
     return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0);
   } catch {
-    // It has given way to its successor this very moment.
+    // It has just exited after its replacement.
     return 0;
   }
 }
@@ -94,7 +94,7 @@ class Bystander implements AsyncDisposable {
 
 /** The longest wait of each stretch of calls, by what happened in it. */
 class Waits {
-  /** The dataplane's successor was started, or took over. */
+  /** The replacement was started, or took over. */
   readonly changeOver: number[] = [];
   /** The bystander was started, or ended: what that costs, the machine takes. */
   readonly bystander: number[] = [];
@@ -104,7 +104,7 @@ class Waits {
     this.#longest = Math.max(this.#longest, ms);
     if (position % STRETCH !== STRETCH - 1) return;
     const from = position - STRETCH + 1;
-    if (from === SUCCESSOR_AT || from === 0) this.changeOver.push(this.#longest);
+    if (from === REPLACEMENT_AT || from === 0) this.changeOver.push(this.#longest);
     if (isBystanders(from)) this.bystander.push(this.#longest);
     this.#longest = 0;
   }
@@ -122,17 +122,17 @@ function assertUnnoticed({ bystander, changeOver }: Waits): void {
   );
 }
 
-Deno.test(`over ${MUTATIONS} mutations no ip grows beyond 32 MB, never do more than four live at once, and no call waits longer than 10 ms for a change-over`, async () => {
+Deno.test(`Dataplane replaces ip over ${MUTATIONS} mutations: none grows beyond 32 MB, at most four run, and no call waits 10 ms for it`, async () => {
   await using _ground = await makeGround("vxlan100");
   const dataplane = new Iproute2Dataplane(new AuditLog(SINK));
-  await using _door = { [Symbol.asyncDispose]: () => dataplane.close() };
+  await using _open = { [Symbol.asyncDispose]: () => dataplane.close() };
   await using bystander = new Bystander();
   const single = mutations(2).map((operation) => [operation]);
   const waits = new Waits();
   const processes = new Set<number>();
   let largest = 0;
   for (let at = 0; at < MUTATIONS; at += 1) {
-    // The successor is started at the end of the call before.
+    // The replacement is started at the end of the call before.
     const position = (at + 1) % PROCESS_MUTATIONS;
     const from = performance.now();
     if (isBystanders(position)) bystander.meddle();
@@ -145,7 +145,7 @@ Deno.test(`over ${MUTATIONS} mutations no ip grows beyond 32 MB, never do more t
       processes.add(pid);
       largest = Math.max(largest, residentKb(pid));
     }
-    // One at work, its successor, and two that are just ending.
+    // The current one, its replacement, and two that are exiting.
     assert.ok(living.length <= 4, `${living.length} at once`);
   }
   assert.ok(largest > 1_000, "some process was measured");

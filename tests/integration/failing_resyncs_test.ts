@@ -38,7 +38,7 @@ Deno.test("while no answer of ip can be believed health says so once, and is wel
     onKernel: (fault) => void faults.push(fault),
   });
   const text = "Dump was interrupted and may be inconsistent.";
-  odd.obey([{ on: "^(link|route|rule)", does: "say", text }]);
+  odd.obey([{ on: "^(link|route|rule)", does: "warn", text }]);
   const answer = await node.inject("10.42.2.0/24");
   assert.match(answer, /^No answer from the kernel about 10\.42\.2\.0\/24: Dump was/);
   // The repair goes on trying meanwhile.

@@ -10,7 +10,7 @@ import { openRoutes } from "./routes_harness.ts";
 
 const TO = cidr("10.42.2.0/24");
 
-/** Lets every `ip` of this process start inside a namespace, as long as it lasts. */
+/** Lets every `ip` of this process start inside a namespace until it is disposed. */
 async function moveInto(namespace: Namespace): Promise<AsyncDisposable> {
   const path = Deno.env.get("PATH") ?? "";
   const real = path.split(":").map((folder) => `${folder}/ip`).find((file) => {
@@ -32,7 +32,7 @@ async function moveInto(namespace: Namespace): Promise<AsyncDisposable> {
   };
 }
 
-Deno.test("where nobody ever wrote to table 142, forgetting is no failure", async () => {
+Deno.test("RemoveRoute succeeds where nothing was ever written to table 142", async () => {
   await using namespace = await makeNamespace();
   await using _inside = await moveInto(namespace);
   await using node = openRoutes({ resynced: false });
@@ -57,7 +57,7 @@ Deno.test("where nobody ever wrote to table 142, forgetting is no failure", asyn
   assert.deepEqual(outcomes, [{ kind: "removed" }]);
 });
 
-Deno.test("a namespace that knows no address at all can be served", async () => {
+Deno.test("Node serves a namespace without any address", async () => {
   await using namespace = await makeNamespace();
   await addVxlan(namespace);
   await namespace.ip("address flush dev lo");

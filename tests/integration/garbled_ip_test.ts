@@ -8,13 +8,13 @@ import { openNodeUnderTest } from "./node_harness.ts";
 import { openRoutes } from "./routes_harness.ts";
 import { bounded } from "../support/suite.ts";
 
-/** Ways in which a line is garbled, one each. */
+/** How many lines are garbled, one in each round. */
 const ROUNDS = bounded(1_008, 56);
 
-/** Milliseconds without a sign of life; lost documents shall not cost minutes. */
+/** Milliseconds without output; short, so that lost JSON does not cost minutes. */
 const DEADLINE_MS = 250;
 
-/** What another program, another version or another call may have written. */
+/** What another program, another version or another command may write. */
 const TEXTS = [
   "",
   "null",
@@ -62,14 +62,14 @@ function devicesTo(octet: number): readonly string[] {
     .map(([device = ""]) => device);
 }
 
-/** Fails if an answer that claims a success is not true of the kernel. */
+/** Fails if the call reports a success that the kernel does not have. */
 function compare(octet: number, { kind }: InjectOutcome | RemoveOutcome): void {
   const devices = devicesTo(octet);
   if (kind === "added" || kind === "unchanged") assert.deepEqual(devices, ["vxlan100"]);
   if (kind === "removed" || kind === "absent") assert.deepEqual(devices, []);
 }
 
-/** What no promise of ours may do; disposed, it fails if one did. */
+/** Fails when it is disposed if any promise was rejected without a handler. */
 function forbidRejections(): Disposable {
   const rejections: unknown[] = [];
   const onRejection = (event: PromiseRejectionEvent) => {
@@ -85,7 +85,7 @@ function forbidRejections(): Disposable {
   };
 }
 
-Deno.test(`what ip writes is garbled in ${ROUNDS} ways: every call is answered, the next one is right`, async () => {
+Deno.test(`Dataplane answers every call and gets the next one right, when output of ip is garbled (${ROUNDS} rounds)`, async () => {
   await using _ground = await makeGround("vxlan100", "other");
   using odd = beOdd();
   await using node = openRoutes({ deadlineMs: DEADLINE_MS });
@@ -99,7 +99,9 @@ Deno.test(`what ip writes is garbled in ${ROUNDS} ways: every call is answered, 
   let lost = 0;
   for (let round = 0; round < ROUNDS; round += 1) {
     const plan = garbling(dice, round);
-    const said = `round ${round} of the seed ${dice.seed}: ${JSON.stringify(plan)}`;
+    const described = `round ${round} of the seed ${dice.seed}: ${
+      JSON.stringify(plan)
+    }`;
     try {
       odd.garble(plan);
       // Until it has happened: an unchanged route has fewer lines than an added one.
@@ -118,7 +120,7 @@ Deno.test(`what ip writes is garbled in ${ROUNDS} ways: every call is answered, 
       );
       compare(octet, next);
     } catch (error) {
-      throw new Error(said, { cause: error });
+      throw new Error(described, { cause: error });
     }
   }
   const seconds = Math.round((performance.now() - began) / 1000);
@@ -127,14 +129,14 @@ Deno.test(`what ip writes is garbled in ${ROUNDS} ways: every call is answered, 
   );
 });
 
-Deno.test("a node whose ip is garbled all the time, resyncs too, is well as soon as it is not", async () => {
+Deno.test("Node recovers as soon as the output of ip, also of resyncs, is no longer garbled", async () => {
   await using _ground = await makeGround("vxlan100", "other");
   using odd = beOdd();
   using _forbidden = forbidRejections();
   let fault: string | undefined;
   await using node = await openNodeUnderTest({
     resyncMs: 50,
-    onKernel: (told) => void (fault = told),
+    onKernel: (newFault) => void (fault = newFault),
   });
   const dice = makeDice();
   // A resync whose end was garbled away is given up after 20 s.

@@ -13,15 +13,15 @@ export interface ModelRoute {
   readonly metric: number;
 }
 
-/** What must come of a command: a failure's kind, or what its document must show. */
+/** The expected result of a command: the kind of its failure, or what it must show. */
 export type Expected =
   | { readonly kind: "failure"; readonly failure: FailureKind }
   | { readonly kind: "done" }
   | { readonly kind: "devices"; readonly names: readonly string[] }
   | { readonly kind: "routes"; readonly routes: readonly ModelRoute[] }
-  | { readonly kind: "memory"; readonly entries: readonly TableEntry[] };
+  | { readonly kind: "entries"; readonly entries: readonly TableEntry[] };
 
-type MemoryMutation = Extract<Mutation, { readonly entry: TableEntry }>;
+type EntryMutation = Extract<Mutation, { readonly entry: TableEntry }>;
 
 /** What the devices of the model are. */
 export interface ModelDevices {
@@ -33,25 +33,25 @@ export interface ModelDevices {
 /**
  * Linux's main table and table 142 as far as the dataplane's commands reach, written from
  * ip-route(8) and not from the dataplane: routes in the order of their metrics, a metric
- * once for each destination and for each prefix in memory.
+ * once for each destination, and for each prefix of table 142.
  */
 export class KernelModel {
   readonly #devices: ModelDevices;
   #routes: readonly ModelRoute[] = [];
-  readonly #memory = new Map<string, TableEntry>();
+  readonly #entries = new Map<string, TableEntry>();
 
   constructor(devices: ModelDevices) {
     this.#devices = devices;
   }
 
-  /** Puts a route there that somebody else wrote, if its metric is free. */
+  /** Adds a route of another owner, if its metric is free. */
   seed(route: ModelRoute): boolean {
     if (this.#to(route.dst).some(({ metric }) => metric === route.metric)) return false;
     this.#insert(route);
     return true;
   }
 
-  /** Carries a command out and tells what the kernel must answer. */
+  /** Executes a command, and returns what the kernel must answer. */
   run(command: Command): Expected {
     switch (command.kind) {
       case "link":
@@ -80,14 +80,14 @@ export class KernelModel {
           routes: this.#routes.filter(({ protocol }) => protocol === 142),
         };
       case "table-routes":
-        return { kind: "memory", entries: [...this.#memory.values()] };
+        return { kind: "entries", entries: [...this.#entries.values()] };
       case "permission":
         return failure("absent");
       case "forwarding-entries":
         throw new Error("Cannot list an FDB: that is for an ip of the family bridge");
       case "link-names":
       case "rules":
-        throw new Error("Cannot list what the model has not");
+        throw new Error("Cannot list what is not in the model");
       default:
         return this.#write(command);
     }
@@ -124,26 +124,26 @@ export class KernelModel {
     }
   }
 
-  #write142(kind: MemoryMutation["kind"], entry: TableEntry): Expected {
+  #write142(kind: EntryMutation["kind"], entry: TableEntry): Expected {
     const key = `${entry.prefix} ${entry.metric}`;
-    const there = this.#memory.get(key);
+    const there = this.#entries.get(key);
     switch (kind) {
       case "create-entry":
         if (there !== undefined) return failure("exists");
-        this.#memory.set(key, entry);
+        this.#entries.set(key, entry);
         return { kind: "done" };
       case "put-entry":
-        this.#memory.set(key, entry);
+        this.#entries.set(key, entry);
         return { kind: "done" };
       case "delete-entry":
       case "delete-equal-entry":
         if (there?.type !== entry.type) return failure("absent");
-        // A word that is 0 is not sent, and then any will do.
+        // A number of 0 is not sent, so that the entry may have any number there.
         if (
           kind === "delete-equal-entry" &&
           entry.payload.some((word, at) => word !== 0 && word !== there.payload[at])
         ) return failure("absent");
-        this.#memory.delete(key);
+        this.#entries.delete(key);
         return { kind: "done" };
     }
   }

@@ -22,22 +22,22 @@ import { median } from "../bench/statistics.ts";
 import { slowness } from "../support/slowness.ts";
 import { bounded } from "../support/suite.ts";
 
-/** What an exchange after a loss may take on a quiet machine, a fresh `ip` included. */
+/** Milliseconds for a batch after a loss on a quiet machine, with the start of `ip`. */
 const RECOVERY_MS = 100;
 
-/** On any machine; whoever waited for a deadline (2 s) would take longer. */
+/** On any machine; waiting for a deadline (2 s) would take longer. */
 const BUSY_RECOVERY_MS = 1_900;
 
 const READ: readonly Operation[] = [{
   command: { kind: "link", device: device("lo") },
 }];
 
-interface OpenDoor extends AsyncDisposable {
+interface OpenDataplane extends AsyncDisposable {
   readonly dataplane: Iproute2Dataplane;
   readonly trail: KeptTrail;
 }
 
-function openDoor(options: Iproute2Options = {}): OpenDoor {
+function openDataplane(options: Iproute2Options = {}): OpenDataplane {
   const trail = keepTrail();
   const dataplane = new Iproute2Dataplane(new AuditLog(trail), options);
   return { dataplane, trail, [Symbol.asyncDispose]: () => dataplane.close() };
@@ -63,20 +63,20 @@ function onlyChild(): number {
   return pid;
 }
 
-/** Milliseconds until an exchange is answered. */
+/** Milliseconds until a batch is answered. */
 async function answers(dataplane: Iproute2Dataplane): Promise<number> {
   const started = performance.now();
   assert.equal((await dataplane.run(READ)).kind, "answered");
   return performance.now() - started;
 }
 
-/** How long an exchange took, and how slow the machine was just then. */
+/** How long a batch took, and how slow the machine was then. */
 interface Recovery {
   readonly ms: number;
   readonly slow: number;
 }
 
-/** Most exchanges after a loss are quick, and none waits for long. */
+/** Most batches after a loss are quick, and none waits for long. */
 function assertRecovers(recoveries: readonly Recovery[]): void {
   if (recoveries.length === 0) return;
   const shown = "ms after each loss, and how slow the machine was: " +
@@ -85,7 +85,7 @@ function assertRecovers(recoveries: readonly Recovery[]): void {
   assert.ok(Math.max(...recoveries.map(({ ms }) => ms)) <= BUSY_RECOVERY_MS, shown);
 }
 
-Deno.test("ip killed in the middle: that reply is lost, the one behind it is answered within 100 ms", async () => {
+Deno.test("Dataplane loses the batch during which ip is killed, and answers the next one within 100 ms", async () => {
   await using _ground = await makeGround("vxlan100");
   // Millions of records are too many to be kept, and too many to be parsed.
   const records = { all: 0, unknown: 0 };
@@ -99,7 +99,7 @@ Deno.test("ip killed in the middle: that reply is lost, the one behind it is ans
     new AuditLog({ ...keepTrail(), write }),
     options,
   );
-  await using _door = { [Symbol.asyncDispose]: () => dataplane.close() };
+  await using _open = { [Symbol.asyncDispose]: () => dataplane.close() };
   const took: Recovery[] = [];
   const work = longWork(200_000);
   for (let round = 0; round < bounded(10, 3); round += 1) {
@@ -146,9 +146,9 @@ async function flush(dataplane: Iproute2Dataplane): Promise<void> {
   assert.deepEqual(isRouted(), false);
 }
 
-Deno.test("ip killed at any moment, even while idle: each exchange is answered or lost, never wrong", async () => {
+Deno.test("Dataplane answers or loses each batch, and never gives a wrong answer, whenever ip is killed", async () => {
   await using _ground = await makeGround("vxlan100");
-  await using open = openDoor();
+  await using open = openDataplane();
   const { dataplane } = open;
   const dice = makeDice();
   const took: Recovery[] = [];
@@ -172,15 +172,15 @@ Deno.test("ip killed at any moment, even while idle: each exchange is answered o
     }
   }
   assertRecovers(took);
-  // One kill costs one reply, or the one that was written before anybody noticed.
+  // One kill loses one batch, or the one that was sent before the exit was noticed.
   const shown = `${answered} of ${rounds * 5} answered, with the seed ${dice.seed}`;
   assert.ok(answered >= rounds * 3, shown);
 });
 
-Deno.test("ip stopped: the reply is lost at the deadline, the process killed, the next answered", async () => {
+Deno.test("Dataplane kills a stopped ip at the deadline, and answers the next batch", async () => {
   await using _ground = await makeGround("vxlan100");
   const deadlineMs = 1_000;
-  await using open = openDoor({ deadlineMs });
+  await using open = openDataplane({ deadlineMs });
   const { dataplane, trail } = open;
   await dataplane.run(READ);
   const pid = onlyChild();
@@ -196,14 +196,14 @@ Deno.test("ip stopped: the reply is lost at the deadline, the process killed, th
   assert.ok(await answers(dataplane) <= BUSY_RECOVERY_MS);
   await until(() => !ipChildren().includes(pid), { what: "the stopped ip to end" });
   assert.equal(trail.records[0]?.["outcome"], "unknown");
-  // What `ip` was given before it was stopped for good was never carried out.
+  // The stopped `ip` never executed what it was sent.
   assert.deepEqual(await routesTo("10.42.0.0/24"), []);
 });
 
-Deno.test("a closed dataplane refuses, after it has answered what was under way", async () => {
+Deno.test("Dataplane answers the batches in flight when it is closed, and refuses later ones", async () => {
   await using _ground = await makeGround("vxlan100");
-  const { dataplane } = openDoor();
-  const underWay = [
+  const { dataplane } = openDataplane();
+  const inFlight = [
     dataplane.run(READ),
     dataplane.run(longWork(500)),
     dataplane.run(READ),
@@ -213,15 +213,15 @@ Deno.test("a closed dataplane refuses, after it has answered what was under way"
     kind: "lost",
     why: "the sidecar is shutting down",
   });
-  const kinds = (await Promise.all(underWay)).map(({ kind }) => kind);
+  const kinds = (await Promise.all(inFlight)).map(({ kind }) => kind);
   assert.deepEqual(kinds, ["answered", "answered", "answered"]);
   await closing;
   assert.deepEqual(ipChildren(), []);
   await dataplane.close();
 });
 
-Deno.test("a dataplane closes in bounded time although its ip is stopped", async () => {
-  const { dataplane } = openDoor();
+Deno.test("Dataplane closes in bounded time although its ip is stopped", async () => {
+  const { dataplane } = openDataplane();
   await dataplane.run(READ);
   Deno.kill(onlyChild(), "SIGSTOP");
   const started = performance.now();
@@ -230,8 +230,8 @@ Deno.test("a dataplane closes in bounded time although its ip is stopped", async
   assert.deepEqual(ipChildren(), []);
 });
 
-Deno.test("a full dataplane refuses what it cannot hold, and takes more once it has answered", async () => {
-  await using open = openDoor({ queueLimit: 4 });
+Deno.test("Dataplane refuses batches beyond its queue limit, and accepts more after an answer", async () => {
+  await using open = openDataplane({ queueLimit: 4 });
   const { dataplane } = open;
   for (let round = 0; round < 3; round += 1) {
     const replies = Array.from({ length: 7 }, () => dataplane.run(READ));
@@ -244,17 +244,17 @@ Deno.test("a full dataplane refuses what it cannot hold, and takes more once it 
   }
 });
 
-Deno.test("an exchange of nothing is answered with nothing", async () => {
-  await using open = openDoor();
+Deno.test("Dataplane answers an empty batch with no results", async () => {
+  await using open = openDataplane();
   const reply = await open.dataplane.run([]);
   assert.deepEqual(reply, { kind: "answered", results: [] });
 });
 
-Deno.test("an ip that is not installed is a lost reply with the reason", async () => {
+Deno.test("Dataplane loses a batch with the reason if ip is not installed", async () => {
   const path = Deno.env.get("PATH") ?? "";
   Deno.env.set("PATH", "/nonexistent");
   try {
-    await using open = openDoor();
+    await using open = openDataplane();
     const reply = await open.dataplane.run(READ);
     assert.equal(reply.kind, "lost");
     assert.match(reply.kind === "lost" ? reply.why : "", /\bip was not found\b/);
@@ -263,14 +263,14 @@ Deno.test("an ip that is not installed is a lost reply with the reason", async (
   }
 });
 
-Deno.test("an abandoned dataplane waits for nothing, whatever its ip does", async () => {
-  const { dataplane } = openDoor();
+Deno.test("Dataplane does not wait for a stopped ip when it is aborted", async () => {
+  const { dataplane } = openDataplane();
   await dataplane.run(READ);
   Deno.kill(onlyChild(), "SIGSTOP");
-  const underWay = [dataplane.run(READ), dataplane.run(READ), dataplane.dump([])];
+  const inFlight = [dataplane.run(READ), dataplane.run(READ), dataplane.dump([])];
   dataplane.abort();
   const lost = { kind: "lost", why: "the sidecar is shutting down" };
-  assert.deepEqual(await Promise.all(underWay), [lost, lost, lost]);
+  assert.deepEqual(await Promise.all(inFlight), [lost, lost, lost]);
   assert.deepEqual(await dataplane.run(READ), {
     kind: "lost",
     why: "the sidecar is shutting down",
@@ -279,7 +279,7 @@ Deno.test("an abandoned dataplane waits for nothing, whatever its ip does", asyn
   await until(() => ipChildren().length === 0, { what: "both ip to end" });
 });
 
-Deno.test("a node ends in bounded time although calls wait for an ip that is stopped", async () => {
+Deno.test("Node closes in bounded time although calls wait for a stopped ip", async () => {
   await using _ground = await makeGround("vxlan100");
   const { inject, node } = await openNodeUnderTest();
   await inject("10.42.1.0/24");
@@ -288,7 +288,7 @@ Deno.test("a node ends in bounded time although calls wait for an ip that is sto
   const started = performance.now();
   await node.close();
   const took = performance.now() - started;
-  // One deadline of an exchange (2 s) is within the limit; what follows is not waited for.
+  // The limit allows one deadline of a batch (2 s), and no wait for the batches behind it.
   assert.ok(took < 6_000, `${took} ms`);
   for (const answer of await Promise.all(calls)) {
     assert.match(answer, /^No answer from the kernel about|^added$/);

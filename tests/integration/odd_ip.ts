@@ -1,16 +1,16 @@
 /**
- * An `ip` that stands before the real one and behaves oddly when it is told to: it fails,
- * ends or hangs on some commands, warns on stderr, and garbles what the real one writes.
+ * An `ip` in front of the real one that misbehaves as the test configures it: it fails,
+ * exits or hangs on some commands, warns on stderr, and garbles output.
  */
 import { refuseOnTheMachine } from "../support/guard.ts";
 
-/** What happens to commands; the first rule that matches one counts. */
+/** What happens to a command; the first rule that matches it is applied. */
 export interface Rule {
-  /** A regular expression for the words of a command. */
+  /** A regular expression for a rendered command. */
   readonly on: string;
-  /** `say`: write a line on stderr, and carry the command out. */
-  readonly does: "fail" | "exit" | "hang" | "say";
-  /** What stands on stderr: the reason of a failure, or the line to say. */
+  /** `warn`: write a line to stderr, and execute the command. */
+  readonly does: "fail" | "exit" | "hang" | "warn";
+  /** The line on stderr: the reason of a failure, or the warning. */
   readonly text?: string;
 }
 
@@ -36,7 +36,7 @@ export const GARBLINGS = [
   "rename",
 ] as const;
 
-/** One line of one stream, counted from the next one on. */
+/** Which line of a stream is garbled, and how. */
 export interface Garbling {
   readonly how: (typeof GARBLINGS)[number];
   readonly stream: "stdout" | "stderr";
@@ -47,7 +47,7 @@ export interface Garbling {
   readonly text: string;
 }
 
-/** The odd `ip` in front of all others until it is disposed. */
+/** The odd `ip`, which is first in PATH until this is disposed. */
 export interface OddIp extends Disposable {
   /** From the next command on. */
   obey(rules: readonly Rule[]): void;
@@ -55,11 +55,11 @@ export interface OddIp extends Disposable {
   garble(garbling: Garbling): void;
   /** True once that line has passed. */
   isGarbled(): boolean;
-  /** The commands that came since this was asked last, sentinels left out. */
+  /** The commands since the last call of this, without sentinels. */
   commands(): readonly string[];
 }
 
-/** Lets `ip` mean the odd one in this process. */
+/** Puts the odd `ip` first in PATH of this process. */
 export function beOdd(): OddIp {
   refuseOnTheMachine();
   const path = Deno.env.get("PATH") ?? "";

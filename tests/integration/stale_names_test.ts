@@ -4,14 +4,14 @@ import { indexOf, ip, makeGround, routesTo } from "../support/fixtures.ts";
 import { openNodeUnderTest } from "./node_harness.ts";
 import { openRoutes } from "./routes_harness.ts";
 
-// `ip` keeps the name and the index of every device that it ever met. Each test makes
-// a long-lived `ip` know vxlan100, then changes what the name means.
+// `ip` caches the index of every device name. Each test lets a long-lived `ip` look up
+// vxlan100, and then changes which device has the name.
 
 const TO_2 = "10.42.2.0/24";
 const TO_3 = "10.42.3.0/24";
 const THROUGH_VXLAN100 = ["10.42.3.0/24 dev vxlan100 proto 142 scope link"];
 
-/** What is wanted already may have been repaired before InjectRoute asks again. */
+/** A desired route may be repaired before InjectRoute observes it. */
 const PRESENT = /^(added|unchanged)$/;
 
 /** Gives the name vxlan100 to another device; the first one stays, up, as `old`. */
@@ -31,7 +31,7 @@ async function indexTowards(address: string): Promise<number> {
   return await indexOf(through);
 }
 
-Deno.test("a device that was deleted and made again carries routes as before", async () => {
+Deno.test("InjectRoute uses a device that was deleted and created again", async () => {
   await using ground = await makeGround("vxlan100");
   await using peer = await openNodeUnderTest();
   assert.equal(await peer.inject(TO_2), "added");
@@ -43,7 +43,7 @@ Deno.test("a device that was deleted and made again carries routes as before", a
   }
 });
 
-Deno.test("a device that was seen missing in between carries routes as before", async () => {
+Deno.test("InjectRoute uses a device that was observed missing in between", async () => {
   await using ground = await makeGround("vxlan100");
   await using peer = await openNodeUnderTest();
   assert.equal(await peer.inject(TO_3), "added");
@@ -54,7 +54,7 @@ Deno.test("a device that was seen missing in between carries routes as before", 
   assert.deepEqual(await routesTo(TO_3), THROUGH_VXLAN100);
 });
 
-Deno.test("a route never goes through a device that was renamed away", async () => {
+Deno.test("InjectRoute never uses a device that was renamed", async () => {
   await using _ground = await makeGround("vxlan100", "other");
   await using peer = await openNodeUnderTest();
   assert.equal(await peer.inject(TO_2), "added");
@@ -63,7 +63,7 @@ Deno.test("a route never goes through a device that was renamed away", async () 
   assert.deepEqual(await routesTo(TO_3), THROUGH_VXLAN100);
 });
 
-Deno.test("a route that followed its renamed device is not taken for the wanted one", async () => {
+Deno.test("InjectRoute replaces a route that followed its renamed device", async () => {
   await using _ground = await makeGround("vxlan100", "other");
   await ip(`route add ${TO_3} dev vxlan100 proto 142`);
   // Reading what is there at its start, the node's `ip` meets the name vxlan100.
@@ -74,7 +74,7 @@ Deno.test("a route that followed its renamed device is not taken for the wanted 
   assert.deepEqual(await routesTo(TO_3), THROUGH_VXLAN100);
 });
 
-Deno.test("nothing but the kernel's answer has to tell that a name has changed hands", async () => {
+Deno.test("InjectRoute notices without an event that another device has the name", async () => {
   await using _ground = await makeGround("vxlan100", "other");
   // Without the reconciler no event tells it.
   await using peer = openRoutes();
@@ -86,7 +86,7 @@ Deno.test("nothing but the kernel's answer has to tell that a name has changed h
   assert.deepEqual(await routesTo(TO_2), [`${TO_2} dev vxlan100 proto 142 scope link`]);
 });
 
-Deno.test("a name that ip has met on two devices keeps no route from being removed", async () => {
+Deno.test("RemoveRoute works although ip knows one name for two devices", async () => {
   await using _ground = await makeGround("vxlan100", "other");
   await using peer = openRoutes();
   assert.equal((await peer.inject(TO_2)).kind, "added");
@@ -98,7 +98,7 @@ Deno.test("a name that ip has met on two devices keeps no route from being remov
   assert.deepEqual(await routesTo(TO_2), []);
 });
 
-Deno.test("a name that changes hands between the look and the write does not mislead InjectRoute", async () => {
+Deno.test("InjectRoute is right although the name moves between the read and the write", async () => {
   await using _ground = await makeGround("vxlan100", "other", "third");
   let swaps = 0;
   await using peer = openRoutes({
@@ -123,7 +123,7 @@ Deno.test("a name that changes hands between the look and the write does not mis
   assert.deepEqual(await routesTo(TO_3), THROUGH_VXLAN100);
 });
 
-Deno.test("a device that became a port of a bridge is warned of before an event tells it", async () => {
+Deno.test("InjectRoute warns of a bridge port before its event arrives", async () => {
   await using _ground = await makeGround("vxlan100");
   await ip("link add quilt0 type bridge");
   await using _bridge = {
@@ -137,7 +137,7 @@ Deno.test("a device that became a port of a bridge is warned of before an event 
   assert.match(warnings.join(), /^vxlan100 is a port of bridge quilt0: /);
 });
 
-Deno.test("a route through the first of two devices that ip has met by one name is not taken for the wanted one", async () => {
+Deno.test("InjectRoute replaces a route through the first of two devices that ip knows by one name", async () => {
   await using _ground = await makeGround("vxlan100", "other");
   await using peer = openRoutes();
   assert.equal((await peer.inject(TO_2)).kind, "added");
@@ -151,7 +151,7 @@ Deno.test("a route through the first of two devices that ip has met by one name 
   assert.deepEqual(await routesTo(TO_2), [`${TO_2} dev vxlan100 proto 142 scope link`]);
 });
 
-Deno.test("a name known from a removal only does not mislead a later InjectRoute", async () => {
+Deno.test("InjectRoute is right after a RemoveRoute alone has looked up the name", async () => {
   await using _ground = await makeGround("vxlan100", "other");
   await ip(`route add ${TO_2} dev vxlan100 proto static`);
   await using peer = await openNodeUnderTest();
@@ -162,7 +162,7 @@ Deno.test("a name known from a removal only does not mislead a later InjectRoute
   assert.equal(await indexTowards("10.42.3.1"), await indexOf("vxlan100"));
 });
 
-Deno.test("a name that is gone after a rename is answered as missing", async () => {
+Deno.test("InjectRoute reports a name missing after a rename", async () => {
   await using _ground = await makeGround("vxlan100");
   await using peer = await openNodeUnderTest();
   assert.equal(await peer.inject(TO_2), "added");
@@ -175,7 +175,7 @@ Deno.test("a name that is gone after a rename is answered as missing", async () 
   assert.deepEqual(await routesTo(TO_3), [`${TO_3} dev old proto 142 scope link`]);
 });
 
-Deno.test("an altname is answered as missing: routes would be shown by another name", async () => {
+Deno.test("InjectRoute reports an altname missing, because routes are shown by another name", async () => {
   await using _ground = await makeGround("vxlan100");
   await ip("link property add dev vxlan100 altname overlay0");
   await using peer = openRoutes();
@@ -189,7 +189,7 @@ Deno.test("an altname is answered as missing: routes would be shown by another n
   assert.equal((await peer.inject(TO_3)).kind, "unchanged");
 });
 
-Deno.test("a route asked for by an altname comes when a device takes that name", async () => {
+Deno.test("InjectRoute by an altname is installed when a device takes that name", async () => {
   await using _ground = await makeGround("vxlan100");
   await ip("link property add dev vxlan100 altname overlay0");
   await using peer = await openNodeUnderTest();
@@ -202,7 +202,7 @@ Deno.test("a route asked for by an altname comes when a device takes that name",
   assert.deepEqual(await routesTo(TO_3), [`${TO_3} dev overlay0 proto 142 scope link`]);
 });
 
-Deno.test("a name that changes hands while InjectRoute runs: in the end the route is right", async () => {
+Deno.test("InjectRoute is right in the end although the name moves while it runs", async () => {
   await using _ground = await makeGround("vxlan100", "other");
   await using peer = await openNodeUnderTest();
   assert.equal(await peer.inject(TO_2), "added");

@@ -32,23 +32,25 @@ for (
   const [what, script] of partOf(
     [
       ["one line without end", "exec tr '\\0' x </dev/zero"],
-      ["reasons without end", "exec yes 'RTNETLINK answers: File exists' >&2"],
-      ["nothing but its end", "exit 0"],
+      ["error messages without end", "exec yes 'RTNETLINK answers: File exists' >&2"],
+      ["nothing and exits", "exit 0"],
       ["lines without end", "exec yes"],
-      ["documents without end", "exec yes '[]'"],
-      ["one complaint without end", "exec tr '\\0' x </dev/zero >&2"],
-      ["complaints without end", "exec yes >&2"],
+      ["JSON lines without end", "exec yes '[]'"],
+      ["one line without end to stderr", "exec tr '\\0' x </dev/zero >&2"],
+      ["lines without end to stderr", "exec yes >&2"],
       ["a character now and then", "while :; do printf x; sleep 0.05; done"],
+      ["random bytes", "exec cat /dev/urandom"],
+      ["random bytes to stderr", "exec cat /dev/urandom >&2"],
     ] as const,
     3,
   )
 ) {
-  Deno.test(`an ip that writes ${what} is a lost exchange, in bounded time and memory`, async () => {
+  Deno.test(`Dataplane loses a batch in bounded time and memory if ip writes ${what}`, async () => {
     using _replaced = replaceIp(script);
     const dataplane = new Iproute2Dataplane(new AuditLog(keepTrail()), {
       deadlineMs: 300,
     });
-    await using _door = { [Symbol.asyncDispose]: () => dataplane.close() };
+    await using _open = { [Symbol.asyncDispose]: () => dataplane.close() };
     const before = Deno.memoryUsage().rss;
     const began = performance.now();
     assert.equal((await dataplane.run(READ)).kind, "lost");
@@ -57,7 +59,7 @@ for (
   });
 }
 
-Deno.test("a monitor whose event has no end loses events, and takes the next one", async () => {
+Deno.test("Monitor reports lost events for an event without end, and accepts the next one", async () => {
   using _replaced = replaceIp(
     "head -c 1000000 /dev/zero | tr '\\0' x; echo; echo '7: v1: <UP>'; sleep 60",
   );
@@ -68,7 +70,7 @@ Deno.test("a monitor whose event has no end loses events, and takes the next one
   assert.deepEqual(seen, ["events-lost", "link"]);
 });
 
-/** Bytes that the kernel takes for a name, and JSON or a terminal does not. */
+/** Bytes that the kernel accepts in a name, but JSON or a terminal does not. */
 const NAMES = [
   "a\\001b",
   "\\033[2J",
@@ -81,7 +83,7 @@ const NAMES = [
   "-batch",
 ];
 
-Deno.test("devices of any name, with routes of ours through them, keep nobody from starting and serving", async () => {
+Deno.test("Node starts and serves beside devices of any name with routes of ours through them", async () => {
   await using _ground = await makeGround("vxlan100");
   for (const [at, name] of NAMES.entries()) {
     const made = await runToEnd([

@@ -16,8 +16,7 @@ import { beOdd } from "./odd_ip.ts";
 const TO = cidr("10.42.2.0/24");
 const THROUGH = device("vxlan100");
 
-/** As programs and libraries write them, some with words that `ip` uses as well. */
-/** Lines on stderr that are about no command. */
+/** Lines of other programs and libraries; some contain messages that `ip` has as well. */
 const WARNINGS = [
   "Database /etc/iproute2/rt_tables is corrupted at 200",
   "ERROR: ld.so: object '/x.so' from /etc/ld.so.preload cannot be preloaded " +
@@ -29,12 +28,12 @@ const WARNINGS = [
   "Picked up _JAVA_OPTIONS: -Xmx512m",
 ];
 
-interface OpenDoor extends AsyncDisposable {
+interface OpenDataplane extends AsyncDisposable {
   readonly dataplane: Iproute2Dataplane;
   readonly warnings: readonly string[];
 }
 
-function openDoor(): OpenDoor {
+function openDataplane(): OpenDataplane {
   const warnings: string[] = [];
   const onWarning = (warning: string) => void warnings.push(warning);
   const dataplane = new Iproute2Dataplane(new AuditLog(keepTrail()), { onWarning });
@@ -60,16 +59,15 @@ function kindsOf(reply: BatchResult): readonly unknown[] {
     : [reply];
 }
 
-Deno.test("a warning in front of each command changes no answer and no failure", async () => {
+Deno.test("Dataplane gives the same results beside a warning in front of each command", async () => {
   await using _ground = await makeGround("vxlan100");
   await ip("route add blackhole 10.9.9.9/32 table 142");
   using odd = beOdd();
   for (const text of WARNINGS) {
-    odd.obey([{ on: "^(link|route)", does: "say", text }]);
-    await using open = openDoor();
+    odd.obey([{ on: "^(link|route)", does: "warn", text }]);
+    await using open = openDataplane();
     const { dataplane } = open;
-    const exchange = [LINK, ADDITION, ADDITION, DELETION, LINK];
-    const reply = await dataplane.run(exchange);
+    const reply = await dataplane.run([LINK, ADDITION, ADDITION, DELETION, LINK]);
     assert.deepEqual(kindsOf(reply), [true, true, "exists", "absent", true], text);
     assert.equal(
       reply.kind === "answered" && failureOf(reply, 2),
@@ -96,13 +94,13 @@ for (
     "RTNETLINK answers: Invalid argument",
   ]
 ) {
-  Deno.test(`an answer beside "${text}" is lost`, async () => {
+  Deno.test(`Dataplane loses a batch beside "${text}"`, async () => {
     await using _ground = await makeGround("vxlan100");
     using odd = beOdd();
-    await using open = openDoor();
-    odd.obey([{ on: "^link", does: "say", text }]);
+    await using open = openDataplane();
+    odd.obey([{ on: "^link", does: "warn", text }]);
     assert.deepEqual(await open.dataplane.run([LINK]), { kind: "lost", why: text });
-    // Also where another command fails behind it.
+    // Also if another command fails after it.
     const reply = await open.dataplane.run([LINK, DELETION]);
     assert.deepEqual(reply, { kind: "lost", why: text });
     odd.obey([]);
@@ -110,10 +108,10 @@ for (
   });
 }
 
-Deno.test("a node starts, serves and looks at everything beside warnings, and says each once", async () => {
+Deno.test("Node starts, serves and resyncs beside warnings, and logs each once", async () => {
   await using _ground = await makeGround("vxlan100");
   using odd = beOdd();
-  odd.obey([{ on: ".", does: "say", text: "libquilt[4711]: warning: File exists" }]);
+  odd.obey([{ on: ".", does: "warn", text: "libquilt[4711]: warning: File exists" }]);
   const faults: unknown[] = [];
   await using node = await openNodeUnderTest({
     resyncMs: 1000,
@@ -122,24 +120,24 @@ Deno.test("a node starts, serves and looks at everything beside warnings, and sa
   for (let octet = 2; octet < 20; octet += 1) {
     assert.equal(await node.inject(`10.42.${octet}.0/24`), "added");
   }
-  // Without an event: only a look at everything finds it.
+  // There is no event for it, so that only a resync finds it.
   await ip("route flush table 142");
-  await until(() => node.mutations().some((words) => words.includes("table 142")), {
-    what: "the memory to be written again",
+  await until(() => node.mutations().some((command) => command.includes("table 142")), {
+    what: "the records to be written again",
     deadlineMs: 20_000,
   });
-  const said = node.log.filter((line) => line.includes("libquilt"));
-  assert.deepEqual(said, [
+  const logged = node.log.filter((line) => line.includes("libquilt"));
+  assert.deepEqual(logged, [
     'warn: Warning of ip, ignored: "libquilt[4711]: warning: File exists"',
   ]);
   assert.deepEqual(faults, []);
 });
 
-Deno.test("what looks like a reason and stood beside a good answer is a warning from then on", async () => {
+Deno.test("Dataplane treats an error message that came beside a good answer as a warning", async () => {
   await using _ground = await makeGround("vxlan100");
   using odd = beOdd();
   const text = "Error: libquilt cannot find its configuration";
-  odd.obey([{ on: "^(route|link|rule)", does: "say", text }]);
+  odd.obey([{ on: "^(route|link|rule)", does: "warn", text }]);
   await using node = await openNodeUnderTest();
   for (let octet = 2; octet < 6; octet += 1) {
     assert.equal(await node.inject(`10.42.${octet}.0/24`), "added");
@@ -148,11 +146,11 @@ Deno.test("what looks like a reason and stood beside a good answer is a warning 
       "Interface 'nosuch' not found",
     );
   }
-  const said = node.log.filter((line) => line.includes("libquilt"));
-  assert.deepEqual(said, [`warn: Warning of ip, ignored: "${text}"`]);
+  const logged = node.log.filter((line) => line.includes("libquilt"));
+  assert.deepEqual(logged, [`warn: Warning of ip, ignored: "${text}"`]);
 });
 
-Deno.test("the log of warnings is bounded, quotes them, and takes a number for no other one", () => {
+Deno.test("WarningLog is bounded, quotes warnings, and ignores numbers in them", () => {
   const lines: string[] = [];
   const log = new WarningLog({
     log: (level, message) => void lines.push(`${level}: ${message}`),
@@ -166,7 +164,7 @@ Deno.test("the log of warnings is bounded, quotes them, and takes a number for n
   assert.ok(lines.every((line) => line.length < 400));
 });
 
-Deno.test("a warning of the monitor is no missed event, a receive error is one", async () => {
+Deno.test("Monitor reports lost events for a receive error, and not for a warning", async () => {
   await using _ground = await makeGround("vxlan100");
   const directory = Deno.makeTempDirSync();
   const path = Deno.env.get("PATH") ?? "";
@@ -186,10 +184,13 @@ Deno.test("a warning of the monitor is no missed event, a receive error is one",
       wrapper(text);
       Deno.env.set("PATH", `${directory}:${path}`);
       const seen: string[] = [];
-      const told = (event: KernelEvent): void => {
+      const onEvent = (event: KernelEvent): void => {
         if (event.kind === "events-lost") seen.push(`${event.kind}: ${event.why}`);
       };
-      const monitor = new Monitor(told, (line) => void seen.push(`warning: ${line}`));
+      const monitor = new Monitor(
+        onEvent,
+        (line) => void seen.push(`warning: ${line}`),
+      );
       await until(() => seen.length > 0, { what: expected });
       monitor.close();
       assert.deepEqual(seen, [`${expected}: ${text}`]);

@@ -111,9 +111,9 @@ const PAYLOAD_KEYWORDS = [
 
 function tableEntry(entry: TableEntry): string {
   let text = tableKey(entry);
-  for (const [index, keyword] of PAYLOAD_KEYWORDS.entries()) {
+  for (let index = 0; index < PAYLOAD_KEYWORDS.length; index += 1) {
     const value = entry.payload[index] ?? 0;
-    if (value !== 0) text += ` ${keyword} ${value}`;
+    if (value !== 0) text += ` ${PAYLOAD_KEYWORDS[index]} ${value}`;
   }
   return text;
 }

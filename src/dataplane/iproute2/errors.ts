@@ -75,7 +75,7 @@ const CLOSING = /^(?:Dump terminated|Cannot send )/;
 
 /** The lines in front of one `Command failed -:N`. */
 export interface FailureText {
-  /** Why that command failed, in the words of `ip`; empty if it gave no reason. */
+  /** The error message of `ip`, one or two lines; empty if it gave none. */
   readonly message: string;
   /** Lines that are about no command. */
   readonly warnings: readonly string[];

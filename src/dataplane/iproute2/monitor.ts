@@ -158,15 +158,15 @@ export function parseEvent(line: string): KernelEvent | undefined {
   }
   const rule = /^(?:Deleted )?\d+:\t(.*)/.exec(line);
   if (rule !== null) return isHidingRule(rule[1] ?? "") ? { kind: "rule" } : undefined;
-  const words = line.split(/\s+/).filter((word) => word !== "");
-  const deleted = words[0] === "Deleted";
-  if (deleted) words.shift();
+  const tokens = line.split(/\s+/).filter((token) => token !== "");
+  const deleted = tokens[0] === "Deleted";
+  if (deleted) tokens.shift();
   // A type other than unicast comes first, as a number: `7 10.42.2.0/24 table 142`.
-  const typed = /^\d+$/.test(words[0] ?? "");
-  if (typed) words.shift();
-  const destination = parseDestination(words.shift() ?? "");
+  const typed = /^\d+$/.test(tokens[0] ?? "");
+  if (typed) tokens.shift();
+  const destination = parseDestination(tokens.shift() ?? "");
   if (destination === undefined) return undefined;
-  return { kind: "route", deleted, destination, ...attributes(words, typed) };
+  return { kind: "route", deleted, destination, ...attributes(tokens, typed) };
 }
 
 /**
@@ -180,17 +180,17 @@ function isHidingRule(rule: string): boolean {
 
 const PLAIN_ATTRIBUTES: ReadonlySet<string> = new Set(["dev", "proto", "scope"]);
 
-function attributes(words: readonly string[], typed: boolean) {
+function attributes(tokens: readonly string[], typed: boolean) {
   const pairs = new Map<string, string>();
-  for (let at = 0; at + 1 < words.length; at += 2) {
-    pairs.set(words[at] ?? "", words[at + 1] ?? "");
+  for (let at = 0; at + 1 < tokens.length; at += 2) {
+    pairs.set(tokens[at] ?? "", tokens[at + 1] ?? "");
   }
   const device = parseInterfaceName(pairs.get("dev") ?? "");
   return {
     table: Number(pairs.get("table") ?? TABLE_MAIN),
     protocol: Number(pairs.get("proto") ?? PROTOCOL.boot),
     device: device.ok ? device.value : undefined,
-    plain: !typed && words.length % 2 === 0 &&
-      [...pairs.keys()].every((word) => PLAIN_ATTRIBUTES.has(word)),
+    plain: !typed && tokens.length % 2 === 0 &&
+      [...pairs.keys()].every((key) => PLAIN_ATTRIBUTES.has(key)),
   };
 }

@@ -115,7 +115,7 @@ export function visitRecords(
       length = pieceLength;
     } else if (isLast) return false;
     // Twice as long each time, so that no text costs more than twice its length.
-    else length = 2 * (brace - start);
+    else length = 2 * (brace - start) + 1;
   }
 }
 

@@ -37,8 +37,8 @@ const routeSet = octets.chain((hosts) =>
   fc.tuple(...hosts.map((host) => device.map((through) => to(host, through))))
 );
 
-/** A step as one line. */
-function told(steps: ReturnType<typeof compareRoutes>): readonly string[] {
+/** Each difference as one line. */
+function shown(steps: ReturnType<typeof compareRoutes>): readonly string[] {
   return steps.map((step) =>
     step.kind === "remove"
       ? `remove ${step.destination}`
@@ -46,10 +46,10 @@ function told(steps: ReturnType<typeof compareRoutes>): readonly string[] {
   );
 }
 
-Deno.test("what is stated is wanted and what else was known is removed, in ascending order of addresses", () => {
+Deno.test("compareRoutes wants the stated routes and removes other known ones, in ascending order", () => {
   const known = [cidr("10.42.3.0/24"), cidr("10.42.20.0/24"), cidr("10.42.4.0/24")];
   const plan = compareRoutes([to(100), to(9, OTHER), to(20)], known, undefined);
-  assert.deepEqual(told(plan), [
+  assert.deepEqual(shown(plan), [
     "remove 10.42.3.0/24",
     "remove 10.42.4.0/24",
     "want 10.42.9.0/24 other",
@@ -58,15 +58,15 @@ Deno.test("what is stated is wanted and what else was known is removed, in ascen
   ]);
 });
 
-Deno.test("the node's own subnet is never a route's destination", () => {
+Deno.test("compareRoutes never wants a route to the node's own subnet", () => {
   const own = cidr("10.42.9.0/24");
-  assert.deepEqual(told(compareRoutes([to(9), to(8)], [], own)), [
+  assert.deepEqual(shown(compareRoutes([to(9), to(8)], [], own)), [
     "want 10.42.8.0/24 vxlan100",
     "own-subnet 10.42.9.0/24 vxlan100",
   ]);
 });
 
-Deno.test("every destination that is stated or known is in a plan once, in order", () => {
+Deno.test("compareRoutes returns every stated or known destination once, in order", () => {
   fc.assert(fc.property(routeSet, routeSet, (wanted, before) => {
     const known = before.map(({ destination }) => destination);
     const plan = compareRoutes(wanted, known, cidr("10.42.7.0/24"));
@@ -86,7 +86,7 @@ Deno.test("every destination that is stated or known is in a plan once, in order
   }));
 });
 
-Deno.test("a plan that was carried out leaves nothing to remove", () => {
+Deno.test("compareRoutes removes nothing after its differences were applied", () => {
   fc.assert(fc.property(routeSet, routeSet, (wanted, before) => {
     const known = before.map(({ destination }) => destination);
     const left = compareRoutes(wanted, known, undefined)
@@ -96,7 +96,7 @@ Deno.test("a plan that was carried out leaves nothing to remove", () => {
   }));
 });
 
-Deno.test("ascending is by the address, not by the text", () => {
+Deno.test("ascending compares addresses, not texts", () => {
   const sorted = ["10.42.2.0/24", "10.9.0.0/24", "10.42.10.0/24", "9.0.0.0/24"].map(
     cidr,
   );

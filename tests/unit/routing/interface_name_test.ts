@@ -78,26 +78,26 @@ const anyName = fc.oneof(
 
 type TakesAnyString<Branded> = string extends Branded ? true : false;
 
-Deno.test("the compiler does not take a plain string for an interface name", () => {
+Deno.test("InterfaceName is not assignable from a plain string", () => {
   const taken: TakesAnyString<InterfaceName> = false;
   assert.equal(taken, false);
 });
 
-Deno.test("the names that Linux networking uses are accepted as they are", () => {
+Deno.test("parseInterfaceName accepts the names that Linux networking uses", () => {
   const names = ["vxlan100", "lo", "eth0.100", "br-1a2b3c4d5e6f", "wg_0", "...", ".a"];
   for (const name of [...names, "A", "0", "_", "veth-Z9.x_", "123456789012345"]) {
     assert.deepEqual(parseInterfaceName(name), { ok: true, value: name });
   }
 });
 
-Deno.test("no hostile text is an interface name", () => {
+Deno.test("parseInterfaceName rejects hostile texts", () => {
   for (const text of hostileNames) {
     const expected = { ok: false, fault: { kind: "interface-name", text } };
     assert.deepEqual(parseInterfaceName(text), expected, JSON.stringify(text));
   }
 });
 
-Deno.test("every single character is judged by the contract's alphabet", () => {
+Deno.test("parseInterfaceName accepts just the characters of the contract", () => {
   for (let code = 0; code <= 0xffff; code += 1) {
     const character = String.fromCharCode(code);
     for (const text of [`a${character}`, character]) {
@@ -109,12 +109,12 @@ Deno.test("every single character is judged by the contract's alphabet", () => {
 
 const TEXTS = bounded(50_000, 5_000);
 
-Deno.test(`${TEXTS} texts: exactly the contract's grammar is accepted`, () => {
-  const met = { accepted: 0, refused: 0 };
+Deno.test(`parseInterfaceName accepts exactly the contract's grammar, of ${TEXTS} texts`, () => {
+  const seen = { accepted: 0, refused: 0 };
   fc.assert(
     fc.property(anyName, (text) => {
       const expected = isName(text);
-      met[expected ? "accepted" : "refused"] += 1;
+      seen[expected ? "accepted" : "refused"] += 1;
       const checked = parseInterfaceName(text);
       assert.equal(checked.ok, expected);
       if (checked.ok) assert.equal(checked.value, text);
@@ -124,11 +124,11 @@ Deno.test(`${TEXTS} texts: exactly the contract's grammar is accepted`, () => {
       examples: hostileNames.map((text): [string] => [text]),
     },
   );
-  assert.equal(met.accepted + met.refused, TEXTS);
-  assert(met.accepted > TEXTS / 10 && met.refused > TEXTS / 10, JSON.stringify(met));
+  assert.equal(seen.accepted + seen.refused, TEXTS);
+  assert(seen.accepted > TEXTS / 10 && seen.refused > TEXTS / 10, JSON.stringify(seen));
 });
 
-Deno.test("a bad interface name is refused with the contract's sentence", () => {
+Deno.test("describeInterfaceNameFault writes the contract's sentence", () => {
   const sentences = {
     "": 'Invalid interface name: ""',
     "lo\nroute flush": 'Invalid interface name: "lo\\nroute flush"',

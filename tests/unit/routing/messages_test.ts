@@ -32,7 +32,7 @@ function named(text: string): InterfaceName {
 const VXLAN = named("vxlan100");
 const BRIDGE = named("quilt0");
 
-Deno.test("the sentences that callers read are the contract's, word for word", () => {
+Deno.test("messages for clients are the sentences of the contract, word for word", () => {
   assert.equal(describePending("missing", VXLAN), "Interface 'vxlan100' not found");
   assert.equal(describePending("down", VXLAN), "Interface 'vxlan100' is down");
   assert.equal(
@@ -46,23 +46,23 @@ Deno.test("the sentences that callers read are the contract's, word for word", (
   assert.match(PERMISSION_DENIED, /^Permission denied: .* needs CAP_NET_ADMIN/);
 });
 
-Deno.test("a kernel route without one device is still refused in a whole sentence", () => {
+Deno.test("describeConnected is a whole sentence for a route without a device", () => {
   assert.equal(
     describeConnected(cidr("10.42.5.0/24"), undefined),
     "10.42.5.0/24 is directly connected on this node; refusing to replace it",
   );
 });
 
-Deno.test("the words of ip stay on one line, so that no log line can be forged", () => {
-  const words = "Error: first.\n  second\r\nINFO: forged\n";
-  for (const tell of [describeRefused, describeLost]) {
-    const sentence = tell("10.42.2.0/24", words.trim());
+Deno.test("describeRefused and describeLost write a message of ip on one line, so that it forges no log line", () => {
+  const message = "Error: first.\n  second\r\nINFO: forged\n";
+  for (const describe of [describeRefused, describeLost]) {
+    const sentence = describe("10.42.2.0/24", message.trim());
     assert.doesNotMatch(sentence, /[\r\n]/);
     assert.match(sentence, /10\.42\.2\.0\/24.*first\.; second; INFO: forged/);
   }
 });
 
-Deno.test("a warning of a replaced route names it, its owner and what came instead", () => {
+Deno.test("describeReplaced names the route, its owner and its replacement", () => {
   const over = {
     destination: cidr("10.42.2.0/24"),
     device: named("eth0"),
@@ -87,7 +87,7 @@ Deno.test("a warning of a replaced route names it, its owner and what came inste
   );
 });
 
-Deno.test("a warning of missing routes names those that are there, 32 at most", () => {
+Deno.test("describeMissingRoutes names the routes that exist, 32 at most", () => {
   const named = (count: number) =>
     describeMissingRoutes({
       device: VXLAN,
@@ -112,7 +112,7 @@ Deno.test("a warning of missing routes names those that are there, 32 at most", 
   );
 });
 
-Deno.test("a warning of a bridge port names device, bridge and remedy", () => {
+Deno.test("describeBridgePort names device, bridge and remedy", () => {
   const sentence = describeBridgePort(VXLAN, BRIDGE);
   assert.match(sentence, /^vxlan100 is a port of bridge quilt0: /);
   assert.match(sentence, /ip link set dev vxlan100 nomaster/);

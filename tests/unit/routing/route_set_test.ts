@@ -11,7 +11,7 @@ const via = (destination: string, device = "vxlan100"): StatedRoute => ({
   device,
 });
 
-Deno.test("a set of valid routes is taken as it was stated, and so is an empty one", () => {
+Deno.test("checkRouteSet accepts a set of valid routes, and an empty one", () => {
   const stated = [via("10.42.9.0/24"), via("10.42.2.0/24", "other")];
   assert.deepEqual(checkRouteSet(stated, policy), { ok: true, value: stated });
   assert.deepEqual(checkRouteSet([], policy), { ok: true, value: [] });
@@ -38,7 +38,7 @@ const BAD: readonly (readonly [route: StatedRoute, sentence: string])[] = [
 ];
 
 for (const [route, sentence] of BAD) {
-  Deno.test(`a set is refused with its first fault and where it is: ${sentence}`, () => {
+  Deno.test(`checkRouteSet reports the first fault and its position: ${sentence}`, () => {
     const stated = [via("10.42.3.0/24"), via("10.42.4.0/24"), route, via("worse")];
     assert.deepEqual(checkRouteSet(stated, policy), {
       ok: false,
@@ -47,7 +47,7 @@ for (const [route, sentence] of BAD) {
   });
 }
 
-Deno.test("a text that is not a CIDR is echoed quoted, cut and escaped", () => {
+Deno.test("checkRouteSet echoes a text that is not a CIDR quoted, cut and escaped", () => {
   const checked = checkRouteSet(
     [via(`10.42.2.0/24\nINFO: forged${"x".repeat(99)}`)],
     policy,

@@ -3,14 +3,14 @@ import { setTimeout as pause } from "node:timers/promises";
 import { Deadline } from "../../../../src/dataplane/iproute2/deadline.ts";
 import { until } from "../../../support/wait.ts";
 
-/** A deadline that tells how often it has passed. */
-function watched(): { readonly deadline: Deadline; passed: number } {
+/** A deadline that counts how often it has passed. */
+function countingDeadline(): { readonly deadline: Deadline; passed: number } {
   const seen = { deadline: new Deadline(() => seen.passed += 1), passed: 0 };
   return seen;
 }
 
-Deno.test("a deadline passes once, and not before its time", async () => {
-  const seen = watched();
+Deno.test("Deadline passes once, and not before its time", async () => {
+  const seen = countingDeadline();
   const from = performance.now();
   seen.deadline.set(50);
   await until(() => seen.passed > 0, { what: "the deadline to pass", everyMs: 1 });
@@ -19,10 +19,10 @@ Deno.test("a deadline passes once, and not before its time", async () => {
   assert.equal(seen.passed, 1);
 });
 
-Deno.test("a deadline that is put off passes later, however often that is done", async () => {
-  const seen = watched();
+Deno.test("Deadline passes later if it is set again, however often", async () => {
+  const seen = countingDeadline();
   const began = performance.now();
-  // So long that no stall of the machine passes it, and put off beyond its first end.
+  // Longer than any stall of the machine, and set again beyond its first end.
   while (performance.now() < began + 2_200) {
     seen.deadline.set(2_000);
     await pause(10);
@@ -34,8 +34,8 @@ Deno.test("a deadline that is put off passes later, however often that is done",
   assert.ok(performance.now() - from >= 59);
 });
 
-Deno.test("a deadline that was lifted does not pass, and can be set again", async () => {
-  const seen = watched();
+Deno.test("Deadline does not pass after clear, and can be set again", async () => {
+  const seen = countingDeadline();
   seen.deadline.set(20);
   seen.deadline.clear();
   await pause(60);
@@ -44,9 +44,9 @@ Deno.test("a deadline that was lifted does not pass, and can be set again", asyn
   await until(() => seen.passed > 0, { what: "the deadline to pass", everyMs: 1 });
 });
 
-Deno.test("a closed deadline leaves no timer behind", () => {
+Deno.test("Deadline leaves no timer behind when it is closed", () => {
   // The test runner itself finds a timer that is left.
-  const { deadline } = watched();
+  const { deadline } = countingDeadline();
   deadline.set(60_000);
   deadline.close();
 });

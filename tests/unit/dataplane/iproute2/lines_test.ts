@@ -3,7 +3,7 @@ import { PassThrough } from "node:stream";
 import fc from "fast-check";
 import { onLines } from "../../../../src/dataplane/iproute2/lines.ts";
 
-/** The lines that come of these pieces, one read each. */
+/** The lines of these chunks, one read each. */
 async function linesOf(pieces: readonly string[]): Promise<readonly string[]> {
   const stream = new PassThrough();
   const lines: string[] = [];
@@ -21,7 +21,7 @@ async function linesOf(pieces: readonly string[]): Promise<readonly string[]> {
   return lines;
 }
 
-Deno.test("however a stream is cut into pieces, its lines are the same", async () => {
+Deno.test("onLines finds the same lines, however the stream is cut into chunks", async () => {
   const piece = fc.string({ unit: fc.constantFrom("a", "é", "\n", "[", "]") });
   await fc.assert(
     fc.asyncProperty(fc.array(piece, { maxLength: 8 }), async (pieces) => {
@@ -32,7 +32,7 @@ Deno.test("however a stream is cut into pieces, its lines are the same", async (
   );
 });
 
-Deno.test("a line of 64 MB in pieces of 64 KB is read in the time of reading it", async () => {
+Deno.test("onLines reads a line of 64 MB in linear time", async () => {
   const piece = "x".repeat(64 * 1024);
   const started = performance.now();
   const [line, ...others] = await linesOf([
@@ -41,6 +41,6 @@ Deno.test("a line of 64 MB in pieces of 64 KB is read in the time of reading it"
   ]);
   assert.equal(line?.length, 64 * 1024 * 1024);
   assert.deepEqual(others, []);
-  // To look through all that came before with each piece would take half a minute.
+  // Joining the line again with each chunk would take half a minute.
   assert.ok(performance.now() - started < 5_000);
 });

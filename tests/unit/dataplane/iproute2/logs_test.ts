@@ -4,7 +4,7 @@ import { until } from "../../../support/wait.ts";
 import { ipChildren, makeGround } from "../../../support/fixtures.ts";
 import { openNodeUnderTest } from "../../../integration/node_harness.ts";
 
-/** What is logged of hangs in a window of so many milliseconds. */
+/** A HangLog with a window of so many milliseconds, and its lines. */
 function openHangLog(windowMs: number) {
   const lines: string[] = [];
   const logger = {
@@ -14,7 +14,7 @@ function openHangLog(windowMs: number) {
   return { lines, hangs: new HangLog(logger, windowMs) };
 }
 
-Deno.test("an ip that hangs is one warning: what it was asked, for how long, and what follows", async () => {
+Deno.test("Node logs an ip that hangs as one warning: its commands, how long, and what follows", async () => {
   await using _ground = await makeGround("vxlan100");
   await using peer = await openNodeUnderTest();
   assert.equal(await peer.inject("10.42.2.0/24"), "added");
@@ -28,7 +28,7 @@ Deno.test("an ip that hangs is one warning: what it was asked, for how long, and
   );
 });
 
-Deno.test("HangLog counts what happens again within a minute, and logs the count", async () => {
+Deno.test("HangLog counts the hangs within a minute, and logs the count", async () => {
   const { hangs, lines } = openHangLog(100);
   const hang = { commands: ["route show table 142"], durationMs: 2000.4 };
   for (let time = 0; time < 6; time += 1) hangs.note(hang);

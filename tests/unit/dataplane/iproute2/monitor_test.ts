@@ -9,36 +9,36 @@ function monitors() {
   return childrenOf(Deno.pid).filter(({ words }) => words.includes("monitor"));
 }
 
-Deno.test("the end of an ip monitor is told before another one is started, and its start as well", async () => {
-  const told: string[] = [];
+Deno.test("Monitor reports an exit of ip before the restart, and the restart as well", async () => {
+  const events: string[] = [];
   const monitor = new Monitor(({ kind }) => {
-    if (kind === "monitor-down") told.push(`down, ${monitors().length} alive`);
-    if (kind === "monitor-up") told.push("up");
+    if (kind === "monitor-down") events.push(`down, ${monitors().length} alive`);
+    if (kind === "monitor-up") events.push("up");
   });
   for (let round = 1; round <= 6; round += 1) {
     await until(() => monitors().length === 1, { what: "an ip monitor" });
     signalAll(monitors(), "SIGKILL");
-    await until(() => told.length === 2 * round, { what: () => told.join() });
+    await until(() => events.length === 2 * round, { what: () => events.join() });
   }
   monitor.close();
   assert.deepEqual(
-    told,
+    events,
     Array.from({ length: 6 }, () => ["down, 0 alive", "up"]).flat(),
   );
 });
 
-Deno.test("an ip monitor that cannot be started is told as well, and when one is", async () => {
-  const told: string[] = [];
+Deno.test("Monitor reports that ip cannot be started, and when it can", async () => {
+  const events: string[] = [];
   const path = Deno.env.get("PATH") ?? "";
   Deno.env.set("PATH", "/nonexistent");
-  const monitor = new Monitor(({ kind }) => void told.push(kind));
+  const monitor = new Monitor(({ kind }) => void events.push(kind));
   try {
-    await until(() => told.length >= 2, { what: "two attempts" });
-    assert.deepEqual(new Set(told), new Set(["monitor-down"]));
+    await until(() => events.length >= 2, { what: "two attempts" });
+    assert.deepEqual(new Set(events), new Set(["monitor-down"]));
   } finally {
     Deno.env.set("PATH", path);
   }
-  await until(() => told.at(-1) === "monitor-up", { what: "a start" });
+  await until(() => events.at(-1) === "monitor-up", { what: "a start" });
   monitor.close();
 });
 
@@ -57,13 +57,13 @@ for (
     ["Deleted 7 10.42.2.0/24 table 142 proto 142 metric 142", "route"],
   ] as const
 ) {
-  Deno.test(`the line ${JSON.stringify(line)} tells of ${kind ?? "nothing that matters"}`, () => {
+  Deno.test(`parseEvent reads ${JSON.stringify(line)} as ${kind ?? "no event"}`, () => {
     assert.equal(parseEvent(line)?.kind, kind);
   });
 }
 
-Deno.test("no line makes the reader of events throw, however it is cut, mixed or made up", () => {
-  const words = fc.constantFrom(
+Deno.test("parseEvent never throws, whatever the line", () => {
+  const token = fc.constantFrom(
     ..."Deleted 7 10.42.2.0/24 10.42.2.1/24 dev vxlan100 proto 142 table 1e9 -1 101: from"
       .split(" "),
     "5: v1: <UP>",
@@ -74,7 +74,7 @@ Deno.test("no line makes the reader of events throw, however it is cut, mixed or
     "",
   );
   const line = fc.oneof(
-    fc.array(words, { maxLength: 12 }).map((many) => many.join(" ")),
+    fc.array(token, { maxLength: 12 }).map((many) => many.join(" ")),
     fc.string({ maxLength: 80, unit: "binary" }),
   );
   fc.assert(fc.property(line, (text) => void parseEvent(text)), {

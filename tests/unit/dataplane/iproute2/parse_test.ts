@@ -1,19 +1,24 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
 import { entryOf } from "../../../../src/state/table142_codec.ts";
 import type { Answer, Read, TableRoute } from "../../../../src/dataplane/dataplane.ts";
-import { decode } from "../../../../src/dataplane/iproute2/parse.ts";
+import { decode, visitRecords } from "../../../../src/dataplane/iproute2/parse.ts";
 import type { KernelRoute } from "../../../../src/routing/kernel_route.ts";
 import { cidr, device } from "../../../support/fixtures.ts";
-import assert from "node:assert/strict";
+import { bounded } from "../../../support/suite.ts";
 
-// Documents as `ip -json -Numeric` of iproute2 6.1 wrote them on Linux 6.18, shortened.
+// Lines as `ip -json -Numeric` of iproute2 6.1 wrote them on Linux 6.18, shortened.
 
 const TO = cidr("10.42.2.0/24");
 const LINK: Read = { kind: "link", device: device("vxlan100") };
 const BRIDGE: Read = { kind: "bridge", device: device("quilt0") };
 const WITHIN: Read = { kind: "routes-within", cluster: cidr("0.0.0.0/0") };
 
-/** The answer, with how many entries were passed over. */
-function read(command: Read, line: string): readonly [answer: Answer, odd: number] {
+/** The answer, and how many entries were skipped. */
+function read(
+  command: Read,
+  line: string,
+): readonly [answer: Answer, skipped: number] {
   const decoded = decode(command, line);
   if (decoded.kind === "unreadable") throw new Error(`Cannot read: ${decoded.why}`);
   return [decoded.answer, decoded.skipped.length];
@@ -35,10 +40,10 @@ function assertUnreadable(command: Read, line: string): void {
   assert.equal(decode(command, line).kind, "unreadable", `${command.kind}: ${line}`);
 }
 
-Deno.test("a device is decoded with its index, state and master", () => {
-  const document = `[{"ifindex":5,"ifname":"vxlan100","flags":["BROADCAST","UP"],` +
+Deno.test("decode reads a device with its index, state and master", () => {
+  const line = `[{"ifindex":5,"ifname":"vxlan100","flags":["BROADCAST","UP"],` +
     `"mtu":1450,"master":"quilt0"}]`;
-  assert.deepEqual(read(LINK, document), [{
+  assert.deepEqual(read(LINK, line), [{
     kind: "link",
     link: { kind: "present", ifindex: 5, up: true, master: "quilt0" },
     ifindex: 5,
@@ -52,26 +57,26 @@ Deno.test("a device is decoded with its index, state and master", () => {
   }, 0]);
 });
 
-Deno.test("LOWER_UP alone does not make a device up", () => {
-  const document = `[{"ifindex":5,"ifname":"vxlan100","flags":["LOWER_UP"]}]`;
-  const [answer] = read(LINK, document);
+Deno.test("decode takes a device with LOWER_UP alone for down", () => {
+  const line = `[{"ifindex":5,"ifname":"vxlan100","flags":["LOWER_UP"]}]`;
+  const [answer] = read(LINK, line);
   assert.ok(answer.kind === "link" && answer.link.kind === "present");
   assert.equal(answer.link.up, false);
 });
 
 for (const [mtu, without] of [[60, true], [67, true], [68, undefined]] as const) {
-  Deno.test(`a device that is up with an MTU of ${mtu} has ${without ? "no " : ""}IPv4`, () => {
-    const document = `[{"ifindex":5,"ifname":"vxlan100","flags":["UP"],"mtu":${mtu}}]`;
-    const [answer] = read(LINK, document);
+  Deno.test(`decode finds ${without ? "no " : ""}IPv4 on a device with an MTU of ${mtu}`, () => {
+    const line = `[{"ifindex":5,"ifname":"vxlan100","flags":["UP"],"mtu":${mtu}}]`;
+    const [answer] = read(LINK, line);
     assert.ok(answer.kind === "link" && answer.link.kind === "present");
     assert.equal(answer.link.withoutIpv4, without);
   });
 }
 
-Deno.test("an altname is no device of that name", () => {
-  const document = `[{"ifindex":5,"ifname":"eth0","flags":["UP"],` +
+Deno.test("decode takes an altname for a missing device", () => {
+  const line = `[{"ifindex":5,"ifname":"eth0","flags":["UP"],` +
     `"altnames":["enp1s0","vxlan100"]}]`;
-  assert.deepEqual(read(LINK, document)[0], {
+  assert.deepEqual(read(LINK, line)[0], {
     kind: "link",
     link: { kind: "missing" },
     ifindex: 5,
@@ -79,7 +84,7 @@ Deno.test("an altname is no device of that name", () => {
 });
 
 for (
-  const [what, document] of [
+  const [what, line] of [
     ["nothing", "[]"],
     ["a record that was filtered out", "[{}]"],
     ["another device", `[{"ifindex":1,"ifname":"lo","flags":[]}]`],
@@ -93,12 +98,12 @@ for (
     ["nulls and numbers", '[null,1,[],"lo"]'],
   ] as const
 ) {
-  Deno.test(`a device is not believed from a document with ${what}`, () => {
-    assertUnreadable(LINK, document);
+  Deno.test(`decode rejects ${what} in the place of a device`, () => {
+    assertUnreadable(LINK, line);
   });
 }
 
-Deno.test("a device is a bridge if it is not filtered out", () => {
+Deno.test("decode takes a device for a bridge if it is not filtered out", () => {
   const itself = `[{"ifindex":5,"ifname":"quilt0","flags":["UP"]}]`;
   assert.deepEqual(read(BRIDGE, itself)[0], { kind: "bridge", isBridge: true });
   for (const none of ["[]", "[{}]", "[{},{}]"]) {
@@ -107,13 +112,13 @@ Deno.test("a device is a bridge if it is not filtered out", () => {
   assertUnreadable(BRIDGE, `[{"ifindex":5,"ifname":"docker0","flags":["UP"]}]`);
 });
 
-Deno.test("a route is decoded with everything that tells whose it is", () => {
-  const document = `[{"dst":"10.42.2.0/24","dev":"vxlan100","protocol":"142",` +
+Deno.test("decode reads a route with the attributes that show its owner", () => {
+  const line = `[{"dst":"10.42.2.0/24","dev":"vxlan100","protocol":"142",` +
     `"scope":"253","flags":[]},` +
     `{"tos":"0x10","dst":"10.42.2.0/24","gateway":"192.0.2.7","dev":"eth0",` +
     `"protocol":"4","metric":100,"flags":["onlink"]}]`;
   const common = { destination: "10.42.2.0/24", type: 1, table: 254 };
-  assert.deepEqual(routes(document), [
+  assert.deepEqual(routes(line), [
     {
       ...common,
       device: "vxlan100",
@@ -126,30 +131,30 @@ Deno.test("a route is decoded with everything that tells whose it is", () => {
   ]);
 });
 
-Deno.test("numbers by their names mean the same", () => {
-  const document = `[{"type":"blackhole","dst":"10.42.2.0/24","protocol":"kernel",` +
+Deno.test("decode accepts numbers by their names", () => {
+  const line = `[{"type":"blackhole","dst":"10.42.2.0/24","protocol":"kernel",` +
     `"table":"main"},{"type":6,"dst":"10.42.2.0/24","protocol":2,"table":"0xfe"}]`;
-  const [named, numbered] = routes(document);
+  const [named, numbered] = routes(line);
   assert.deepEqual(named, numbered);
   assert.deepEqual([named?.type, named?.protocol, named?.table], [6, 2, 254]);
 });
 
-Deno.test("a multipath route has no one device", () => {
-  const document = `[{"dst":"10.42.4.0/24","protocol":"4","flags":[],"nexthops":` +
+Deno.test("decode finds no device of a multipath route", () => {
+  const line = `[{"dst":"10.42.4.0/24","protocol":"4","flags":[],"nexthops":` +
     `[{"dev":"v1","weight":1,"flags":[]},{"dev":"v2","weight":1,"flags":[]}]}]`;
-  assert.equal(routes(document)[0]?.device, undefined);
+  assert.equal(routes(line)[0]?.device, undefined);
 });
 
-Deno.test("a route through a nexthop object has no device of its own", () => {
-  const document = `[{"dst":"10.42.4.0/24","nhid":7,"dev":"vxlan100","protocol":"4",` +
+Deno.test("decode finds no device of a route through a nexthop object", () => {
+  const line = `[{"dst":"10.42.4.0/24","nhid":7,"dev":"vxlan100","protocol":"4",` +
     `"flags":[]}]`;
-  assert.equal(routes(document)[0]?.device, undefined);
+  assert.equal(routes(line)[0]?.device, undefined);
 });
 
-Deno.test("what a filtered listing leaves out is what was asked for", () => {
-  const document = `[{"dst":"10.42.2.0/24","dev":"v1","scope":"253","flags":[]},` +
+Deno.test("decode assumes the filter for the attributes that a filtered dump leaves out", () => {
+  const line = `[{"dst":"10.42.2.0/24","dev":"v1","scope":"253","flags":[]},` +
     `{"type":"7","dst":"10.42.2.0/24","table":"142","flags":[]}]`;
-  const owners = entries(document).map(({ route }) => [
+  const owners = entries(line).map(({ route }) => [
     route.protocol,
     route.table,
     route.type,
@@ -157,15 +162,15 @@ Deno.test("what a filtered listing leaves out is what was asked for", () => {
   assert.deepEqual(owners, [[142, 254, 1], [142, 142, 7]]);
 });
 
-Deno.test("an entry of table 142 is decoded with all six words, absent ones as 0", () => {
-  const document =
+Deno.test("decode reads all six numbers of an entry of table 142, absent ones as 0", () => {
+  const line =
     `[{"type":"6","dst":"10.42.2.0/24","table":"142","protocol":"142","metric":142,` +
     `"flags":[],"metrics":[{"window":4294967295,"ssthresh":7,"initrwnd":9}]},` +
     `{"type":"8","dst":"10.42.3.0/24","table":"142","protocol":"142","metric":148,"flags":[]},` +
     `{"type":"8","dst":"10.42.3.0/24","table":"142","protocol":"142","metric":149,"flags":[]},` +
     `{"type":"8","dst":"10.42.3.0/24","table":"142","protocol":"142","metric":141,"flags":[]},` +
     `{"type":"7","dst":"10.42.4.0/24","table":"142","protocol":"142","flags":[]}]`;
-  assert.deepEqual(entries(document).map(entryOf), [
+  assert.deepEqual(entries(line).map(entryOf), [
     {
       table: 142,
       type: "blackhole",
@@ -180,17 +185,17 @@ Deno.test("an entry of table 142 is decoded with all six words, absent ones as 0
       metric: 148,
       payload: [0, 0, 0, 0, 0, 0],
     },
-    // Ours have metrics of their own; these are somebody else's.
+    // Ours have metrics of their own; these have another owner.
     undefined,
     undefined,
     undefined,
   ]);
 });
 
-Deno.test("addresses, the default route and IPv6 are told apart", () => {
-  const document = `[{"dst":"10.42.2.1","dev":"v1"},{"dst":"default","dev":"v1"},` +
+Deno.test("decode distinguishes addresses, the default route and IPv6", () => {
+  const line = `[{"dst":"10.42.2.1","dev":"v1"},{"dst":"default","dev":"v1"},` +
     `{"dst":"fe80::/64","dev":"v1"},{"dev":"v1"},{"dst":"10.42.2.1/24","dev":"v1"}]`;
-  const destinations = routes(document).map(({ destination }) => destination);
+  const destinations = routes(line).map(({ destination }) => destination);
   assert.deepEqual(destinations, ["10.42.2.1/32", "0.0.0.0/0"]);
 });
 
@@ -205,18 +210,18 @@ for (
     ["a device that is no text", `{"dst":"10.42.3.0/24","dev":7}`],
     ["an owner beyond 32 bits", `{"dst":"10.42.3.0/24","protocol":1e99}`],
     ["an owner that is empty", `{"dst":"10.42.3.0/24","protocol":""}`],
-    ["an owner that nobody knows", `{"dst":"10.42.3.0/24","protocol":"quilt"}`],
+    ["an unknown owner", `{"dst":"10.42.3.0/24","protocol":"quilt"}`],
     ["a metric that is an object", `{"dst":"10.42.3.0/24","metric":{}}`],
     ["a negative metric", `{"dst":"10.42.3.0/24","metric":-1}`],
     ["a table that is null", `{"dst":"10.42.3.0/24","table":null}`],
     ["half a type", `{"dst":"10.42.3.0/24","type":"1.5"}`],
   ] as const
 ) {
-  Deno.test(`an entry with ${what} is passed over, and only that`, () => {
+  Deno.test(`decode skips an entry with ${what}, and only that`, () => {
     const good = `{"dst":"10.42.2.0/24","dev":"v1"}`;
     for (const command of [WITHIN, { kind: "own-routes" } as const]) {
-      const [answer, passedOver] = read(command, `[${good},${odd},${good}]`);
-      assert.equal(passedOver, 1);
+      const [answer, skipped] = read(command, `[${good},${odd},${good}]`);
+      assert.equal(skipped, 1);
       const left = answer.kind === "routes"
         ? answer.routes
         : answer.kind === "table"
@@ -227,44 +232,43 @@ for (
   });
 }
 
-Deno.test("of a member that is there twice the last one counts, as JSON has it", () => {
+Deno.test("decode uses the last of two members of the same name, like JSON.parse", () => {
   const [route] = routes(`[{"dst":"10.42.2.0/24","metric":1,"metric":2}]`);
   assert.equal(route?.metric, 2);
 });
 
-Deno.test("what is about another destination is no answer", () => {
+Deno.test("decode rejects an answer about another destination", () => {
   const other = `[{"dst":"10.42.3.0/24","dev":"v1"}]`;
   assertUnreadable({ kind: "exact-routes", destination: TO }, other);
   assertUnreadable({ kind: "best-route", destination: TO }, other);
   assertUnreadable({ kind: "routes-within", cluster: cidr("10.43.0.0/16") }, other);
 });
 
-Deno.test("the best route is one, and may be wider or narrower than what was asked", () => {
+Deno.test("decode accepts one best route, which may be wider or narrower than the destination", () => {
   const command: Read = { kind: "best-route", destination: TO };
   for (const dst of ["default", "10.42.0.0/16", "10.42.2.0/24", "10.42.2.0/32"]) {
     assert.equal(read(command, `[{"dst":"${dst}","dev":"v1"}]`)[0].kind, "best-route");
   }
   const unclear = read(command, `[{"dst":"10.42.2.0/24","protocol":"quilt"}]`)[0];
   assert.deepEqual(unclear, { kind: "best-route", route: undefined });
-  for (const document of ["[]", "[{}]", "[null]", `[{"dst":"default"},{}]`]) {
-    assertUnreadable(command, document);
+  for (const line of ["[]", "[{}]", "[null]", `[{"dst":"default"},{}]`]) {
+    assertUnreadable(command, line);
   }
 });
 
-// A device may be called anything but what has NUL, `/`, `:` or white space in it.
+// The kernel accepts every byte in a name but NUL, `/`, `:` and white space.
 for (const control of ["\u0001", "\u001b[2J", "\u007f", "\u009b", "\ufffd", "\\'"]) {
-  Deno.test(`a device with ${JSON.stringify(control)} in its name makes no dump unreadable`, () => {
-    const document = `[{"dst":"10.42.2.0/24","dev":"a${control}b"},` +
+  Deno.test(`decode reads a dump with ${JSON.stringify(control)} in the name of a device`, () => {
+    const line = `[{"dst":"10.42.2.0/24","dev":"a${control}b"},` +
       `{"dst":"10.42.3.0/24","dev":"v1"}]`;
-    const devices = routes(document).map((route) => route.device);
+    const devices = routes(line).map((route) => route.device);
     assert.deepEqual(devices, [undefined, "v1"]);
   });
 }
 
-Deno.test("an escaped backslash before a quote ends a string, mended or not", () => {
-  const document =
-    `[{"dst":"10.42.2.0/24","dev":"a\u0001\\\\"},{"dst":"10.42.3.0/24"}]`;
-  assert.equal(routes(document).length, 2);
+Deno.test("decode keeps an escaped backslash before a quote, also when it adds escapes", () => {
+  const line = `[{"dst":"10.42.2.0/24","dev":"a\u0001\\\\"},{"dst":"10.42.3.0/24"}]`;
+  assert.equal(routes(line).length, 2);
 });
 
 const DEFAULT_RULES = [
@@ -290,12 +294,12 @@ for (
     ["no object", "null"],
   ] as const
 ) {
-  Deno.test(`a rule of the kind ${what} may hide a route`, () => {
+  Deno.test(`decode finds that a rule of the kind ${what} may hide a route`, () => {
     assert.equal(hiding([...DEFAULT_RULES, rule]), true);
   });
 }
 
-Deno.test("rules that look into tables hide nothing, as long as one leads to main", () => {
+Deno.test("decode finds that look-up rules hide nothing, if one leads to main", () => {
   const lookups = [
     `{"priority":9,"src":"all","dst":"10.42.3.0","dstlen":24,"table":"100"}`,
     `{"priority":9,"src":"all","iif":"v1","table":"100"}`,
@@ -323,7 +327,7 @@ const READS: readonly Read[] = [
   { kind: "permission" },
 ];
 
-Deno.test("a broken document is unreadable, never an empty answer and never an exception", () => {
+Deno.test("decode rejects a broken line: no empty answer, no exception", () => {
   const broken = [
     "",
     " ",
@@ -347,4 +351,140 @@ Deno.test("a broken document is unreadable, never an empty answer and never an e
   for (const line of broken) {
     for (const command of READS) assertUnreadable(command, line);
   }
+});
+
+/** What `visitRecords` visits; undefined if the line is not a JSON array. */
+function visited(line: string, pieceLength: number): readonly unknown[] | undefined {
+  const records: unknown[] = [];
+  const isArray = visitRecords(line, (record) => records.push(record), pieceLength);
+  return isArray ? records : undefined;
+}
+
+Deno.test("visitRecords visits the same records, however long its pieces are", () => {
+  const text = fc.string({
+    unit: fc.constantFrom("},{", '"', "\\", "[", "]", "é", "a"),
+    maxLength: 6,
+  });
+  const value = fc.oneof(
+    text,
+    fc.array(fc.record({ dev: text }), { maxLength: 3 }),
+    fc.constant(null),
+  );
+  const record = fc.dictionary(text, value, { maxKeys: 3 });
+  const pieceLength = fc.integer({ min: 0, max: 40 });
+  fc.assert(
+    fc.property(fc.array(record), pieceLength, (records, length) => {
+      const line = JSON.stringify(records);
+      assert.deepEqual(visited(line, length), JSON.parse(line));
+    }),
+    { numRuns: bounded(20_000, 4_000) },
+  );
+});
+
+Deno.test("visitRecords rejects what is not a JSON array, however long its pieces are", () => {
+  const good = fc.array(fc.dictionary(fc.string({ maxLength: 3 }), fc.nat()), {
+    minLength: 2,
+  }).map((records) => JSON.stringify(records));
+  const edit = fc.record({
+    at: fc.double({ min: 0, max: 1, noNaN: true }),
+    removed: fc.nat({ max: 2 }),
+    added: fc.constantFrom("", "},{", "]", "[", ",", '"', "{", "x", "]["),
+  });
+  fc.assert(
+    fc.property(good, edit, fc.integer({ min: 0, max: 30 }), (line, change, length) => {
+      const at = Math.floor(change.at * line.length);
+      const edited = line.slice(0, at) + change.added + line.slice(at + change.removed);
+      let expected: unknown;
+      try {
+        expected = JSON.parse(edited);
+      } catch {
+        expected = undefined;
+      }
+      const records = visited(edited, length);
+      assert.deepEqual(records, Array.isArray(expected) ? expected : undefined);
+    }),
+    { numRuns: bounded(20_000, 4_000) },
+  );
+});
+
+Deno.test("visitRecords keeps a raw control character to the record that has it", () => {
+  const records = Array.from({ length: 50 }, (_, at) => `{"dst":"10.42.${at}.0/24"}`);
+  const line = `[${records.with(20, `{"dev":"a\u0001},{b\\\\'"}`).join(",")}]`;
+  for (const length of [0, 10, 100, 1_000, 10_000]) {
+    const found = visited(line, length);
+    assert.equal(found?.length, 50, `pieces of ${length}`);
+    assert.deepEqual(found?.[20], { dev: "a\u0001},{b\\'" });
+  }
+});
+
+Deno.test("visitRecords rejects a line of 16 MB that is no JSON in linear time", () => {
+  const started = performance.now();
+  for (
+    const line of [
+      "},{".repeat(5e6),
+      `[${"},{".repeat(5e6)}]`,
+      `["${"},{".repeat(5e6)}`,
+    ]
+  ) {
+    assert.equal(visited(line, 64 * 1024), undefined);
+  }
+  assert.ok(performance.now() - started < 10_000);
+});
+
+Deno.test("decode answers, skips or rejects every line, and never throws", () => {
+  const scalar = fc.oneof(
+    fc.constantFrom<unknown>("10.42.2.0/24", "default", "vxlan100", "quilt0", "142"),
+    fc.constantFrom<unknown>("all", "0xfe", "unicast", "__proto__", 254, 1e308, -1),
+    fc.jsonValue({ maxDepth: 1 }),
+  );
+  const member = fc.constantFrom(
+    ..."dst dev ifname ifindex flags mtu master altnames type table protocol metric tos"
+      .split(" "),
+    ..."metrics gateway nhid via lladdr src action goto priority suppress_prefixlen"
+      .split(" "),
+    ..."window ssthresh initrwnd __proto__ constructor toString".split(" "),
+  );
+  const { record } = fc.letrec<{ record: Record<string, unknown> }>((tie) => ({
+    record: fc.dictionary(
+      member,
+      fc.oneof(
+        { weight: 6, arbitrary: scalar },
+        fc.array(fc.oneof(scalar, tie("record")), { maxLength: 2 }),
+      ),
+      { maxKeys: 8 },
+    ),
+  }));
+  const lines = fc.oneof(
+    fc.array(fc.oneof({ weight: 9, arbitrary: record }, scalar), { maxLength: 4 })
+      .map((records) => JSON.stringify(records)),
+    fc.json(),
+    fc.string({ unit: "binary", maxLength: 60 }),
+  );
+  const reads = fc.constantFrom(...READS);
+  const seen = { decoded: 0, unreadable: 0 };
+  fc.assert(
+    fc.property(reads, lines, (command, line) => {
+      const { kind } = decode(command, line);
+      seen[kind] += 1;
+      assert.ok(kind === "unreadable" || command.kind !== "permission");
+    }),
+    { numRuns: bounded(40_000, 8_000) },
+  );
+  assert.ok(seen.decoded > 1_000 && seen.unreadable > 1_000, JSON.stringify(seen));
+});
+
+Deno.test("decode shares the payload of entries that have the same", () => {
+  const entry = (octet: number, window: number) =>
+    `{"type":"6","dst":"10.42.${octet}.0/24","table":"142","protocol":"142",` +
+    `"metric":142,"flags":[],"metrics":[{"window":${window},"cwnd":3}]}`;
+  const found = entries(
+    `[${entry(2, 5)},${entry(3, 5)},${entry(4, 6)},${entry(5, 5)}]`,
+  );
+  assert.deepEqual(found.map(({ payload }) => payload), [
+    [5, 0, 3, 0, 0, 0],
+    [5, 0, 3, 0, 0, 0],
+    [6, 0, 3, 0, 0, 0],
+    [5, 0, 3, 0, 0, 0],
+  ]);
+  assert.equal(found[0]?.payload, found[1]?.payload);
 });

@@ -27,7 +27,7 @@ import { type Expected, KernelModel } from "./kernel_model.ts";
 import { bounded } from "../support/suite.ts";
 import assert from "node:assert/strict";
 
-const EXCHANGES = bounded(10_000, 1_500);
+const BATCHES = bounded(10_000, 1_500);
 
 const DESTINATIONS = [
   cidr("10.42.2.0/24"),
@@ -145,7 +145,7 @@ function compare(command: Command, expected: Expected, result: OperationResult):
     case "routes":
       assert.deepEqual(mainRoutes(answer), expected.routes);
       break;
-    case "memory":
+    case "records":
       assert.deepEqual(
         new Set(
           answerOf(result, "table")?.routes.map((found) =>
@@ -190,7 +190,7 @@ async function check(asked: Asked, traces: Trace[]): Promise<void> {
   });
 }
 
-/** Puts a route of somebody else's there, behind the dataplane's back. */
+/** Adds a foreign route without the dataplane. */
 async function seed(model: KernelModel, dice: Dice): Promise<void> {
   const route = {
     dst: dice.pick(DESTINATIONS),
@@ -203,16 +203,16 @@ async function seed(model: KernelModel, dice: Dice): Promise<void> {
   await batch([`route add ${dst} dev ${dev} proto ${protocol} metric ${metric}`]);
 }
 
-/** Sends all exchanges, many at once, and checks each reply against the model's. */
+/** Sends all batches, many at once, and checks each reply against the model's. */
 async function play(
   dataplane: Iproute2Dataplane,
   dice: Dice,
 ): Promise<readonly Trace[]> {
   const model = new KernelModel({ up: UP, down: [DOWN], bridges: [BRIDGE] });
   const traces: Trace[] = [];
-  for (let sent = 0; sent < EXCHANGES;) {
+  for (let sent = 0; sent < BATCHES;) {
     if (dice.roll(4) === 0) await seed(model, dice);
-    const wave = Math.min(1 + dice.roll(64), EXCHANGES - sent);
+    const wave = Math.min(1 + dice.roll(64), BATCHES - sent);
     const asked = Array.from({ length: wave }, (): Asked => {
       const commands = Array.from({ length: 1 + dice.roll(9) }, () => command(dice));
       const expected = commands.map((each) => model.run(each));
@@ -224,8 +224,8 @@ async function play(
   return traces;
 }
 
-/** Table 142 begins with its first entry; the model knows of no such beginning. */
-async function beginMemory(dataplane: Iproute2Dataplane): Promise<readonly Trace[]> {
+/** Creates table 142 with an entry, because the model knows no missing table. */
+async function startTable142(dataplane: Iproute2Dataplane): Promise<readonly Trace[]> {
   const entry: TableEntry = {
     table: 142,
     type: "blackhole",
@@ -241,7 +241,7 @@ async function beginMemory(dataplane: Iproute2Dataplane): Promise<readonly Trace
   return commands.map((each) => [render(each), "done"]);
 }
 
-Deno.test(`${EXCHANGES} random mixes of good and bad commands: no outcome is credited to the wrong call`, async () => {
+Deno.test(`the adapter attributes each outcome to its own call, in ${BATCHES} random mixes of good and bad commands`, async () => {
   await using ground = await makeGround(...UP);
   await ground.addDevice(DOWN, false);
   await batch([`link add ${BRIDGE} type bridge`, `link set ${BRIDGE} up`]);
@@ -250,12 +250,12 @@ Deno.test(`${EXCHANGES} random mixes of good and bad commands: no outcome is cre
   };
   const dice = makeDice();
   const trail = keepTrail();
-  // Few mutations a process: change-overs belong into the mix.
+  // Few mutations a process: so that the mix has rotations.
   const dataplane = new Iproute2Dataplane(new AuditLog(trail), {
     mutationsPerProcess: 200,
   });
-  await using _door = { [Symbol.asyncDispose]: () => dataplane.close() };
-  const begun = await beginMemory(dataplane);
+  await using _open = { [Symbol.asyncDispose]: () => dataplane.close() };
+  const begun = await startTable142(dataplane);
   const traces = await play(dataplane, dice).catch((cause) => {
     throw new Error(`With the seed ${dice.seed}`, { cause });
   });

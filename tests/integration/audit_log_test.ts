@@ -27,7 +27,7 @@ const MIX: readonly Operation[] = [
   },
 ];
 
-Deno.test("each mutation leaves one audit record with its cause, words, outcome and duration", async () => {
+Deno.test("each mutation leaves one audit record with its cause, command, outcome and duration", async () => {
   await using _ground = await makeGround("vxlan100");
   const trail = keepTrail();
   const dataplane = new Iproute2Dataplane(new AuditLog(trail));
@@ -76,7 +76,7 @@ Deno.test("reads leave no audit record", async () => {
   assert.deepEqual(trail.records, []);
 });
 
-Deno.test("the kernel has just what the audit trail says was done", async () => {
+Deno.test("the kernel has exactly what the audit log says was done", async () => {
   await using _ground = await makeGround("vxlan100");
   await using peer = await openNodeUnderTest();
   const destinations = Array.from({ length: 50 }, (_, at) => `10.42.${at + 2}.0/24`);
@@ -96,7 +96,7 @@ Deno.test("the kernel has just what the audit trail says was done", async () => 
   assert.equal(there.length, 30);
 });
 
-Deno.test("a dry run leaves the records and not one change", async () => {
+Deno.test("a dry run writes audit records and changes nothing", async () => {
   const trail = keepTrail();
   const before = await ip("-4 route show table all");
   const dataplane = new DryRunDataplane(new AuditLog(trail));
@@ -108,7 +108,7 @@ Deno.test("a dry run leaves the records and not one change", async () => {
   assert.equal(await ip("-4 route show table all"), before);
 });
 
-Deno.test("a record is one line of visible characters, whatever its texts, and JSON keeps them", () => {
+Deno.test("an audit record is one line of visible characters, and JSON keeps its texts", () => {
   const lines: string[] = [];
   const sink = {
     write: (line: string) => void lines.push(line),

@@ -45,7 +45,7 @@ async function takeAllDescriptors(): Promise<AsyncDisposable> {
   };
 }
 
-Deno.test("without a file descriptor for a fresh ip the dataplane says so, and goes on when there is one again", async () => {
+Deno.test("the adapter reports that it has no file descriptor for a new ip, and continues when there is one again", async () => {
   await using _ground = await makeGround("vxlan100");
   const dataplane = new Iproute2Dataplane(new AuditLog(keepTrail()), {
     mutationsPerProcess: 4,
@@ -54,7 +54,7 @@ Deno.test("without a file descriptor for a fresh ip the dataplane says so, and g
   assert.equal((await dataplane.run(write(1))).kind, "answered");
   {
     await using _none = await takeAllDescriptors();
-    // The next but one would be started ahead of its time; that must harm nobody.
+    // The next but one would be started ahead of its time; that must fail no call.
     for (const octet of [2, 3, 4]) {
       assert.equal((await dataplane.run(write(octet))).kind, "answered");
     }

@@ -32,7 +32,7 @@ async function moveInto(namespace: Namespace): Promise<AsyncDisposable> {
   };
 }
 
-Deno.test("where nobody ever wrote to table 142, forgetting is no failure", async () => {
+Deno.test("deleting a record succeeds where table 142 does not exist yet", async () => {
   await using namespace = await makeNamespace();
   await using _inside = await moveInto(namespace);
   await using node = openRoutes({ resynced: false });
@@ -57,7 +57,7 @@ Deno.test("where nobody ever wrote to table 142, forgetting is no failure", asyn
   assert.deepEqual(outcomes, [{ kind: "removed" }]);
 });
 
-Deno.test("a namespace that knows no address at all can be served", async () => {
+Deno.test("a node starts in a namespace that has no address at all", async () => {
   await using namespace = await makeNamespace();
   await addVxlan(namespace);
   await namespace.ip("address flush dev lo");

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { InjectOutcome, RemoveOutcome } from "../../src/reconcile/ports.ts";
 import { say } from "../support/isolation.ts";
 import { type Dice, makeDice, makeGround } from "../support/fixtures.ts";
-import { beOdd, type Garbling, GARBLINGS } from "./odd_ip.ts";
+import { type Garbling, GARBLINGS, installOddIp } from "./odd_ip.ts";
 import { until } from "../support/wait.ts";
 import { openNodeUnderTest } from "./node_harness.ts";
 import { openRoutes } from "./routes_harness.ts";
@@ -85,9 +85,9 @@ function forbidRejections(): Disposable {
   };
 }
 
-Deno.test(`what ip writes is garbled in ${ROUNDS} ways: every call is answered, the next one is right`, async () => {
+Deno.test(`every call is answered and the next one is right, while the output of ip is garbled in ${ROUNDS} ways`, async () => {
   await using _ground = await makeGround("vxlan100", "other");
-  using odd = beOdd();
+  using odd = installOddIp();
   await using node = openRoutes({ deadlineMs: DEADLINE_MS });
   const dice = makeDice();
   using _forbidden = forbidRejections();
@@ -99,7 +99,7 @@ Deno.test(`what ip writes is garbled in ${ROUNDS} ways: every call is answered, 
   let lost = 0;
   for (let round = 0; round < ROUNDS; round += 1) {
     const plan = garbling(dice, round);
-    const said = `round ${round} of the seed ${dice.seed}: ${JSON.stringify(plan)}`;
+    const context = `round ${round} of the seed ${dice.seed}: ${JSON.stringify(plan)}`;
     try {
       odd.garble(plan);
       // Until it has happened: an unchanged route has fewer lines than an added one.
@@ -118,7 +118,7 @@ Deno.test(`what ip writes is garbled in ${ROUNDS} ways: every call is answered, 
       );
       compare(octet, next);
     } catch (error) {
-      throw new Error(said, { cause: error });
+      throw new Error(context, { cause: error });
     }
   }
   const seconds = Math.round((performance.now() - began) / 1000);
@@ -127,14 +127,14 @@ Deno.test(`what ip writes is garbled in ${ROUNDS} ways: every call is answered, 
   );
 });
 
-Deno.test("a node whose ip is garbled all the time, resyncs too, is well as soon as it is not", async () => {
+Deno.test("a node recovers as soon as the output of ip is no longer garbled, in calls and in resyncs", async () => {
   await using _ground = await makeGround("vxlan100", "other");
-  using odd = beOdd();
+  using odd = installOddIp();
   using _forbidden = forbidRejections();
   let fault: string | undefined;
   await using node = await openNodeUnderTest({
     resyncMs: 50,
-    onKernel: (told) => void (fault = told),
+    onKernel: (reported) => void (fault = reported),
   });
   const dice = makeDice();
   // A resync whose end was garbled away is given up after 20 s.

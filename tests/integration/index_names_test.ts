@@ -39,22 +39,22 @@ function assertInstalled(answer: string | undefined): void {
   assert.match(answer ?? "", /^(?:added|unchanged)$/);
 }
 
-Deno.test("InjectRoute through a name that ip takes for an index finds no such device", async () => {
+Deno.test("InjectRoute through a name that ip reads as an index finds no such device", async () => {
   await using _ground = await makeGround("vxlan100");
   const there = namesOf(await indexOf("vxlan100"));
-  const news: unknown[] = [];
-  const onKernel = (fault?: string) => void news.push(fault);
+  const reports: unknown[] = [];
+  const onKernel = (fault?: string) => void reports.push(fault);
   await using node = await openNodeUnderTest({ onKernel });
   for (const name of [...there, "if0", "if4096", "if-1", "if99999999999"]) {
     assert.equal(await node.inject(TO, name), `Interface '${name}' not found`);
     assert.deepEqual(await routesTo(TO), []);
-    // Nobody else is hurt, and nothing was lost.
+    // No other call fails, and no batch is lost.
     assertInstalled(await node.inject("10.42.2.0/24"));
   }
-  assert.deepEqual(news, []);
+  assert.deepEqual(reports, []);
 });
 
-Deno.test("a route through such a name is installed when the device appears, and through no other", async () => {
+Deno.test("a pending route through such a name is installed when that device appears, and through no other", async () => {
   await using ground = await makeGround("vxlan100");
   const name = `if${await indexOf("vxlan100")}`;
   await using node = await openNodeUnderTest();
@@ -67,7 +67,7 @@ Deno.test("a route through such a name is installed when the device appears, and
   assert.deepEqual(await routesTo(TO), []);
 });
 
-Deno.test("an altname like an index is no device of that name", async () => {
+Deno.test("InjectRoute does not take an altname like an index for a device of that name", async () => {
   await using _ground = await makeGround("vxlan100");
   await ip("link property add dev vxlan100 altname if7");
   await using node = await openNodeUnderTest();
@@ -75,10 +75,10 @@ Deno.test("an altname like an index is no device of that name", async () => {
   assert.deepEqual(await routesTo(TO), []);
 });
 
-Deno.test("InjectRoute through if9 in the middle of others hurts none of them", async () => {
+Deno.test("InjectRoute through if9 among other calls fails none of them", async () => {
   await using _ground = await makeGround("vxlan100");
-  const news: unknown[] = [];
-  const onKernel = (fault?: string) => void news.push(fault);
+  const reports: unknown[] = [];
+  const onKernel = (fault?: string) => void reports.push(fault);
   await using node = await openNodeUnderTest({ onKernel });
   const answers = await Promise.all(
     Array.from({ length: 40 }, (_, at) => {
@@ -90,10 +90,10 @@ Deno.test("InjectRoute through if9 in the middle of others hurts none of them", 
     if (at % 10 !== 7) assertInstalled(answer);
     else assert.equal(answer, `Interface 'if${4000 + at}' not found`);
   });
-  assert.deepEqual(news, []);
+  assert.deepEqual(reports, []);
 });
 
-Deno.test("SyncRoutes with such names keeps them waiting and adds all others", async () => {
+Deno.test("SyncRoutes keeps routes through such names pending and adds all others", async () => {
   await using _ground = await makeGround("vxlan100");
   await using node = openRoutes();
   const through = await indexOf("vxlan100");
@@ -108,7 +108,7 @@ Deno.test("SyncRoutes with such names keeps them waiting and adds all others", a
   assert.equal(kinds.get("pending")?.length, 10);
 });
 
-Deno.test("a deletion through such a name takes no route of the device with that index", async () => {
+Deno.test("RemoveRoute through such a name removes no route of the device with that index", async () => {
   await using _ground = await makeGround("vxlan100");
   const name = device(`if${await indexOf("vxlan100")}`);
   await ip(`route add ${TO} dev vxlan100 proto 142`);
@@ -133,7 +133,7 @@ Deno.test("a deletion through such a name takes no route of the device with that
   assert.match((await routesTo(TO))[0] ?? "", /dev vxlan100 proto 142/);
 });
 
-Deno.test("while such a device comes and goes, no route ever goes through another one", async () => {
+Deno.test("a route through such a name never uses another device, while its own comes and goes", async () => {
   await using ground = await makeGround("vxlan100");
   const name = `if${await indexOf("vxlan100")}`;
   await using node = await openNodeUnderTest();

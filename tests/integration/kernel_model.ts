@@ -19,9 +19,9 @@ export type Expected =
   | { readonly kind: "done" }
   | { readonly kind: "devices"; readonly names: readonly string[] }
   | { readonly kind: "routes"; readonly routes: readonly ModelRoute[] }
-  | { readonly kind: "memory"; readonly entries: readonly TableEntry[] };
+  | { readonly kind: "records"; readonly entries: readonly TableEntry[] };
 
-type MemoryMutation = Extract<Mutation, { readonly entry: TableEntry }>;
+type RecordMutation = Extract<Mutation, { readonly entry: TableEntry }>;
 
 /** What the devices of the model are. */
 export interface ModelDevices {
@@ -33,25 +33,25 @@ export interface ModelDevices {
 /**
  * Linux's main table and table 142 as far as the dataplane's commands reach, written from
  * ip-route(8) and not from the dataplane: routes in the order of their metrics, a metric
- * once for each destination and for each prefix in memory.
+ * once for each destination and for each prefix in table 142.
  */
 export class KernelModel {
   readonly #devices: ModelDevices;
   #routes: readonly ModelRoute[] = [];
-  readonly #memory = new Map<string, TableEntry>();
+  readonly #records = new Map<string, TableEntry>();
 
   constructor(devices: ModelDevices) {
     this.#devices = devices;
   }
 
-  /** Puts a route there that somebody else wrote, if its metric is free. */
+  /** Adds a route of another process, if its metric is free. */
   seed(route: ModelRoute): boolean {
     if (this.#to(route.dst).some(({ metric }) => metric === route.metric)) return false;
     this.#insert(route);
     return true;
   }
 
-  /** Carries a command out and tells what the kernel must answer. */
+  /** Executes a command and returns what the kernel must answer. */
   run(command: Command): Expected {
     switch (command.kind) {
       case "link":
@@ -80,7 +80,7 @@ export class KernelModel {
           routes: this.#routes.filter(({ protocol }) => protocol === 142),
         };
       case "table-routes":
-        return { kind: "memory", entries: [...this.#memory.values()] };
+        return { kind: "records", entries: [...this.#records.values()] };
       case "permission":
         return failure("absent");
       case "forwarding-entries":
@@ -124,16 +124,16 @@ export class KernelModel {
     }
   }
 
-  #write142(kind: MemoryMutation["kind"], entry: TableEntry): Expected {
+  #write142(kind: RecordMutation["kind"], entry: TableEntry): Expected {
     const key = `${entry.prefix} ${entry.metric}`;
-    const there = this.#memory.get(key);
+    const there = this.#records.get(key);
     switch (kind) {
       case "create-entry":
         if (there !== undefined) return failure("exists");
-        this.#memory.set(key, entry);
+        this.#records.set(key, entry);
         return { kind: "done" };
       case "put-entry":
-        this.#memory.set(key, entry);
+        this.#records.set(key, entry);
         return { kind: "done" };
       case "delete-entry":
       case "delete-equal-entry":
@@ -143,7 +143,7 @@ export class KernelModel {
           kind === "delete-equal-entry" &&
           entry.payload.some((word, at) => word !== 0 && word !== there.payload[at])
         ) return failure("absent");
-        this.#memory.delete(key);
+        this.#records.delete(key);
         return { kind: "done" };
     }
   }

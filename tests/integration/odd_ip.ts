@@ -1,12 +1,12 @@
 /**
- * An `ip` that stands before the real one and behaves oddly when it is told to: it fails,
+ * An `ip` in front of the real one, which behaves oddly when a test asks: it fails,
  * ends or hangs on some commands, warns on stderr, and garbles what the real one writes.
  */
 import { refuseOnTheMachine } from "../support/guard.ts";
 
 /** What happens to commands; the first rule that matches one counts. */
 export interface Rule {
-  /** A regular expression for the words of a command. */
+  /** A regular expression for the text of a command. */
   readonly on: string;
   /** `say`: write a line on stderr, and carry the command out. */
   readonly does: "fail" | "exit" | "hang" | "say";
@@ -60,7 +60,7 @@ export interface OddIp extends Disposable {
 }
 
 /** Lets `ip` mean the odd one in this process. */
-export function beOdd(): OddIp {
+export function installOddIp(): OddIp {
   refuseOnTheMachine();
   const path = Deno.env.get("PATH") ?? "";
   const directory = Deno.makeTempDirSync({ prefix: "odd-ip-" });

@@ -8,21 +8,21 @@ import { device, ipChildren, keepTrail, makeGround } from "../support/fixtures.t
 const READ: readonly Operation[] = [{
   command: { kind: "link", device: device("lo") },
 }];
-const SURVEY = [{ kind: "own-routes" }] as const;
+const OWN_ROUTES = [{ kind: "own-routes" }] as const;
 const ABSENT = "the command ip was not found; install the package iproute2";
 
-/** A dataplane that has answered once, and what it said of its reach since. */
-interface OpenDoor extends AsyncDisposable {
+/** A dataplane that has answered once, and its reports of its reach since. */
+interface OpenDataplane extends AsyncDisposable {
   readonly dataplane: Iproute2Dataplane;
-  readonly news: readonly (string | undefined)[];
+  readonly reports: readonly (string | undefined)[];
 }
 
-async function openDoor(): Promise<OpenDoor> {
-  const news: (string | undefined)[] = [];
-  const onReach = (fault: string | undefined) => void news.push(fault);
+async function openDataplane(): Promise<OpenDataplane> {
+  const reports: (string | undefined)[] = [];
+  const onReach = (fault: string | undefined) => void reports.push(fault);
   const dataplane = new Iproute2Dataplane(new AuditLog(keepTrail()), { onReach });
   assert.equal((await dataplane.run(READ)).kind, "answered");
-  return { dataplane, news, [Symbol.asyncDispose]: () => dataplane.close() };
+  return { dataplane, reports, [Symbol.asyncDispose]: () => dataplane.close() };
 }
 
 /** Until it is disposed, no program is found. */
@@ -40,9 +40,9 @@ async function killIp(): Promise<void> {
   await until(() => !ipChildren().includes(pid), { what: "the end of ip" });
 }
 
-Deno.test("an ip that dies is no news as long as the next one answers", async () => {
+Deno.test("the adapter reports nothing about an ip that ends, as long as the next one answers", async () => {
   await using _ground = await makeGround("vxlan100");
-  await using open = await openDoor();
+  await using open = await openDataplane();
   for (let round = 0; round < 5; round += 1) {
     const [pid] = ipChildren();
     assert.ok(pid !== undefined);
@@ -52,42 +52,42 @@ Deno.test("an ip that dies is no news as long as the next one answers", async ()
     assert.equal((await lost).kind, "lost");
     assert.equal((await open.dataplane.run(READ)).kind, "answered");
   }
-  assert.deepEqual(open.news, []);
+  assert.deepEqual(open.reports, []);
 });
 
-Deno.test("without ip the dataplane says so once, with the reason, and once more when ip is back", async () => {
+Deno.test("the adapter reports once that ip is missing, with the reason, and once that it is back", async () => {
   await using _ground = await makeGround("vxlan100");
-  await using open = await openDoor();
+  await using open = await openDataplane();
   await killIp();
   {
     using _hidden = hidePrograms();
     for (let call = 0; call < 3; call += 1) {
       assert.equal((await open.dataplane.run(READ)).kind, "lost");
     }
-    assert.deepEqual(open.news, [ABSENT]);
+    assert.deepEqual(open.reports, [ABSENT]);
   }
   assert.equal((await open.dataplane.run(READ)).kind, "answered");
-  assert.deepEqual(open.news, [ABSENT, undefined]);
+  assert.deepEqual(open.reports, [ABSENT, undefined]);
 });
 
-Deno.test("a survey finds out that ip is gone, and that it is back, when nobody calls", async () => {
+Deno.test("a dump finds that ip is missing, and that it is back, without any call", async () => {
   await using _ground = await makeGround("vxlan100");
-  await using open = await openDoor();
+  await using open = await openDataplane();
   await killIp();
   {
     using _hidden = hidePrograms();
-    assert.equal((await open.dataplane.dump(SURVEY)).kind, "lost");
-    assert.deepEqual(open.news, [ABSENT]);
+    assert.equal((await open.dataplane.dump(OWN_ROUTES)).kind, "lost");
+    assert.deepEqual(open.reports, [ABSENT]);
   }
-  assert.equal((await open.dataplane.dump(SURVEY)).kind, "answered");
-  assert.deepEqual(open.news, [ABSENT, undefined]);
+  assert.equal((await open.dataplane.dump(OWN_ROUTES)).kind, "answered");
+  assert.deepEqual(open.reports, [ABSENT, undefined]);
 });
 
-Deno.test("while the ip that calls meet answers, a survey that fails is no news", async () => {
+Deno.test("the adapter reports nothing about a dump that fails, while the ip of the calls answers", async () => {
   await using _ground = await makeGround("vxlan100");
-  await using open = await openDoor();
+  await using open = await openDataplane();
   using _hidden = hidePrograms();
-  assert.equal((await open.dataplane.dump(SURVEY)).kind, "lost");
-  assert.deepEqual(open.news, []);
+  assert.equal((await open.dataplane.dump(OWN_ROUTES)).kind, "lost");
+  assert.deepEqual(open.reports, []);
   assert.equal((await open.dataplane.run(READ)).kind, "answered");
 });

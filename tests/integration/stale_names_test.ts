@@ -31,7 +31,7 @@ async function indexTowards(address: string): Promise<number> {
   return await indexOf(through);
 }
 
-Deno.test("a device that was deleted and made again carries routes as before", async () => {
+Deno.test("InjectRoute works through a device that was deleted and created again", async () => {
   await using ground = await makeGround("vxlan100");
   await using peer = await openNodeUnderTest();
   assert.equal(await peer.inject(TO_2), "added");
@@ -43,7 +43,7 @@ Deno.test("a device that was deleted and made again carries routes as before", a
   }
 });
 
-Deno.test("a device that was seen missing in between carries routes as before", async () => {
+Deno.test("InjectRoute works through a device that a call found missing in between", async () => {
   await using ground = await makeGround("vxlan100");
   await using peer = await openNodeUnderTest();
   assert.equal(await peer.inject(TO_3), "added");
@@ -54,7 +54,7 @@ Deno.test("a device that was seen missing in between carries routes as before", 
   assert.deepEqual(await routesTo(TO_3), THROUGH_VXLAN100);
 });
 
-Deno.test("a route never goes through a device that was renamed away", async () => {
+Deno.test("InjectRoute never adds a route through a device that was renamed away", async () => {
   await using _ground = await makeGround("vxlan100", "other");
   await using peer = await openNodeUnderTest();
   assert.equal(await peer.inject(TO_2), "added");
@@ -63,7 +63,7 @@ Deno.test("a route never goes through a device that was renamed away", async () 
   assert.deepEqual(await routesTo(TO_3), THROUGH_VXLAN100);
 });
 
-Deno.test("a route that followed its renamed device is not taken for the wanted one", async () => {
+Deno.test("InjectRoute does not take a route that followed its renamed device for the desired one", async () => {
   await using _ground = await makeGround("vxlan100", "other");
   await ip(`route add ${TO_3} dev vxlan100 proto 142`);
   // Reading what is there at its start, the node's `ip` meets the name vxlan100.
@@ -74,9 +74,9 @@ Deno.test("a route that followed its renamed device is not taken for the wanted 
   assert.deepEqual(await routesTo(TO_3), THROUGH_VXLAN100);
 });
 
-Deno.test("nothing but the kernel's answer has to tell that a name has changed hands", async () => {
+Deno.test("InjectRoute learns from the kernel's answer alone that a name belongs to another device now", async () => {
   await using _ground = await makeGround("vxlan100", "other");
-  // Without the reconciler no event tells it.
+  // Without the reconciler no event announces it.
   await using peer = openRoutes();
   assert.equal((await peer.inject(TO_2)).kind, "added");
   await swap();
@@ -86,7 +86,7 @@ Deno.test("nothing but the kernel's answer has to tell that a name has changed h
   assert.deepEqual(await routesTo(TO_2), [`${TO_2} dev vxlan100 proto 142 scope link`]);
 });
 
-Deno.test("a name that ip has met on two devices keeps no route from being removed", async () => {
+Deno.test("RemoveRoute removes a route although ip has seen its device's name on two devices", async () => {
   await using _ground = await makeGround("vxlan100", "other");
   await using peer = openRoutes();
   assert.equal((await peer.inject(TO_2)).kind, "added");
@@ -98,7 +98,7 @@ Deno.test("a name that ip has met on two devices keeps no route from being remov
   assert.deepEqual(await routesTo(TO_2), []);
 });
 
-Deno.test("a name that changes hands between the look and the write does not mislead InjectRoute", async () => {
+Deno.test("InjectRoute is right although a name moves to another device between the read and the write", async () => {
   await using _ground = await makeGround("vxlan100", "other", "third");
   let swaps = 0;
   await using peer = openRoutes({
@@ -123,7 +123,7 @@ Deno.test("a name that changes hands between the look and the write does not mis
   assert.deepEqual(await routesTo(TO_3), THROUGH_VXLAN100);
 });
 
-Deno.test("a device that became a port of a bridge is warned of before an event tells it", async () => {
+Deno.test("InjectRoute warns of a device that became a port of a bridge, without an event", async () => {
   await using _ground = await makeGround("vxlan100");
   await ip("link add quilt0 type bridge");
   await using _bridge = {
@@ -137,7 +137,7 @@ Deno.test("a device that became a port of a bridge is warned of before an event 
   assert.match(warnings.join(), /^vxlan100 is a port of bridge quilt0: /);
 });
 
-Deno.test("a route through the first of two devices that ip has met by one name is not taken for the wanted one", async () => {
+Deno.test("InjectRoute does not take a route through the first of two devices that ip has seen under one name for the desired one", async () => {
   await using _ground = await makeGround("vxlan100", "other");
   await using peer = openRoutes();
   assert.equal((await peer.inject(TO_2)).kind, "added");
@@ -151,7 +151,7 @@ Deno.test("a route through the first of two devices that ip has met by one name 
   assert.deepEqual(await routesTo(TO_2), [`${TO_2} dev vxlan100 proto 142 scope link`]);
 });
 
-Deno.test("a name known from a removal only does not mislead a later InjectRoute", async () => {
+Deno.test("InjectRoute is not misled by a name that ip knows from a removal only", async () => {
   await using _ground = await makeGround("vxlan100", "other");
   await ip(`route add ${TO_2} dev vxlan100 proto static`);
   await using peer = await openNodeUnderTest();
@@ -162,7 +162,7 @@ Deno.test("a name known from a removal only does not mislead a later InjectRoute
   assert.equal(await indexTowards("10.42.3.1"), await indexOf("vxlan100"));
 });
 
-Deno.test("a name that is gone after a rename is answered as missing", async () => {
+Deno.test("InjectRoute answers that a name is missing after a rename", async () => {
   await using _ground = await makeGround("vxlan100");
   await using peer = await openNodeUnderTest();
   assert.equal(await peer.inject(TO_2), "added");
@@ -175,7 +175,7 @@ Deno.test("a name that is gone after a rename is answered as missing", async () 
   assert.deepEqual(await routesTo(TO_3), [`${TO_3} dev old proto 142 scope link`]);
 });
 
-Deno.test("an altname is answered as missing: routes would be shown by another name", async () => {
+Deno.test("InjectRoute answers that an altname is missing, because routes would be shown by another name", async () => {
   await using _ground = await makeGround("vxlan100");
   await ip("link property add dev vxlan100 altname overlay0");
   await using peer = openRoutes();
@@ -189,7 +189,7 @@ Deno.test("an altname is answered as missing: routes would be shown by another n
   assert.equal((await peer.inject(TO_3)).kind, "unchanged");
 });
 
-Deno.test("a route asked for by an altname comes when a device takes that name", async () => {
+Deno.test("a pending route through an altname is installed when a device takes that name", async () => {
   await using _ground = await makeGround("vxlan100");
   await ip("link property add dev vxlan100 altname overlay0");
   await using peer = await openNodeUnderTest();
@@ -202,7 +202,7 @@ Deno.test("a route asked for by an altname comes when a device takes that name",
   assert.deepEqual(await routesTo(TO_3), [`${TO_3} dev overlay0 proto 142 scope link`]);
 });
 
-Deno.test("a name that changes hands while InjectRoute runs: in the end the route is right", async () => {
+Deno.test("InjectRoute ends with the right route although a name moves to another device while it runs", async () => {
   await using _ground = await makeGround("vxlan100", "other");
   await using peer = await openNodeUnderTest();
   assert.equal(await peer.inject(TO_2), "added");

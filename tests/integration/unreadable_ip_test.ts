@@ -43,7 +43,7 @@ for (
     3,
   )
 ) {
-  Deno.test(`an ip that writes ${what} is a lost exchange, in bounded time and memory`, async () => {
+  Deno.test(`the adapter loses the batch when ip writes ${what}, in bounded time and memory`, async () => {
     using _replaced = replaceIp(script);
     const dataplane = new Iproute2Dataplane(new AuditLog(keepTrail()), {
       deadlineMs: 300,
@@ -57,7 +57,7 @@ for (
   });
 }
 
-Deno.test("a monitor whose event has no end loses events, and takes the next one", async () => {
+Deno.test("the monitor reports lost events when an event has no end, and reads the next one", async () => {
   using _replaced = replaceIp(
     "head -c 1000000 /dev/zero | tr '\\0' x; echo; echo '7: v1: <UP>'; sleep 60",
   );
@@ -81,7 +81,7 @@ const NAMES = [
   "-batch",
 ];
 
-Deno.test("devices of any name, with routes of ours through them, keep nobody from starting and serving", async () => {
+Deno.test("a node starts and serves beside devices of any name, with routes of ours through them", async () => {
   await using _ground = await makeGround("vxlan100");
   for (const [at, name] of NAMES.entries()) {
     const made = await runToEnd([

@@ -11,13 +11,15 @@ import { WarningLog } from "../../src/dataplane/iproute2/logs.ts";
 import { until } from "../support/wait.ts";
 import { CAUSE, cidr, device, ip, keepTrail, makeGround } from "../support/fixtures.ts";
 import { openNodeUnderTest } from "./node_harness.ts";
-import { beOdd } from "./odd_ip.ts";
+import { installOddIp } from "./odd_ip.ts";
 
 const TO = cidr("10.42.2.0/24");
 const THROUGH = device("vxlan100");
 
-/** As programs and libraries write them, some with words that `ip` uses as well. */
-/** Lines on stderr that are about no command. */
+/**
+ * Lines on stderr that are about no command, as programs and libraries write them; some
+ * have words that `ip` uses as well.
+ */
 const WARNINGS = [
   "Database /etc/iproute2/rt_tables is corrupted at 200",
   "ERROR: ld.so: object '/x.so' from /etc/ld.so.preload cannot be preloaded " +
@@ -29,12 +31,12 @@ const WARNINGS = [
   "Picked up _JAVA_OPTIONS: -Xmx512m",
 ];
 
-interface OpenDoor extends AsyncDisposable {
+interface OpenDataplane extends AsyncDisposable {
   readonly dataplane: Iproute2Dataplane;
   readonly warnings: readonly string[];
 }
 
-function openDoor(): OpenDoor {
+function openDataplane(): OpenDataplane {
   const warnings: string[] = [];
   const onWarning = (warning: string) => void warnings.push(warning);
   const dataplane = new Iproute2Dataplane(new AuditLog(keepTrail()), { onWarning });
@@ -60,16 +62,16 @@ function kindsOf(reply: BatchResult): readonly unknown[] {
     : [reply];
 }
 
-Deno.test("a warning in front of each command changes no answer and no failure", async () => {
+Deno.test("the adapter answers and fails as before with a warning of ip before each command", async () => {
   await using _ground = await makeGround("vxlan100");
   await ip("route add blackhole 10.9.9.9/32 table 142");
-  using odd = beOdd();
+  using odd = installOddIp();
   for (const text of WARNINGS) {
     odd.obey([{ on: "^(link|route)", does: "say", text }]);
-    await using open = openDoor();
+    await using open = openDataplane();
     const { dataplane } = open;
-    const exchange = [LINK, ADDITION, ADDITION, DELETION, LINK];
-    const reply = await dataplane.run(exchange);
+    const operations = [LINK, ADDITION, ADDITION, DELETION, LINK];
+    const reply = await dataplane.run(operations);
     assert.deepEqual(kindsOf(reply), [true, true, "exists", "absent", true], text);
     assert.equal(
       reply.kind === "answered" && failureOf(reply, 2),
@@ -96,10 +98,10 @@ for (
     "RTNETLINK answers: Invalid argument",
   ]
 ) {
-  Deno.test(`an answer beside "${text}" is lost`, async () => {
+  Deno.test(`the adapter loses an answer beside "${text}"`, async () => {
     await using _ground = await makeGround("vxlan100");
-    using odd = beOdd();
-    await using open = openDoor();
+    using odd = installOddIp();
+    await using open = openDataplane();
     odd.obey([{ on: "^link", does: "say", text }]);
     assert.deepEqual(await open.dataplane.run([LINK]), { kind: "lost", why: text });
     // Also where another command fails behind it.
@@ -110,9 +112,9 @@ for (
   });
 }
 
-Deno.test("a node starts, serves and looks at everything beside warnings, and says each once", async () => {
+Deno.test("a node starts, serves and resyncs beside warnings of ip, and logs each once", async () => {
   await using _ground = await makeGround("vxlan100");
-  using odd = beOdd();
+  using odd = installOddIp();
   odd.obey([{ on: ".", does: "say", text: "libquilt[4711]: warning: File exists" }]);
   const faults: unknown[] = [];
   await using node = await openNodeUnderTest({
@@ -122,22 +124,22 @@ Deno.test("a node starts, serves and looks at everything beside warnings, and sa
   for (let octet = 2; octet < 20; octet += 1) {
     assert.equal(await node.inject(`10.42.${octet}.0/24`), "added");
   }
-  // Without an event: only a look at everything finds it.
+  // Without an event: only a resync finds it.
   await ip("route flush table 142");
-  await until(() => node.mutations().some((words) => words.includes("table 142")), {
-    what: "the memory to be written again",
+  await until(() => node.mutations().some((command) => command.includes("table 142")), {
+    what: "the records to be written again",
     deadlineMs: 20_000,
   });
-  const said = node.log.filter((line) => line.includes("libquilt"));
-  assert.deepEqual(said, [
+  const logged = node.log.filter((line) => line.includes("libquilt"));
+  assert.deepEqual(logged, [
     'warn: Warning of ip, ignored: "libquilt[4711]: warning: File exists"',
   ]);
   assert.deepEqual(faults, []);
 });
 
-Deno.test("what looks like a reason and stood beside a good answer is a warning from then on", async () => {
+Deno.test("a line that looks like an error beside a good answer counts as a warning from then on", async () => {
   await using _ground = await makeGround("vxlan100");
-  using odd = beOdd();
+  using odd = installOddIp();
   const text = "Error: libquilt cannot find its configuration";
   odd.obey([{ on: "^(route|link|rule)", does: "say", text }]);
   await using node = await openNodeUnderTest();
@@ -148,11 +150,11 @@ Deno.test("what looks like a reason and stood beside a good answer is a warning 
       "Interface 'nosuch' not found",
     );
   }
-  const said = node.log.filter((line) => line.includes("libquilt"));
-  assert.deepEqual(said, [`warn: Warning of ip, ignored: "${text}"`]);
+  const logged = node.log.filter((line) => line.includes("libquilt"));
+  assert.deepEqual(logged, [`warn: Warning of ip, ignored: "${text}"`]);
 });
 
-Deno.test("the log of warnings is bounded, quotes them, and takes a number for no other one", () => {
+Deno.test("the log of warnings is bounded, quotes each, and does not repeat one for another number", () => {
   const lines: string[] = [];
   const log = new WarningLog({
     log: (level, message) => void lines.push(`${level}: ${message}`),
@@ -166,7 +168,7 @@ Deno.test("the log of warnings is bounded, quotes them, and takes a number for n
   assert.ok(lines.every((line) => line.length < 400));
 });
 
-Deno.test("a warning of the monitor is no missed event, a receive error is one", async () => {
+Deno.test("the monitor reports lost events after a receive error, and not after a warning", async () => {
   await using _ground = await makeGround("vxlan100");
   const directory = Deno.makeTempDirSync();
   const path = Deno.env.get("PATH") ?? "";
@@ -186,10 +188,13 @@ Deno.test("a warning of the monitor is no missed event, a receive error is one",
       wrapper(text);
       Deno.env.set("PATH", `${directory}:${path}`);
       const seen: string[] = [];
-      const told = (event: KernelEvent): void => {
+      const onEvent = (event: KernelEvent): void => {
         if (event.kind === "events-lost") seen.push(`${event.kind}: ${event.why}`);
       };
-      const monitor = new Monitor(told, (line) => void seen.push(`warning: ${line}`));
+      const monitor = new Monitor(
+        onEvent,
+        (line) => void seen.push(`warning: ${line}`),
+      );
       await until(() => seen.length > 0, { what: expected });
       monitor.close();
       assert.deepEqual(seen, [`${expected}: ${text}`]);

@@ -16,21 +16,21 @@ import {
 import { bounded } from "../support/suite.ts";
 
 const MUTATIONS = bounded(100_000, 7_000);
-/** Looking through /proc is slow; a process lives for six times that. */
-const LOOK_EVERY = 500;
-/** After so many mutations a process gives way to its successor. */
+/** Reading /proc is slow; a process lasts for six times that. */
+const READ_PROC_EVERY = 500;
+/** After so many mutations a pre-started replacement takes over. */
 const PROCESS_MUTATIONS = 3_000;
-/** After so many the successor is started. */
-const SUCCESSOR_AT = 2_400;
+/** After so many the replacement is started. */
+const REPLACEMENT_AT = 2_400;
 
-/** Where in its life another `ip` is started beside it or ended, by turns. */
+/** After which mutations another `ip` is started or ended, by turns. */
 function isBystanders(position: number): boolean {
-  return position % 300 === 0 && position > 0 && position < SUCCESSOR_AT - 300;
+  return position % 300 === 0 && position > 0 && position < REPLACEMENT_AT - 300;
 }
 
 const RSS_LIMIT_KB = 32 * 1024;
 const WAIT_LIMIT_MS = 10;
-/** So many calls in a row feel one start of an `ip`, or one change-over, at most. */
+/** So many calls in a row feel one start of an `ip`, or one rotation, at most. */
 const STRETCH = 50;
 
 const destination = cidr("10.42.2.0/24");
@@ -53,7 +53,7 @@ function residentKb(pid: number): number {
     const status = Deno.readTextFileSync(`/proc/${pid}/status`);
     return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0);
   } catch {
-    // It has given way to its successor this very moment.
+    // It has just ended, because its replacement took over.
     return 0;
   }
 }
@@ -94,8 +94,8 @@ class Bystander implements AsyncDisposable {
 
 /** The longest wait of each stretch of calls, by what happened in it. */
 class Waits {
-  /** The dataplane's successor was started, or took over. */
-  readonly changeOver: number[] = [];
+  /** The replacement was started, or took over. */
+  readonly rotation: number[] = [];
   /** The bystander was started, or ended: what that costs, the machine takes. */
   readonly bystander: number[] = [];
   #longest = 0;
@@ -104,49 +104,49 @@ class Waits {
     this.#longest = Math.max(this.#longest, ms);
     if (position % STRETCH !== STRETCH - 1) return;
     const from = position - STRETCH + 1;
-    if (from === SUCCESSOR_AT || from === 0) this.changeOver.push(this.#longest);
+    if (from === REPLACEMENT_AT || from === 0) this.rotation.push(this.#longest);
     if (isBystanders(from)) this.bystander.push(this.#longest);
     this.#longest = 0;
   }
 }
 
-function assertUnnoticed({ bystander, changeOver }: Waits): void {
+function assertUnnoticed({ bystander, rotation }: Waits): void {
   const slow = (all: readonly number[]) => all.filter((ms) => ms > WAIT_LIMIT_MS);
-  const expected = slow(bystander).length * changeOver.length / bystander.length;
-  // A hiccup of the machine, and on a busy one what it does to a change-over and chance.
+  const expected = slow(bystander).length * rotation.length / bystander.length;
+  // A hiccup of the machine, and on a busy one what it does to a rotation, and chance.
   const allowed = 1 + 2 * expected + 3 * Math.sqrt(expected);
-  const shown = slow(changeOver).map(Math.round).join(" ");
+  const shown = slow(rotation).map(Math.round).join(" ");
   assert.ok(
-    slow(changeOver).length <= allowed,
-    `of ${changeOver.length} waits ${shown} ms, where ${allowed} may be that long`,
+    slow(rotation).length <= allowed,
+    `of ${rotation.length} waits ${shown} ms, where ${allowed} may be that long`,
   );
 }
 
-Deno.test(`over ${MUTATIONS} mutations no ip grows beyond 32 MB, never do more than four live at once, and no call waits longer than 10 ms for a change-over`, async () => {
+Deno.test(`the rotation of ip over ${MUTATIONS} mutations: no ip grows beyond 32 MB, at most four run at once, and no call waits longer than 10 ms for it`, async () => {
   await using _ground = await makeGround("vxlan100");
   const dataplane = new Iproute2Dataplane(new AuditLog(SINK));
-  await using _door = { [Symbol.asyncDispose]: () => dataplane.close() };
+  await using _open = { [Symbol.asyncDispose]: () => dataplane.close() };
   await using bystander = new Bystander();
   const single = mutations(2).map((operation) => [operation]);
   const waits = new Waits();
   const processes = new Set<number>();
   let largest = 0;
   for (let at = 0; at < MUTATIONS; at += 1) {
-    // The successor is started at the end of the call before.
+    // The replacement is started at the end of the call before.
     const position = (at + 1) % PROCESS_MUTATIONS;
     const from = performance.now();
     if (isBystanders(position)) bystander.meddle();
     await mutate(dataplane, single[at % 2] ?? []);
-    // The first `ip` of all is no change-over.
+    // The start of the first `ip` is no rotation.
     if (at >= STRETCH) waits.add(position, performance.now() - from);
-    if (at % LOOK_EVERY !== 0) continue;
-    const living = ipChildren();
-    for (const pid of living) {
+    if (at % READ_PROC_EVERY !== 0) continue;
+    const alive = ipChildren();
+    for (const pid of alive) {
       processes.add(pid);
       largest = Math.max(largest, residentKb(pid));
     }
-    // One at work, its successor, and two that are just ending.
-    assert.ok(living.length <= 4, `${living.length} at once`);
+    // One in use, its replacement, and two that are just ending.
+    assert.ok(alive.length <= 4, `${alive.length} at once`);
   }
   assert.ok(largest > 1_000, "some process was measured");
   assert.ok(largest <= RSS_LIMIT_KB, `one grew to ${largest} kB`);

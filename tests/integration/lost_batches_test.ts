@@ -22,7 +22,7 @@ import { median } from "../bench/statistics.ts";
 import { slowness } from "../support/slowness.ts";
 import { bounded } from "../support/suite.ts";
 
-/** What an exchange after a loss may take on a quiet machine, a fresh `ip` included. */
+/** What a batch after a loss may take on a quiet machine, a fresh `ip` included. */
 const RECOVERY_MS = 100;
 
 /** On any machine; whoever waited for a deadline (2 s) would take longer. */
@@ -32,12 +32,12 @@ const READ: readonly Operation[] = [{
   command: { kind: "link", device: device("lo") },
 }];
 
-interface OpenDoor extends AsyncDisposable {
+interface OpenDataplane extends AsyncDisposable {
   readonly dataplane: Iproute2Dataplane;
   readonly trail: KeptTrail;
 }
 
-function openDoor(options: Iproute2Options = {}): OpenDoor {
+function openDataplane(options: Iproute2Options = {}): OpenDataplane {
   const trail = keepTrail();
   const dataplane = new Iproute2Dataplane(new AuditLog(trail), options);
   return { dataplane, trail, [Symbol.asyncDispose]: () => dataplane.close() };
@@ -63,20 +63,20 @@ function onlyChild(): number {
   return pid;
 }
 
-/** Milliseconds until an exchange is answered. */
+/** Milliseconds until a batch is answered. */
 async function answers(dataplane: Iproute2Dataplane): Promise<number> {
   const started = performance.now();
   assert.equal((await dataplane.run(READ)).kind, "answered");
   return performance.now() - started;
 }
 
-/** How long an exchange took, and how slow the machine was just then. */
+/** How long a batch took, and how slow the machine was just then. */
 interface Recovery {
   readonly ms: number;
   readonly slow: number;
 }
 
-/** Most exchanges after a loss are quick, and none waits for long. */
+/** Most batches after a loss are quick, and none waits for long. */
 function assertRecovers(recoveries: readonly Recovery[]): void {
   if (recoveries.length === 0) return;
   const shown = "ms after each loss, and how slow the machine was: " +
@@ -85,7 +85,7 @@ function assertRecovers(recoveries: readonly Recovery[]): void {
   assert.ok(Math.max(...recoveries.map(({ ms }) => ms)) <= BUSY_RECOVERY_MS, shown);
 }
 
-Deno.test("ip killed in the middle: that reply is lost, the one behind it is answered within 100 ms", async () => {
+Deno.test("the adapter loses the batch in which ip is killed, and answers the next one within 100 ms", async () => {
   await using _ground = await makeGround("vxlan100");
   // Millions of records are too many to be kept, and too many to be parsed.
   const records = { all: 0, unknown: 0 };
@@ -146,9 +146,9 @@ async function flush(dataplane: Iproute2Dataplane): Promise<void> {
   assert.deepEqual(isRouted(), false);
 }
 
-Deno.test("ip killed at any moment, even while idle: each exchange is answered or lost, never wrong", async () => {
+Deno.test("the adapter answers each batch or reports it lost, never wrong, with ip killed at any moment, also while idle", async () => {
   await using _ground = await makeGround("vxlan100");
-  await using open = openDoor();
+  await using open = openDataplane();
   const { dataplane } = open;
   const dice = makeDice();
   const took: Recovery[] = [];
@@ -177,10 +177,10 @@ Deno.test("ip killed at any moment, even while idle: each exchange is answered o
   assert.ok(answered >= rounds * 3, shown);
 });
 
-Deno.test("ip stopped: the reply is lost at the deadline, the process killed, the next answered", async () => {
+Deno.test("the adapter loses the batch at its deadline when ip is stopped, kills that process, and answers the next batch", async () => {
   await using _ground = await makeGround("vxlan100");
   const deadlineMs = 1_000;
-  await using open = openDoor({ deadlineMs });
+  await using open = openDataplane({ deadlineMs });
   const { dataplane, trail } = open;
   await dataplane.run(READ);
   const pid = onlyChild();
@@ -200,9 +200,9 @@ Deno.test("ip stopped: the reply is lost at the deadline, the process killed, th
   assert.deepEqual(await routesTo("10.42.0.0/24"), []);
 });
 
-Deno.test("a closed dataplane refuses, after it has answered what was under way", async () => {
+Deno.test("a closed adapter refuses a batch, after it has answered those in flight", async () => {
   await using _ground = await makeGround("vxlan100");
-  const { dataplane } = openDoor();
+  const { dataplane } = openDataplane();
   const underWay = [
     dataplane.run(READ),
     dataplane.run(longWork(500)),
@@ -220,8 +220,8 @@ Deno.test("a closed dataplane refuses, after it has answered what was under way"
   await dataplane.close();
 });
 
-Deno.test("a dataplane closes in bounded time although its ip is stopped", async () => {
-  const { dataplane } = openDoor();
+Deno.test("the adapter closes in bounded time although its ip is stopped", async () => {
+  const { dataplane } = openDataplane();
   await dataplane.run(READ);
   Deno.kill(onlyChild(), "SIGSTOP");
   const started = performance.now();
@@ -230,8 +230,8 @@ Deno.test("a dataplane closes in bounded time although its ip is stopped", async
   assert.deepEqual(ipChildren(), []);
 });
 
-Deno.test("a full dataplane refuses what it cannot hold, and takes more once it has answered", async () => {
-  await using open = openDoor({ queueLimit: 4 });
+Deno.test("a full adapter refuses further batches, and accepts them once it has answered", async () => {
+  await using open = openDataplane({ queueLimit: 4 });
   const { dataplane } = open;
   for (let round = 0; round < 3; round += 1) {
     const replies = Array.from({ length: 7 }, () => dataplane.run(READ));
@@ -244,17 +244,17 @@ Deno.test("a full dataplane refuses what it cannot hold, and takes more once it 
   }
 });
 
-Deno.test("an exchange of nothing is answered with nothing", async () => {
-  await using open = openDoor();
+Deno.test("the adapter answers an empty batch with no results", async () => {
+  await using open = openDataplane();
   const reply = await open.dataplane.run([]);
   assert.deepEqual(reply, { kind: "answered", results: [] });
 });
 
-Deno.test("an ip that is not installed is a lost reply with the reason", async () => {
+Deno.test("the adapter loses a batch, with the reason, when ip is not installed", async () => {
   const path = Deno.env.get("PATH") ?? "";
   Deno.env.set("PATH", "/nonexistent");
   try {
-    await using open = openDoor();
+    await using open = openDataplane();
     const reply = await open.dataplane.run(READ);
     assert.equal(reply.kind, "lost");
     assert.match(reply.kind === "lost" ? reply.why : "", /\bip was not found\b/);
@@ -263,8 +263,8 @@ Deno.test("an ip that is not installed is a lost reply with the reason", async (
   }
 });
 
-Deno.test("an abandoned dataplane waits for nothing, whatever its ip does", async () => {
-  const { dataplane } = openDoor();
+Deno.test("an aborted adapter waits for nothing, whatever its ip does", async () => {
+  const { dataplane } = openDataplane();
   await dataplane.run(READ);
   Deno.kill(onlyChild(), "SIGSTOP");
   const underWay = [dataplane.run(READ), dataplane.run(READ), dataplane.dump([])];
@@ -288,7 +288,7 @@ Deno.test("a node ends in bounded time although calls wait for an ip that is sto
   const started = performance.now();
   await node.close();
   const took = performance.now() - started;
-  // One deadline of an exchange (2 s) is within the limit; what follows is not waited for.
+  // One deadline of a batch (2 s) is within the limit; what follows is not waited for.
   assert.ok(took < 6_000, `${took} ms`);
   for (const answer of await Promise.all(calls)) {
     assert.match(answer, /^No answer from the kernel about|^added$/);

@@ -1,6 +1,6 @@
 import { processorSeconds } from "../e2e/processes.ts";
 import type { Namespace } from "../support/namespace.ts";
-import { serveWords } from "../support/serve_task.ts";
+import { serveCommand } from "../support/serve_task.ts";
 import { until } from "../support/wait.ts";
 
 /** A server whose log and audit trail go to /dev/null. Killed when disposed. */
@@ -24,7 +24,7 @@ export function startUnheard(
   program = "src/main.ts",
   options: readonly string[] = [],
 ): UnheardServer {
-  const child = namespace.command(serveWords(options, program), {
+  const child = namespace.command(serveCommand(options, program), {
     stdout: "null",
     stderr: "null",
   }).spawn();

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { setTimeout as rest } from "node:timers/promises";
 import { type Host, openHost } from "../e2e/host.ts";
 import { connectClient, type QuiltClient } from "../support/client.ts";
-import { serveWords } from "../support/serve_task.ts";
+import { serveCommand } from "../support/serve_task.ts";
 import { syncOnce } from "./agent_sync.ts";
 import { gather } from "./crowd.ts";
 import { fullTest } from "../support/suite.ts";
@@ -54,7 +54,7 @@ fullTest(
       await using crowd = await gather(host.namespace, "calling", 60);
       await crowd.call();
       const flooded = await several(syncAnew);
-      const words = serveWords([]).map((word) => word === "serve" ? "health" : word);
+      const words = serveCommand([]).map((word) => word === "serve" ? "health" : word);
       const health = await host.namespace.run(words);
       assert.equal(health.code, 0, health.stderr);
       return { quiet, flooded };

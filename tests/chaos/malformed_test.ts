@@ -7,7 +7,7 @@ import { residentKiB } from "../e2e/processes.ts";
 import { connectClient } from "../support/client.ts";
 import { numberAt, objectAt, parseJsonObject } from "../../deploy/json.ts";
 import { addVxlan, type Namespace } from "../support/namespace.ts";
-import { repository, serveWords } from "../support/serve_task.ts";
+import { repository, serveCommand } from "../support/serve_task.ts";
 import { fullTest } from "../support/suite.ts";
 
 const EXCHANGES = 10_000;
@@ -50,7 +50,7 @@ async function growth(program: string, exitCode: number): Promise<number> {
   await addVxlan(namespace);
   assert.equal((await namespace.run(["sh", "-ec", SMALL_BUFFERS])).code, 0);
   const closed = { stdin: "null", stdout: "null", stderr: "null" } as const;
-  const child = namespace.command(serveWords([], program), closed).spawn();
+  const child = namespace.command(serveCommand([], program), closed).spawn();
   await using client = await connectClient(namespace);
   await attack(namespace, TASTE);
   const before = residentKiB(child.pid);

@@ -21,10 +21,10 @@ import { codeIn } from "../support/markdown.ts";
 import { document, readme } from "../support/readme.ts";
 import {
   parseDenoRun,
-  pathlessWords,
   repository,
+  serveCommand,
+  serveCommandInPath,
   serveTask,
-  serveWords,
 } from "../support/serve_task.ts";
 import { serveToEnd } from "../support/sidecar.ts";
 import type { Finished, Namespace } from "../support/namespace.ts";
@@ -119,11 +119,11 @@ async function startAsWritten(namespace: Namespace, cell: string): Promise<Finis
     case "":
       return await serveToEnd(namespace, options);
     case "without iproute2":
-      return await namespace.run(pathlessWords(options));
+      return await namespace.run(serveCommandInPath(options));
     case "with the `ip` of BusyBox": {
       using busybox = makeIp(BUSYBOX);
       const path = `${busybox.directory}:${Deno.env.get("PATH")}`;
-      return await namespace.run(["env", `PATH=${path}`, ...serveWords(options)]);
+      return await namespace.run(["env", `PATH=${path}`, ...serveCommand(options)]);
     }
     case "while another one serves": {
       await using other = await openHost();

@@ -7,7 +7,7 @@ import { printedCall } from "./remedies.ts";
 
 const SUBNET = "10.42.1.0/24";
 
-Deno.test("Quilt learns the subnet, gives 253 addresses over 16 connections, and gets released ones back in turn", async () => {
+Deno.test("AllocateAddress allocates 253 addresses over 16 connections, and released ones in round-robin order", async () => {
   await using host = await openHost();
   await using quilt = startQuilt(host.namespace, 16);
   quilt.watch();
@@ -63,7 +63,7 @@ function containerId(at: number): string {
   return at.toString(16).padStart(4, "0").repeat(16);
 }
 
-Deno.test("addresses hold the subnet fast: another one is refused, the same one loses nothing", async () => {
+Deno.test("ConfigureNodeSubnet refuses another subnet while addresses are allocated, and the same one loses nothing", async () => {
   await using host = await openHost();
   await using quilt = startQuilt(host.namespace);
   await host.client.configureNodeSubnet(SUBNET);
@@ -89,7 +89,7 @@ Deno.test("addresses hold the subnet fast: another one is refused, the same one 
   assert.equal(await quilt.allocate("web-1"), "10.42.2.2");
 });
 
-Deno.test("each kind of refusal has its gRPC status and one sentence", async () => {
+Deno.test("each kind of refusal of an address has its gRPC status and one sentence", async () => {
   await using host = await openHost({ options: ["--gateway-index", "254"] });
   await using quilt = startQuilt(host.namespace);
   await host.client.configureNodeSubnet(SUBNET);
@@ -127,7 +127,7 @@ Deno.test("each kind of refusal has its gRPC status and one sentence", async () 
   assert.deepEqual(await quilt.list(), ["10.42.1.1 web-1"]);
 });
 
-Deno.test("the answer to an allocation is all that a container's interface needs", async () => {
+Deno.test("AllocateAddress answers all that a container's interface needs", async () => {
   await using host = await openHost();
   await using quilt = startQuilt(host.namespace);
   await host.client.configureNodeSubnet(SUBNET);
@@ -149,7 +149,7 @@ Deno.test("the answer to an allocation is all that a container's interface needs
   });
 });
 
-Deno.test("what changes an address is logged once at info, and what does not is not", async () => {
+Deno.test("the log has one info line for each change of an address, and none for a call that changes nothing", async () => {
   await using host = await openHost();
   await using quilt = startQuilt(host.namespace);
   await host.client.configureNodeSubnet(SUBNET);

@@ -51,7 +51,7 @@ async function injects(client: QuiltClient, { subnet }: Peer): Promise<boolean> 
   try {
     return (await client.injectRoute(subnet, "vxlan100")).success;
   } catch {
-    // Nobody listens: the agent takes it for any other failure.
+    // No sidecar listens: for the agent this is a failure as any other.
     return false;
   }
 }

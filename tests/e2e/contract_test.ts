@@ -11,7 +11,7 @@ import {
   routesTo,
 } from "./host.ts";
 
-Deno.test("each call is true of the kernel and leaves the contract's log lines", async () => {
+Deno.test("each call has its effect in the kernel and leaves the contract's log lines", async () => {
   await using host = await openHost();
   const { client, namespace, sidecar } = host;
   const index = /^(\d+): vxlan100/.exec(await namespace.ip("-o link show vxlan100"))
@@ -47,7 +47,7 @@ Deno.test("each call is true of the kernel and leaves the contract's log lines",
   }
 });
 
-Deno.test("repeated calls that change nothing log nothing above debug and change no table", async () => {
+Deno.test("calls that change nothing log nothing above debug and change no table", async () => {
   await using host = await openHost({ options: ["--log-level", "debug"] });
   const { client, namespace, sidecar } = host;
   await client.configureNodeSubnet("10.42.1.0/24");
@@ -80,7 +80,7 @@ Deno.test("repeated calls that change nothing log nothing above debug and change
   assert.deepEqual(routeWrites, ["route add 10.42.2.0/24 dev vxlan100 proto 142"]);
 });
 
-Deno.test("an agent that starts anew on a node that remembers is seen in the log, as is a restart", async () => {
+Deno.test("the log shows an agent that starts again on a node with saved state, and a restart of the sidecar", async () => {
   await using host = await openHost();
   const { client, namespace, sidecar } = host;
   await client.configureNodeSubnet("10.42.1.0/24");
@@ -113,7 +113,7 @@ Deno.test("an agent that starts anew on a node that remembers is seen in the log
   assert.deepEqual(lines.slice(from + 1, -1), again);
 });
 
-Deno.test("an InjectRoute that is refused again and again is one line, and a count once it succeeds", async () => {
+Deno.test("InjectRoute that is refused repeatedly is one log line, and a count once it succeeds", async () => {
   await using host = await openHost({ vxlan: { up: false } });
   const { client, namespace, sidecar } = host;
   const sentence = "Interface 'vxlan100' is down";
@@ -137,7 +137,7 @@ Deno.test("an InjectRoute that is refused again and again is one line, and a cou
   ]);
 });
 
-Deno.test("the audit trail has one line a mutation with RPC, peer, words and outcome", async () => {
+Deno.test("the audit log has one line for each mutation, with RPC, peer, command and outcome", async () => {
   await using host = await openHost();
   const { client, sidecar } = host;
   await client.configureNodeSubnet("10.42.1.0/24");
@@ -155,7 +155,7 @@ Deno.test("the audit trail has one line a mutation with RPC, peer, words and out
   assert.equal(peers.size, 1);
   assert.match([...peers].join(), /^127\.0\.0\.1:\d+$/);
   assert.deepEqual([...new Set(records.map((record) => record["outcome"]))], ["done"]);
-  // Table 142 is the sidecar's memory; the main table is what the agent asked for.
+  // Table 142 is the state store; the main table has what the agent requested.
   const main = records.filter((record) =>
     !stringAt(record, "words").includes(" table 142")
   );
@@ -167,7 +167,7 @@ Deno.test("the audit trail has one line a mutation with RPC, peer, words and out
   assert.deepEqual([...rpcs], ["ConfigureNodeSubnet", "InjectRoute", "RemoveRoute"]);
 });
 
-Deno.test("ConfigureNodeSubnet for the subnet of a peer's route removes that route", async () => {
+Deno.test("ConfigureNodeSubnet removes the route whose destination becomes the node's subnet", async () => {
   await using host = await openHost();
   const { client, namespace } = host;
   await client.injectRoute("10.42.2.0/24", "vxlan100");

@@ -6,8 +6,8 @@ import { fullTest } from "../support/suite.ts";
 const destination = "10.42.2.0/24";
 const ours = `${destination} dev vxlan100 proto 142 scope link`;
 
-/** Without table 142: an intent that cannot be carried out yet is remembered there. */
-function withoutMemory(routes: string): string {
+/** Without table 142, which has the records of pending routes. */
+function withoutRecords(routes: string): string {
   return routes.split("\n").filter((line) => !line.includes(" table 142 ")).join("\n");
 }
 
@@ -20,7 +20,7 @@ Deno.test("InjectRoute through an interface that is missing says so and adds no 
     await client.injectRoute(destination, "vxlan100"),
     refused(sentence),
   );
-  assert.equal(withoutMemory(await allRoutes(namespace)), before);
+  assert.equal(withoutRecords(await allRoutes(namespace)), before);
   await sidecar.stop();
   const call = `InjectRoute(destination=${destination}, via=vxlan100)`;
   assert.ok(
@@ -38,13 +38,13 @@ Deno.test("InjectRoute through an interface that is down says so and adds no rou
     await client.injectRoute(destination, "vxlan100"),
     refused(sentence),
   );
-  assert.equal(withoutMemory(await allRoutes(namespace)), before);
+  assert.equal(withoutRecords(await allRoutes(namespace)), before);
   await namespace.ip("link set vxlan100 up");
   assert.deepEqual(await client.injectRoute(destination, "vxlan100"), done);
   assert.deepEqual(await routesTo(namespace, destination), [ours]);
 });
 
-Deno.test("InjectRoute goes on after vxlan100 was deleted and created again", async () => {
+Deno.test("InjectRoute succeeds after vxlan100 was deleted and created again", async () => {
   await using host = await openHost();
   const { client, namespace } = host;
   assert.deepEqual(await client.injectRoute(destination, "vxlan100"), done);
@@ -64,7 +64,7 @@ Deno.test("InjectRoute goes on after vxlan100 was deleted and created again", as
 });
 
 fullTest(
-  "after a rename the name is what counts, not the device that had it",
+  "InjectRoute goes by the name after a rename, and not by the device that had it",
   async () => {
     await using host = await openHost();
     const { client, namespace } = host;
@@ -79,7 +79,7 @@ fullTest(
   },
 );
 
-Deno.test("a route through a port of a bridge is installed, with one warning that names the remedy", async () => {
+Deno.test("InjectRoute through a bridge port installs the route, with one warning that names the remedy", async () => {
   await using host = await openHost({
     before: [
       "link add quilt0 type bridge",

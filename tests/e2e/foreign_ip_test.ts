@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { connectClient } from "../support/client.ts";
 import { BUSYBOX, makeIp, replaceProgram } from "../support/foreign_ip.ts";
 import { addVxlan, type Namespace, runToEnd } from "../support/namespace.ts";
-import { pathlessWords, serveWords } from "../support/serve_task.ts";
+import { serveCommand, serveCommandInPath } from "../support/serve_task.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { partOf } from "../support/suite.ts";
 import { until } from "../support/wait.ts";
@@ -18,7 +18,7 @@ const REMEDY =
 /** The only line of a sidecar that finds this `ip`, without time and level. */
 async function onlyLine(namespace: Namespace, directory: string): Promise<string> {
   // Not for the command that enters the namespace, which is an `ip` itself.
-  const words = ["env", "NO_COLOR=1", `PATH=${directory}:${PATH}`, ...serveWords([])];
+  const words = ["env", "NO_COLOR=1", `PATH=${directory}:${PATH}`, ...serveCommand([])];
   const { code, stderr, stdout } = await namespace.run(words);
   assert.deepEqual([code, stdout], [1, ""], stderr);
   const [, line] = /^\S+Z ERROR: Cannot read the kernel's routes: ([^\n]+)\n$/.exec(
@@ -77,7 +77,7 @@ const PROGRAMS:
     ],
   ];
 
-Deno.test("a start with an ip that is not that of iproute2 is one line that says what it wrote first, and the remedy", async (test) => {
+Deno.test("a start with an ip that is not of iproute2 fails with one line: what it wrote first, and the remedy", async (test) => {
   await using namespace = await makeQuietNamespace();
   for (const [what, script, line] of partOf(PROGRAMS, 3)) {
     await test.step(what, async () => {
@@ -89,10 +89,10 @@ Deno.test("a start with an ip that is not that of iproute2 is one line that says
   }
 });
 
-Deno.test("an ip that cannot be executed counts as none", async () => {
+Deno.test("a start with an ip that cannot be executed fails as without ip", async () => {
   await using namespace = await makeQuietNamespace();
   using program = makeIp(BUSYBOX, 0o644);
-  const words = ["env", "NO_COLOR=1", ...pathlessWords([], program.directory)];
+  const words = ["env", "NO_COLOR=1", ...serveCommandInPath([], program.directory)];
   const { code, stderr } = await namespace.run(words);
   assert.equal(code, 1, stderr);
   assert.match(
@@ -112,7 +112,7 @@ async function realIp(): Promise<string> {
   return `#!/bin/sh\nexec ${stdout.trim()} "$@"\n`;
 }
 
-Deno.test("an ip that is replaced while the sidecar runs is named to the caller and in the log, until it is put back", async () => {
+Deno.test("the answer and the log name an ip that was replaced while the sidecar runs, until it is back", async () => {
   await using namespace = await makeQuietNamespace();
   await addVxlan(namespace);
   const real = await realIp();
@@ -143,7 +143,7 @@ Deno.test("an ip that is replaced while the sidecar runs is named to the caller 
   );
 });
 
-Deno.test("an ip that is gone while another one stands in PATH is told from a sandbox that grants none", async () => {
+Deno.test("the answer says that ip is gone, and not that the sandbox grants none, while PATH has another ip", async () => {
   await using namespace = await makeQuietNamespace();
   await addVxlan(namespace);
   using program = makeIp(await realIp());

@@ -51,7 +51,7 @@ export async function grpcurlFirst(
   return out.lines.slice(0, out.lines.indexOf("}") + 1).join("\n");
 }
 
-/** Runs grpc-health-probe to its end; 4 says NOT_SERVING. */
+/** Runs grpc-health-probe to its end; exit code 4 is NOT_SERVING. */
 export async function healthProbe(
   namespace: Namespace,
   words: readonly string[] = [],
@@ -67,7 +67,7 @@ export interface HealthWatch extends AsyncDisposable {
   statuses(): readonly string[];
   /** Waits until there are so many of them. */
   count(number: number): Promise<readonly string[]>;
-  /** What grpcurl says of the end on stderr; resolves at its end. */
+  /** What grpcurl writes to stderr at the end; resolves at its end. */
   readonly end: Promise<string>;
 }
 

@@ -1,17 +1,17 @@
 import assert from "node:assert/strict";
 import type { Finished, Namespace } from "../support/namespace.ts";
-import { askingTask, askingWords } from "../support/serve_task.ts";
+import { clientCommand, clientTask } from "../support/serve_task.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { makeQuietNamespace } from "./host.ts";
 
-/** Runs what the health task runs, and says how many milliseconds it took. */
+/** Runs the command of the health task; `took` is in milliseconds. */
 async function health(
   namespace: Namespace,
   ...options: readonly string[]
 ): Promise<Finished & { readonly took: number }> {
   const start = performance.now();
   const env = { NO_COLOR: "1" };
-  const finished = await namespace.run(askingWords("health", options), { env });
+  const finished = await namespace.run(clientCommand("health", options), { env });
   return { ...finished, took: performance.now() - start };
 }
 
@@ -26,8 +26,8 @@ async function quickest(namespace: Namespace): ReturnType<typeof health> {
 }
 
 for (const name of ["health", "status"] as const) {
-  Deno.test(`the ${name} task is granted net to the sidecar's address and nothing else`, () => {
-    const grants = askingTask(name).flags.filter((flag) =>
+  Deno.test(`the ${name} task has a grant for the net to the sidecar's address and no other`, () => {
+    const grants = clientTask(name).flags.filter((flag) =>
       !/^--(frozen|cached-only|no-remote)$/.test(flag)
     );
     assert.deepEqual(grants, [
@@ -36,7 +36,7 @@ for (const name of ["health", "status"] as const) {
   });
 }
 
-Deno.test("health exits with 0 while the sidecar serves, and with 1 and a sentence when it hangs or is not there, within a second", async () => {
+Deno.test("health exits with 0 while the sidecar serves, and within a second with 1 and a sentence when it hangs or is not running", async () => {
   await using namespace = await makeQuietNamespace();
   const before = await quickest(namespace);
   assert.equal(before.code, 1);
@@ -63,10 +63,10 @@ Deno.test("health exits with 0 while the sidecar serves, and with 1 and a senten
   }
 });
 
-Deno.test("health has no exit code but 0 and 1, whatever it is asked", async () => {
+Deno.test("health has only the exit codes 0 and 1, whatever its options are", async () => {
   await using namespace = await makeQuietNamespace();
   const cases:
-    readonly (readonly [words: readonly string[], code: number, says: RegExp])[] = [
+    readonly (readonly [words: readonly string[], code: number, expected: RegExp])[] = [
       [["--help"], 0, /^Usage: health/],
       [
         ["--grpc-adr", "127.0.0.1:1"],
@@ -82,10 +82,10 @@ Deno.test("health has no exit code but 0 and 1, whatever it is asked", async () 
         /^Cannot ask .*grants only 127\.0\.0\.1:50051; start with --allow-net=127\.0\.0\.1:50052 /,
       ],
     ];
-  for (const [words, code, says] of cases) {
+  for (const [words, code, expected] of cases) {
     const finished = await health(namespace, ...words);
     assert.equal(finished.code, code, words.join(" "));
-    assert.match(finished.stdout + finished.stderr, says);
+    assert.match(finished.stdout + finished.stderr, expected);
     assert.equal((finished.stdout + finished.stderr).trim().includes("\n"), code === 0);
   }
 });

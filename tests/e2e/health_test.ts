@@ -14,7 +14,7 @@ const destination = "10.42.2.0/24";
 /** An `ip` in a folder of its own, found first, that can be made to wait or be gone. */
 interface OwnIp extends Disposable {
   readonly launcher: SidecarOptions["launcher"];
-  /** What starts from now on waits until the gate is open. */
+  /** An `ip` that starts from now on waits until the gate is open. */
   closeGate(): void;
   openGate(): void;
   remove(): void;
@@ -54,27 +54,30 @@ fullTest(
   },
 );
 
-fullTest("health is NOT_SERVING until the state in the kernel is adopted", async () => {
-  await using namespace = await makeQuietNamespace();
-  using ip = await makeOwnIp();
-  ip.closeGate();
-  const starting = startSidecar(namespace, { launcher: ip.launcher ?? [] });
-  const probe = await until(async () => {
-    const probed = await healthProbe(namespace);
-    // 2: nobody listens yet.
-    return probed.code !== 2 && probed;
-  }, { what: "the sidecar to listen", deadlineMs: 10_000 });
-  assert.equal(probe.code, 4, probe.stderr);
-  await using watch = await watchHealth(namespace);
-  assert.deepEqual(watch.statuses(), ["NOT_SERVING"]);
-  ip.openGate();
-  await using _sidecar = await starting;
-  assert.deepEqual(await watch.count(2), ["NOT_SERVING", "SERVING"]);
-  assert.equal((await healthProbe(namespace)).code, 0);
-});
+fullTest(
+  "health is NOT_SERVING until the state in the kernel is restored",
+  async () => {
+    await using namespace = await makeQuietNamespace();
+    using ip = await makeOwnIp();
+    ip.closeGate();
+    const starting = startSidecar(namespace, { launcher: ip.launcher ?? [] });
+    const probe = await until(async () => {
+      const probed = await healthProbe(namespace);
+      // 2: no sidecar listens yet.
+      return probed.code !== 2 && probed;
+    }, { what: "the sidecar to listen", deadlineMs: 10_000 });
+    assert.equal(probe.code, 4, probe.stderr);
+    await using watch = await watchHealth(namespace);
+    assert.deepEqual(watch.statuses(), ["NOT_SERVING"]);
+    ip.openGate();
+    await using _sidecar = await starting;
+    assert.deepEqual(await watch.count(2), ["NOT_SERVING", "SERVING"]);
+    assert.equal((await healthProbe(namespace)).code, 0);
+  },
+);
 
 fullTest(
-  "while it drains, a watcher sees NOT_SERVING and the end, and what is in flight is answered",
+  "a graceful shutdown sends NOT_SERVING to a health watch, ends it, and answers the calls in flight",
   async () => {
     await using host = await openHost();
     const { client, namespace, sidecar } = host;
@@ -93,7 +96,7 @@ fullTest(
   },
 );
 
-fullTest("watchers do not keep the sidecar from stopping", async () => {
+fullTest("health watches do not delay the end of the sidecar", async () => {
   await using host = await openHost();
   const { namespace, sidecar } = host;
   await using first = await watchHealth(namespace);
@@ -119,7 +122,7 @@ fullTest(
     await using watch = await watchHealth(namespace);
     ip.remove();
     assert.ok(signalBatches(sidecar, "SIGKILL") > 0);
-    // Nobody calls: the sidecar finds out by itself.
+    // Without a call: the sidecar finds that out by itself.
     assert.deepEqual(await watch.count(2), ["SERVING", "NOT_SERVING"]);
     assert.equal((await healthProbe(namespace)).code, 4);
     const answer = await client.injectRoute(destination, "vxlan100");
@@ -128,17 +131,17 @@ fullTest(
     assert.deepEqual(await watch.count(3), ["SERVING", "NOT_SERVING", "SERVING"]);
     assert.equal((await healthProbe(namespace)).code, 0);
     assert.equal((await sidecar.stop()).code, 0);
-    const said = messages(sidecar).filter((line) => line.includes("Health is "));
-    assert.equal(said.length, 2, said.join("\n"));
+    const logged = messages(sidecar).filter((line) => line.includes("Health is "));
+    assert.equal(logged.length, 2, logged.join("\n"));
     assert.match(
-      said[0] ?? "",
+      logged[0] ?? "",
       /^WARN: Health is NOT_SERVING, the kernel does not answer: /,
     );
-    assert.equal(said[1], "INFO: Health is SERVING again");
+    assert.equal(logged[1], "INFO: Health is SERVING again");
   },
 );
 
-fullTest("an ip that is killed does not touch the health", async () => {
+fullTest("health stays SERVING when ip is killed", async () => {
   await using host = await openHost({ options: ["--resync-interval", "1"] });
   const { client, namespace, sidecar } = host;
   await using watch = await watchHealth(namespace);

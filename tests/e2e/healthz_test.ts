@@ -1,19 +1,19 @@
 import assert from "node:assert/strict";
-import { type AskingTask, askingTask, repository } from "../support/serve_task.ts";
+import { type ClientTask, clientTask, repository } from "../support/serve_task.ts";
 import { openHost } from "./host.ts";
 import { residentKiB } from "./processes.ts";
 import { openTlsHost } from "./tls_host.ts";
 import { bounded } from "../support/suite.ts";
 
 /** The command line of a task, with further flags of Deno before its program. */
-function taskWords(name: AskingTask, ...more: readonly string[]): readonly string[] {
-  const { flags, program, words } = askingTask(name);
+function taskCommand(name: ClientTask, ...more: readonly string[]): readonly string[] {
+  const { flags, program, words } = clientTask(name);
   return [Deno.execPath(), "run", ...flags, ...more, program, ...words];
 }
 
 const PROBES = bounded(3_000, 300);
 
-Deno.test(`${PROBES} questions for health on connections of their own leave no memory behind`, async () => {
+Deno.test(`${PROBES} health probes on connections of their own leak no memory`, async () => {
   await using host = await openHost();
   const { namespace, sidecar } = host;
   const before = residentKiB(sidecar.pid);
@@ -32,27 +32,27 @@ Deno.test(`${PROBES} questions for health on connections of their own leave no m
   assert.ok(grown < PROBES * 12, `${grown} KiB`);
 });
 
-Deno.test("health asks for as long as it may, however long its own start takes", async () => {
+Deno.test("health has its full deadline for the probe, however long its own start takes", async () => {
   await using host = await openHost();
   const slow = `--preload=${repository}/tests/e2e/slow_start.ts`;
-  const finished = await host.namespace.run(taskWords("health", slow));
+  const finished = await host.namespace.run(taskCommand("health", slow));
   assert.deepEqual(finished, { code: 0, stdout: "", stderr: "" });
 });
 
-Deno.test("the health:tls task asks a sidecar of the serve:tls task, with the grants of health and to read its directory", async () => {
-  const grants = (name: AskingTask) =>
-    taskWords(name).filter((word) => /^--(allow|ignore|no-prompt)/.test(word)).sort();
+Deno.test("the health:tls task probes a sidecar of the serve:tls task, with the grants of health and one to read its directory", async () => {
+  const grants = (name: ClientTask) =>
+    taskCommand(name).filter((word) => /^--(allow|ignore|no-prompt)/.test(word)).sort();
   assert.deepEqual(
     grants("health:tls"),
     [...grants("health"), "--allow-read=/etc/quilt/tls"].sort(),
   );
   await using host = await openTlsHost();
   const { directory, namespace } = host;
-  const words = taskWords("health:tls")
+  const words = taskCommand("health:tls")
     .map((word) => word.replaceAll("/etc/quilt/tls", directory));
   const serving = await namespace.run(words);
   assert.deepEqual(serving, { code: 0, stdout: "", stderr: "" });
-  const plain = await namespace.run(taskWords("health"));
+  const plain = await namespace.run(taskCommand("health"));
   assert.equal(plain.code, 1);
   assert.match(plain.stderr, /^[^\n]+, use the task health:tls\n$/);
   const other = words.map((word) => word.replace("ca.crt", "nobody.crt"));

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { done, messages, openHost, refused, routesTo } from "./host.ts";
-import { deafen } from "./processes.ts";
+import { stopMonitor } from "./processes.ts";
 import { watchRoutes } from "./route_watch.ts";
 import { fullTest, partOf } from "../support/suite.ts";
 
@@ -15,12 +15,12 @@ const bridge = [
 ];
 
 fullTest(
-  "a route that somebody deleted is there again after the next InjectRoute",
+  "InjectRoute adds a route again that another process deleted",
   async () => {
     await using host = await openHost();
     const { client, namespace, sidecar } = host;
-    // What heals by itself would do so within milliseconds.
-    await deafen(sidecar);
+    // Drift repair would add it again within milliseconds.
+    await stopMonitor(sidecar);
     for (let round = 0; round < 5; round += 1) {
       assert.deepEqual(await client.injectRoute(destination, "vxlan100"), done);
       assert.deepEqual(await routesTo(namespace, destination), [ours]);
@@ -29,7 +29,7 @@ fullTest(
   },
 );
 
-Deno.test("InjectRoute of a route that is there writes nothing to the kernel", async () => {
+Deno.test("InjectRoute of an unchanged route writes nothing to the kernel", async () => {
   await using host = await openHost();
   const { client, namespace } = host;
   assert.deepEqual(await client.injectRoute(destination, "vxlan100"), done);
@@ -47,7 +47,7 @@ Deno.test("InjectRoute of a route that is there writes nothing to the kernel", a
   assert.ok(seen.some((line) => line.includes(`Deleted ${destination}`)), seen.join());
 });
 
-fullTest("RemoveRoute of what is not there succeeds and changes nothing", async () => {
+fullTest("RemoveRoute of an absent route succeeds and changes nothing", async () => {
   await using host = await openHost();
   const { client, namespace } = host;
   await using watch = await watchRoutes(namespace);
@@ -79,7 +79,7 @@ for (
 }
 
 fullTest(
-  "InjectRoute through another device than before moves the route there",
+  "InjectRoute through another device moves the route there",
   async () => {
     await using host = await openHost({ before: otherDevice });
     const { client, namespace } = host;
@@ -90,7 +90,7 @@ fullTest(
 );
 
 fullTest(
-  "RemoveRoute removes what was left by hand or by another runtime",
+  "RemoveRoute removes a route that was added by hand or by another runtime",
   async () => {
     await using host = await openHost({ before: otherDevice });
     const { client, namespace } = host;
@@ -110,7 +110,7 @@ fullTest("RemoveRoute leaves a routing daemon's route alone", async () => {
   assert.deepEqual(await routesTo(namespace, destination), before);
 });
 
-Deno.test("a connected route of the bridge is neither replaced nor removed", async () => {
+Deno.test("InjectRoute and RemoveRoute leave a connected route of the bridge alone", async () => {
   await using host = await openHost({ before: bridge });
   const { client, namespace } = host;
   const connected = await routesTo(namespace, "10.42.5.0/24");
@@ -125,7 +125,7 @@ Deno.test("a connected route of the bridge is neither replaced nor removed", asy
   assert.deepEqual(await routesTo(namespace, "10.42.5.0/24"), connected);
 });
 
-Deno.test("routes for other prefixes, tables and rules stay as they are", async () => {
+Deno.test("InjectRoute and RemoveRoute leave routes of other prefixes, tables and rules as they are", async () => {
   await using host = await openHost({ before: otherDevice });
   const { client, namespace } = host;
   const foreign = [

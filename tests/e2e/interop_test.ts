@@ -49,7 +49,7 @@ async function served(namespace: Namespace): Promise<readonly string[]> {
 }
 
 fullTest(
-  "a client on grpc-go calls the three RPCs, health, and reflection v1 and v1alpha",
+  "a grpc-go client can call the three RPCs, health, and reflection v1 and v1alpha",
   async () => {
     await using host = await openHost();
     const client = { words: [await goTool("quiltcall")], env: {} };
@@ -63,7 +63,7 @@ fullTest(
 );
 
 fullTest(
-  "a client on grpcio calls them too, and every file is described as protoc describes it",
+  "a grpcio client can call them too, and reflection describes every file as protoc does",
   async () => {
     await using host = await openHost();
     const services = await served(host.namespace);

@@ -1,4 +1,4 @@
-/** An InjectRoute that nobody heard: the remedy that the log prints brings packets back. */
+/** An InjectRoute that no sidecar received: the remedy in the log brings packets back. */
 import assert from "node:assert/strict";
 import { connectClient } from "../support/client.ts";
 import { stringAt } from "../../deploy/json.ts";
@@ -17,7 +17,7 @@ const IN_TIME_MS = 5_000;
 
 const IN_VAIN = [300, 10] as const;
 
-Deno.test("after a lost InjectRoute the call that the log prints lets packets through again, and the agent's stop still removes all routes", async () => {
+Deno.test("the call that the log prints for a lost InjectRoute lets packets through again, and the agent's stop still removes all routes", async () => {
   await using stack = new AsyncDisposableStack();
   const { one, two } = stack.use(await makeTwoHosts());
   stack.use(await startSidecar(two.host));

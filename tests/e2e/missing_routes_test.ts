@@ -7,7 +7,7 @@ import { fullTest } from "../support/suite.ts";
 
 const LOST = /forwards to/;
 
-/** What the agent does for a peer before it asks for its route. */
+/** Adds peers to the FDB, as the agent does before it calls InjectRoute. */
 async function addPeers(
   namespace: Namespace,
   addresses: readonly string[],
@@ -21,7 +21,7 @@ async function addPeers(
   }
 }
 
-Deno.test("a peer whose InjectRoute was lost while nobody listened is named once after the start", async () => {
+Deno.test("the log reports missing routes once after the start, when an InjectRoute was lost while no sidecar ran", async () => {
   await using host = await openHost();
   const { client, namespace, sidecar } = host;
   assert.deepEqual(await client.configureNodeSubnet("10.42.1.0/24"), done);
@@ -46,7 +46,7 @@ Deno.test("a peer whose InjectRoute was lost while nobody listened is named once
 });
 
 fullTest(
-  "nothing is said of peers when each has its route, nor before the agent first called",
+  "the log reports no missing routes when each peer has one, nor before the agent's first call",
   async () => {
     await using host = await openHost();
     const { namespace, sidecar } = host;
@@ -57,7 +57,7 @@ fullTest(
     await using client = await connectClient(namespace);
     assert.deepEqual(await client.configureNodeSubnet("10.42.1.0/24"), done);
     assert.deepEqual(await client.injectRoute("10.42.2.0/24", "vxlan100"), done);
-    // Said together with what is looked for; the end waits for what was begun.
+    // Logged together with the missing routes; the end waits for what was started.
     await fresh.logged(/entries that are not ours/);
     await fresh.stop();
     await using next = await startSidecar(namespace);

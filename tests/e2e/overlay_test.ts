@@ -10,7 +10,7 @@ const IN_TIME_MS = 5_000;
 /** Long enough for some thirty datagrams, and for ten at least: none may be answered. */
 const IN_VAIN = [300, 10] as const;
 
-Deno.test("containers of two hosts reach each other just as long as both routes are in", async () => {
+Deno.test("containers of two hosts reach each other exactly while both routes are installed", async () => {
   await using stack = new AsyncDisposableStack();
   const { one, two } = stack.use(await makeTwoHosts());
   const [client1, client2] = await Promise.all([one, two].map(async ({ host }) => {

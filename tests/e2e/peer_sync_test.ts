@@ -21,7 +21,7 @@ async function audited({ audit }: Sidecar, words: string): Promise<void> {
   });
 }
 
-Deno.test("254 unchanged InjectRoutes, again and again: no kernel write, no audit record, no log line above debug", async () => {
+Deno.test("InjectRoute of 254 unchanged routes, repeated: no kernel write, no audit record, no log line above debug", async () => {
   await using host = await openHost();
   const { client, namespace, sidecar } = host;
   assert.deepEqual(await client.configureNodeSubnet("10.42.255.0/24"), done);

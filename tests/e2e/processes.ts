@@ -2,7 +2,7 @@
 import type { Sidecar } from "../support/sidecar.ts";
 import { until } from "../support/wait.ts";
 
-/** A process that lives. */
+/** A running process. */
 export interface ChildProcess {
   readonly pid: number;
   /** Its command line. */
@@ -34,8 +34,8 @@ export function monitorsOf({ pid }: Sidecar): readonly ChildProcess[] {
   return childrenOf(pid).filter(({ words }) => words.includes("monitor"));
 }
 
-/** Makes the monitor deaf; what happens from now on it will never tell. */
-export async function deafen(sidecar: Sidecar): Promise<readonly ChildProcess[]> {
+/** Stops the monitor with SIGSTOP: it reports no event from now on. */
+export async function stopMonitor(sidecar: Sidecar): Promise<readonly ChildProcess[]> {
   const monitors = monitorsOf(sidecar);
   if (signalAll(monitors, "SIGSTOP") !== 1) throw new Error("There is not one monitor");
   await until(
@@ -65,12 +65,12 @@ export function signalAll(
   return processes.length;
 }
 
-/** What of a process stands in memory now, in KiB. */
+/** The resident memory of a process now, in KiB. */
 export function residentKiB(pid: number): number {
   return counter(`/proc/${pid}/status`, "VmRSS");
 }
 
-/** The most KiB of a process that were in memory until now. */
+/** The peak of the resident memory of a process, in KiB. */
 export function peakKiB(pid: number): number {
   return counter(`/proc/${pid}/status`, "VmHWM");
 }
@@ -89,15 +89,15 @@ export function processorSeconds(pid: number): number {
 const TICKS = 100;
 
 /**
- * The first look at everything comes a second after the start, on an `ip` of its own that
- * would be taken for the one of the calls.
+ * Waits until the first resync is over. It comes a second after the start, on an `ip` of
+ * its own, which a test would take for the one of the calls.
  */
-async function firstLookIsOver(sidecar: Sidecar): Promise<void> {
+async function firstResyncIsOver(sidecar: Sidecar): Promise<void> {
   const [time = ""] = (await sidecar.logged(/Starting gRPC server on /)).split(" ");
   await until(
     () => Date.now() > Date.parse(time) + 2_000 && batchesOf(sidecar).length < 3,
     {
-      what: "the first look at everything to be over",
+      what: "the first resync to be over",
     },
   );
 }
@@ -110,7 +110,7 @@ export async function hangInFlight<Calls>(
   sidecar: Sidecar,
   start: () => Calls,
 ): Promise<Calls> {
-  await firstLookIsOver(sidecar);
+  await firstResyncIsOver(sidecar);
   if (signalBatches(sidecar, "SIGSTOP") === 0) {
     throw new Error("There is no ip to stop");
   }
@@ -130,7 +130,7 @@ function counter(path: string, name: string): number {
 }
 
 function parentOf(pid: string): number {
-  // The name before it stands in parentheses and may contain anything.
+  // The name before it is in parentheses and may contain anything.
   const [, parent = ""] = read(`/proc/${pid}/stat`).split(") ").at(-1)?.split(" ") ??
     [];
   return Number(parent);
@@ -140,7 +140,7 @@ function read(path: string): string {
   try {
     return Deno.readTextFileSync(path);
   } catch {
-    // It has ended this very moment.
+    // It has just ended.
     return "";
   }
 }

@@ -63,7 +63,7 @@ fullTest(
 );
 
 fullTest(
-  "grpcurl describes everything that is served, enums and what is nested included",
+  "grpcurl describes everything that is served, enums and nested types included",
   async () => {
     await using host = await openHost();
     const { namespace } = host;
@@ -120,7 +120,7 @@ const route = {
   confirmed: true,
 };
 
-/** Calls in their order, and what each answers or tells first. */
+/** Calls in order, with the answer or the first message of each. */
 const CALLS: readonly (readonly [method: string, request: object, answer: object])[] = [
   ["quilt.QuiltRuntime.ConfigureNodeSubnet", { subnet }, success],
   [
@@ -183,15 +183,15 @@ const CALLS: readonly (readonly [method: string, request: object, answer: object
   ["grpc.health.v1.Health.Watch", {}, { status: "SERVING" }],
 ];
 
-fullTest("every RPC can be called by reflection alone", async () => {
+fullTest("grpcurl can call every RPC by reflection alone", async () => {
   await using host = await openHost();
   const { namespace } = host;
   for (const [method, request, answer] of CALLS) {
     const call = method.includes(".Watch") ? grpcurlFirst : grpcurlOutput;
     const options = ["-emit-defaults", "-d", JSON.stringify(request)];
     const text = await call(namespace, [method], options);
-    const told: unknown = JSON.parse(text.replace(/(?<="since": ")[^"]+/g, "TIME"));
-    assert.deepEqual(told, answer, method);
+    const received: unknown = JSON.parse(text.replace(/(?<="since": ")[^"]+/g, "TIME"));
+    assert.deepEqual(received, answer, method);
   }
   const called = new Set(CALLS.map(([method]) => method));
   assert.deepEqual([...called].toSorted(), (await listedMethods(namespace)).toSorted());
@@ -199,7 +199,7 @@ fullTest("every RPC can be called by reflection alone", async () => {
 });
 
 fullTest(
-  "what is not served is not found, and the rehearsal of the start is not served",
+  "reflection does not find what is not served, e.g. the service of the warm-up",
   async () => {
     await using host = await openHost();
     for (const name of ["quilt.Nothing", "quilt.sidecar.WarmUp"]) {

@@ -25,7 +25,7 @@ function openRefused(resyncSeconds: number): Promise<Host> {
   });
 }
 
-/** When the sidecar tried in vain to write something, in milliseconds. */
+/** The times at which the sidecar failed to write something, in milliseconds. */
 function attempts({ sidecar }: Host, what: RegExp): readonly number[] {
   return auditRecordsSoFar(sidecar)
     .filter(({ rpc, words }) => rpc === "repair" && what.test(String(words)))
@@ -35,7 +35,7 @@ function attempts({ sidecar }: Host, what: RegExp): readonly number[] {
 const SUBNET = /^route replace blackhole /;
 const ROUTE = /^route add 10\.42\.2\.0\/24 dev vxlan100 /;
 
-Deno.test("what the kernel refuses is tried again only with the look at everything, and said once with the reason", async () => {
+Deno.test("a repair that the kernel refuses is retried only at the resync, and logged once with the reason", async () => {
   await using host = await openRefused(1);
   const { namespace, sidecar } = host;
   await namespace.ip("route flush table 142");
@@ -47,22 +47,22 @@ Deno.test("what the kernel refuses is tried again only with the look at everythi
   }
   for (const what of [SUBNET, ROUTE]) {
     const times = attempts(host, what);
-    // The flush and the first look at everything may have come together.
+    // The flush and the first resync may have come together.
     const spanMs = (times.at(-1) ?? 0) - (times[1] ?? 0);
     assert.ok(spanMs >= (times.length - 2) * 900, times.join());
   }
   await sidecar.stop();
-  const said = messages(sidecar).join("\n");
-  assert.doesNotMatch(said, /Another process keeps changing/);
+  const logged = messages(sidecar).join("\n");
+  assert.doesNotMatch(logged, /Another process keeps changing/);
   for (const destination of ["10.42.1.0/24", "10.42.2.0/24"]) {
     const lines = messages(sidecar).filter((line) =>
       line.startsWith("WARN: Permission denied: ") && line.includes(destination)
     );
-    assert.equal(lines.length, 1, said);
+    assert.equal(lines.length, 1, logged);
   }
 });
 
-Deno.test("what the kernel refuses is tried again when its device changes", async () => {
+Deno.test("a repair that the kernel refuses is retried when its device changes", async () => {
   await using host = await openRefused(3600);
   const { namespace, sidecar } = host;
   await sidecar.logged(/WARN: Permission denied: .*: 10\.42\.2\.0\/24$/);

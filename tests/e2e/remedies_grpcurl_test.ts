@@ -7,15 +7,15 @@ import { startQuilt } from "../support/quilt.ts";
 import { goTool } from "../support/tools.ts";
 import { fullTest } from "../support/suite.ts";
 import { addVxlan } from "../support/namespace.ts";
-import { serveWords } from "../support/serve_task.ts";
+import { serveCommand } from "../support/serve_task.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { makeAgent } from "./agent.ts";
 import { done, makeQuietNamespace, openHost, routesTo } from "./host.ts";
 import { printedCall, runPrinted } from "./remedies.ts";
-import { openTlsHost, tlsWords } from "./tls_host.ts";
+import { openTlsHost, tlsCommand } from "./tls_host.ts";
 
 fullTest(
-  "grpcurl releases the addresses that forbid another subnet, by the lines that refusals print",
+  "grpcurl releases the addresses that block another subnet, with the commands that refusals print",
   async () => {
     await using host = await openHost();
     await using quilt = startQuilt(host.namespace);
@@ -31,7 +31,7 @@ fullTest(
 );
 
 fullTest(
-  "grpcurl releases such an address over TLS, by the line that the refusal prints",
+  "grpcurl releases such an address over TLS, with the command that the refusal prints",
   async () => {
     await using host = await openTlsHost();
     const { authority, directory, namespace } = host;
@@ -56,16 +56,16 @@ const SERVED: readonly (readonly [
   where: string,
   words: (directory: string) => readonly string[],
 ])[] = [
-  ["on the port", () => serveWords([])],
-  ["on a Unix socket", () => serveWords([], undefined, "serve:unix")],
-  ["over mutual TLS", tlsWords],
+  ["on the port", () => serveCommand([])],
+  ["on a Unix socket", () => serveCommand([], undefined, "serve:unix")],
+  ["over mutual TLS", tlsCommand],
   ["over TLS for every client", (directory) => {
-    const words = tlsWords(directory);
+    const words = tlsCommand(directory);
     return words.toSpliced(words.indexOf("--tls-ca"), 2);
   }],
 ];
 
-/** A directory with the certificates that {@linkcode tlsWords} names. */
+/** A directory with the certificates that {@linkcode tlsCommand} names. */
 async function makeCertificates() {
   const path = await Deno.makeTempDir();
   await (await makeAuthority(path, "ca")).issue("tls");
@@ -75,7 +75,7 @@ async function makeCertificates() {
 
 for (const [where, words] of SERVED) {
   fullTest(
-    `grpcurl asks for a route that was lost, by the line that the log of a sidecar ${where} prints`,
+    `grpcurl injects a missing route, with the command that the log of a sidecar ${where} prints`,
     async () => {
       await Deno.mkdir("/run/quilt", { recursive: true });
       await using directory = await makeCertificates();

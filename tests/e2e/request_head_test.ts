@@ -50,7 +50,7 @@ const refused: readonly (readonly [string, Http2Request])[] = [
   ["200 13", { headers: CALL, body: "00000000100a0c31302e34322e322e302f32341005" }],
 ];
 
-Deno.test("a request that is none of gRPC's is refused over HTTP/2 and changes nothing", async () => {
+Deno.test("a request that is not gRPC is refused over HTTP/2 and changes nothing", async () => {
   await using host = await openHost();
   const { client, namespace, sidecar } = host;
   const before = await allRoutes(namespace);
@@ -89,12 +89,12 @@ async function healthz({ namespace }: Host) {
   return all.map(({ body, headers }) => [headers?.[":status"], body]);
 }
 
-Deno.test("GET /healthz over HTTP/2 follows the health, as over HTTP/1.1", async () => {
+Deno.test("GET /healthz answers the health over HTTP/2, as over HTTP/1.1", async () => {
   await using host = await openHost();
   assert.deepEqual(await healthz(host), [["200", "SERVING"], ["200", ""]]);
 });
 
-Deno.test("a watch with a deadline of 30 days lasts", async () => {
+Deno.test("a watch with a deadline of 30 days stays open", async () => {
   await using host = await openHost();
   const [watch] = await answers(host.namespace, [{
     headers: {

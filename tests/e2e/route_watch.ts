@@ -21,7 +21,7 @@ export async function watchRoutes(namespace: Namespace): Promise<RouteWatch> {
   }).spawn();
   const { lines, ended } = collectLines(child.stdout);
   const marks = (): number => lines.filter((line) => line.includes(MARKS)).length;
-  /** Events come in order: what happened before a mark was told before it. */
+  /** Events come in order: an earlier change is reported before the mark. */
   const mark = async (): Promise<void> => {
     const before = marks();
     await until(async () => {

@@ -65,7 +65,7 @@ async function list(quilt: Quilt): Promise<readonly JsonObject[]> {
   return routesIn(answer);
 }
 
-Deno.test("SyncRoutes of 254 routes: all at once, unchanged without a write, ten changes for ten", async () => {
+Deno.test("SyncRoutes of 254 routes adds all, writes nothing when unchanged, and makes ten changes for ten", async () => {
   // With the default, /16, there are only two others of which to take five.
   await using host = await openHost({ options: ["--cluster-cidr", "10.0.0.0/8"] });
   const { namespace, sidecar } = host;
@@ -101,7 +101,7 @@ Deno.test("SyncRoutes of 254 routes: all at once, unchanged without a write, ten
 });
 
 fullTest(
-  "10,000 routes go through one call, and every mutation is in the audit trail",
+  "SyncRoutes takes 10,000 routes in one call, and every mutation is in the audit log",
   async () => {
     await using host = await openHost({ options: ["--cluster-cidr", "10.0.0.0/8"] });
     const { client, namespace, sidecar } = host;
@@ -127,7 +127,7 @@ fullTest(
   },
 );
 
-Deno.test("after a crash routes count as confirmed until the agent starts anew; then each is confirmed when it is asked for, without a write", async () => {
+Deno.test("routes stay confirmed after a crash until the agent starts again; then InjectRoute confirms each without a write", async () => {
   await using host = await openHost();
   const { client, namespace, sidecar } = host;
   await using quilt = startQuilt(namespace);
@@ -163,7 +163,7 @@ Deno.test("after a crash routes count as confirmed until the agent starts anew; 
   assert.deepEqual(await seen(), []);
 });
 
-Deno.test("a route that waits for its device is listed with the reason, and since when", async () => {
+Deno.test("ListRoutes shows a pending route with the reason, and since when", async () => {
   await using host = await openHost();
   const { namespace } = host;
   await using quilt = startQuilt(namespace);
@@ -192,7 +192,7 @@ function sinceMs(route: JsonObject): number {
   return Number(since["seconds"]) * 1000 + Number(since["nanos"]) / 1e6;
 }
 
-Deno.test("one bad entry refuses the whole call with INVALID_ARGUMENT and its position", async () => {
+Deno.test("SyncRoutes with one invalid entry is refused with INVALID_ARGUMENT and its position", async () => {
   await using host = await openHost();
   const { client, namespace } = host;
   await using quilt = startQuilt(namespace);
@@ -210,13 +210,13 @@ Deno.test("one bad entry refuses the whole call with INVALID_ARGUMENT and its po
   assert.deepEqual(await watch.seen(), []);
 });
 
-Deno.test("a watcher gets all routes first and then what changes, until the sidecar stops", async () => {
+Deno.test("WatchRoutes sends all routes first and then the changes, until the sidecar stops", async () => {
   await using host = await openHost();
   const { client, namespace, sidecar } = host;
   await using quilt = startQuilt(namespace);
   assert.equal(await counts(quilt, peers(2, 2)), "added 2");
   quilt.watchRoutes();
-  const told = async (count: number): Promise<readonly string[]> => {
+  const received = async (count: number): Promise<readonly string[]> => {
     await until(() => quilt.news.length >= count, { what: `${count} messages` });
     return quilt.news.slice(count - 1).flatMap((news) => [
       ...(news["complete"] === true ? ["all"] : []),
@@ -224,16 +224,19 @@ Deno.test("a watcher gets all routes first and then what changes, until the side
       ...(Array.isArray(news["removed"]) ? news["removed"] : []).map((to) => `-${to}`),
     ]);
   };
-  assert.deepEqual(await told(1), [
+  assert.deepEqual(await received(1), [
     "all",
     "10.42.2.0/24 vxlan100 INSTALLED",
     "10.42.3.0/24 vxlan100 INSTALLED",
   ]);
   assert.equal(await counts(quilt, peers(3, 2)), "added 1, removed 1, unchanged 1");
-  assert.deepEqual(await told(2), ["10.42.4.0/24 vxlan100 INSTALLED", "-10.42.2.0/24"]);
+  assert.deepEqual(await received(2), [
+    "10.42.4.0/24 vxlan100 INSTALLED",
+    "-10.42.2.0/24",
+  ]);
   assert.deepEqual(await client.injectRoute("10.42.4.0/24", "vxlan100"), done);
   await client.injectRoute("10.42.3.0/24", "nowhere");
-  assert.deepEqual(await told(3), [
+  assert.deepEqual(await received(3), [
     "10.42.3.0/24 nowhere PENDING (Interface 'nowhere' not found)",
   ]);
   const began = performance.now();
@@ -244,7 +247,7 @@ Deno.test("a watcher gets all routes first and then what changes, until the side
 });
 
 fullTest(
-  "who reads slowly gets the newest state of each route, not all that happened",
+  "WatchRoutes sends a slow reader the newest state of each route, and not every change",
   async () => {
     await using host = await openHost();
     const { client, namespace } = host;

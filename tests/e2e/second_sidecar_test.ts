@@ -4,7 +4,7 @@ import { setTimeout } from "node:timers/promises";
 import { connectClient } from "../support/client.ts";
 import { addVxlan } from "../support/namespace.ts";
 import { startQuilt } from "../support/quilt.ts";
-import { serveWords } from "../support/serve_task.ts";
+import { serveCommand } from "../support/serve_task.ts";
 import { type Sidecar, startSidecar } from "../support/sidecar.ts";
 import { bounded } from "../support/suite.ts";
 import { done, makeQuietNamespace, openHost } from "./host.ts";
@@ -18,12 +18,12 @@ function named({ log }: Sidecar): readonly string[] {
   return log.flatMap((line) => OTHER.exec(line)?.[1] ?? []);
 }
 
-Deno.test("of two sidecars, on the port and on a Unix socket, each warns of what the other was asked, and the printed command finds both", async () => {
+Deno.test("two sidecars, on a port and on a Unix socket, each warn of the other's writes, and the printed command finds both", async () => {
   await Deno.mkdir("/run/quilt", { recursive: true });
   await using namespace = await makeQuietNamespace();
   await addVxlan(namespace);
   await using port = await startSidecar(namespace);
-  const words = serveWords([], undefined, "serve:unix");
+  const words = serveCommand([], undefined, "serve:unix");
   await using unix = await startSidecar(namespace, { words });
   await using client = await connectClient(namespace);
   await using other = await connectClient(namespace, "unix:///run/quilt/sidecar.sock");
@@ -41,7 +41,7 @@ Deno.test("of two sidecars, on the port and on a Unix socket, each warns of what
   }
 });
 
-Deno.test("a sidecar alone is never taken for two, whether it was killed in the middle of its work or not", async () => {
+Deno.test("a single sidecar never warns of another one, also after it was killed during calls", async () => {
   await using host = await openHost();
   const { client, namespace } = host;
   const peers = Array.from({ length: 254 }, (_, at) => `10.42.${at + 2}.0/24`);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type Answer, GrpcStatusError, type QuiltClient } from "../support/client.ts";
-import { serveWords } from "../support/serve_task.ts";
+import { serveCommand } from "../support/serve_task.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { allRoutes, done, fib, messages, openHost, routesTo } from "./host.ts";
 import { hangInFlight, signalBatches } from "./processes.ts";
@@ -9,7 +9,7 @@ import { partOf } from "../support/suite.ts";
 const destination = "10.42.2.0/24";
 
 for (const signal of partOf(["SIGTERM", "SIGINT"] as const, 1)) {
-  Deno.test(`on ${signal} what is in flight is answered, truly, and it ends with 0`, async () => {
+  Deno.test(`${signal} lets the sidecar answer the call in flight truly, and exit with 0`, async () => {
     await using host = await openHost();
     const { client, namespace, sidecar } = host;
     const call = await hangInFlight(
@@ -37,7 +37,7 @@ for (
     1,
   )
 ) {
-  Deno.test(`${second} after ${first} ends it at once, whatever is in flight`, async () => {
+  Deno.test(`${second} after ${first} ends the sidecar at once, whatever is in flight`, async () => {
     await using host = await openHost();
     const { client, sidecar } = host;
     const calls = await hangInFlight(
@@ -78,7 +78,7 @@ async function burst(client: QuiltClient) {
   return calls;
 }
 
-Deno.test("SIGTERM among many calls: each is answered truly or UNAVAILABLE and not done", async () => {
+Deno.test("SIGTERM during many calls: each is answered truly, or is UNAVAILABLE and not executed", async () => {
   await using host = await openHost({
     options: ["--cluster-cidr", "10.43.0.0/16", "--node-prefix", "25"],
   });
@@ -116,7 +116,7 @@ Deno.test("--remove-routes-on-exit removes ours and leaves every other route byt
   assert.equal(await allRoutes(namespace), before);
 });
 
-Deno.test("--remove-routes-on-exit without CAP_NET_ADMIN says that the routes stay, and why", async () => {
+Deno.test("--remove-routes-on-exit without CAP_NET_ADMIN logs that the routes stay, and why", async () => {
   await using host = await openHost();
   const { client, namespace, sidecar } = host;
   assert.deepEqual(await client.injectRoute(destination, "vxlan100"), done);
@@ -135,10 +135,10 @@ Deno.test("--remove-routes-on-exit without CAP_NET_ADMIN says that the routes st
   );
 });
 
-Deno.test("a dry run validates, audits and answers, and touches nothing", async () => {
+Deno.test("a dry run validates, audits and answers, and changes nothing", async () => {
   await using host = await openHost({
     before: ["route add 10.42.9.0/24 dev vxlan100"],
-    words: serveWords([], undefined, "serve:dry-run"),
+    words: serveCommand([], undefined, "serve:dry-run"),
   });
   const { client, namespace, sidecar } = host;
   const before = await allRoutes(namespace);

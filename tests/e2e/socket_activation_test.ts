@@ -32,7 +32,7 @@ const kinds: readonly (readonly [
 ];
 
 for (const [what, held, address, peer, logged] of kinds) {
-  Deno.test(`the serve task serves on a ${what} socket that was handed over, with its two grants`, async () => {
+  Deno.test(`the serve task serves on a ${what} socket of a socket activation, with its two grants`, async () => {
     await using namespace = await makeHost();
     using socket = holdSocket(namespace, held);
     const { launcher } = socket;
@@ -51,7 +51,7 @@ for (const [what, held, address, peer, logged] of kinds) {
   });
 
   fullTest(
-    `a call made while nobody serves on a ${what} socket that is held waits for the next life`,
+    `a call on a held ${what} socket without a sidecar waits for the next one`,
     async () => {
       await using namespace = await makeHost();
       using socket = holdSocket(namespace, held);
@@ -69,7 +69,7 @@ for (const [what, held, address, peer, logged] of kinds) {
   );
 }
 
-Deno.test("a descriptor that is no listening socket ends the start with 1 and one sentence", async () => {
+Deno.test("a start on a descriptor that is no listening socket ends with 1 and one sentence", async () => {
   await using namespace = await makeHost();
   const remedy = "it must be a listening socket, handed over as systemd does for a " +
     ".socket unit (sd_listen_fds(3))\n";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { runToEnd } from "../support/namespace.ts";
-import { pathlessWords, serveWords } from "../support/serve_task.ts";
+import { serveCommand, serveCommandInPath } from "../support/serve_task.ts";
 import { serveToEnd, startSidecar } from "../support/sidecar.ts";
 import { allRoutes, done, makeQuietNamespace, openHost } from "./host.ts";
 import { watchRoutes } from "./route_watch.ts";
@@ -52,11 +52,11 @@ for (const [options, sentence] of partOf(wrongUse, 3)) {
 
 for (const options of partOf([[], ["--remove-routes-on-exit"]], 1)) {
   const words = ["serve", ...options].join(" ");
-  Deno.test(`a second "${words}" is refused by the port: it ends with 1 and one sentence that tells how to find the first, and writes nothing`, async () => {
+  Deno.test(`a second "${words}" finds its port in use: it ends with 1 and one sentence that says how to find the first, and writes nothing`, async () => {
     await using first = await openHost();
     const { client, namespace, sidecar } = first;
     assert.deepEqual(await client.injectRoute("10.42.2.0/24", "vxlan100"), done);
-    // A route of ours without its memory: whoever starts finds something to write.
+    // A route of ours without a record: a start finds something to write.
     await namespace.ip("route add 10.42.9.0/24 dev vxlan100 proto 142");
     const before = await allRoutes(namespace);
     await using watch = await watchRoutes(namespace);
@@ -79,19 +79,19 @@ for (const options of partOf([[], ["--remove-routes-on-exit"]], 1)) {
   });
 }
 
-Deno.test("without ip in its path the sidecar ends with 1 and one sentence that names iproute2", async () => {
+Deno.test("a start without ip in PATH ends with 1 and one sentence that names iproute2", async () => {
   await using namespace = await makeQuietNamespace();
   const env = { NO_COLOR: "1" };
-  const { code, stdout, stderr } = await namespace.run(pathlessWords([]), { env });
+  const { code, stdout, stderr } = await namespace.run(serveCommandInPath([]), { env });
   assert.equal(code, 1, stderr);
   assert.equal(stdout, "");
-  // Deno says by itself that the grant names a program that is not there.
+  // Deno itself reports that the grant names a program that is not there.
   const ours = stderr.split("\n").filter((line) => !line.startsWith("Info "));
   assert.match(ours.join("\n"), /^\S+Z ERROR: [^\n]*\bip\b[^\n]*iproute2[^\n]*\n$/);
 });
 
-Deno.test("serve --help tells every option on stdout and ends with 0", async () => {
-  const { code, stdout, stderr } = await runToEnd(serveWords(["--help"]));
+Deno.test("serve --help prints every option on stdout and ends with 0", async () => {
+  const { code, stdout, stderr } = await runToEnd(serveCommand(["--help"]));
   assert.equal(code, 0);
   assert.equal(stderr, "");
   for (

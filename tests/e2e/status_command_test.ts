@@ -3,7 +3,7 @@ import { connectClient } from "../support/client.ts";
 import { isJsonObject, type JsonObject, parseJsonObject } from "../../deploy/json.ts";
 import { addVxlan, type Finished, type Namespace } from "../support/namespace.ts";
 import { startQuilt } from "../support/quilt.ts";
-import { askingWords, serveWords } from "../support/serve_task.ts";
+import { clientCommand, serveCommand } from "../support/serve_task.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { done, makeQuietNamespace, openHost } from "./host.ts";
 import { partOf } from "../support/suite.ts";
@@ -13,7 +13,7 @@ function status(
   namespace: Namespace,
   ...options: readonly string[]
 ): Promise<Finished> {
-  return namespace.run(askingWords("status", options), { env: { NO_COLOR: "1" } });
+  return namespace.run(clientCommand("status", options), { env: { NO_COLOR: "1" } });
 }
 
 const TIME = /\d{4}-\d\d-\d\dT[\d:.]{12}Z/g;
@@ -83,7 +83,7 @@ Deno.test("status shows the network, the addresses, and each route: installed, p
   });
 });
 
-Deno.test("status shows why ConfigureNodeSubnet was refused, until one succeeds", async () => {
+Deno.test("status shows why ConfigureNodeSubnet was refused, until a call succeeds", async () => {
   await using host = await openHost({
     launcher: ["setpriv", "--bounding-set", "-net_admin", "--inh-caps", "-net_admin"],
   });
@@ -109,7 +109,7 @@ Deno.test("status shows why ConfigureNodeSubnet was refused, until one succeeds"
   );
 });
 
-Deno.test("status ends with 1 and a sentence within a few seconds when the sidecar is not there, or hangs", async () => {
+Deno.test("status ends with 1 and a sentence within a few seconds when the sidecar is not running, or hangs", async () => {
   await using namespace = await makeQuietNamespace();
   const remedy = "; see whether it runs there, and what its log says\n";
   const absent = await status(namespace);
@@ -133,9 +133,9 @@ Deno.test("status ends with 1 and a sentence within a few seconds when the sidec
   assert.ok(took < 5_000, `${took} ms`);
 });
 
-Deno.test("status ends with 2 and a sentence when it is asked in a way that cannot be carried out", async () => {
+Deno.test("status ends with 2 and a sentence when its options are invalid", async () => {
   await using namespace = await makeQuietNamespace();
-  const cases: readonly (readonly [words: readonly string[], says: RegExp])[] = [
+  const cases: readonly (readonly [words: readonly string[], expected: RegExp])[] = [
     [["--jsno"], /^Unknown option "--jsno"; did you mean --json\?/],
     [["now"], /^Unexpected argument "now"; status takes only options/],
     [["--grpc-addr", "nowhere"], /^Invalid --grpc-addr "nowhere"/],
@@ -145,10 +145,10 @@ Deno.test("status ends with 2 and a sentence when it is asked in a way that cann
       /^Cannot ask 127\.0\.0\.1:50052: the sandbox grants only .*--allow-net=127/,
     ],
   ];
-  for (const [words, says] of partOf(cases, 2)) {
+  for (const [words, expected] of partOf(cases, 2)) {
     const { code, stderr, stdout } = await status(namespace, ...words);
     assert.deepEqual([code, stdout], [2, ""], words.join(" "));
-    assert.match(stderr, says);
+    assert.match(stderr, expected);
     assert.equal(stderr.trimEnd().includes("\n"), false);
   }
   const help = await status(namespace, "--help");
@@ -158,11 +158,11 @@ Deno.test("status ends with 2 and a sentence when it is asked in a way that cann
   }
 });
 
-Deno.test("status asks on a Unix socket, with the grants of the serve:unix task", async () => {
+Deno.test("status connects to a Unix socket, with the grants of the serve:unix task", async () => {
   await Deno.mkdir("/run/quilt", { recursive: true });
   await using namespace = await makeQuietNamespace();
   await addVxlan(namespace);
-  const words = serveWords([], undefined, "serve:unix");
+  const words = serveCommand([], undefined, "serve:unix");
   await using _sidecar = await startSidecar(namespace, { words });
   const address = "unix:///run/quilt/sidecar.sock";
   await using client = await connectClient(namespace, address);

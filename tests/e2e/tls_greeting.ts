@@ -12,8 +12,8 @@ export const ENDED =
   /SSL alert number \d+|unexpected eof while reading|^(read|write):errno=(32|104)$/m;
 
 /**
- * Greets the sidecar as an HTTP/2 client over TLS: `answered` if it says anything at all,
- * and otherwise what openssl says of the end.
+ * Connects as an HTTP/2 client over TLS. Returns `answered` if the sidecar sends anything,
+ * and otherwise what openssl reports about the end.
  *
  * @param words further options of `openssl s_client`
  */
@@ -30,9 +30,9 @@ export async function greet(
   const input = child.stdin.getWriter();
   // It may be refused before it has read any of it.
   const sent = input.write(new TextEncoder().encode(PREFACE)).catch(() => {});
-  const heard = child.stdout.getReader();
-  const { done } = await heard.read();
-  await heard.cancel();
+  const received = child.stdout.getReader();
+  const { done } = await received.read();
+  await received.cancel();
   if (!done) child.kill();
   await Promise.all([child.status, ended, sent]);
   await input.abort();

@@ -6,7 +6,7 @@ import {
 } from "../support/certificates.ts";
 import { connectClient, type QuiltClient } from "../support/client.ts";
 import { addVxlan, type Namespace } from "../support/namespace.ts";
-import { serveWords } from "../support/serve_task.ts";
+import { serveCommand } from "../support/serve_task.ts";
 import { type Sidecar, startSidecar } from "../support/sidecar.ts";
 import { makeQuietNamespace } from "./host.ts";
 
@@ -34,8 +34,8 @@ export interface TlsHostOptions {
 }
 
 /** The task's command line with another directory in the place of its own. */
-export function tlsWords(directory: string): readonly string[] {
-  return serveWords(["--log-level", "debug"], undefined, "serve:tls")
+export function tlsCommand(directory: string): readonly string[] {
+  return serveCommand(["--log-level", "debug"], undefined, "serve:tls")
     .map((word) => word.replaceAll(DIRECTORY, directory));
 }
 
@@ -51,7 +51,7 @@ export async function openTlsHost(
   await prepare(directory);
   const namespace = stack.use(await makeQuietNamespace());
   await addVxlan(namespace);
-  const words = tlsWords(directory);
+  const words = tlsCommand(directory);
   const sidecar = stack.use(await startSidecar(namespace, { words, env }));
   const kept = stack.move();
   return {

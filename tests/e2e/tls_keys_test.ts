@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { CertificateFiles } from "../support/certificates.ts";
 import { until } from "../support/wait.ts";
 import { done, makeQuietNamespace, messagesSoFar } from "./host.ts";
-import { openTlsHost, tlsWords } from "./tls_host.ts";
+import { openTlsHost, tlsCommand } from "./tls_host.ts";
 import { fullTest } from "../support/suite.ts";
 
 const UNFIT = {
@@ -15,7 +15,7 @@ const complaint = (kind: string): string =>
   "to 8192 bits, ECDSA on P-256, P-384 or P-521, or Ed25519";
 
 fullTest(
-  "a renewed key of a kind that cannot be used keeps the old one, which the log says, and clients are served",
+  "a certificate reload with an unusable kind of key keeps the old one, logs that, and serves clients",
   async () => {
     await using host = await openTlsHost();
     const { authority, directory, sidecar } = host;
@@ -26,10 +26,11 @@ fullTest(
     };
     for (const [kind, key] of Object.entries(UNFIT)) {
       await put(await authority.issue("unfit", { key }));
-      const said = "WARN: New TLS files cannot be used, so the old ones stay in use: " +
+      const logged =
+        "WARN: New TLS files cannot be used, so the old ones stay in use: " +
         complaint(kind);
-      await until(() => messagesSoFar(sidecar).includes(said), {
-        what: () => `${said}\n${sidecar.log.join("\n")}`,
+      await until(() => messagesSoFar(sidecar).includes(logged), {
+        what: () => `${logged}\n${sidecar.log.join("\n")}`,
       });
       await using client = await host.connect(agent);
       assert.deepEqual(await client.injectRoute("10.42.2.0/24", "vxlan100"), done);
@@ -41,15 +42,15 @@ fullTest(
   },
 );
 
-Deno.test("a key of a kind that cannot be used ends the start with 1 and one sentence", async () => {
+Deno.test("a start with an unusable kind of key ends with 1 and one sentence", async () => {
   await using host = await openTlsHost();
   await using namespace = await makeQuietNamespace();
   for (const [kind, key] of Object.entries(UNFIT)) {
     await host.authority.issue("tls", { key });
-    const { code, stderr } = await namespace.run(tlsWords(host.directory), {
+    const { code, stderr } = await namespace.run(tlsCommand(host.directory), {
       env: { NO_COLOR: "1" },
     });
-    const said = stderr.replace(/^\S+Z /, "");
-    assert.deepEqual([code, said], [1, `ERROR: ${complaint(kind)}\n`]);
+    const logged = stderr.replace(/^\S+Z /, "");
+    assert.deepEqual([code, logged], [1, `ERROR: ${complaint(kind)}\n`]);
   }
 });

@@ -4,7 +4,7 @@ import { until } from "../support/wait.ts";
 import { messagesSoFar } from "./host.ts";
 import { openTlsHost } from "./tls_host.ts";
 
-Deno.test("why a client is refused is a warning with its remedy, once a minute for each reason, and a knock is none", async () => {
+Deno.test("a handshake error is a warning with its remedy, once a minute for each reason, and a bare connection is none", async () => {
   await using host = await openTlsHost();
   const { authority, directory, namespace, sidecar } = host;
   const other = await makeAuthority(directory, "other");
@@ -33,9 +33,9 @@ Deno.test("why a client is refused is a warning with its remedy, once a minute f
     `WARN: ${refused} it does not accept our certificate (received fatal alert: ` +
     "UnknownCA); give it the CA of --tls-cert, and connect to a name of that certificate",
   ];
-  const said = () => messagesSoFar(sidecar).filter((line) => line.includes(refused));
-  await until(() => said().length >= warnings.length + 2, {
-    what: () => `all refusals:\n${said().join("\n")}`,
+  const logged = () => messagesSoFar(sidecar).filter((line) => line.includes(refused));
+  await until(() => logged().length >= warnings.length + 2, {
+    what: () => `all refusals:\n${logged().join("\n")}`,
   });
-  assert.deepEqual(said().filter((line) => line.startsWith("WARN: ")), warnings);
+  assert.deepEqual(logged().filter((line) => line.startsWith("WARN: ")), warnings);
 });

@@ -8,7 +8,7 @@ import { partOf } from "../support/suite.ts";
 const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 
 for (const version of partOf(["-tls1_3", "-tls1_2"], 1)) {
-  Deno.test(`when a CA has gone from ca.crt, its clients do not get in by sessions of before: ${version}`, async () => {
+  Deno.test(`a client cannot resume a session of ${version} after its CA was removed from ca.crt`, async () => {
     await using host = await openTlsHost();
     const { authority, directory, namespace, sidecar } = host;
     const isAnswered = async (words: readonly string[]): Promise<boolean> => {

@@ -3,7 +3,7 @@ import { gather } from "../chaos/crowd.ts";
 import { done } from "./host.ts";
 import { openTlsHost } from "./tls_host.ts";
 
-Deno.test("over TLS a connection that says nothing does not delay the end", async () => {
+Deno.test("a silent TLS connection does not delay the end of the sidecar", async () => {
   await using host = await openTlsHost();
   await using _silent = await gather(host.namespace, "silent", 1);
   await using client = await host.connect(await host.authority.issue("agent"));

@@ -3,7 +3,7 @@ import { type CertificateFiles, makeAuthority } from "../support/certificates.ts
 import { until } from "../support/wait.ts";
 import { auditRecords, done, makeQuietNamespace, messagesSoFar } from "./host.ts";
 import { ENDED, greet } from "./tls_greeting.ts";
-import { openTlsHost, type TlsHost, tlsWords } from "./tls_host.ts";
+import { openTlsHost, tlsCommand, type TlsHost } from "./tls_host.ts";
 import { fullTest, partOf } from "../support/suite.ts";
 
 function showing({ cert, key }: CertificateFiles): readonly string[] {
@@ -19,7 +19,7 @@ async function shownName({ authority, namespace }: TlsHost): Promise<string> {
   return /^subject=.*CN = (\S+)$/m.exec(stdout)?.[1] ?? stdout;
 }
 
-Deno.test("over mutual TLS a client of the CA is served, and the trail names it by its certificate", async () => {
+Deno.test("a client with a certificate of the CA is served over mutual TLS, and the audit log has its subject", async () => {
   await using host = await openTlsHost();
   const subject = `/C=IT/O=Quilt, Inc/CN=agent "1"\n{}`;
   const certificate = await host.authority.issue("agent", { subject });
@@ -38,7 +38,7 @@ Deno.test("over mutual TLS a client of the CA is served, and the trail names it 
   }
 });
 
-Deno.test("a client without a certificate of the CA is told nothing at all: no certificate, another CA, expired", async () => {
+Deno.test("a client without a valid certificate of the CA receives nothing: no certificate, another CA, expired", async () => {
   await using host = await openTlsHost();
   const { authority, directory, namespace, sidecar } = host;
   const other = await makeAuthority(directory, "other");
@@ -113,7 +113,7 @@ async function swap(directory: string, { cert, key }: CertificateFiles, to: stri
   await Deno.rename(`${directory}/..next`, `${directory}/..data`);
 }
 
-Deno.test("certificates rotate under load, as Kubernetes does it, without a failed call", async () => {
+Deno.test("a certificate reload under load, as Kubernetes does it, fails no call", async () => {
   await using host = await openTlsHost({ prepare: seeThroughLinks });
   const { authority, directory, sidecar } = host;
   const agent = await authority.issue("agent");
@@ -138,7 +138,7 @@ Deno.test("certificates rotate under load, as Kubernetes does it, without a fail
     const before = { calls, connections };
     await until(
       () => calls > before.calls + 33 && connections > before.connections,
-      { what: "calls and connections after the renewal" },
+      { what: "calls and connections after the reload" },
     );
   }
   over = true;
@@ -146,7 +146,7 @@ Deno.test("certificates rotate under load, as Kubernetes does it, without a fail
 });
 
 fullTest(
-  "a broken new pair keeps the old one, which the log says once, and the next good one is used",
+  "a certificate reload with a broken pair keeps the old one, logs that once, and uses the next good one",
   async () => {
     await using host = await openTlsHost();
     const { authority, directory, namespace, sidecar } = host;
@@ -182,7 +182,7 @@ fullTest(
   },
 );
 
-Deno.test("TLS files that cannot be used end the start with 1 and one sentence, and nothing is touched", async () => {
+Deno.test("a start with unusable TLS files ends with 1 and one sentence, and changes nothing", async () => {
   await using stack = new AsyncDisposableStack();
   const directory = await Deno.makeTempDir();
   stack.defer(() => Deno.remove(directory, { recursive: true }));
@@ -196,7 +196,7 @@ Deno.test("TLS files that cannot be used end the start with 1 and one sentence, 
     assert.deepEqual([code, stdout], [1, ""], stderr);
     return stderr.replace(/^\S+Z /, "");
   };
-  const words = tlsWords(directory);
+  const words = tlsCommand(directory);
   assert.equal(
     await start(words.map((word) => word.replace("ca.crt", "nobody.crt"))),
     `ERROR: Cannot read ${directory}/nobody.crt: there is no such file\n`,

@@ -1,7 +1,7 @@
 /** Who has the path of a Unix socket, when more than one process might. */
 import assert from "node:assert/strict";
 import { addVxlan, type Finished, type Namespace } from "../support/namespace.ts";
-import { serveWords } from "../support/serve_task.ts";
+import { serveCommand } from "../support/serve_task.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { until } from "../support/wait.ts";
 import { makeQuietNamespace } from "./host.ts";
@@ -10,7 +10,7 @@ import { fullTest } from "../support/suite.ts";
 
 const FOLDER = "/run/quilt";
 const PATH = `${FOLDER}/sidecar.sock`;
-const words = serveWords([], undefined, "serve:unix");
+const words = serveCommand([], undefined, "serve:unix");
 
 /** A namespace with vxlan100, and the folder with nothing in it. */
 async function makeHost(): Promise<Namespace> {
@@ -21,7 +21,7 @@ async function makeHost(): Promise<Namespace> {
   return namespace;
 }
 
-/** A socket that nobody listens on, as a kill leaves it. */
+/** A stale socket, as a kill leaves it. */
 async function leaveDeadSocket(namespace: Namespace): Promise<void> {
   await using killed = await startSidecar(namespace, { words });
   killed.kill("SIGKILL");
@@ -36,7 +36,7 @@ const IN_USE = `ERROR: Cannot listen on unix://${PATH}: the socket is in use; se
   `whom with: ss -lxp 'src = ${PATH}'; if that is an ip and no sidecar, a killed one ` +
   "has left it behind: end it";
 
-Deno.test("a sidecar that ends leaves a socket alone that has taken the place of its own", async () => {
+Deno.test("a sidecar that ends does not remove a socket that has replaced its own", async () => {
   await using namespace = await makeHost();
   await using sidecar = await startSidecar(namespace, { words });
   Deno.removeSync(PATH);
@@ -46,7 +46,7 @@ Deno.test("a sidecar that ends leaves a socket alone that has taken the place of
 });
 
 fullTest(
-  "of two starts that find the same dead socket one serves, and the other ends with 1",
+  "two starts on the same stale socket: one serves, and the other ends with 1",
   async () => {
     await using namespace = await makeHost();
     for (let round = 0; round < 4; round += 1) {
@@ -66,7 +66,7 @@ fullTest(
   },
 );
 
-Deno.test("a socket that this user may not connect to is not called in use", async () => {
+Deno.test("a start does not report a socket as in use that its user may not connect to", async () => {
   await using namespace = await makeHost();
   await leaveDeadSocket(namespace);
   await Deno.chmod(PATH, 0o000);
@@ -81,7 +81,7 @@ Deno.test("a socket that this user may not connect to is not called in use", asy
   ]);
 });
 
-Deno.test("an ip monitor that a killed sidecar left behind holds its socket, as the sentence says", async () => {
+Deno.test("the ip monitor of a killed sidecar holds its socket, as the sentence says", async () => {
   await using namespace = await makeHost();
   await using sidecar = await startSidecar(namespace, { words });
   const monitor = () =>

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { connectClient } from "../support/client.ts";
 import { addVxlan, type Finished, type Namespace } from "../support/namespace.ts";
-import { serveWords } from "../support/serve_task.ts";
+import { serveCommand } from "../support/serve_task.ts";
 import { serveToEnd, type Sidecar, startSidecar } from "../support/sidecar.ts";
 import { auditRecords, done, makeQuietNamespace } from "./host.ts";
 import { fullTest } from "../support/suite.ts";
@@ -12,7 +12,7 @@ const ADDRESS = `unix://${PATH}`;
 
 /** The words of the task, and further ones. */
 function unixWords(...options: readonly string[]): readonly string[] {
-  return serveWords(options, undefined, "serve:unix");
+  return serveCommand(options, undefined, "serve:unix");
 }
 
 /** A namespace with vxlan100, and the folder as a service manager makes it: empty. */
@@ -28,7 +28,7 @@ function start(namespace: Namespace, ...options: readonly string[]): Promise<Sid
   return startSidecar(namespace, { words: unixWords(...options) });
 }
 
-/** What it says that cannot start. */
+/** What a sidecar that cannot start prints. */
 function sentenceOf({ code, stderr, stdout }: Finished): readonly [number, string] {
   assert.equal(stdout, "");
   return [code, stderr.replace(/^\S+Z /, "")];
@@ -42,7 +42,7 @@ function exists(path: string): boolean {
   }
 }
 
-Deno.test("on a Unix socket the agent is served as on a port; the trail tells its connections apart", async () => {
+Deno.test("a Unix socket serves the agent as a port does, and the audit log distinguishes its connections", async () => {
   await using namespace = await makeHost();
   await using sidecar = await start(namespace);
   assert.match(sidecar.log.join("\n"), /INFO: Starting gRPC server on unix:\/\/\/run/);
@@ -63,7 +63,7 @@ Deno.test("on a Unix socket the agent is served as on a port; the trail tells it
 for (
   const [options, mode] of [[[], 0o600], [["--socket-mode", "0660"], 0o660]] as const
 ) {
-  Deno.test(`with ${JSON.stringify(options)} the socket has mode ${mode.toString(8)}`, async () => {
+  Deno.test(`the socket has mode ${mode.toString(8)} with ${JSON.stringify(options)}`, async () => {
     await using namespace = await makeHost();
     await using _sidecar = await start(namespace, ...options);
     assert.equal((Deno.lstatSync(PATH).mode ?? 0) & 0o777, mode);
@@ -73,7 +73,7 @@ for (
   });
 }
 
-Deno.test("health asks on a Unix socket, with the grants of the serve:unix task", async () => {
+Deno.test("health connects to a Unix socket, with the grants of the serve:unix task", async () => {
   await using namespace = await makeHost();
   const words = unixWords().map((word) => word === "serve" ? "health" : word);
   {
@@ -88,7 +88,7 @@ Deno.test("health asks on a Unix socket, with the grants of the serve:unix task"
   );
 });
 
-fullTest("the socket of a sidecar that was killed is replaced", async () => {
+fullTest("a start replaces the socket of a sidecar that was killed", async () => {
   await using namespace = await makeHost();
   {
     await using sidecar = await start(namespace);
@@ -102,7 +102,7 @@ fullTest("the socket of a sidecar that was killed is replaced", async () => {
 });
 
 fullTest(
-  "a socket in use is left alone: the second sidecar ends with 1 and one sentence",
+  "a start leaves a socket in use alone, and ends with 1 and one sentence",
   async () => {
     await using namespace = await makeHost();
     await using _first = await start(namespace);
@@ -118,7 +118,7 @@ fullTest(
   },
 );
 
-Deno.test("a file that is no socket is left alone as well", async () => {
+Deno.test("a start leaves a file alone that is no socket", async () => {
   await using namespace = await makeHost();
   await Deno.writeTextFile(PATH, "precious");
   assert.deepEqual(sentenceOf(await namespace.run(unixWords())), [
@@ -130,7 +130,7 @@ Deno.test("a file that is no socket is left alone as well", async () => {
   assert.equal(await Deno.readTextFile(PATH), "precious");
 });
 
-Deno.test("without its directory, and without the grants, a Unix socket is one sentence", async () => {
+Deno.test("a start on a Unix socket without its directory, or without the grants, ends with one sentence", async () => {
   await using namespace = await makeHost();
   await Deno.remove(FOLDER, { recursive: true });
   const [code, sentence] = sentenceOf(await namespace.run(unixWords()));

@@ -33,7 +33,7 @@ const cidrRows:
     ],
   ];
 
-Deno.test("every wrong CIDR gives the contract's sentence and leaves every table as it was", async () => {
+Deno.test("every invalid CIDR is refused with the contract's sentence and changes no table", async () => {
   await using host = await openHost();
   const { client, namespace, sidecar } = host;
   assert.deepEqual(await client.injectRoute("10.42.9.0/24", "vxlan100"), done);
@@ -59,7 +59,7 @@ Deno.test("every wrong CIDR gives the contract's sentence and leaves every table
   assert.deepEqual(warnings, expected);
 });
 
-Deno.test("the node's own subnet is no destination for InjectRoute", async () => {
+Deno.test("InjectRoute refuses the node's own subnet as a destination", async () => {
   await using host = await openHost();
   const { client, namespace } = host;
   assert.deepEqual(await client.configureNodeSubnet("10.42.1.0/24"), done);
@@ -102,7 +102,7 @@ function places(client: QuiltClient, text: string) {
   ] as const;
 }
 
-Deno.test("hostile strings are echoed harmlessly and forge no line of log or audit", async () => {
+Deno.test("hostile strings are echoed escaped, and forge no line of the log or the audit log", async () => {
   await using host = await openHost({ options: ["--log-level", "trace"] });
   const { client, namespace, sidecar } = host;
   assert.deepEqual(await client.injectRoute("10.42.9.0/24", "vxlan100"), done);
@@ -136,7 +136,7 @@ Deno.test("hostile strings are echoed harmlessly and forge no line of log or aud
   assert.deepEqual(written, ["route add 10.42.9.0/24 dev vxlan100 proto 142"]);
 });
 
-Deno.test("other values of --cluster-cidr and --node-prefix are what is checked against", async () => {
+Deno.test("a call is checked against the given --cluster-cidr and --node-prefix", async () => {
   await using host = await openHost({
     options: ["--cluster-cidr", "172.16.0.0/12", "--node-prefix", "26"],
   });

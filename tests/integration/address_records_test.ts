@@ -1,13 +1,19 @@
 import assert from "node:assert/strict";
 import { until } from "../support/wait.ts";
-import { allocate, entries, flushMemory, list, release } from "./addresses_harness.ts";
+import {
+  allocate,
+  entries,
+  flushStateTable,
+  list,
+  release,
+} from "./addresses_harness.ts";
 import { batch, ip, makeGround } from "../support/fixtures.ts";
 import { openNodeUnderTest } from "./node_harness.ts";
 
 const SUBNET = "10.42.1.0/24";
 const LONG = "x".repeat(128);
 
-Deno.test("parts of names that no allocation has are removed at the start, nothing else", async () => {
+Deno.test("restore removes parts of names that no allocation has, and nothing else", async () => {
   await using _ground = await makeGround();
   {
     await using peer = await openNodeUnderTest();
@@ -40,7 +46,7 @@ Deno.test("parts of names that no allocation has are removed at the start, nothi
   );
 });
 
-Deno.test("an address that somebody else has put into table 142 is passed over", async () => {
+Deno.test("AllocateAddress skips an address that another process has put into table 142", async () => {
   await using _ground = await makeGround();
   await using peer = await openNodeUnderTest();
   await peer.configure(SUBNET);
@@ -58,7 +64,7 @@ Deno.test("an address that somebody else has put into table 142 is passed over",
   );
 });
 
-Deno.test("an entry where a part of a name would stand is no obstacle, and stays if it is not ours", async () => {
+Deno.test("AllocateAddress works beside an entry in the place of a name part, and leaves a foreign one there", async () => {
   await using _ground = await makeGround();
   await using peer = await openNodeUnderTest();
   await peer.configure(SUBNET);
@@ -75,7 +81,7 @@ Deno.test("an entry where a part of a name would stand is no obstacle, and stays
   );
 });
 
-Deno.test("an allocation that an earlier life's ip still makes is nobody else's", async () => {
+Deno.test("AllocateAddress skips an address that the ip of an earlier process still allocates", async () => {
   await using _ground = await makeGround();
   let theirs: string;
   {
@@ -98,26 +104,26 @@ Deno.test("an allocation that an earlier life's ip still makes is nobody else's"
   ]);
 });
 
-Deno.test("an allocation that nobody here made is found, and shown as one of an unknown owner", async () => {
+Deno.test("resync finds an allocation that this process has not made, and ListAddresses shows it with an unknown owner", async () => {
   await using _ground = await makeGround();
   await using peer = await openNodeUnderTest({ resyncMs: 200 });
   await peer.configure(SUBNET);
   await ip("route add prohibit 10.42.1.77 table 142 proto 142 metric 142 window 7");
   await until(async () => (await list(peer)).includes("10.42.1.77 ?"), {
-    what: "the allocation, with the next look at everything",
+    what: "the allocation, after the next resync",
   });
   assert.equal(await release(peer, "address", "10.42.1.77"), "10.42.1.77");
   assert.deepEqual(await entries(), []);
 });
 
-Deno.test("table 142 flushed behind our back: addresses, names and the round are written again", async () => {
+Deno.test("resync writes addresses, names and the cursor again after another process flushed table 142", async () => {
   await using _ground = await makeGround();
   await using peer = await openNodeUnderTest();
   await peer.configure(SUBNET);
   for (const owner of ["a", LONG, "c"]) await allocate(peer, owner);
   await release(peer, "owner", "c");
   const before = await ip("route show table 142");
-  await flushMemory();
+  await flushStateTable();
   await until(async () => await ip("route show table 142") === before, {
     what: "table 142 as it was",
   });
@@ -128,7 +134,7 @@ Deno.test("table 142 flushed behind our back: addresses, names and the round are
   assert.equal(await allocate(peer, "d"), "10.42.1.5");
 });
 
-Deno.test("a name changed behind our back is written again", async () => {
+Deno.test("resync writes an owner's name again after another process changed it", async () => {
   await using _ground = await makeGround();
   await using peer = await openNodeUnderTest();
   await peer.configure(SUBNET);

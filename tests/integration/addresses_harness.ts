@@ -3,8 +3,8 @@ import type { AllocateOutcome, ReleaseOutcome } from "../../src/addresses/ports.
 import { batch, ip } from "../support/fixtures.ts";
 import { caller, type NodeUnderTest } from "./node_harness.ts";
 
-/** The answer in a word: the address, or why there is none. */
-export function word(outcome: AllocateOutcome | ReleaseOutcome): string {
+/** The outcome as text: the address, or why there is none. */
+export function textOf(outcome: AllocateOutcome | ReleaseOutcome): string {
   switch (outcome.kind) {
     case "allocated":
       return outcome.allocated.address;
@@ -17,24 +17,24 @@ export function word(outcome: AllocateOutcome | ReleaseOutcome): string {
   }
 }
 
-/** AllocateAddress, answered in a word. */
+/** Calls AllocateAddress; returns the outcome as text. */
 export async function allocate(
   { node }: NodeUnderTest,
   owner: string,
   wanted = "",
 ): Promise<string> {
   const call = caller("AllocateAddress");
-  return word(await node.network.allocateAddress(owner, wanted, call));
+  return textOf(await node.network.allocateAddress(owner, wanted, call));
 }
 
-/** ReleaseAddress, answered in a word. */
+/** Calls ReleaseAddress; returns the outcome as text. */
 export async function release(
   { node }: NodeUnderTest,
   kind: "address" | "owner",
   text: string,
 ): Promise<string> {
   const call = caller("ReleaseAddress");
-  return word(await node.network.releaseAddress({ kind, text }, call));
+  return textOf(await node.network.releaseAddress({ kind, text }, call));
 }
 
 /** Lines such as `10.42.1.2 web-1`. */
@@ -44,7 +44,7 @@ export async function list({ node }: NodeUnderTest): Promise<readonly string[]> 
   return outcome.addresses.map(({ address, owner }) => `${address} ${owner ?? "?"}`);
 }
 
-/** What table 142 has of addresses, without the payload. */
+/** The allocations in table 142, without the payload. */
 export async function entries(): Promise<readonly string[]> {
   const text = await ip("-N route show table 142 proto 142 type prohibit");
   return text.split("\n").filter((line) => line !== "")
@@ -52,7 +52,7 @@ export async function entries(): Promise<readonly string[]> {
     .toSorted();
 }
 
-/** As somebody else may do it. */
-export async function flushMemory(): Promise<void> {
+/** Flushes table 142, as another process may do. */
+export async function flushStateTable(): Promise<void> {
   await batch(["route flush table 142"], { force: true });
 }

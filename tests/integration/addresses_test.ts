@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { allocate, entries, list, release, word } from "./addresses_harness.ts";
+import { allocate, entries, list, release, textOf } from "./addresses_harness.ts";
 import { ip, makeGround } from "../support/fixtures.ts";
 import { caller, openNodeUnderTest } from "./node_harness.ts";
 
 const SUBNET = "10.42.1.0/24";
 const LONG = "x".repeat(128);
 
-Deno.test("an allocation stands in table 142 with its owner's name, and goes when it is released", async () => {
+Deno.test("AllocateAddress stores the allocation in table 142 with its owner's name, and ReleaseAddress deletes both", async () => {
   await using _ground = await makeGround();
   await using peer = await openNodeUnderTest();
   assert.match(await allocate(peer, "web-1"), /^No node subnet is configured yet/);
@@ -32,7 +32,7 @@ Deno.test("an allocation stands in table 142 with its owner's name, and goes whe
   );
 });
 
-Deno.test("an owner that asks again gets its address again, and nothing is written", async () => {
+Deno.test("AllocateAddress is idempotent: an owner that calls again gets the same address, and nothing is written", async () => {
   await using _ground = await makeGround();
   await using peer = await openNodeUnderTest();
   await peer.configure(SUBNET);
@@ -44,7 +44,7 @@ Deno.test("an owner that asks again gets its address again, and nothing is writt
   assert.deepEqual(peer.mutations(), []);
 });
 
-Deno.test("253 calls at once share a handful of exchanges", async () => {
+Deno.test("253 concurrent calls of AllocateAddress share a few batches", async () => {
   await using _ground = await makeGround();
   await using peer = await openNodeUnderTest();
   await peer.configure(SUBNET);
@@ -57,12 +57,14 @@ Deno.test("253 calls at once share a handful of exchanges", async () => {
     assert.ok(!given.has(reserved));
   }
   assert.equal(answers[253], `Every address of ${SUBNET} is taken; release one first`);
-  // One exchange writes once how far the round has come.
-  const rounds = peer.mutations().filter((words) => words.includes(" blackhole "));
-  assert.equal(rounds.length, 2);
+  // One batch writes the cursor once.
+  const commands = peer.mutations().filter((command) =>
+    command.includes(" blackhole ")
+  );
+  assert.equal(commands.length, 2);
 });
 
-Deno.test("whatever the bits of a name and of its hash, a restart knows them all", async () => {
+Deno.test("restore knows every owner, whatever the bits of its name and of its hash", async () => {
   await using _ground = await makeGround();
   const owners = Array.from({ length: 200 }, (_, at) => {
     const length = 1 + (at * 37) % 128;
@@ -94,7 +96,7 @@ Deno.test("whatever the bits of a name and of its hash, a restart knows them all
   assert.deepEqual(peer.mutations(), []);
 });
 
-Deno.test("the round goes on after a restart: what was just released comes last", async () => {
+Deno.test("AllocateAddress continues round-robin after a restart: an address that was just released comes last", async () => {
   await using _ground = await makeGround();
   {
     await using peer = await openNodeUnderTest();
@@ -108,7 +110,7 @@ Deno.test("the round goes on after a restart: what was just released comes last"
   assert.equal(await allocate(peer, "d"), "10.42.1.5");
 });
 
-Deno.test("another subnet is refused while addresses are allocated, the same one loses nothing", async () => {
+Deno.test("ConfigureNodeSubnet refuses another subnet while addresses are allocated, and the same one loses nothing", async () => {
   await using _ground = await makeGround();
   await using peer = await openNodeUnderTest();
   await peer.configure(SUBNET);
@@ -126,7 +128,7 @@ Deno.test("another subnet is refused while addresses are allocated, the same one
   assert.equal(await allocate(peer, "a"), "10.42.2.2");
 });
 
-Deno.test("an owner whose name is lost keeps its address, and is known when it asks again", async () => {
+Deno.test("AllocateAddress gives an owner whose name was lost its address again, and stores the name", async () => {
   await using _ground = await makeGround();
   {
     await using peer = await openNodeUnderTest();
@@ -148,7 +150,7 @@ Deno.test("an owner whose name is lost keeps its address, and is known when it a
   assert.equal((await entries()).length, 9);
 });
 
-Deno.test("an address of nobody that is known can be released", async () => {
+Deno.test("ReleaseAddress releases an address whose owner is unknown", async () => {
   await using _ground = await makeGround();
   {
     await using peer = await openNodeUnderTest();
@@ -161,7 +163,7 @@ Deno.test("an address of nobody that is known can be released", async () => {
   assert.deepEqual(await entries(), []);
 });
 
-Deno.test("a caller that has gone gets no address", async () => {
+Deno.test("AllocateAddress allocates nothing for a client that has gone", async () => {
   await using _ground = await makeGround();
   await using peer = await openNodeUnderTest();
   await peer.configure(SUBNET);
@@ -183,7 +185,7 @@ const hostile: readonly (readonly [owner: string, address: string, what: RegExp]
   ["a", "10.42.1.1", /^Address 10\.42\.1\.1 is the gateway, which is never given$/],
 ];
 
-Deno.test("what is no owner or no address is refused, and nothing is written", async () => {
+Deno.test("AllocateAddress and ReleaseAddress refuse invalid owners and addresses, and write nothing", async () => {
   await using _ground = await makeGround();
   await using peer = await openNodeUnderTest();
   await peer.configure(SUBNET);
@@ -196,7 +198,7 @@ Deno.test("what is no owner or no address is refused, and nothing is written", a
   const nothing = { kind: "none" } as const;
   const call = caller("ReleaseAddress");
   assert.equal(
-    word(await peer.node.network.releaseAddress(nothing, call)),
+    textOf(await peer.node.network.releaseAddress(nothing, call)),
     "Nothing to release is named; set address or owner",
   );
   assert.deepEqual(peer.mutations(), []);

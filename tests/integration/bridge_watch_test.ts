@@ -3,7 +3,7 @@ import { batch, ip, makeGround } from "../support/fixtures.ts";
 import { LosingDataplane } from "./losing_dataplane.ts";
 import { openRoutes } from "./routes_harness.ts";
 
-Deno.test("the warning of a port of a bridge comes once, although the first answer about it was lost", async () => {
+Deno.test("the bridge watch warns of a bridge port once, although the first answer about it was lost", async () => {
   await using _ground = await makeGround("vxlan100");
   await batch(["link add quilt0 type bridge", "link set vxlan100 master quilt0"]);
   await using _bridge = {

@@ -28,7 +28,7 @@ async function marked(): Promise<readonly string[]> {
   );
 }
 
-Deno.test("the route of a node that has gone is unconfirmed in every later life, until it is asked for", async () => {
+Deno.test("the route of a peer that has gone stays stale after every restart, until a client requests it", async () => {
   await using _ground = await makeGround("vxlan100");
   {
     await using peer = await openNodeUnderTest(OFTEN);
@@ -57,7 +57,7 @@ Deno.test("the route of a node that has gone is unconfirmed in every later life,
   assert.deepEqual(await unconfirmed(peer), []);
 });
 
-Deno.test("a ConfigureNodeSubnet that is refused leaves every route as confirmed as it was", async () => {
+Deno.test("ConfigureNodeSubnet that is refused makes no route stale", async () => {
   await using _ground = await makeGround("vxlan100");
   await using peer = await openNodeUnderTest();
   assert.equal(await peer.configure(SUBNET), "configured");
@@ -70,7 +70,7 @@ Deno.test("a ConfigureNodeSubnet that is refused leaves every route as confirmed
   assert.deepEqual(await unconfirmed(peer), [GONE, THERE]);
 });
 
-Deno.test("an agent that has just started has until the second look at everything to ask for its routes", async () => {
+Deno.test("an agent that has just started can claim its routes until the second resync", async () => {
   await using _ground = await makeGround("vxlan100");
   await using node = openRoutes();
   await batch([

@@ -17,11 +17,11 @@ async function addBridge(): Promise<AsyncDisposable> {
   return { [Symbol.asyncDispose]: async () => void await ip("link delete quilt0") };
 }
 
-Deno.test("our route gives way to that of a new address, and comes back when it goes", async () => {
+Deno.test("the sidecar withdraws a route when an address makes it directly connected, and adds it again when the address goes", async () => {
   await using _ground = await makeGround("vxlan100");
   await using _bridge = await addBridge();
   await using peer = await openNodeUnderTest();
-  const standings = async () =>
+  const pendingReasons = async () =>
     (await peer.node.routes.list()).map(({ pending }) => pending);
   const shows = (lines: readonly string[]) =>
     until(async () => (await routesTo(TO)).join() === lines.join(), {
@@ -31,23 +31,27 @@ Deno.test("our route gives way to that of a new address, and comes back when it 
   peer.mutations();
   await ip("address add 10.42.5.1/24 dev quilt0");
   await shows(CONNECTED);
-  await until(async () => (await standings()).join() === REFUSAL, { what: REFUSAL });
+  await until(async () => (await pendingReasons()).join() === REFUSAL, {
+    what: REFUSAL,
+  });
   assert.deepEqual(peer.mutations(), [
     `route del ${TO} dev vxlan100 proto 142 metric 0`,
   ]);
-  const told = `warn: Withdrawn, because directly connected on quilt0: ${TO}`;
-  await until(() => peer.log.includes(told), { what: told });
+  const logged = `warn: Withdrawn, because directly connected on quilt0: ${TO}`;
+  await until(() => peer.log.includes(logged), { what: logged });
   assert.equal(await peer.inject(TO), REFUSAL);
   assert.deepEqual(await routesTo(TO), CONNECTED);
   await ip("address delete 10.42.5.1/24 dev quilt0");
   await shows(OURS);
-  await until(async () => (await standings()).join() === "", { what: "installed" });
+  await until(async () => (await pendingReasons()).join() === "", {
+    what: "installed",
+  });
 });
 
-Deno.test("InjectRoute that is refused for an address leaves no route of ours before it", async () => {
+Deno.test("InjectRoute that is refused because of an address leaves no route of ours in front of the connected one", async () => {
   await using _ground = await makeGround("vxlan100");
   await using _bridge = await addBridge();
-  // Without the reconciler nobody else takes it away.
+  // Without drift repair nothing else removes it.
   await using peer = openRoutes();
   assert.equal((await peer.inject(TO)).kind, "added");
   await batch([
@@ -65,7 +69,7 @@ Deno.test("InjectRoute that is refused for an address leaves no route of ours be
   ]);
 });
 
-Deno.test("a dry SyncRoutes leaves our route before that of an address", async () => {
+Deno.test("SyncRoutes as a dry run leaves our route in front of a connected one", async () => {
   await using _ground = await makeGround("vxlan100");
   await using _bridge = await addBridge();
   await using peer = openRoutes();

@@ -4,7 +4,7 @@ import { makeGround } from "../support/fixtures.ts";
 import { openNodeUnderTest } from "./node_harness.ts";
 import { beOdd } from "./odd_ip.ts";
 
-Deno.test("resyncs that keep failing while calls are answered are said, and health follows", async () => {
+Deno.test("resyncs that keep failing while calls succeed are logged, and health is NOT_SERVING meanwhile", async () => {
   await using _ground = await makeGround("vxlan100");
   using odd = beOdd();
   const faults: (string | undefined)[] = [];
@@ -13,7 +13,7 @@ Deno.test("resyncs that keep failing while calls are answered are said, and heal
     onKernel: (fault) => void faults.push(fault),
   });
   assert.equal(await node.inject("10.42.2.0/24"), "added");
-  // Only a look at everything asks that.
+  // Only a resync reads that.
   odd.obey([{ on: "^route show table main root", does: "exit" }]);
   await until(() => faults.length === 1, { what: "the fault", deadlineMs: 15_000 });
   assert.equal(
@@ -25,11 +25,11 @@ Deno.test("resyncs that keep failing while calls are answered are said, and heal
   odd.obey([]);
   await until(() => faults.length === 2, { what: "its end" });
   assert.equal(faults[1], undefined);
-  const said = node.log.filter((line) => line.includes("The resync "));
-  assert.equal(said.length, 2, said.join("\n"));
+  const logged = node.log.filter((line) => line.includes("The resync "));
+  assert.equal(logged.length, 2, logged.join("\n"));
 });
 
-Deno.test("while no answer of ip can be believed health says so once, and is well soon after", async () => {
+Deno.test("health is NOT_SERVING while no answer of ip is readable, and SERVING soon after", async () => {
   await using _ground = await makeGround("vxlan100");
   using odd = beOdd();
   const faults: (string | undefined)[] = [];

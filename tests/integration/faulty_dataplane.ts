@@ -8,9 +8,9 @@ import type {
 } from "../../src/dataplane/dataplane.ts";
 import type { Dice } from "../support/fixtures.ts";
 
-/** Which part of the exchanges a {@linkcode FaultyDataplane} loses, in percent. */
+/** The share of batches a {@linkcode FaultyDataplane} loses, in percent. */
 export interface Faults {
-  /** The exchange never reaches the kernel. */
+  /** The batch never reaches the kernel. */
   readonly before: number;
   /** The kernel carries out the first commands, and `ip` is lost then. */
   readonly within: number;
@@ -22,7 +22,7 @@ const LOST: BatchResult = { kind: "lost", why: "injected by the test" };
 
 /** A real dataplane that loses replies at random, as an `ip` does that is killed. */
 export class FaultyDataplane implements Dataplane {
-  /** Exchanges lost until now. */
+  /** Batches lost until now. */
   lost = 0;
   /** How much is lost from now on. */
   faults: Faults = { before: 0, within: 0, after: 0 };

@@ -27,7 +27,7 @@ async function flap({ node }: NodeUnderTest, times: number): Promise<void> {
 }
 
 for (const times of [1, 2, 3]) {
-  Deno.test(`after ${times} ${times === 1 ? "flap" : "flaps"} the last line about a route says that it is back`, async () => {
+  Deno.test(`the log's last line about a route says that it is back, after ${times} ${times === 1 ? "flap" : "flaps"} of its device`, async () => {
     await using _ground = await makeGround("vxlan100");
     await using peer = await openNodeUnderTest();
     assert.equal(await peer.inject(TO), "added");
@@ -43,14 +43,14 @@ for (const times of [1, 2, 3]) {
   });
 }
 
-Deno.test("after flaps that end with the device down the last line says that the route waits", async () => {
+Deno.test("the log's last line about a route says that it waits, after flaps that end with its device down", async () => {
   await using _ground = await makeGround("vxlan100");
   await using peer = await openNodeUnderTest();
   assert.equal(await peer.inject(TO), "added");
   assert.equal(await peer.inject("10.42.3.0/24"), "added");
   await flap(peer, 3);
   await set("down");
-  // What nobody wants any more is not spoken of.
+  // The log does not mention a route that is no longer desired.
   assert.equal(await peer.remove("10.42.3.0/24"), "removed");
   await until(() => peer.log.includes(STEADY), { what: "the end of the flap" });
   assert.equal(

@@ -37,19 +37,19 @@ function rulesOf(rules: readonly string[]): Rules {
   };
 }
 
-/** Until the first look at everything is over: then less is looked at. */
-async function surveyed(node: NodeUnderTest): Promise<void> {
+/** Waits until the first resync is over, because reads are shorter then. */
+async function resynced(node: NodeUnderTest): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 1200));
   node.mutations();
 }
 
 for (const [what, list] of partOf(HIDING, 1)) {
-  Deno.test(`behind ${what} an unchanged InjectRoute writes nothing, and RemoveRoute removes`, async () => {
+  Deno.test(`InjectRoute of an unchanged route writes nothing, and RemoveRoute removes it, behind ${what}`, async () => {
     await using _ground = await makeGround("vxlan100", "other");
     await using rules = rulesOf(list);
     await using node = await openNodeUnderTest();
     assert.equal(await node.inject(TO), "added");
-    await surveyed(node);
+    await resynced(node);
     await rules.add();
     // The event of it: without one there may be one write that comes to nothing.
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -65,12 +65,12 @@ for (const [what, list] of partOf(HIDING, 1)) {
     assert.match((await routesTo(TO)).join(), /^10\.42\.3\.0\/24 dev other proto 142 /);
   });
 
-  Deno.test(`behind ${what} RemoveRoute removes what somebody left, also what looks like ours`, async () => {
+  Deno.test(`RemoveRoute removes a route that another process left, also one that looks like ours, behind ${what}`, async () => {
     await using _ground = await makeGround("vxlan100", "other");
     await using rules = rulesOf(list);
     await rules.add();
     await using node = await openNodeUnderTest();
-    await surveyed(node);
+    await resynced(node);
     for (const owner of ["proto static", "proto 142", "proto boot metric 50"]) {
       await ip(`route add ${TO} dev vxlan100 ${owner}`);
       assert.equal(await node.remove(TO), "removed", owner);
@@ -79,25 +79,25 @@ for (const [what, list] of partOf(HIDING, 1)) {
   });
 }
 
-Deno.test("a rule that goes again hides nothing any more: one look-up will do", async () => {
+Deno.test("InjectRoute needs one look-up again after a rule that hid the main table has gone", async () => {
   await using _ground = await makeGround("vxlan100", "other");
   const [first = [""]] = HIDING.map(([, list]) => list);
   await using rules = rulesOf(first);
   await using node = await openNodeUnderTest();
   await rules.add();
-  await surveyed(node);
+  await resynced(node);
   await ip(`rule del ${first[0]}`);
-  await surveyed(node);
+  await resynced(node);
   assert.equal(await node.inject(TO), "added");
   assert.equal(await node.inject(TO), "unchanged");
   assert.equal(await node.remove(TO), "removed");
 });
 
-Deno.test("a write that fails is no addition: a route that somebody else wrote stays his", async () => {
+Deno.test("InjectRoute of a route that another process has added already answers unchanged, not added", async () => {
   await using _ground = await makeGround("vxlan100", "other");
   await using node = await openNodeUnderTest();
   await ip(`route add ${TO} dev vxlan100 proto 142`);
-  // It is as ours would be, and nobody has asked for it yet.
+  // It equals ours, and no client has requested it yet.
   assert.equal(await node.inject(TO), "unchanged");
   await until(() => node.mutations().every((words) => !words.startsWith("route add")), {
     what: "no addition",

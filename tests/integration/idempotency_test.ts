@@ -8,7 +8,7 @@ import { openRoutes } from "./routes_harness.ts";
 const TO = "10.42.2.0/24";
 const OURS = [`${TO} dev vxlan100 proto 142 scope link`];
 
-Deno.test("a route deleted behind our back is put back by the next InjectRoute", async () => {
+Deno.test("InjectRoute adds a route again that another process deleted", async () => {
   await using _ground = await makeGround("vxlan100");
   // Without the reconciler, which would be faster.
   await using peer = openRoutes();
@@ -19,7 +19,7 @@ Deno.test("a route deleted behind our back is put back by the next InjectRoute",
   }
 });
 
-Deno.test("a memory deleted behind our back does no harm to InjectRoute or RemoveRoute", async () => {
+Deno.test("InjectRoute and RemoveRoute work although another process deleted the record", async () => {
   await using _ground = await makeGround("vxlan100");
   await using peer = await openNodeUnderTest();
   assert.equal(await peer.inject(TO), "added");
@@ -29,7 +29,7 @@ Deno.test("a memory deleted behind our back does no harm to InjectRoute or Remov
   assert.deepEqual(await routesTo(TO), []);
 });
 
-Deno.test("unchanged routes cost the kernel no write: ip monitor sees none", async () => {
+Deno.test("InjectRoute of an unchanged route writes nothing to the kernel: ip monitor sees no event", async () => {
   await using _ground = await makeGround("vxlan100");
   await using peer = await openNodeUnderTest();
   const peers = Array.from({ length: 200 }, (_, index) => `10.42.${index + 2}.0/24`);
@@ -42,7 +42,7 @@ Deno.test("unchanged routes cost the kernel no write: ip monitor sees none", asy
     stderr: "null",
   }).spawn();
   const seen = collectLines(monitor.stdout);
-  // The monitor listens once it has told of a route of the test's own.
+  // The monitor is up once it has printed a route of the test's own.
   await until(async () => {
     await ip("route replace 198.51.100.0/24 dev vxlan100");
     return seen.lines.length > 0;
@@ -63,25 +63,25 @@ Deno.test("unchanged routes cost the kernel no write: ip monitor sees none", asy
   assert.deepEqual(peer.mutations(), []);
 });
 
-Deno.test("RemoveRoute of a route that is not there succeeds and writes nothing", async () => {
+Deno.test("RemoveRoute of an absent route succeeds and writes nothing", async () => {
   await using _ground = await makeGround("vxlan100");
   await using peer = await openNodeUnderTest();
   assert.equal(await peer.remove(TO), "absent");
   assert.deepEqual(peer.mutations(), []);
 });
 
-Deno.test("RemoveRoute of a route that was deleted behind our back succeeds and forgets it", async () => {
+Deno.test("RemoveRoute of a route that another process deleted succeeds and deletes its record", async () => {
   await using _ground = await makeGround("vxlan100");
   await using peer = openRoutes();
   assert.equal((await peer.inject(TO)).kind, "added");
   await ip(`route del ${TO}`);
-  // What is removed is the memory of it.
+  // RemoveRoute deletes its record.
   assert.equal((await peer.remove(TO)).kind, "removed");
   assert.deepEqual(await routesTo(TO), []);
   assert.equal(await ip("route show table 142"), "");
 });
 
-Deno.test("an answer of success stands in the kernel with its memory", async () => {
+Deno.test("InjectRoute that succeeds leaves the route and its record in the kernel", async () => {
   await using ground = await makeGround("vxlan100");
   await ground.addDevice("asleep", false);
   await using peer = await openNodeUnderTest();
@@ -96,8 +96,8 @@ Deno.test("an answer of success stands in the kernel with its memory", async () 
     "Interface 'nowhere' not found",
   );
   assert.deepEqual(await routesTo(TO), OURS);
-  const memory = await ip("-d route show table 142");
-  const kept = [...memory.matchAll(/^(\w+) (\S+) /gm)].map(([, type, to]) =>
+  const records = await ip("-d route show table 142");
+  const kept = [...records.matchAll(/^(\w+) (\S+) /gm)].map(([, type, to]) =>
     `${type} ${to}`
   );
   assert.deepEqual(kept, [
@@ -108,19 +108,19 @@ Deno.test("an answer of success stands in the kernel with its memory", async () 
   ]);
 });
 
-Deno.test("ConfigureNodeSubnet takes away our own route to that very subnet", async () => {
+Deno.test("ConfigureNodeSubnet removes our own route to the same subnet", async () => {
   await using _ground = await makeGround("vxlan100");
   await using peer = await openNodeUnderTest();
   assert.equal(await peer.inject(TO), "added");
   assert.equal(await peer.configure(TO), "configured");
   assert.deepEqual(await routesTo(TO), []);
   assert.equal(await peer.inject(TO), `Destination ${TO} is this node's own subnet`);
-  const memory = await ip("route show table 142");
-  assert.match(memory, /^blackhole 10\.42\.2\.0\/24 proto 142 /);
-  assert.equal(memory.trim().split("\n").length, 1);
+  const records = await ip("route show table 142");
+  assert.match(records, /^blackhole 10\.42\.2\.0\/24 proto 142 /);
+  assert.equal(records.trim().split("\n").length, 1);
 });
 
-Deno.test("a device that went down takes the route with it, and up again InjectRoute puts it back", async () => {
+Deno.test("InjectRoute adds the route again after its device went down and came up", async () => {
   await using _ground = await makeGround("vxlan100");
   await using peer = await openNodeUnderTest();
   assert.equal(await peer.inject(TO), "added");
@@ -132,7 +132,7 @@ Deno.test("a device that went down takes the route with it, and up again InjectR
   assert.deepEqual(await routesTo(TO), OURS);
 });
 
-Deno.test("RemoveRoute succeeds after the device has gone and taken the route with it", async () => {
+Deno.test("RemoveRoute succeeds after the device was deleted, and the route with it", async () => {
   await using ground = await makeGround("vxlan100");
   await using peer = await openNodeUnderTest();
   for (const again of ["vxlan100", "another"]) {

@@ -7,12 +7,12 @@ import type {
   Read,
 } from "../../src/dataplane/dataplane.ts";
 
-/** When an exchange is lost: before the kernel carries it out, or after. */
+/** When a batch is lost: before the kernel executes it, or after. */
 export type Loss = "before" | "after" | undefined;
 
-/** A real dataplane that loses just the exchanges that the test picks. */
+/** A real dataplane that loses exactly the batches that the test picks. */
 export class LosingDataplane implements Dataplane {
-  /** Asked for each exchange; it may take as long as an `ip` that hangs. */
+  /** Called for each batch; it may take as long as an `ip` that hangs. */
   loses: (operations: readonly Operation[]) => Loss | Promise<Loss> = () => undefined;
   /** True if every dump is lost: no resync repairs anything. */
   losesDumps = false;
@@ -40,10 +40,10 @@ export class LosingDataplane implements Dataplane {
 
   async dump(reads: readonly Read[]): Promise<BatchResult> {
     if (this.losesDumps) return { kind: "lost", why: "as the test wants" };
-    const exchange = await this.#inner.dump(reads);
+    const result = await this.#inner.dump(reads);
     this.dumps += 1;
     await this.holdsDump;
-    return exchange;
+    return result;
   }
 
   watch(listener: (event: KernelEvent) => void): KernelWatch {
@@ -62,9 +62,4 @@ export class LosingDataplane implements Dataplane {
 /** True if there is a change among the operations. */
 export function writes(operations: readonly Operation[]): boolean {
   return operations.some((operation) => "cause" in operation);
-}
-
-/** True if an entry is to be taken out of table 142. */
-export function forgets(operations: readonly Operation[]): boolean {
-  return operations.some(({ command }) => command.kind === "delete-entry");
 }

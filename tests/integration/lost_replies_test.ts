@@ -56,10 +56,10 @@ function makeBench(resynced: boolean): Bench {
   return { ...routes, faulty, real, dice };
 }
 
-/** What stands in the kernel, asked past the faults. */
+/** What the kernel has, read without the faults. */
 interface Truth {
   readonly routes: readonly KernelRoute[];
-  readonly memory: ReadonlyMap<Ipv4Cidr, InterfaceName>;
+  readonly records: ReadonlyMap<Ipv4Cidr, InterfaceName>;
 }
 
 async function truth({ real }: Bench): Promise<Truth> {
@@ -72,14 +72,14 @@ async function truth({ real }: Bench): Promise<Truth> {
   const within = answerOf(routes, "routes");
   const entries = answerOf(table, "table")?.routes;
   assert.ok(within !== undefined && entries !== undefined);
-  const memory = entries.flatMap((found) => {
+  const records = entries.flatMap((found) => {
     const entry = entryOf(found);
     const meaning = entry === undefined ? undefined : decode(entry);
     return meaning?.kind === "route" ? [meaning.route] : [];
   });
   return {
     routes: within.routes,
-    memory: new Map(memory.map(({ destination, device }) => [destination, device])),
+    records: new Map(records.map(({ destination, device }) => [destination, device])),
   };
 }
 
@@ -104,8 +104,8 @@ const CONFIGURE = caller("ConfigureNodeSubnet");
 
 const UNCONFIRMED = /^No answer from the kernel about /;
 
-/** Fails unless what was answered is true; says whether anything was claimed at all. */
-function judge(answered: Answered, { memory, routes }: Truth): boolean {
+/** Fails unless the answer is true; returns whether the answer claims anything. */
+function judge(answered: Answered, { records, routes }: Truth): boolean {
   const { destination, outcome } = answered;
   const there = routes.filter((route) => route.destination === destination);
   switch (outcome.kind) {
@@ -116,16 +116,16 @@ function judge(answered: Answered, { memory, routes }: Truth): boolean {
       assert.ok(only !== undefined && others.length === 0, "exactly one route");
       assert.ok(isDesired(only, { destination, device: answered.device }), "our route");
       assert.equal(
-        memory.get(destination),
+        records.get(destination),
         answered.device,
-        "the intent is remembered",
+        "the record is there",
       );
       return true;
     }
     case "removed":
     case "absent":
       assert.deepEqual(there, []);
-      assert.equal(memory.get(destination), undefined, "the intent is forgotten");
+      assert.equal(records.get(destination), undefined, "the record is deleted");
       return true;
     case "refused": {
       if (UNCONFIRMED.test(outcome.sentence)) return false;
@@ -133,9 +133,9 @@ function judge(answered: Answered, { memory, routes }: Truth): boolean {
       const why = answered.device === DOWN ? "is down" : "not found";
       assert.equal(outcome.sentence, `Interface '${answered.device}' ${why}`);
       assert.equal(
-        memory.get(destination),
+        records.get(destination),
         answered.device,
-        "the intent is remembered",
+        "the record is there",
       );
       return true;
     }
@@ -155,7 +155,7 @@ async function interfere({ cache, dice, real }: Bench): Promise<void> {
     { command: { kind: "delete-route", route: found(destination) }, cause: CAUSE },
   ];
   await real.run([dice.pick(operations)]);
-  // The monitor would tell of it.
+  // The monitor would report it.
   cache.markOccupied(destination);
 }
 
@@ -185,8 +185,8 @@ async function play(bench: Bench): Promise<void> {
 }
 
 for (const resynced of [false, true]) {
-  const how = resynced ? "where additions come before looks" : "where looks come first";
-  Deno.test(`with a quarter of all replies lost every answer is true of the kernel, ${how}`, async () => {
+  const how = resynced ? "where additions come before reads" : "where reads come first";
+  Deno.test(`every answer is true of the kernel with a quarter of all replies lost, ${how}`, async () => {
     await using ground = await makeGround(...UP);
     await ground.addDevice(DOWN, false);
     await using bench = makeBench(resynced);
@@ -194,7 +194,7 @@ for (const resynced of [false, true]) {
   });
 }
 
-Deno.test("with a quarter of all replies lost the remembered subnet is the one that was answered", async () => {
+Deno.test("ConfigureNodeSubnet stores the subnet that it answered, with a quarter of all replies lost", async () => {
   await using _ground = await makeGround();
   await using bench = makeBench(false);
   const { dice, faulty, network } = bench;

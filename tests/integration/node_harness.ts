@@ -26,11 +26,11 @@ export interface NodeUnderTest extends AsyncDisposable {
   remove(destination: string): Promise<string>;
   /** ConfigureNodeSubnet, answered alike. */
   configure(subnet: string): Promise<string>;
-  /** The mutations since the last call of this, by their words. */
+  /** The mutations since the last call of this, by their commands. */
   mutations(): readonly string[];
 }
 
-/** Opens a node as `serve` does, with its defaults unless told otherwise. */
+/** Opens a node as `serve` does, with its defaults unless the options say otherwise. */
 export async function openNodeUnderTest(
   options: Partial<NodeOptions> = {},
 ): Promise<NodeUnderTest> {
@@ -52,7 +52,7 @@ export async function openNodeUnderTest(
   });
   const started = await node.start(new Listening());
   assert.ok(started.ok, started.ok ? "" : started.fault);
-  let told = 0;
+  let returned = 0;
   return {
     node,
     trail,
@@ -64,8 +64,8 @@ export async function openNodeUnderTest(
     configure: async (subnet) =>
       answer(await node.network.configureNodeSubnet(subnet, CONFIGURE)),
     mutations: () => {
-      const fresh = trail.records.slice(told);
-      told = trail.records.length;
+      const fresh = trail.records.slice(returned);
+      returned = trail.records.length;
       return fresh.map((record: JsonObject) => String(record["words"]));
     },
     [Symbol.asyncDispose]: () => node.close(),

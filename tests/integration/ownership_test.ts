@@ -64,7 +64,7 @@ const LEFT_BEHIND: readonly (readonly [what: string, lines: readonly string[]])[
   ["throw", [`route add throw ${TO}`]],
 ];
 
-/** What may stand beside it and must stay, and hides it from a plain look-up. */
+/** Routes that may exist beside it, must stay, and hide it from a plain look-up. */
 const BESIDE: readonly (readonly [what: string, lines: readonly string[]])[] = [
   ["nothing", []],
   ["a more specific and a wider prefix", [
@@ -86,7 +86,7 @@ async function everything(): Promise<readonly string[]> {
   return [routes, await ip("rule show")].join("\n").split("\n");
 }
 
-/** All lines but those about the destination in the main table and our memory. */
+/** All lines but those about the destination in the main table and our record. */
 async function foreign(): Promise<readonly string[]> {
   const lines = await everything();
   return lines.filter((line) =>
@@ -98,7 +98,7 @@ async function foreign(): Promise<readonly string[]> {
 
 // The last ones hide it from a plain look-up.
 for (const [besides, beside] of bounded(BESIDE, BESIDE.slice(-1))) {
-  Deno.test(`InjectRoute replaces what is left behind, beside ${besides}, and touches nothing else`, async (test) => {
+  Deno.test(`InjectRoute replaces a left-over route beside ${besides}, and changes nothing else`, async (test) => {
     for (const [what, lines] of LEFT_BEHIND) {
       await test.step(`a route ${what}`, async () => {
         await using _ground = await makeGround("vxlan100", "other");
@@ -107,7 +107,7 @@ for (const [besides, beside] of bounded(BESIDE, BESIDE.slice(-1))) {
         const before = await foreign();
         await batch(lines);
         await using peer = await openNodeUnderTest();
-        // A route of ours is adopted and repaired: the reconciler may be faster.
+        // The sidecar restores a route of ours, and may repair it before this call.
         assert.match(await peer.inject(TO), /^(added|unchanged)$/);
         assert.deepEqual((await routesTo(TO)).map((line) => line.trim()), OURS);
         assert.deepEqual(await foreign(), before);
@@ -122,7 +122,7 @@ for (const [besides, beside] of bounded(BESIDE, BESIDE.slice(-1))) {
   });
 }
 
-Deno.test("a route left behind while the node runs gives way just the same", async () => {
+Deno.test("InjectRoute replaces a left-over route that appears while the node runs", async () => {
   await using _ground = await makeGround("vxlan100", "other");
   await using peer = await openNodeUnderTest();
   const before = await foreign();
@@ -148,7 +148,7 @@ async function dropRules(): Promise<void> {
 
 const REMOVABLE = LEFT_BEHIND.filter(([what]) => what !== "proto bgp");
 
-Deno.test("RemoveRoute removes what was left by hand or by another runtime", async (test) => {
+Deno.test("RemoveRoute removes a route that was added by hand or by another runtime", async (test) => {
   for (const [what, lines] of REMOVABLE) {
     await test.step(`a route ${what}`, async () => {
       await using _ground = await makeGround("vxlan100", "other");
@@ -162,7 +162,7 @@ Deno.test("RemoveRoute removes what was left by hand or by another runtime", asy
   }
 });
 
-Deno.test("RemoveRoute removes what was left by hand while the node runs", async () => {
+Deno.test("RemoveRoute removes a route that was added by hand while the node runs", async () => {
   await using _ground = await makeGround("vxlan100", "other");
   await using peer = await openNodeUnderTest();
   const before = await everything();
@@ -182,7 +182,7 @@ Deno.test("RemoveRoute removes what was left by hand while the node runs", async
 for (const metric of ["", " metric 77"]) {
   const connected = `route add ${TO} dev other proto kernel scope link${metric}`;
 
-  Deno.test(`a proto kernel route${metric} is neither replaced nor removed`, async () => {
+  Deno.test(`InjectRoute and RemoveRoute leave a proto kernel route${metric} alone`, async () => {
     await using _ground = await makeGround("vxlan100", "other");
     await using peer = await openNodeUnderTest();
     await batch([connected]);
@@ -195,7 +195,7 @@ for (const metric of ["", " metric 77"]) {
     assert.deepEqual(peer.mutations(), []);
   });
 
-  Deno.test(`RemoveRoute takes our route and leaves a proto kernel route${metric}`, async () => {
+  Deno.test(`RemoveRoute removes our route and leaves a proto kernel route${metric}`, async () => {
     await using _ground = await makeGround("vxlan100", "other");
     await using peer = await openNodeUnderTest();
     await batch([connected]);
@@ -206,7 +206,7 @@ for (const metric of ["", " metric 77"]) {
   });
 }
 
-Deno.test("RemoveRoute leaves a route of another routing daemon, and takes ours behind it", async () => {
+Deno.test("RemoveRoute leaves a route of another routing daemon, and removes ours behind it", async () => {
   await using _ground = await makeGround("vxlan100", "other");
   await using peer = await openNodeUnderTest();
   await batch([`route add ${TO} dev other proto 186`]);
@@ -218,7 +218,7 @@ Deno.test("RemoveRoute leaves a route of another routing daemon, and takes ours 
   assert.deepEqual(await everything(), before);
 });
 
-Deno.test("ConfigureNodeSubnet takes only our own route to the subnet, nobody else's", async () => {
+Deno.test("ConfigureNodeSubnet removes our own route to the subnet, and no other one", async () => {
   await using _ground = await makeGround("vxlan100", "other");
   await using peer = await openNodeUnderTest();
   await batch([`route add ${TO} dev other proto static`]);
@@ -229,7 +229,7 @@ Deno.test("ConfigureNodeSubnet takes only our own route to the subnet, nobody el
   assert.deepEqual(await foreign(), before);
 });
 
-Deno.test("what others keep in table 142 stays there, though it be for the very destination", async () => {
+Deno.test("InjectRoute and RemoveRoute leave foreign routes in table 142 alone, also for the same destination", async () => {
   await using _ground = await makeGround("vxlan100");
   const theirs = [TO, "10.42.3.0/24"].flatMap((to) => [
     `route add blackhole ${to} table 142 proto static`,

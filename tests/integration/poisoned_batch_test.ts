@@ -42,13 +42,13 @@ function concerns(
 }
 
 for (const guilty of [[7], [2, 129], [5, 6, 7, 8, 50, 90, 120, 140]]) {
-  Deno.test(`InjectRoutes that share exchanges with ${guilty.length} that no ip outlives are answered all the same`, async () => {
+  Deno.test(`InjectRoute is answered although ${guilty.length} calls in the same batches kill every ip`, async () => {
     await using _ground = await makeGround("vxlan100");
-    let exchanges = 0;
+    let batches = 0;
     const behind = (dataplane: Dataplane): Dataplane => {
       const losing = new LosingDataplane(dataplane);
       losing.loses = (operations) => {
-        exchanges += 1;
+        batches += 1;
         return concerns(operations, guilty) ? "before" : undefined;
       };
       return losing;
@@ -61,14 +61,14 @@ for (const guilty of [[7], [2, 129], [5, 6, 7, 8, 50, 90, 120, 140]]) {
     const refused = octets.filter((_, at) => outcomes[at]?.kind === "refused");
     const there = octets.filter((octet) => guilty.includes(octet));
     assert.deepEqual(refused, there);
-    assert.ok(exchanges <= 40 + 30 * guilty.length, `${exchanges} exchanges`);
+    assert.ok(batches <= 40 + 30 * guilty.length, `${batches} batches`);
     assert.deepEqual(await routesTo("10.42.9.0/24"), [
       "10.42.9.0/24 dev vxlan100 proto 142 scope link",
     ]);
   });
 }
 
-Deno.test("SyncRoutes with one that no ip outlives adds all others", async () => {
+Deno.test("SyncRoutes with one route that kills every ip adds all others", async () => {
   await using _ground = await makeGround("vxlan100");
   const behind = (dataplane: Dataplane): Dataplane => {
     const losing = new LosingDataplane(dataplane);
@@ -87,12 +87,12 @@ Deno.test("SyncRoutes with one that no ip outlives adds all others", async () =>
 
 // An ip that hangs is waited for; one that is only slow to start must not count as such.
 for (const [does, deadlineMs] of [["exit", 5000], ["hang", 1000]] as const) {
-  Deno.test(`a command at which ip ${does}s is no fault of the node, and hurts no other call`, async () => {
+  Deno.test(`a command at which ip ${does}s leaves the node healthy, and fails no other call`, async () => {
     await using _ground = await makeGround("vxlan100");
     using odd = beOdd();
     odd.obey([{ on: "10\\.42\\.7\\.0", does }]);
-    const news: unknown[] = [];
-    const onReach = (fault?: string) => void news.push(fault);
+    const reports: unknown[] = [];
+    const onReach = (fault?: string) => void reports.push(fault);
     await using node = openRoutes({ onReach, deadlineMs });
     const octets = Array.from({ length: bounded(20, 8) }, (_, at) => at + 2);
     const outcomes = await Promise.all(
@@ -100,17 +100,17 @@ for (const [does, deadlineMs] of [["exit", 5000], ["hang", 1000]] as const) {
     );
     const refused = octets.filter((_, at) => outcomes[at]?.kind !== "added");
     assert.deepEqual(refused, [7]);
-    assert.deepEqual(news, []);
+    assert.deepEqual(reports, []);
   });
 }
 
-Deno.test("an ip that answers nobody is given up after a few tries, however many share it", async () => {
+Deno.test("the reconciler gives up an ip that never answers after a few tries, however many calls share it", async () => {
   await using _ground = await makeGround("vxlan100");
-  let exchanges = 0;
+  let batches = 0;
   const behind = (dataplane: Dataplane): Dataplane => {
     const losing = new LosingDataplane(dataplane);
     losing.loses = () => {
-      exchanges += 1;
+      batches += 1;
       return "before";
     };
     return losing;
@@ -120,15 +120,15 @@ Deno.test("an ip that answers nobody is given up after a few tries, however many
     Array.from({ length: 128 }, (_, at) => node.inject(`10.42.${at + 2}.0/24`)),
   );
   assert.ok(outcomes.every(({ kind }) => kind === "refused"));
-  assert.ok(exchanges <= 8, `${exchanges} exchanges`);
+  assert.ok(batches <= 8, `${batches} batches`);
 });
 
-Deno.test("a dataplane whose ip answers is within reach, whatever a call makes of it", async () => {
+Deno.test("a dataplane whose ip answers is reachable, whatever one call does to it", async () => {
   await using _ground = await makeGround("vxlan100");
   using odd = beOdd();
   odd.obey([{ on: "dev vxlan100", does: "exit" }]);
-  const news: unknown[] = [];
-  const onReach = (fault?: string) => void news.push(fault);
+  const reports: unknown[] = [];
+  const onReach = (fault?: string) => void reports.push(fault);
   const dataplane = new Iproute2Dataplane(new AuditLog(keepTrail()), { onReach });
   await using _door = { [Symbol.asyncDispose]: () => dataplane.close() };
   const operations: readonly Operation[] = [
@@ -137,16 +137,16 @@ Deno.test("a dataplane whose ip answers is within reach, whatever a call makes o
   for (let call = 0; call < 5; call += 1) {
     assert.equal((await dataplane.run(operations)).kind, "lost");
   }
-  assert.deepEqual(news, []);
+  assert.deepEqual(reports, []);
   odd.obey([{ on: ".", does: "exit" }]);
-  // The first one may meet an ip that has answered: its end alone is no news.
+  // The first one may meet an ip that has answered: its end alone is not reported.
   for (let call = 0; call < 2; call += 1) {
     assert.equal((await dataplane.run(operations)).kind, "lost");
   }
-  assert.equal(news.length, 1);
+  assert.equal(reports.length, 1);
   odd.obey([]);
   assert.equal((await dataplane.run(operations)).kind, "answered");
-  assert.deepEqual(news.slice(1), [undefined]);
+  assert.deepEqual(reports.slice(1), [undefined]);
 });
 
 const TO = cidr("10.42.2.0/24");
@@ -195,7 +195,7 @@ function answered(results: readonly OperationResult[]): BatchResult {
   return { kind: "answered", results };
 }
 
-Deno.test("reconcile commits every key once and never rejects, whatever a dataplane answers", async () => {
+Deno.test("reconcile commits every key once and never rejects, whatever the dataplane answers", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(replies, { maxLength: 30 }), async (scripted) => {
       const next = scripted.values();
@@ -207,7 +207,7 @@ Deno.test("reconcile commits every key once and never rejects, whatever a datapl
           return Promise.resolve(next.next().value ?? { kind: "lost", why: "the end" });
         },
         drainAuditLog: () => Promise.resolve(true),
-        dump: () => Promise.resolve({ kind: "lost", why: "no survey" }),
+        dump: () => Promise.resolve({ kind: "lost", why: "no dump" }),
         watch: () => ({ close: () => {} }),
         close: () => Promise.resolve(),
         abort: () => {},
@@ -243,7 +243,7 @@ Deno.test("reconcile commits every key once and never rejects, whatever a datapl
         }),
       ]);
       assert.equal(committed.length, 2);
-      assert.ok(asked <= 60, `${asked} exchanges`);
+      assert.ok(asked <= 60, `${asked} batches`);
     }),
     { numRuns: 3_000 },
   );

@@ -16,7 +16,7 @@ async function configure(node: ReconciledRoutes): Promise<void> {
   assert.equal(outcome.kind, "configured");
 }
 
-Deno.test("the node's subnet, flushed while ip is lost, is written again more and more slowly, and is back as soon as the kernel answers", async () => {
+Deno.test("the reconciler retries the flushed record of the subnet with back-off while ip fails, and writes it as soon as the kernel answers", async () => {
   await using _ground = await makeGround("vxlan100");
   await using node = await openReconciledRoutes({ resyncs: false });
   await configure(node);
@@ -39,7 +39,7 @@ Deno.test("the node's subnet, flushed while ip is lost, is written again more an
   await until(() => node.log.includes(repaired), { what: repaired });
 });
 
-Deno.test("while ip is lost nobody is blamed, and the end of it is said", async () => {
+Deno.test("the log reports no contention while ip fails, and says when ip is back", async () => {
   await using _ground = await makeGround("vxlan100");
   await using node = await openReconciledRoutes({ resyncs: false });
   await node.sync(peers(2, 1));
@@ -49,7 +49,7 @@ Deno.test("while ip is lost nobody is blamed, and the end of it is said", async 
     return "before";
   };
   await ip(`route del ${TO}`);
-  // Enough of them for a fight, and the time after which one would have been said.
+  // Enough of them for contention, and the time after which the log would report it.
   await until(() => attempts >= 60, { what: "attempts", deadlineMs: 10_000 });
   node.dataplane.loses = () => undefined;
   await until(async () => (await node.ours()).join() === shown(peers(2, 1)).join(), {
@@ -58,7 +58,7 @@ Deno.test("while ip is lost nobody is blamed, and the end of it is said", async 
   await until(() => node.log.some((line) => line.includes("Installed pending route")), {
     what: "the line that says so",
   });
-  // Its own lines, see resyncs_test.ts.
+  // The resync has lines of its own, see failing_resyncs_test.ts.
   const ofRepairs = node.log.slice(1).filter((line) => !line.includes("The resync "));
   assert.deepEqual(ofRepairs, [
     `warn: No answer from the kernel about ${TO}: as the test wants; ` +
@@ -68,7 +68,7 @@ Deno.test("while ip is lost nobody is blamed, and the end of it is said", async 
 });
 
 fullTest(
-  "a repair that waited for an ip that hangs is not followed by a rest of four times that",
+  "the time that a repair waits for a hanging ip does not lengthen the back-off",
   async () => {
     await using _ground = await makeGround("vxlan100");
     await using node = await openReconciledRoutes({ resyncs: false });
@@ -87,7 +87,7 @@ fullTest(
   },
 );
 
-Deno.test("a route of a refused repair that somebody else puts right is listed as installed at the next look at everything", async () => {
+Deno.test("ListRoutes shows a route as installed at the next resync after its repair was refused and another process added it", async () => {
   await using _ground = await makeGround("vxlan100");
   await using node = await openReconciledRoutes({ resyncMs: 500 });
   await ip(`route add ${TO} dev vxlan100 proto 142`);

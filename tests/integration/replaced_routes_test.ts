@@ -1,4 +1,4 @@
-/** A repair that takes away somebody else's route says whose. */
+/** A repair that replaces a foreign route logs its protocol. */
 import assert from "node:assert/strict";
 import { until } from "../support/wait.ts";
 import { batch, ip, makeGround, routesTo } from "../support/fixtures.ts";
@@ -40,7 +40,7 @@ const CASES: readonly (readonly [what: string, line: string, named: string])[] =
 ];
 
 for (const [what, line, named] of CASES) {
-  Deno.test(`a repair names the owner and the device of a route ${what} that it takes away`, async () => {
+  Deno.test(`a repair logs the protocol and the device of a route ${what} that it replaces`, async () => {
     await using _ground = await makeGround("vxlan100", "other");
     await using peer = await openNodeUnderTest();
     assert.equal(await peer.inject(TO), "added");
@@ -52,7 +52,7 @@ for (const [what, line, named] of CASES) {
   });
 }
 
-Deno.test("a route that came while ours waited for its device is named when ours is back", async () => {
+Deno.test("a repair logs a route that was added while ours waited for its device", async () => {
   await using _ground = await makeGround("vxlan100", "other");
   await using peer = await openNodeUnderTest();
   assert.equal(await peer.inject(TO), "added");
@@ -70,7 +70,7 @@ Deno.test("a route that came while ours waited for its device is named when ours
   ]);
 });
 
-Deno.test("a start names what came while nobody watched, many routes of a kind in one line", async () => {
+Deno.test("restore logs the routes that it replaces, many routes of a kind in one line", async () => {
   await using _ground = await makeGround("vxlan100", "other");
   const all = Array.from({ length: 6 }, (_, at) => `10.42.${at + 2}.0/24`);
   {

@@ -20,7 +20,7 @@ async function everything(): Promise<string> {
   return await ip("-4 route show table all");
 }
 
-Deno.test("what carries our protocol number and is no node's subnet of this cluster is left as it is, at the start and on exit, and said once", async () => {
+Deno.test("a route with our protocol number outside of this cluster's subnets is logged once, and left alone at the start and on exit", async () => {
   await using _ground = await makeGround("vxlan100", "other");
   await batch(["address add 192.0.2.1/24 dev other", ...OUTSIDE]);
   const before = await everything();
@@ -29,8 +29,8 @@ Deno.test("what carries our protocol number and is no node's subnet of this clus
     assert.equal(await everything(), before);
     assert.equal(await peer.inject(TO), "added");
     assert.equal(await peer.configure(SUBNET), "configured");
-    const said = peer.log.filter((line) => line.includes("Protocol 142"));
-    assert.deepEqual(said, [
+    const logged = peer.log.filter((line) => line.includes("Protocol 142"));
+    assert.deepEqual(logged, [
       "warn: Protocol 142 has routes that are no /24 within cluster CIDR 10.42.0.0/16, " +
       "left: 10.43.1.0/24, 198.51.100.0/24, 0.0.0.0/0 and 3 more; " +
       "look at them with: ip route show table all proto 142",
@@ -45,7 +45,7 @@ for (
     ["node prefix", { clusterCidr: cidr("10.42.0.0/16"), nodePrefix: 25 }],
   ] as const
 ) {
-  Deno.test(`with another ${what} nothing of before is wanted, and with the old one all of it is again`, async () => {
+  Deno.test(`restore ignores all records of before under another ${what}, and takes them again under the old one`, async () => {
     await using _ground = await makeGround("vxlan100");
     {
       await using peer = await openNodeUnderTest();
@@ -71,7 +71,7 @@ for (
   });
 }
 
-Deno.test("a subnet of another cluster CIDR is no obstacle to a new one, whose revision is higher", async () => {
+Deno.test("ConfigureNodeSubnet accepts a new subnet beside one of another cluster CIDR, with a higher revision", async () => {
   await using _ground = await makeGround();
   await ip("route add blackhole 10.43.1.0/24 table 142 proto 142 metric 142 window 9");
   {
@@ -84,7 +84,7 @@ Deno.test("a subnet of another cluster CIDR is no obstacle to a new one, whose r
   assert.equal(configured.revision, 10);
 });
 
-Deno.test("of two routes of ours for one destination the start leaves one, whether or not it is remembered", async () => {
+Deno.test("restore leaves one of two routes of ours for one destination, with a record or without", async () => {
   await using _ground = await makeGround("vxlan100", "other");
   {
     await using peer = await openNodeUnderTest();
@@ -103,7 +103,7 @@ Deno.test("of two routes of ours for one destination the start leaves one, wheth
   }
 });
 
-Deno.test("an address that the gateway takes after a restart is named with its owner, and never given again", async () => {
+Deno.test("restore logs an allocated address that the gateway has now, with its owner, and never allocates it again", async () => {
   await using _ground = await makeGround();
   {
     await using peer = await openNodeUnderTest();
@@ -127,7 +127,7 @@ Deno.test("an address that the gateway takes after a restart is named with its o
   assert.ok(!peer.log.includes(warning));
 });
 
-Deno.test("with the subnet's entry lost only a subnet that has all allocated addresses is accepted", async () => {
+Deno.test("ConfigureNodeSubnet accepts only a subnet with all allocated addresses after the subnet's record was lost", async () => {
   await using _ground = await makeGround();
   {
     await using peer = await openNodeUnderTest();
@@ -147,7 +147,7 @@ Deno.test("with the subnet's entry lost only a subnet that has all allocated add
   assert.equal(await peer.configure("10.42.2.0/24"), "configured");
 });
 
-Deno.test("addresses of another cluster CIDR forbid a subnet until they are released", async () => {
+Deno.test("ConfigureNodeSubnet is refused while addresses of another cluster CIDR are allocated", async () => {
   await using _ground = await makeGround();
   {
     await using peer = await openNodeUnderTest();

@@ -1,4 +1,4 @@
-/** What no event told is found by the look at everything. */
+/** The resync finds what no event announced. */
 import assert from "node:assert/strict";
 import type { DesiredState } from "../../src/reconcile/desired_state.ts";
 import { INSTALLED } from "../../src/reconcile/outcome.ts";
@@ -12,10 +12,10 @@ import { openRoutes, type RoutesUnderTest } from "./routes_harness.ts";
 const TO = "10.42.2.0/24";
 const WANTED = { destination: cidr(TO), device: device("vxlan100") };
 const OURS = [`${TO} dev vxlan100 proto 142 scope link`];
-const MEMORY = `unreachable ${TO} table 142 proto 142 metric 142`;
+const RECORD = `unreachable ${TO} table 142 proto 142 metric 142`;
 
 /** Repairs without events, and resyncs once in a while. */
-function openDeaf(
+function openWithoutEvents(
   { routes, want }: { routes: RoutesUnderTest; want: (desired: DesiredState) => void },
 ): AsyncDisposable {
   want(routes.desired);
@@ -37,14 +37,14 @@ for (
     "dev other proto static metric 100",
   ]
 ) {
-  Deno.test(`a second route beside ours, "${other}", goes though no event told of it`, async () => {
+  Deno.test(`resync removes a second route beside ours, "${other}", without an event`, async () => {
     await using _ground = await makeGround("vxlan100", "other");
     await using routes = openRoutes({ resynced: false });
     await batch([
       `route add ${TO} dev vxlan100 proto 142`,
       `route add ${TO} ${other}`,
     ]);
-    await using _deaf = openDeaf({
+    await using _repair = openWithoutEvents({
       routes,
       want: (desired) =>
         desired.put({ route: WANTED, persisted: true, status: INSTALLED }),
@@ -55,16 +55,16 @@ for (
   });
 }
 
-Deno.test("what was to go when the answer was lost is gone with the next look at everything", async () => {
+Deno.test("resync removes a route whose deletion got no answer", async () => {
   await using _ground = await makeGround("vxlan100");
   await using routes = openRoutes({ resynced: false });
   const { desired } = routes;
   await batch([
     `route add ${TO} dev vxlan100 proto 142`,
-    `route add ${MEMORY}`,
+    `route add ${RECORD}`,
     "route add 10.42.3.0/24 dev vxlan100",
   ]);
-  await using _deaf = openDeaf({
+  await using _repair = openWithoutEvents({
     routes,
     want: () => {
       desired.put({ route: WANTED, persisted: true, status: INSTALLED });
@@ -77,18 +77,18 @@ Deno.test("what was to go when the answer was lost is gone with the next look at
     what: "no route of either",
   });
   await until(() => desired.get(WANTED.destination) === undefined, {
-    what: "nobody to want it",
+    what: "the route to be no longer desired",
   });
   assert.equal(await ip("route show table 142"), "");
 });
 
-Deno.test("a route that was written when the answer was lost counts as installed with the next look at everything", async () => {
+Deno.test("resync marks a route as installed that was written although the answer was lost", async () => {
   await using _ground = await makeGround("vxlan100");
   await using routes = openRoutes({ resynced: false });
   const { desired } = routes;
   const status = { kind: "error", sentence: "No answer from the kernel" } as const;
   await batch([`route add ${TO} dev vxlan100 proto 142`]);
-  await using _deaf = openDeaf({
+  await using _repair = openWithoutEvents({
     routes,
     want: () => desired.put({ route: WANTED, persisted: false, status }),
   });

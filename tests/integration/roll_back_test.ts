@@ -9,7 +9,7 @@ const TO = "10.42.2.0/24";
 const OTHER = peers(9, 1);
 const CONNECTED = `${TO} is directly connected on other; refusing to replace it`;
 
-/** A node that adds routes without a look, and a route to TO that nobody may replace. */
+/** A node that adds routes without a read, and a connected route to TO. */
 async function openRefused(): Promise<ReconciledRoutes> {
   const node = await openReconciledRoutes({ watches: false, resyncs: false });
   await node.sync(OTHER);
@@ -18,7 +18,7 @@ async function openRefused(): Promise<ReconciledRoutes> {
   return node;
 }
 
-/** Loses so many of the exchanges with such a command for TO; tells how many it has. */
+/** Loses `count` batches with such a command for TO; the result counts them. */
 function lose(
   { dataplane }: ReconciledRoutes,
   kind: "delete-entry" | "put-entry",
@@ -42,7 +42,7 @@ for (const rpc of ["InjectRoute", "SyncRoutes"] as const) {
     ? { kind: "refused", sentence: CONNECTED }
     : [`refused ${TO}: ${CONNECTED}`, "unchanged 10.42.9.0/24"];
 
-  Deno.test(`a refused ${rpc} leaves no memory behind, although ip was lost when it was taken back`, async () => {
+  Deno.test(`${rpc} that is refused leaves no record behind, although ip was lost during the roll-back`, async () => {
     await using _ground = await makeGround("vxlan100", "other");
     await using node = await openRefused();
     const lost = lose(node, "delete-entry", 1);
@@ -51,7 +51,7 @@ for (const rpc of ["InjectRoute", "SyncRoutes"] as const) {
     assert.deepEqual(await node.ours(), shown(OTHER));
   });
 
-  Deno.test(`what a refused ${rpc} could not take back goes as soon as the kernel answers, and nothing else`, async () => {
+  Deno.test(`${rpc} that is refused completes its roll-back as soon as the kernel answers, and removes nothing else`, async () => {
     await using _ground = await makeGround("vxlan100", "other");
     await using node = await openRefused();
     await ip(`route add ${TO} dev other proto static metric 50`);
@@ -60,14 +60,14 @@ for (const rpc of ["InjectRoute", "SyncRoutes"] as const) {
     lose(node, "delete-entry", 5);
     assert.deepEqual(await ask(node), refusal);
     await until(async () => (await node.ours()).join() === shown(OTHER).join(), {
-      what: "the end of the memory",
+      what: "the record to be deleted",
     });
     assert.equal(watch.take(), undefined);
     assert.equal((await routesTo(TO)).length, 2);
   });
 }
 
-Deno.test("a refused InjectRoute that could not put back the wish of before does so as soon as the kernel answers", async () => {
+Deno.test("InjectRoute that is refused restores the desired route of before as soon as the kernel answers", async () => {
   await using _ground = await makeGround("vxlan100", "other");
   await using node = await openRefused();
   await node.inject(TO, "later");
@@ -84,6 +84,6 @@ Deno.test("a refused InjectRoute that could not put back the wish of before does
   assert.deepEqual(await node.inject(TO), { kind: "refused", sentence: CONNECTED });
   assert.notDeepEqual(await node.ours(), before);
   await until(async () => (await node.ours()).join() === before.join(), {
-    what: () => `the memory of before; ${lost()} were lost`,
+    what: () => `the record of before; ${lost()} were lost`,
   });
 });

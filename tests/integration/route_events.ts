@@ -2,7 +2,7 @@ import { collectLines } from "../support/lines.ts";
 import { until } from "../support/wait.ts";
 import { batch, ip } from "../support/fixtures.ts";
 
-/** What the kernel tells of routes while something runs. */
+/** The events of routes while something runs. */
 export interface RouteEvents extends AsyncDisposable {
   /** The events about 10.0.0.0/8 until now, a line each. */
   seen(): Promise<readonly string[]>;

@@ -9,7 +9,7 @@ const ROUNDS = 100;
 /** One end is met in a few rounds of a hundred, and by chance in none of them. */
 const MOST_ROUNDS = 1_000;
 
-Deno.test("with three of five replies lost, what is said of a removal on exit is true", async () => {
+Deno.test("--remove-routes-on-exit logs the truth about what it removed, with three of five replies lost", async () => {
   await using _ground = await makeGround("vxlan100");
   const dice = makeDice();
   let faulty: FaultyDataplane | undefined;
@@ -35,21 +35,21 @@ Deno.test("with three of five replies lost, what is said of a removal on exit is
     await removeRoutes({ reconciler, store: TABLE_142, policy, logger });
     const left = await ip("-4 route show table all proto 142");
     const routes = [...left.matchAll(/^10\.42\.\d+\.0\/24 dev vxlan100/gm)].length;
-    const said = `${log.join()}, with the seed ${dice.seed}:\n${left}`;
+    const context = `${log.join()}, with the seed ${dice.seed}:\n${left}`;
     const counted = /^error: Removed (\d) of 4 routes on exit\. /.exec(log.join());
     if (counted !== null) {
       met.some += 1;
-      assert.equal(Number(counted[1]), 4 - routes, said);
-      assert.notEqual(left, "", said);
+      assert.equal(Number(counted[1]), 4 - routes, context);
+      assert.notEqual(left, "", context);
     } else if (log.join() === "info: Removed 4 routes on exit") {
       met.all += 1;
-      assert.equal(left, "", said);
+      assert.equal(left, "", context);
     } else {
       met.unknown += 1;
       assert.match(
         log.join(),
         /^error: Routes (may )?stay: injected by the test$/,
-        said,
+        context,
       );
     }
   }

@@ -8,9 +8,9 @@ import { bounded, partOf } from "../support/suite.ts";
 
 const TO = "10.42.21.0/24";
 
-/** Writes to the main table, apart from the memory in table 142. */
-function attempts(words: readonly string[]): readonly string[] {
-  return words.filter((line) => / (add|replace) 10\./.test(line));
+/** Writes to the main table, without the records in table 142. */
+function attempts(commands: readonly string[]): readonly string[] {
+  return commands.filter((line) => / (add|replace) 10\./.test(line));
 }
 
 const REASONS = [
@@ -23,7 +23,7 @@ const REASONS = [
 ];
 
 for (const reason of partOf(REASONS, 1)) {
-  Deno.test(`"${reason}" again and again is the kernel's answer, and no race`, async () => {
+  Deno.test(`InjectRoute takes "${reason}" for the kernel's answer, and not for a race, when it repeats`, async () => {
     await using _ground = await makeGround("vxlan100");
     using odd = beOdd();
     await using node = await openNodeUnderTest();
@@ -37,7 +37,7 @@ for (const reason of partOf(REASONS, 1)) {
     assert.equal(await node.inject(TO), "added");
   });
 
-  Deno.test(`a repair that meets "${reason}" says so once and waits for the next look`, async () => {
+  Deno.test(`a repair that fails with "${reason}" logs it once and waits for the next resync`, async () => {
     await using _ground = await makeGround("vxlan100");
     using odd = beOdd();
     await using node = await openNodeUnderTest({ resyncMs: 3000 });
@@ -56,7 +56,7 @@ for (const reason of partOf(REASONS, 1)) {
   });
 }
 
-Deno.test("a deletion that the kernel refuses steadily is answered in its words", async () => {
+Deno.test("RemoveRoute answers with the kernel's sentence when the kernel keeps refusing the deletion", async () => {
   await using _ground = await makeGround("vxlan100");
   using odd = beOdd();
   await using node = await openNodeUnderTest();
@@ -72,7 +72,7 @@ Deno.test("a deletion that the kernel refuses steadily is answered in its words"
 });
 
 for (const mtu of partOf([67, 60], 1)) {
-  Deno.test(`a device that is up with an MTU of ${mtu} is said to have no IPv4, and gets its route when it has`, async () => {
+  Deno.test(`InjectRoute through a device that is up with an MTU of ${mtu} answers that it has no IPv4, and the route follows when it has`, async () => {
     await using _ground = await makeGround("vxlan100");
     await ip("link add name tiny type ifb");
     await using _tiny = {
@@ -92,8 +92,8 @@ for (const mtu of partOf([67, 60], 1)) {
     await ip(`link set tiny mtu ${mtu}`);
     await pause(bounded(2_500, 1_200));
     assert.ok(attempts(node.mutations()).length <= 2);
-    const said = node.log.filter((line) => line.includes("No such device"));
-    assert.equal(said.length, 1, node.log.join("\n"));
+    const logged = node.log.filter((line) => line.includes("No such device"));
+    assert.equal(logged.length, 1, node.log.join("\n"));
     await ip("link set tiny mtu 1500");
     await until(async () => (await routesTo(TO)).length === 1, { what: "it again" });
   });

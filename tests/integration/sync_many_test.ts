@@ -28,7 +28,7 @@ function countCommands() {
   return { behind, of: (kind: Command["kind"]) => counts.get(kind) ?? 0 };
 }
 
-Deno.test("calls are let in between the parts of a long SyncRoutes, and what they say stands", async () => {
+Deno.test("SyncRoutes lets calls in between its chunks, and what they request holds", async () => {
   await using _ground = await makeGround("vxlan100", "other");
   await using node = openRoutes(WIDE);
   const all = peers(0, 2000);
@@ -48,12 +48,12 @@ Deno.test("calls are let in between the parts of a long SyncRoutes, and what the
   assert.deepEqual(ended, ["calls", "sync"]);
   assert.deepEqual([moved.kind, removed.kind], ["added", "removed"]);
   assert.deepEqual([again.kind, kept.kind], ["unchanged", "unchanged"]);
-  const told = outcomes.filter((outcome) =>
+  const reported = outcomes.filter((outcome) =>
     /10\.(49\.20[4-7]|50\.(49|5[01]))\.0/.test(outcome)
   );
   const overtaken = (to: string) =>
     `refused ${to}: Another call asked otherwise about ${to} meanwhile; that stands`;
-  assert.deepEqual(told, [
+  assert.deepEqual(reported, [
     overtaken("10.49.204.0/24"),
     "unchanged 10.49.205.0/24",
     overtaken("10.49.206.0/24"),
@@ -75,7 +75,7 @@ Deno.test("calls are let in between the parts of a long SyncRoutes, and what the
   assert.deepEqual(ours, shown(there));
 });
 
-Deno.test("a thousand routes that move to another device share a few walks over the table", async () => {
+Deno.test("SyncRoutes that moves a thousand routes to another device needs a few dumps of the table", async () => {
   await using _ground = await makeGround("vxlan100", "other");
   const commands = countCommands();
   await using node = openRoutes({ ...WIDE, behind: commands.behind });
@@ -89,7 +89,7 @@ Deno.test("a thousand routes that move to another device share a few walks over 
   assert.equal(node.mutations().length, 2000);
 });
 
-Deno.test("where policy rules hide the main table, many removals share a few walks over it", async () => {
+Deno.test("SyncRoutes that removes many routes needs a few dumps where policy rules hide the main table", async () => {
   await using _ground = await makeGround("vxlan100", "other");
   await using _rule = {
     [Symbol.asyncDispose]: async () => void await batch(["rule del priority 100"]),
@@ -126,7 +126,7 @@ function readerOf(everyMs: number) {
   };
 }
 
-Deno.test("no audit record is lost while somebody reads, however slowly and however little room there is", async () => {
+Deno.test("the audit log loses no record while its reader reads, however slow and however small the pipe", async () => {
   await using _ground = await makeGround("vxlan100");
   const reader = readerOf(30);
   // Room for some 2,000 of 6,000 records.
@@ -138,7 +138,7 @@ Deno.test("no audit record is lost while somebody reads, however slowly and howe
   assert.equal(reader.lines().length, 6000);
 });
 
-Deno.test("a reader of the audit trail that has stopped holds a SyncRoutes up for a second at most", async () => {
+Deno.test("a stopped reader of the audit log delays SyncRoutes by at most a second", async () => {
   await using _ground = await makeGround("vxlan100");
   const sink = createBufferedLineWriter(readerOf(Infinity), { bytes: 512 * 1024 });
   await using node = openRoutes({ ...WIDE, sink });
@@ -149,7 +149,7 @@ Deno.test("a reader of the audit trail that has stopped holds a SyncRoutes up fo
   assert.ok(performance.now() - began < 8000, "it waited more than once");
 });
 
-Deno.test("with a quarter of all replies lost, every outcome is true of the kernel", async () => {
+Deno.test("SyncRoutes reports outcomes that are true of the kernel, with a quarter of all replies lost", async () => {
   await using _ground = await makeGround("vxlan100", "other");
   const dice = makeDice();
   let faulty: FaultyDataplane | undefined;
@@ -184,21 +184,21 @@ function judge(
     const [kind, to = ""] = outcome.replace(":", "").split(" ");
     const device = stated.find(({ destination }) => destination === to)?.device;
     const main = ours.filter((line) => line.startsWith(`main ${to} `));
-    const memory = ours.filter((line) => line.startsWith(`record ${to} `));
+    const records = ours.filter((line) => line.startsWith(`record ${to} `));
     if (kind === "added" || kind === "unchanged") {
       assert.deepEqual(main, [`main ${to} ${device}`], outcome);
-      assert.deepEqual(memory, [`record ${to} ${device}`], outcome);
+      assert.deepEqual(records, [`record ${to} ${device}`], outcome);
     } else if (kind === "pending") {
-      assert.deepEqual(memory, [`record ${to} ${device}`], outcome);
+      assert.deepEqual(records, [`record ${to} ${device}`], outcome);
     } else if (kind === "removed") {
-      assert.deepEqual([main, memory], [[], []], outcome);
+      assert.deepEqual([main, records], [[], []], outcome);
     } else {
       assert.match(outcome, /^(refused|No answer)/);
     }
   }
 }
 
-Deno.test("a refused addition through ground that seemed clear leaves no memory behind", async () => {
+Deno.test("an addition that is refused leaves no record behind, also where the kernel cache knew no route", async () => {
   await using _ground = await makeGround("vxlan100", "other");
   await using node = openRoutes();
   await node.sync(peers(9, 1));

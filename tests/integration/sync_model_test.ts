@@ -16,7 +16,7 @@ type LinkState = "up" | "down" | "missing";
 /** Octet and device of a stated route. */
 type Stated = readonly [octet: number, through: Device];
 
-type Word =
+type Change =
   | { readonly kind: "sync"; readonly routes: readonly Stated[] }
   | { readonly kind: "inject"; readonly route: Stated }
   | { readonly kind: "remove"; readonly octet: number }
@@ -24,28 +24,28 @@ type Word =
 
 const to = (octet: number): string => `10.42.${octet}.0/24`;
 
-/** What must be true when all is quiet: which routes are wanted, and which links are up. */
+/** What must be true in the end: the desired routes, and the links that are up. */
 class Model {
-  readonly wanted = new Map<number, Device>();
+  readonly desired = new Map<number, Device>();
   readonly links = new Map<Device, LinkState>(DEVICES.map((name) => [name, "up"]));
 
-  take(word: Word): void {
-    switch (word.kind) {
+  apply(change: Change): void {
+    switch (change.kind) {
       case "sync":
-        this.wanted.clear();
-        for (const [octet, through] of word.routes) this.#want(octet, through);
+        this.desired.clear();
+        for (const [octet, through] of change.routes) this.#desire(octet, through);
         return;
       case "inject":
-        return this.#want(...word.route);
+        return this.#desire(...change.route);
       case "remove":
-        return void this.wanted.delete(word.octet);
+        return void this.desired.delete(change.octet);
       case "link":
-        return void this.links.set(word.name, word.to);
+        return void this.links.set(change.name, change.to);
     }
   }
 
-  #want(octet: number, through: Device): void {
-    if (octet !== OWN) this.wanted.set(octet, through);
+  #desire(octet: number, through: Device): void {
+    if (octet !== OWN) this.desired.set(octet, through);
   }
 }
 
@@ -56,7 +56,7 @@ const octet = fc.integer({ min: OWN, max: 6 });
 const through = fc.constantFrom(...DEVICES);
 const stated = fc.tuple(octet, through);
 const linkState = fc.constantFrom<LinkState>("up", "up", "down", "missing");
-const word = fc.oneof(
+const change = fc.oneof(
   fc.record({
     kind: fc.constant("sync" as const),
     routes: fc.uniqueArray(stated, { selector: ([octet]) => octet, maxLength: 6 }),
@@ -65,19 +65,19 @@ const word = fc.oneof(
   fc.record({ kind: fc.constant("remove" as const), octet }),
   fc.record({ kind: fc.constant("link" as const), name: through, to: linkState }),
 );
-/** What happens at once, and then quiet. */
-const moments = fc.array(fc.array(word, { minLength: 1, maxLength: 5 }), {
+/** Changes that happen concurrently, followed by a pause. */
+const moments = fc.array(fc.array(change, { minLength: 1, maxLength: 5 }), {
   minLength: 1,
   maxLength: 8,
 });
 
 async function call(
   { node, inject, remove }: NodeUnderTest,
-  word: Word,
+  change: Change,
 ): Promise<void> {
-  switch (word.kind) {
+  switch (change.kind) {
     case "sync": {
-      const routes = word.routes.map(([octet, device]) => ({
+      const routes = change.routes.map(([octet, device]) => ({
         destination: to(octet),
         device,
       }));
@@ -86,26 +86,26 @@ async function call(
       return;
     }
     case "inject":
-      await inject(to(word.route[0]), word.route[1]);
+      await inject(to(change.route[0]), change.route[1]);
       return;
     case "remove":
-      assert.match(await remove(to(word.octet)), /^(removed|absent)$/);
+      assert.match(await remove(to(change.octet)), /^(removed|absent)$/);
       return;
     case "link":
       return;
   }
 }
 
-/** Links change one after another, beside the calls. */
-async function turnLinks(
+/** Changes the links one after another, concurrently with the calls. */
+async function changeLinks(
   ground: Ground,
   before: ReadonlyMap<Device, LinkState>,
-  words: readonly Word[],
+  changes: readonly Change[],
 ): Promise<void> {
   const links = new Map(before);
-  for (const word of words) {
-    if (word.kind !== "link") continue;
-    const { name, to } = word;
+  for (const change of changes) {
+    if (change.kind !== "link") continue;
+    const { name, to } = change;
     const now = links.get(name);
     links.set(name, to);
     if (to === "missing") {
@@ -117,12 +117,12 @@ async function turnLinks(
 
 interface Shown {
   readonly main: ReadonlyMap<string, string>;
-  readonly memory: ReadonlyMap<string, string>;
+  readonly state: ReadonlyMap<string, string>;
 }
 
 async function shown(): Promise<Shown> {
   const main = new Map<string, string>();
-  const memory = new Map<string, string>();
+  const state = new Map<string, string>();
   const listed: unknown = JSON.parse(
     await ip("-4 -json -Numeric route show table main root 10.42.0.0/16") || "[]",
   );
@@ -138,10 +138,10 @@ async function shown(): Promise<Shown> {
     const kept = entryOf(found);
     const entry = kept === undefined ? undefined : decodeRecord(kept);
     if (entry?.kind === "route") {
-      memory.set(entry.route.destination, entry.route.device);
+      state.set(entry.route.destination, entry.route.device);
     }
   }
-  return { main, memory };
+  return { main, state };
 }
 
 function deviceOf(route: JsonObject): string {
@@ -150,15 +150,15 @@ function deviceOf(route: JsonObject): string {
 
 /** Undefined if the kernel is as the model says; else what differs. */
 function difference(
-  { links, wanted }: Model,
-  { main, memory }: Shown,
+  { links, desired }: Model,
+  { main, state }: Shown,
 ): string | undefined {
-  const remembered = new Map([...wanted].map(([octet, device]) => [to(octet), device]));
+  const records = new Map([...desired].map(([octet, device]) => [to(octet), device]));
   for (let octet = 0; octet < 8; octet += 1) {
     const destination = to(octet);
-    const device = wanted.get(octet);
-    if (memory.get(destination) !== remembered.get(destination)) {
-      return `memory of ${destination}: ${memory.get(destination)}, not ${device}`;
+    const device = desired.get(octet);
+    if (state.get(destination) !== records.get(destination)) {
+      return `record of ${destination}: ${state.get(destination)}, not ${device}`;
     }
     const there = main.get(destination);
     if (device === undefined || links.get(device) === "up") {
@@ -166,7 +166,7 @@ function difference(
     } else if (there === device) {
       return `route to ${destination} through ${device}, which is not up`;
     }
-    // Through another device it may still go, until the wanted one can take over.
+    // Through another device it may still go, until the desired one can take over.
   }
   return undefined;
 }
@@ -179,23 +179,23 @@ async function listed({ node }: NodeUnderTest): Promise<readonly Line[]> {
   );
 }
 
-function expected({ links, wanted }: Model): readonly Line[] {
-  return [...wanted].toSorted(([one], [other]) => one - other).map(([octet, device]) =>
+function expected({ links, desired }: Model): readonly Line[] {
+  return [...desired].toSorted(([one], [other]) => one - other).map(([octet, device]) =>
     [to(octet), device, links.get(device) === "up"] as const
   );
 }
 
 async function play(
-  happening: readonly (readonly Word[])[],
+  happening: readonly (readonly Change[])[],
 ): Promise<void> {
   await using ground = await makeGround(...DEVICES);
   await using peer = await openNodeUnderTest();
   assert.equal(await peer.configure(to(OWN)), "configured");
   const model = new Model();
-  for (const words of happening) {
-    const turning = turnLinks(ground, model.links, words);
-    for (const word of words) model.take(word);
-    await Promise.all([turning, ...words.map((word) => call(peer, word))]);
+  for (const changes of happening) {
+    const changing = changeLinks(ground, model.links, changes);
+    for (const change of changes) model.apply(change);
+    await Promise.all([changing, ...changes.map((change) => call(peer, change))]);
     let differs: string | undefined;
     await until(async () => {
       differs = difference(model, await shown());
@@ -208,7 +208,7 @@ async function play(
   });
 }
 
-Deno.test("SyncRoutes, InjectRoute, RemoveRoute and links that come and go, in any order: in the end the kernel has what is wanted, where a link can carry it", async () => {
+Deno.test("SyncRoutes, InjectRoute, RemoveRoute and links that come and go, in any order, lead to the desired routes in the kernel, where a link can carry them", async () => {
   await fc.assert(fc.asyncProperty(moments, play), {
     numRuns: bounded(40, 12),
     // All of them, or it has failed: on a busy machine they take a minute.

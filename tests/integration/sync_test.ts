@@ -6,7 +6,7 @@ import { openRoutes, peers, shown } from "./routes_harness.ts";
 const kinds = (outcomes: readonly string[]): ReadonlySet<string> =>
   new Set(outcomes.map((outcome) => outcome.split(" ")[0] ?? ""));
 
-Deno.test("SyncRoutes makes the kernel have just the routes that are stated, whatever it had", async () => {
+Deno.test("SyncRoutes makes the kernel have exactly the stated routes, whatever it had", async () => {
   await using _ground = await makeGround("vxlan100", "other");
   await using node = openRoutes();
   await node.inject("10.42.2.0/24");
@@ -33,7 +33,7 @@ Deno.test("SyncRoutes makes the kernel have just the routes that are stated, wha
   assert.deepEqual(await node.ours(), []);
 });
 
-Deno.test("254 routes that are there already cost no kernel write; 254 that differ in 10 cost ten", async () => {
+Deno.test("SyncRoutes of 254 unchanged routes writes nothing to the kernel, and ten times if ten differ", async () => {
   await using _ground = await makeGround("vxlan100");
   await using node = openRoutes();
   assert.deepEqual(kinds(await node.sync(peers(2, 254))), new Set(["added"]));
@@ -56,7 +56,7 @@ Deno.test("254 routes that are there already cost no kernel write; 254 that diff
   assert.equal(seen.length, 14);
 });
 
-Deno.test("what is unchanged is verified against the kernel: a route deleted behind our back is added", async () => {
+Deno.test("SyncRoutes verifies unchanged routes in the kernel, and adds one that another process deleted", async () => {
   await using _ground = await makeGround("vxlan100", "other");
   await using node = openRoutes();
   await node.sync(peers(2, 20));
@@ -74,7 +74,7 @@ Deno.test("what is unchanged is verified against the kernel: a route deleted beh
   assert.deepEqual(await node.ours(), shown(peers(2, 20)));
 });
 
-Deno.test("routes of others are replaced where a route is wanted, and left where none is", async () => {
+Deno.test("SyncRoutes replaces foreign routes where a route is desired, and leaves them elsewhere", async () => {
   await using _ground = await makeGround("vxlan100", "other");
   await using node = openRoutes({ resynced: false });
   await batch([
@@ -99,7 +99,7 @@ Deno.test("routes of others are replaced where a route is wanted, and left where
   ]);
 });
 
-Deno.test("what cannot be done is told for its destination, and the rest is done", async () => {
+Deno.test("SyncRoutes reports each destination that fails, and completes the rest", async () => {
   await using ground = await makeGround("vxlan100", "quilt0");
   await ground.addDevice("asleep", false);
   await using node = openRoutes();
@@ -142,7 +142,7 @@ Deno.test("what cannot be done is told for its destination, and the rest is done
   assert.deepEqual(await node.ours(), []);
 });
 
-Deno.test("an entry that is not valid refuses the call as a whole: nothing is written", async () => {
+Deno.test("SyncRoutes with one invalid entry is refused as a whole, and writes nothing", async () => {
   await using _ground = await makeGround("vxlan100");
   await using node = openRoutes();
   await node.sync(peers(2, 3));
@@ -155,7 +155,7 @@ Deno.test("an entry that is not valid refuses the call as a whole: nothing is wr
   assert.deepEqual(await node.ours(), shown(peers(2, 3)));
 });
 
-Deno.test("a dry run says what a sync then does, and writes and keeps nothing", async () => {
+Deno.test("SyncRoutes as a dry run answers what a sync then does, and writes and stores nothing", async () => {
   await using _ground = await makeGround("vxlan100", "other");
   await using node = openRoutes({ resynced: false });
   await batch([
@@ -171,12 +171,12 @@ Deno.test("a dry run says what a sync then does, and writes and keeps nothing", 
   const listed = await node.routes.list();
   node.mutations();
   const stated = [...peers(3, 6), ...peers(11, 1, "nowhere")];
-  const foretold = await node.sync(stated, true);
+  const predicted = await node.sync(stated, true);
   assert.deepEqual(node.mutations(), []);
   assert.deepEqual(await node.ours(), before);
   assert.deepEqual(await node.routes.list(), listed);
-  assert.deepEqual(await node.sync(stated), foretold);
-  assert.deepEqual([...kinds(foretold)].toSorted(), [
+  assert.deepEqual(await node.sync(stated), predicted);
+  assert.deepEqual([...kinds(predicted)].toSorted(), [
     "added",
     "pending",
     "refused",
@@ -185,7 +185,7 @@ Deno.test("a dry run says what a sync then does, and writes and keeps nothing", 
   ]);
 });
 
-Deno.test("each mutation of a SyncRoutes leaves one audit record with its caller", async () => {
+Deno.test("SyncRoutes leaves one audit record with its client for each mutation", async () => {
   await using _ground = await makeGround("vxlan100");
   await using node = openRoutes();
   await node.sync(peers(2, 200));

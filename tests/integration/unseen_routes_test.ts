@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { batch, cidr, device, ip, makeGround, routesTo } from "../support/fixtures.ts";
 import { openRoutes, type RoutesUnderTest } from "./routes_harness.ts";
 
-// What one FIB look-up goes past. Without the reconciler nothing but the snapshot tells
+// What one FIB look-up goes past. Without the reconciler only the kernel cache tells
 // that something is there.
 
 const TO = "10.42.2.0/24";
@@ -30,12 +30,12 @@ async function removes(peer: RoutesUnderTest, installed: boolean): Promise<void>
   assert.deepEqual(await routesTo(TO), []);
   assert.equal(peer.mutations().length, installed ? 3 : 1);
   const { occupied } = peer.cache.known({ destination: to, device: device("other") });
-  assert.ok(!occupied, "the next look is a short one again");
+  assert.ok(!occupied, "the next read is a look-up again");
   assert.equal((await peer.remove(TO)).kind, "absent");
 }
 
 for (const [what, line] of UNSEEN) {
-  Deno.test(`RemoveRoute removes a route with ${what} that an event told of`, async () => {
+  Deno.test(`RemoveRoute removes a route with ${what} that an event announced`, async () => {
     await using _ground = await makeGround("vxlan100", "other");
     await using _port = await addDeadPort();
     await using peer = openRoutes();
@@ -44,7 +44,7 @@ for (const [what, line] of UNSEEN) {
     await removes(peer, false);
   });
 
-  Deno.test(`RemoveRoute removes a route with ${what} before the first look at everything`, async () => {
+  Deno.test(`RemoveRoute removes a route with ${what} before the first resync`, async () => {
     await using _ground = await makeGround("vxlan100", "other");
     await using _port = await addDeadPort();
     await using peer = openRoutes({ resynced: false });
@@ -64,14 +64,14 @@ for (const [what, line] of UNSEEN) {
   });
 }
 
-Deno.test("what an event tells while InjectRoute runs is not forgotten when it is answered", async () => {
+Deno.test("the kernel cache keeps what an event announced while InjectRoute ran", async () => {
   await using _ground = await makeGround("vxlan100", "other");
-  let told = false;
+  let announced = false;
   await using peer = openRoutes({
     behind: (dataplane) => ({
       run: async (operations) => {
         const reply = await dataplane.run(operations);
-        if (told) peer.cache.markOccupied(cidr(TO));
+        if (announced) peer.cache.markOccupied(cidr(TO));
         return reply;
       },
       drainAuditLog: () => dataplane.drainAuditLog(),
@@ -83,14 +83,14 @@ Deno.test("what an event tells while InjectRoute runs is not forgotten when it i
   });
   assert.equal((await peer.inject(TO)).kind, "added");
   await ip(`route append ${TO} dev other tos 0x10 proto static`);
-  told = true;
+  announced = true;
   assert.equal((await peer.inject(TO)).kind, "unchanged");
-  told = false;
+  announced = false;
   assert.equal((await peer.inject(TO)).kind, "added");
   assert.deepEqual(await routesTo(TO), [`${TO} dev vxlan100 proto 142 scope link`]);
 });
 
-Deno.test("where a route of others stays, RemoveRoute walks the table the next time as well", async () => {
+Deno.test("RemoveRoute dumps the table again where a foreign route stays", async () => {
   await using _ground = await makeGround("vxlan100", "other");
   await using peer = openRoutes();
   await ip(`route add ${TO} dev other proto 186`);

@@ -5,10 +5,10 @@ import { connectClient, type QuiltClient } from "../support/client.ts";
 import { holdSocket } from "../support/held_socket.ts";
 import { addVxlan, type Namespace } from "../support/namespace.ts";
 import {
-  askingWords,
+  clientCommand,
+  serveCommand,
   type ServeTask,
   serveTask,
-  serveWords,
 } from "../support/serve_task.ts";
 import { type Sidecar, startSidecar } from "../support/sidecar.ts";
 import { makeTrail, type PermissionTrail } from "./permission_trail.ts";
@@ -82,7 +82,7 @@ Deno.test("a whole life of the serve:unix task, with a socket to replace, uses n
   await using trail = await makeTrail();
   await Deno.mkdir("/run/quilt", { recursive: true });
   await using namespace = await makeHost();
-  const words = serveWords([], undefined, "serve:unix");
+  const words = serveCommand([], undefined, "serve:unix");
   {
     await using killed = await startSidecar(namespace, { words });
     killed.kill("SIGKILL");
@@ -115,7 +115,7 @@ Deno.test("the status task uses nothing but its grant", async () => {
   await using namespace = await makeHost();
   await using _sidecar = await startSidecar(namespace);
   const { env } = trail;
-  const asked = await namespace.run(askingWords("status"), { env });
+  const asked = await namespace.run(clientCommand("status"), { env });
   assert.equal(asked.code, 0, asked.stderr);
   const checks = await trail.checks();
   assert.ok(checks.has("net 127.0.0.1:50051"), "Deno wrote no trail");

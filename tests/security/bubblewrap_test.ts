@@ -3,7 +3,7 @@ import { done, makeQuietNamespace, messages } from "../e2e/host.ts";
 import { connectClient } from "../support/client.ts";
 import { parseJsonObject, stringAt } from "../../deploy/json.ts";
 import { addVxlan } from "../support/namespace.ts";
-import { repository, serveWords } from "../support/serve_task.ts";
+import { repository, serveCommand } from "../support/serve_task.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { fullTest } from "../support/suite.ts";
 import { type AttemptName, attemptNames } from "./takeover.ts";
@@ -49,7 +49,7 @@ fullTest(
     ];
     await using namespace = await makeQuietNamespace();
     const attempt = async (name: AttemptName): Promise<string> => {
-      const words = serveWords([name], `${repository}/tests/security/takeover.ts`)
+      const words = serveCommand([name], `${repository}/tests/security/takeover.ts`)
         .filter((word) => word !== "serve");
       const ended = await namespace.run([...confinement(), ...words]);
       assert.equal(ended.code, 0, ended.stderr);

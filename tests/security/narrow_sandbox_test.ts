@@ -1,10 +1,10 @@
 /** What is said when a flag of a task is left out: never to widen the sandbox. */
 import assert from "node:assert/strict";
-import { type AskingTask, askingWords, serveWords } from "../support/serve_task.ts";
+import { clientCommand, type ClientTask, serveCommand } from "../support/serve_task.ts";
 import { makeQuietNamespace } from "../e2e/host.ts";
 
 const cases: readonly (readonly [
-  task: "serve" | AskingTask,
+  task: "serve" | ClientTask,
   without: string,
   code: number,
   says: RegExp,
@@ -25,7 +25,7 @@ const cases: readonly (readonly [
 for (const [task, without, code, says] of cases) {
   Deno.test(`${task} without ${without} ends with ${code}, and its sentence names the task`, async () => {
     await using namespace = await makeQuietNamespace();
-    const words = task === "serve" ? serveWords([]) : askingWords(task);
+    const words = task === "serve" ? serveCommand([]) : clientCommand(task);
     const rest = words.filter((word) => !word.startsWith(without));
     assert.equal(rest.length, words.length - 1);
     const ended = await namespace.run(rest, { env: { NO_COLOR: "1" } });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { connectClient } from "../support/client.ts";
 import { addVxlan, runToEnd } from "../support/namespace.ts";
-import { serveWords } from "../support/serve_task.ts";
+import { serveCommand } from "../support/serve_task.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import {
   allRoutes,
@@ -106,7 +106,7 @@ Deno.test({
     await addVxlan(namespace);
     await using sidecar = await startSidecar(namespace, {
       env: { DENO_DIR: deno.cache },
-      words: serveWords([]).map((word) =>
+      words: serveCommand([]).map((word) =>
         word === Deno.execPath() ? deno.program : word
       ),
       launcher: [

@@ -47,7 +47,7 @@ export function parseDenoRun(command: string): DenoRun {
 export type ServeTask = "serve" | "serve:dry-run" | "serve:tls" | "serve:unix";
 
 /** The tasks of deno.json that ask a sidecar. */
-export type AskingTask = "health" | "health:tls" | "status";
+export type ClientTask = "health" | "health:tls" | "status";
 
 /** A task of deno.json: what operators run, and therefore what every test runs. */
 export function serveTask(name: ServeTask = "serve"): DenoRun {
@@ -55,7 +55,7 @@ export function serveTask(name: ServeTask = "serve"): DenoRun {
 }
 
 /** A task of deno.json that asks. */
-export function askingTask(name: AskingTask): DenoRun {
+export function clientTask(name: ClientTask): DenoRun {
   return taskOf(name);
 }
 
@@ -64,25 +64,25 @@ export function askingTask(name: AskingTask): DenoRun {
  *
  * @param options Further options of the command, e.g. `--json`.
  */
-export function askingWords(
-  name: AskingTask,
+export function clientCommand(
+  name: ClientTask,
   options: readonly string[] = [],
 ): readonly string[] {
-  const { flags, program, words } = askingTask(name);
+  const { flags, program, words } = clientTask(name);
   return [Deno.execPath(), "run", ...flags, program, ...words, ...options];
 }
 
 /** The words of `serve` where no program but Deno, and what is in `path`, is to be found. */
-export function pathlessWords(
+export function serveCommandInPath(
   options: readonly string[],
   path = "/nonexistent",
 ): readonly string[] {
-  const words = serveWords(options);
+  const words = serveCommand(options);
   const at = words.indexOf(Deno.execPath());
   return [...words.slice(0, at), `PATH=${path}`, ...words.slice(at)];
 }
 
-function taskOf(name: ServeTask | AskingTask): DenoRun {
+function taskOf(name: ServeTask | ClientTask): DenoRun {
   const config = parseJsonObject(Deno.readTextFileSync(`${repository}/deno.json`));
   return parseDenoRun(stringAt(objectAt(objectAt(config, "tasks"), name), "command"));
 }
@@ -94,7 +94,7 @@ function taskOf(name: ServeTask | AskingTask): DenoRun {
  * @param substitute A program to start in the sidecar's place, under the same grants.
  * @param task Which task.
  */
-export function serveWords(
+export function serveCommand(
   options: readonly string[],
   substitute?: string,
   task: ServeTask = "serve",

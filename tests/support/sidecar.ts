@@ -1,6 +1,6 @@
 import { type CollectedLines, collectLines } from "./lines.ts";
 import type { Finished, Namespace } from "./namespace.ts";
-import { serveWords } from "./serve_task.ts";
+import { serveCommand } from "./serve_task.ts";
 import { until } from "./wait.ts";
 
 /** How {@linkcode startSidecar} starts it. */
@@ -71,7 +71,7 @@ export async function startSidecar(
   options: SidecarOptions = {},
 ): Promise<Sidecar> {
   const { env = {}, deadlineMs = 15_000, launcher = [], program } = options;
-  const words = options.words ?? serveWords(options.options ?? [], program);
+  const words = options.words ?? serveCommand(options.options ?? [], program);
   const child = namespace.command([...launcher, ...words], {
     env: { NO_COLOR: "1", ...env },
     stdin: "null",
@@ -101,7 +101,7 @@ export function serveToEnd(
   namespace: Namespace,
   options: readonly string[],
 ): Promise<Finished> {
-  return namespace.run(serveWords(options), { env: { NO_COLOR: "1" } });
+  return namespace.run(serveCommand(options), { env: { NO_COLOR: "1" } });
 }
 
 function watch(

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { makeQuietNamespace } from "../../e2e/host.ts";
 import { withImage } from "../../support/image.ts";
 import { runToEnd } from "../../support/namespace.ts";
-import { serveWords } from "../../support/serve_task.ts";
+import { serveCommand } from "../../support/serve_task.ts";
 import { type SidecarOptions, startSidecar } from "../../support/sidecar.ts";
 
 async function must(words: readonly string[]): Promise<void> {
@@ -72,7 +72,7 @@ withImage("the start of the image", (image) => {
   }
 
   Deno.test("a start from the image compiles no more modules than one from a clone, and all of them without its compiled code", async () => {
-    const fromClone = { words: debugged(serveWords([])) };
+    const fromClone = { words: debugged(serveCommand([])) };
     // Deno keeps what it compiles while it runs, and loses what is left when it ends; a few
     // modules are compiled each time all the same.
     let clone = await modulesOf(fromClone);

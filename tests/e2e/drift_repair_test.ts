@@ -1,18 +1,18 @@
 import assert from "node:assert/strict";
 import { until } from "../support/wait.ts";
 import { allRoutes, done, type Host, messages, openHost } from "./host.ts";
-import { deafen, monitorsOf, signalAll } from "./processes.ts";
+import { monitorsOf, signalAll, stopMonitor } from "./processes.ts";
 import { partOf } from "../support/suite.ts";
 
 const TO = "10.42.2.0/24";
 const PEERS = Array.from({ length: 100 }, (_, at) => `10.42.${at + 1}.0/24`);
 const LINK = "type vxlan id 100 dstport 4789 local 127.0.0.1 dev lo";
 
-/** What may happen to routes of ours, line by line for `ip`. */
+/** What may happen to our routes, as lines for `ip`. */
 const CAUSES: readonly (readonly [what: string, lines: readonly string[]])[] = [
   ["one was deleted", [`route del ${TO}`]],
   ["all were flushed", ["route flush table main proto 142"]],
-  ["all were flushed and their memory with them", ["route flush table all proto 142"]],
+  ["all were flushed and their records with them", ["route flush table all proto 142"]],
   ["one was replaced", [`route replace ${TO} dev other proto static`]],
   ["one was moved to another device", [`route replace ${TO} dev other proto 142`]],
   ["one got company", [`route add ${TO} dev other proto static metric 50`]],
@@ -50,25 +50,28 @@ async function openBusyHost(options: readonly string[] = []): Promise<Host> {
   return host;
 }
 
-async function heals({ namespace, sidecar }: Host, routes: string): Promise<void> {
+async function assertRepaired(
+  { namespace, sidecar }: Host,
+  routes: string,
+): Promise<void> {
   await until(async () => await allRoutes(namespace) === routes, {
     what: () => `all routes to be as before:\n${sidecar.log.slice(-5).join("\n")}`,
   });
 }
 
-Deno.test("whatever happens to routes of ours, all is as it was before long, byte for byte", async (test) => {
+Deno.test("drift repair restores our routes byte for byte after any change", async (test) => {
   await using host = await openBusyHost();
   const { namespace } = host;
   const routes = await allRoutes(namespace);
   for (const [what, lines] of partOf(CAUSES, 5)) {
     await test.step(what, async () => {
       for (const line of lines) await namespace.ip(line);
-      await heals(host, routes);
+      await assertRepaired(host, routes);
     });
   }
 });
 
-Deno.test("a repair of many routes is one line of the log, a lost link another", async () => {
+Deno.test("drift repair logs one line for many routes, and another one for a link that went down", async () => {
   await using host = await openBusyHost();
   const { namespace, sidecar } = host;
   const routes = await allRoutes(namespace);
@@ -77,51 +80,51 @@ Deno.test("a repair of many routes is one line of the log, a lost link another",
   await until(() => injected().length === PEERS.length, { what: "all their lines" });
   const known = sidecar.log.length;
   await namespace.ip("route flush table main proto 142");
-  await heals(host, routes);
+  await assertRepaired(host, routes);
   await namespace.ip("link set vxlan100 down");
   await sidecar.logged(/WARN: Interface 'vxlan100' is down, waiting for it/);
   await namespace.ip("link set vxlan100 up");
-  await heals(host, routes);
+  await assertRepaired(host, routes);
   await sidecar.logged(/INFO: Installed pending route through vxlan100/);
   await sidecar.stop();
-  const said = messages(sidecar).slice(known, -1)
+  const logged = messages(sidecar).slice(known, -1)
     .map((line) => line.replace(/: 10\.42\.\d+\.0\/24.*$/, ": …"));
   // A flush takes a while: what is gone already may be repaired before the rest is gone.
   const repaired = "WARN: Repaired, another process removed or changed it: …";
-  assert.ok(said.length <= 6, said.join("\n"));
-  assert.deepEqual([...new Set(said)], [
+  assert.ok(logged.length <= 6, logged.join("\n"));
+  assert.deepEqual([...new Set(logged)], [
     repaired,
     "WARN: Interface 'vxlan100' is down, waiting for it: …",
     "INFO: Installed pending route through vxlan100: …",
   ]);
 });
 
-Deno.test("what happened while the monitor was dead is put right once it lives again", async () => {
+Deno.test("drift repair restores what changed while the monitor was down, once it is up", async () => {
   await using host = await openBusyHost();
   const { namespace, sidecar } = host;
   const routes = await allRoutes(namespace);
   for (const [what, lines] of partOf(CAUSES, 3)) {
-    const doomed = await deafen(sidecar);
+    const doomed = await stopMonitor(sidecar);
     for (const line of lines) await namespace.ip(line);
     signalAll(doomed, "SIGKILL");
-    await heals(host, routes);
+    await assertRepaired(host, routes);
     const [alive] = await until(() => {
       const monitors = monitorsOf(sidecar);
       return monitors.length === 1 && monitors;
     }, { what: `a monitor after ${what}` });
     assert.notEqual(alive?.pid, doomed[0]?.pid);
   }
-  // The new one is heard as well as the first.
+  // The events of the new one arrive as well.
   await namespace.ip(`route del ${TO}`);
-  await heals(host, routes);
+  await assertRepaired(host, routes);
 });
 
-Deno.test("what no event tells of is put right by the slow timer", async () => {
+Deno.test("the resync repairs what no event announced", async () => {
   await using host = await openBusyHost(["--resync-interval", "1"]);
   const { namespace, sidecar } = host;
   const routes = await allRoutes(namespace);
-  const deaf = await deafen(sidecar);
+  const stopped = await stopMonitor(sidecar);
   await namespace.ip("route flush table all proto 142");
-  await heals(host, routes);
-  signalAll(deaf, "SIGCONT");
+  await assertRepaired(host, routes);
+  signalAll(stopped, "SIGCONT");
 });

@@ -8,7 +8,7 @@ import { fullTest } from "../support/suite.ts";
 
 const SUBNET = "10.42.1.0/24";
 
-/** The next life of a host's sidecar; it removes routes on exit as the first one did. */
+/** Starts the sidecar of a host again, with the option of the first one. */
 function startAgain(
   { namespace }: Host,
   launcher: readonly string[] = [],
@@ -16,7 +16,7 @@ function startAgain(
   return startSidecar(namespace, { options: ["--remove-routes-on-exit"], launcher });
 }
 
-Deno.test("an owner of 128 characters is known again after a restart, and the network's revision", async () => {
+Deno.test("a restart restores an owner of 128 characters, and the network's revision", async () => {
   await using host = await openHost();
   const owner = "~".repeat(128);
   {
@@ -37,7 +37,7 @@ Deno.test("an owner of 128 characters is known again after a restart, and the ne
   assert.equal(await quilt.allocate("next"), "10.42.1.3");
 });
 
-Deno.test("without CAP_NET_ADMIN no address is given or taken back, and the sentence says why", async () => {
+Deno.test("AllocateAddress and ReleaseAddress are refused without CAP_NET_ADMIN, and the sentence names it", async () => {
   await using host = await openHost();
   await host.client.configureNodeSubnet(SUBNET);
   {
@@ -58,7 +58,7 @@ Deno.test("without CAP_NET_ADMIN no address is given or taken back, and the sent
 });
 
 fullTest(
-  "a dry run gives addresses and audits what it would write, and touches nothing",
+  "a dry run allocates addresses and audits what it would write, and changes nothing",
   async () => {
     await using host = await openHost({ options: ["--dry-run"] });
     await using quilt = startQuilt(host.namespace);
@@ -88,7 +88,7 @@ function words(record: JsonObject): string {
 }
 
 fullTest(
-  "a stop does not wait for watchers: they are told that the sidecar stops",
+  "a graceful shutdown ends WatchNodeNetwork with a sentence, and does not wait for its clients",
   async () => {
     await using host = await openHost();
     await using quilt = startQuilt(host.namespace);
@@ -104,7 +104,7 @@ fullTest(
 );
 
 fullTest(
-  "a watcher that does not read gets the newest network, never all that were",
+  "WatchNodeNetwork sends a client that does not read the newest network, and not every one",
   async () => {
     await using host = await openHost();
     await using quilt = startQuilt(host.namespace);
@@ -128,7 +128,7 @@ fullTest(
   },
 );
 
-Deno.test("--remove-routes-on-exit leaves addresses and subnet while containers have them", async () => {
+Deno.test("--remove-routes-on-exit keeps addresses and the subnet while containers use them", async () => {
   await using host = await openHost({ options: ["--remove-routes-on-exit"] });
   {
     await using quilt = startQuilt(host.namespace);
@@ -138,8 +138,8 @@ Deno.test("--remove-routes-on-exit leaves addresses and subnet while containers 
   }
   await host.sidecar.stop();
   assert.equal(await host.namespace.ip("route show proto 142"), "");
-  const memory = await host.namespace.ip("route show table 142");
-  assert.doesNotMatch(memory, /unreachable/);
+  const records = await host.namespace.ip("route show table 142");
+  assert.doesNotMatch(records, /unreachable/);
   await using next = await startAgain(host);
   await using quilt = startQuilt(host.namespace);
   assert.deepEqual(await quilt.list(), ["10.42.1.2 web-1"]);

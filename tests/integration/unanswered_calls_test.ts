@@ -29,7 +29,7 @@ async function untilOurs(node: ReconciledRoutes, expected: readonly string[]) {
   }, { what: () => `${expected.join()} instead of ${ours.join()}` });
 }
 
-Deno.test("a route whose InjectRoute got no answer is there as soon as the kernel answers", async () => {
+Deno.test("InjectRoute that got no answer is completed as soon as the kernel answers", async () => {
   await using _ground = await makeGround("vxlan100");
   await using node = await openReconciledRoutes({ resyncs: false });
   node.dataplane.loses = () => "before";
@@ -40,7 +40,7 @@ Deno.test("a route whose InjectRoute got no answer is there as soon as the kerne
   await until(() => node.log.at(-1) === INSTALLED, { what: () => node.log.join("\n") });
 });
 
-Deno.test("an InjectRoute that was carried out but got no answer is listed as installed before long", async () => {
+Deno.test("InjectRoute that was executed but got no answer is listed as installed soon", async () => {
   await using _ground = await makeGround("vxlan100");
   await using node = await openReconciledRoutes({ resyncs: false });
   node.dataplane.loses = (operations) => writes(operations) ? "after" : undefined;
@@ -51,7 +51,7 @@ Deno.test("an InjectRoute that was carried out but got no answer is listed as in
   await until(() => node.log.at(-1) === INSTALLED, { what: () => node.log.join("\n") });
 });
 
-Deno.test("routes whose SyncRoutes got no answer are there as soon as the kernel answers", async () => {
+Deno.test("SyncRoutes that got no answer is completed as soon as the kernel answers", async () => {
   await using _ground = await makeGround("vxlan100");
   await using node = await openReconciledRoutes({ resyncs: false });
   await node.sync(peers(2, 1));
@@ -63,7 +63,7 @@ Deno.test("routes whose SyncRoutes got no answer are there as soon as the kernel
   await untilOurs(node, shown(peers(3, 2)));
 });
 
-Deno.test("a RemoveRoute that got no answer is finished soon, and takes nothing away on a later day", async () => {
+Deno.test("RemoveRoute that got no answer is completed soon, and removes nothing later", async () => {
   await using _ground = await makeGround("vxlan100", "other");
   await using node = await openReconciledRoutes({ resyncs: false });
   await node.inject("10.42.3.0/24");
@@ -79,7 +79,7 @@ Deno.test("a RemoveRoute that got no answer is finished soon, and takes nothing 
   assert.deepEqual(await routesTo(TO), [operators]);
 });
 
-Deno.test("what a RemoveRoute that got no answer was to take away goes as soon as the kernel answers", async () => {
+Deno.test("RemoveRoute that got no answer removes its routes as soon as the kernel answers", async () => {
   await using _ground = await makeGround("vxlan100", "other");
   await using node = await openReconciledRoutes({ resyncs: false });
   await node.inject(TO);
@@ -95,7 +95,7 @@ Deno.test("what a RemoveRoute that got no answer was to take away goes as soon a
   );
 });
 
-Deno.test("a SyncRoutes that got no answer takes away later what is ours, and nobody else's", async () => {
+Deno.test("SyncRoutes that got no answer removes our own routes later, and no foreign one", async () => {
   await using _ground = await makeGround("vxlan100", "other");
   await using node = await openReconciledRoutes({ watches: false, resyncs: false });
   await node.sync(peers(2, 1));

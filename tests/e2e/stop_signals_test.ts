@@ -1,8 +1,8 @@
-/** How the sidecar ends, and what does not end it. */
+/** Signals, terminals and outputs that end the sidecar, or do not. */
 import assert from "node:assert/strict";
 import { connectClient } from "../support/client.ts";
 import { addVxlan, type Namespace } from "../support/namespace.ts";
-import { repository, serveWords } from "../support/serve_task.ts";
+import { repository, serveCommand } from "../support/serve_task.ts";
 import { killIfAlive } from "../support/sidecar.ts";
 import { fullTest, partOf } from "../support/suite.ts";
 import { until } from "../support/wait.ts";
@@ -19,8 +19,8 @@ import { childrenOf, isAlive, monitorsOf, signalAll } from "./processes.ts";
 
 const destination = "10.42.2.0/24";
 
-/** A host that has asked for a route, and what the tables were before. */
-async function openAsked(options: readonly string[] = []) {
+/** A host with one injected route, and the tables from before it. */
+async function openWithRoute(options: readonly string[] = []) {
   const host = await openHost({ options });
   const before = await allRoutes(host.namespace);
   assert.deepEqual(await host.client.injectRoute(destination, "vxlan100"), done);
@@ -36,8 +36,8 @@ function warnings({ sidecar }: Host): readonly string[] {
 }
 
 for (const signal of partOf(["SIGHUP", "SIGQUIT", "SIGINT", "SIGTERM"] as const, 2)) {
-  Deno.test(`${signal} stops it in order: it says so, ends with 0, and takes its routes away if it was told to`, async () => {
-    const { host, before } = await openAsked(["--remove-routes-on-exit"]);
+  Deno.test(`${signal} stops the sidecar gracefully: it logs that, exits with 0, and removes its routes if configured`, async () => {
+    const { host, before } = await openWithRoute(["--remove-routes-on-exit"]);
     await using _ = host;
     host.sidecar.kill(signal);
     assert.equal((await host.sidecar.status).code, 0);
@@ -47,12 +47,12 @@ for (const signal of partOf(["SIGHUP", "SIGQUIT", "SIGINT", "SIGTERM"] as const,
   });
 }
 
-Deno.test("a second SIGHUP or SIGQUIT ends it at once with 128 and its number", async () => {
+Deno.test("a second SIGHUP or SIGQUIT ends the sidecar at once, with exit code 128 plus its number", async () => {
   for (const [second, code] of [["SIGHUP", 129], ["SIGQUIT", 131]] as const) {
-    const { host } = await openAsked();
+    const { host } = await openWithRoute();
     await using _ = host;
     const ended = host.sidecar.status;
-    // Nobody takes what ip answers: the end would wait for it.
+    // ip does not answer, and a graceful shutdown would wait for it.
     signalAll(childrenOf(host.sidecar.pid), "SIGSTOP");
     host.client.injectRoute("10.42.3.0/24", "vxlan100").catch(() => {});
     host.sidecar.kill("SIGTERM");
@@ -62,8 +62,8 @@ Deno.test("a second SIGHUP or SIGQUIT ends it at once with 128 and its number", 
   }
 });
 
-Deno.test("a signal that means nothing to it is named in the log, and all goes on", async () => {
-  const { host } = await openAsked();
+Deno.test("a signal without a meaning is logged, and the sidecar continues", async () => {
+  const { host } = await openWithRoute();
   await using _ = host;
   const { client, sidecar } = host;
   const ignored = ["SIGUSR2", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGIO", "SIGXFSZ"];
@@ -83,29 +83,29 @@ Deno.test("a signal that means nothing to it is named in the log, and all goes o
   assert.equal((await sidecar.stop()).code, 0);
 });
 
-Deno.test("SIGUSR1 opens no debugger, under each task that serves", async () => {
-  const { host } = await openAsked();
+Deno.test("SIGUSR1 opens no debugger, under each serve task", async () => {
+  const { host } = await openWithRoute();
   await using _ = host;
   const { client, namespace, sidecar } = host;
   const status = await Deno.readTextFile(`/proc/${sidecar.pid}/status`);
   const blocked = BigInt(`0x${/^SigBlk:\s+(\w+)$/m.exec(status)?.[1]}`);
   assert.equal(blocked & (1n << 9n), 1n << 9n, status);
   sidecar.kill("SIGUSR1");
-  // Deno would listen as soon as it is told, and it takes signals in turn.
+  // Deno would listen at once, and it handles signals in order.
   sidecar.kill("SIGUSR2");
   await sidecar.logged(/SIGUSR2 means nothing here/);
   const { stdout } = await namespace.run(["ss", "-ltnH"]);
   assert.deepEqual(stdout.trim().split("\n").length, 1, stdout);
   assert.deepEqual(await client.injectRoute("10.42.3.0/24", "vxlan100"), done);
   for (const task of ["serve", "serve:tls", "serve:unix"] as const) {
-    const [env, mask] = serveWords([], undefined, task);
+    const [env, mask] = serveCommand([], undefined, task);
     assert.deepEqual([env, mask], ["env", "--block-signal=USR1"]);
   }
 });
 
 for (const first of partOf(["ip", "sidecar"] as const, 1)) {
-  Deno.test(`a stop of the whole group that reaches the ${first} first ends it in order, without a warning`, async () => {
-    const { host } = await openAsked();
+  Deno.test(`a signal to the process group that reaches the ${first} first stops the sidecar gracefully, without a warning`, async () => {
+    const { host } = await openWithRoute();
     await using _ = host;
     const { sidecar } = host;
     for (const stopped of first === "ip" ? ["ip", "own"] : ["own", "ip"]) {
@@ -118,8 +118,8 @@ for (const first of partOf(["ip", "sidecar"] as const, 1)) {
   });
 }
 
-Deno.test("an ip monitor that somebody else stops is told of, and another one listens", async () => {
-  const { host } = await openAsked();
+Deno.test("the sidecar logs that another process stopped ip monitor, and starts a new one", async () => {
+  const { host } = await openWithRoute();
   await using _ = host;
   const { namespace, sidecar } = host;
   assert.equal(signalAll(monitorsOf(sidecar), "SIGTERM"), 1);
@@ -149,13 +149,13 @@ async function spawnServing(namespace: Namespace, words: readonly string[]) {
   };
 }
 
-Deno.test("a terminal that is closed stops it in order", async () => {
+Deno.test("closing its terminal stops the sidecar gracefully", async () => {
   await using namespace = await makeQuietNamespace();
   await addVxlan(namespace);
   const log = await Deno.makeTempFile();
   const read = (): string => Deno.readTextFileSync(log);
   // script(1) gives it a terminal of its own, which is gone with script.
-  const serve = `exec ${serveWords([]).join(" ")} 2>${log}`;
+  const serve = `exec ${serveCommand([]).join(" ")} 2>${log}`;
   await using terminal = await spawnServing(
     namespace,
     ["script", "--quiet", "--command", serve, "/dev/null"],
@@ -181,18 +181,18 @@ for (
     2,
   )
 ) {
-  Deno.test(`with both outputs ${how} it serves, heals and stops in order`, async () => {
+  Deno.test(`the sidecar serves, repairs and stops gracefully with both outputs ${how}`, async () => {
     await using namespace = await makeQuietNamespace();
     await addVxlan(namespace);
     const file = await Deno.makeTempFile();
     const serve = ["bash", "-c", `exec "$@" ${redirection}`, "bash"];
     await using silent = await spawnServing(
       namespace,
-      ["env", `FILE=${file}`, ...serve, ...serveWords([])],
+      ["env", `FILE=${file}`, ...serve, ...serveCommand([])],
     );
     if (redirection.includes("FILE")) {
-      // Whoever writes more gets SIGXFSZ, setrlimit(2). Not from the start on: Deno itself
-      // writes what it has compiled.
+      // A process that writes more gets SIGXFSZ, setrlimit(2). Not from the start on,
+      // because Deno itself writes what it has compiled.
       const limit = ["prlimit", "--fsize=0", "--pid", `${silent.child.pid}`];
       assert.equal((await namespace.run(limit)).code, 0);
     }
@@ -216,11 +216,11 @@ function backgroundStart(): string {
 }
 
 fullTest(
-  "kill $! ends the start in the background that README.md shows, npx and all",
+  "kill $! ends the background start of README.md, npx included",
   async () => {
     await using namespace = await makeQuietNamespace();
     await addVxlan(namespace);
-    // There is no registry in here: npx must have fetched this Deno before.
+    // There is no registry in this namespace: npx must have fetched this Deno before.
     const line = backgroundStart().replace(/^npx /, "npx --offline ");
     const folder = await Deno.makeTempDir();
     const script = `${line.replaceAll("/run/", `${folder}/`)}

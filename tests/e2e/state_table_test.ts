@@ -8,7 +8,7 @@ import { fullTest } from "../support/suite.ts";
 const SUBNET = "10.42.1.0/24";
 const TO = "10.42.2.0/24";
 
-Deno.test("table 142 flushed behind our back is written again, and said once", async () => {
+Deno.test("the sidecar writes table 142 again after another process flushed it, and logs that once", async () => {
   await using host = await openHost();
   const { client, namespace, sidecar } = host;
   assert.deepEqual(await client.configureNodeSubnet(SUBNET), done);
@@ -22,14 +22,14 @@ Deno.test("table 142 flushed behind our back is written again, and said once", a
   await sidecar.logged(/WARN: Written again, was missing from table 142: /);
   sidecar.kill("SIGKILL");
   await sidecar.status;
-  // The next life would have nothing to go by.
+  // Without table 142 the next process would have nothing to restore.
   await namespace.ip("link set vxlan100 down");
   await namespace.ip("link set vxlan100 up");
   await using _next = await startSidecar(namespace);
   assert.equal(await allRoutes(namespace), routes);
 });
 
-/** What others may keep in table 142, with our protocol number and without. */
+/** Foreign routes in table 142, with our protocol number and without. */
 const FOREIGN = [
   "blackhole 10.99.0.0/24 table 142",
   "unreachable 10.42.2.0/24 table 142 proto static",
@@ -39,7 +39,7 @@ const FOREIGN = [
   "10.42.7.0/24 dev vxlan100 table 142 proto 142",
 ];
 
-Deno.test("foreign things in table 142 are reported once at the start, and left alone", async () => {
+Deno.test("foreign entries in table 142 are logged once at the start, and left alone", async () => {
   await using host = await openHost({
     before: FOREIGN.map((route) => `route add ${route}`),
     options: ["--remove-routes-on-exit"],
@@ -65,7 +65,7 @@ Deno.test("foreign things in table 142 are reported once at the start, and left 
 });
 
 fullTest(
-  "of two subnets in table 142 the later one is the node's, as after a change cut short",
+  "restore takes the later of two subnets in table 142, as after an interrupted change",
   async () => {
     await using host = await openHost({
       before: [3, 12, 5].map((revision) =>
@@ -85,7 +85,7 @@ fullTest(
   },
 );
 
-Deno.test("a start says in one line what it found, and serves only then", async () => {
+Deno.test("a start logs in one line what it restored, and serves only after that", async () => {
   await using host = await openHost();
   const { client, namespace, sidecar } = host;
   await sidecar.logged(/INFO: No saved state in the kernel, starting empty$/);

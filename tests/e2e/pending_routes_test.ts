@@ -23,13 +23,13 @@ async function comesWithin(
   const started = performance.now();
   await bringUp();
   await until(() => fib(sidecar.pid).get(TO) === "vxlan100", {
-    what: "the route that was asked for",
+    what: "the pending route",
     everyMs: 1,
   });
   return performance.now() - started;
 }
 
-/** How a device that cannot carry routes is made to, and what InjectRoute says before. */
+/** How to bring vxlan100 up, and the answer of InjectRoute before that. */
 const WAYS = [
   {
     name: "created",
@@ -48,7 +48,7 @@ const WAYS = [
 ] as const;
 
 for (const { bringUp, name, sentence, takeAway } of partOf(WAYS, 1)) {
-  Deno.test(`a route that was refused is there within ${LIMIT_MS} ms of vxlan100 being ${name}`, async () => {
+  Deno.test(`the sidecar installs a pending route within ${LIMIT_MS} ms after vxlan100 was ${name}`, async () => {
     await using host = await openHost();
     const { client } = host;
     const took: number[] = [];
@@ -64,7 +64,7 @@ for (const { bringUp, name, sentence, takeAway } of partOf(WAYS, 1)) {
   });
 }
 
-Deno.test("a device that is there but not up does not carry the route yet", async () => {
+Deno.test("a pending route is not installed while its device exists but is down", async () => {
   await using host = await openHost({ vxlan: undefined });
   const { client, namespace, sidecar } = host;
   assert.deepEqual(await client.injectRoute(TO, "vxlan100"), MISSING);
@@ -77,7 +77,7 @@ Deno.test("a device that is there but not up does not carry the route yet", asyn
 });
 
 for (const { bringUp, name, sentence, takeAway } of partOf(WAYS, 1)) {
-  Deno.test(`RemoveRoute before vxlan100 is ${name} forgets the route for good`, async () => {
+  Deno.test(`RemoveRoute before vxlan100 is ${name} deletes the pending route for good`, async () => {
     await using host = await openHost();
     const { client, namespace, sidecar } = host;
     await takeAway(host);
@@ -86,16 +86,16 @@ for (const { bringUp, name, sentence, takeAway } of partOf(WAYS, 1)) {
     }
     assert.deepEqual(await client.removeRoute("10.42.3.0/24"), done);
     await using watch = await watchRoutes(namespace);
-    // The other one shows when the sidecar has looked.
+    // The other route shows when the sidecar has reconciled.
     await comesWithin(host, () => bringUp(host));
     assert.deepEqual([...fib(sidecar.pid).keys()], [TO]);
-    const told = await watch.seen();
-    assert.deepEqual(told.filter((line) => line.includes("10.42.3.0/24")), []);
-    assert.ok(told.some((line) => line.includes(TO)));
+    const events = await watch.seen();
+    assert.deepEqual(events.filter((line) => line.includes("10.42.3.0/24")), []);
+    assert.ok(events.some((line) => line.includes(TO)));
   });
 }
 
-Deno.test("of two devices asked for, one after the other, only the last gets the route", async () => {
+Deno.test("InjectRoute through two missing devices, one after the other, installs the route through the last only", async () => {
   await using host = await openHost({ vxlan: undefined });
   const { client, namespace, sidecar } = host;
   assert.deepEqual(
@@ -108,7 +108,7 @@ Deno.test("of two devices asked for, one after the other, only the last gets the
   assert.deepEqual([...fib(sidecar.pid)], [[TO, "vxlan100"]]);
 });
 
-Deno.test("a refusal of any other kind leaves no intent behind", async () => {
+Deno.test("InjectRoute that is refused for any other reason leaves no pending route behind", async () => {
   await using host = await openHost({ vxlan: undefined });
   const { client, namespace, sidecar } = host;
   assert.deepEqual(await client.configureNodeSubnet("10.42.1.0/24"), done);

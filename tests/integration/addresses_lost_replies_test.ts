@@ -27,14 +27,14 @@ const OWNERS = Array.from(
 );
 const CALL = caller("Test");
 
-/** A life of the sidecar on a dataplane that loses replies. */
-interface Life extends RoutesUnderTest {
+/** A start of the sidecar on a dataplane that loses replies. */
+interface StartedSidecar extends RoutesUnderTest {
   readonly faulty: FaultyDataplane;
 }
 
 const logger = { log: () => {}, flush: () => Promise.resolve() };
 
-async function begin(dataplane: Dataplane, dice: Dice): Promise<Life> {
+async function start(dataplane: Dataplane, dice: Dice): Promise<StartedSidecar> {
   const faulty = new FaultyDataplane(dataplane, dice);
   const routes = openRoutes({
     behind: () => faulty,
@@ -53,46 +53,54 @@ async function begin(dataplane: Dataplane, dice: Dice): Promise<Life> {
   return { ...routes, faulty };
 }
 
-/** What callers were told: an address, none, or "?" for an answer that says nothing. */
-type Told = Map<string, string | undefined>;
+/** What clients have received: an address, none, or "?" where that is unknown. */
+type Answers = Map<string, string | undefined>;
 
-async function allocate(life: Life, owner: string, told: Told): Promise<void> {
-  const outcome = await life.network.allocateAddress(owner, "", CALL);
+async function allocate(
+  sidecar: StartedSidecar,
+  owner: string,
+  answers: Answers,
+): Promise<void> {
+  const outcome = await sidecar.network.allocateAddress(owner, "", CALL);
   if (outcome.kind === "allocated") {
     const { address } = outcome.allocated;
-    const before = told.get(owner);
+    const before = answers.get(owner);
     if (before !== undefined && before !== "?") assert.equal(address, before, owner);
-    for (const [other, theirs] of told) {
+    for (const [other, theirs] of answers) {
       assert.ok(
         theirs !== address || other === owner,
         `${address}: ${owner}, ${other}`,
       );
     }
-    told.set(owner, address);
+    answers.set(owner, address);
     return;
   }
   assert.ok(outcome.kind === "refused", outcome.kind);
   if (outcome.reason === "lost") {
-    if (told.get(owner) === undefined) told.set(owner, "?");
+    if (answers.get(owner) === undefined) answers.set(owner, "?");
   } else assert.equal(outcome.reason, "exhausted");
 }
 
-async function release(life: Life, owner: string, told: Told): Promise<void> {
-  const before = told.get(owner);
+async function release(
+  sidecar: StartedSidecar,
+  owner: string,
+  answers: Answers,
+): Promise<void> {
+  const before = answers.get(owner);
   // From now on another owner may be given it, whichever call is answered first.
-  if (before !== undefined) told.set(owner, "?");
-  const outcome = await life.network.releaseAddress(
+  if (before !== undefined) answers.set(owner, "?");
+  const outcome = await sidecar.network.releaseAddress(
     { kind: "owner", text: owner },
     CALL,
   );
   switch (outcome.kind) {
     case "released":
       if (before !== "?") assert.equal(outcome.released.address, before);
-      told.delete(owner);
+      answers.delete(owner);
       break;
     case "absent":
       assert.ok(before === undefined || before === "?", `${owner} has ${before}`);
-      told.delete(owner);
+      answers.delete(owner);
       break;
     default:
       assert.ok(outcome.kind === "refused" && outcome.reason === "lost", outcome.kind);
@@ -100,11 +108,17 @@ async function release(life: Life, owner: string, told: Told): Promise<void> {
 }
 
 /** Many calls at once, about one owner each. */
-async function talk(life: Life, dice: Dice, told: Told): Promise<void> {
+async function callAtRandom(
+  sidecar: StartedSidecar,
+  dice: Dice,
+  answers: Answers,
+): Promise<void> {
   const owners = OWNERS.filter(() => dice.roll(3) === 0);
   await Promise.all(
     owners.map((owner) =>
-      dice.roll(5) < 3 ? allocate(life, owner, told) : release(life, owner, told)
+      dice.roll(5) < 3
+        ? allocate(sidecar, owner, answers)
+        : release(sidecar, owner, answers)
     ),
   );
 }
@@ -118,59 +132,64 @@ async function allocated(): Promise<number> {
 async function check(
   dataplane: Iproute2Dataplane,
   dice: Dice,
-  told: Told,
+  answers: Answers,
 ): Promise<void> {
-  const life = await begin(dataplane, dice);
-  const outcome = await life.network.listAddresses(CALL);
+  const sidecar = await start(dataplane, dice);
+  const outcome = await sidecar.network.listAddresses(CALL);
   assert.ok(outcome.kind === "listed");
   const listed = new Map(
     outcome.addresses.map(({ address, owner }) => [String(owner), String(address)]),
   );
-  assert.equal(listed.size, outcome.addresses.length, "an owner stands there twice");
+  assert.equal(listed.size, outcome.addresses.length, "an owner is listed twice");
   assert.equal(await allocated(), listed.size);
-  if (listed.size > 0) assert.equal(life.state.subnet?.subnet, SUBNET);
-  else assert.equal(await configure(life, SUBNET), "configured");
-  for (const [owner, address] of told) {
+  if (listed.size > 0) assert.equal(sidecar.state.subnet?.subnet, SUBNET);
+  else assert.equal(await configure(sidecar, SUBNET), "configured");
+  for (const [owner, address] of answers) {
     if (address !== "?") assert.equal(listed.get(owner), address, owner);
   }
-  for (const owner of listed.keys()) assert.ok(told.has(owner), `${owner} came back`);
-  told.clear();
-  for (const [owner, address] of listed) told.set(owner, address);
+  for (const owner of listed.keys()) {
+    assert.ok(answers.has(owner), `${owner} came back`);
+  }
+  answers.clear();
+  for (const [owner, address] of listed) answers.set(owner, address);
 }
 
-async function openDoor(): Promise<Iproute2Dataplane & AsyncDisposable> {
+async function openDataplane(): Promise<Iproute2Dataplane & AsyncDisposable> {
   await Promise.resolve();
   const dataplane = new Iproute2Dataplane(new AuditLog(keepTrail()));
   return Object.assign(dataplane, { [Symbol.asyncDispose]: () => dataplane.close() });
 }
 
-async function configure({ network }: Life, subnet: Ipv4Cidr): Promise<string> {
+async function configure(
+  { network }: StartedSidecar,
+  subnet: Ipv4Cidr,
+): Promise<string> {
   return (await network.configureNodeSubnet(subnet, CALL)).kind;
 }
 
-Deno.test(`whatever replies are lost, ${ROUNDS} times: no address has two owners, and what was told holds`, async () => {
+Deno.test(`AllocateAddress and ReleaseAddress give no address two owners and keep every answer, with replies lost at random, ${ROUNDS} times`, async () => {
   await using _ground = await makeGround();
-  await using dataplane = await openDoor();
+  await using dataplane = await openDataplane();
   const dice = makeDice();
-  const told: Told = new Map();
-  assert.equal(await configure(await begin(dataplane, dice), SUBNET), "configured");
+  const answers: Answers = new Map();
+  assert.equal(await configure(await start(dataplane, dice), SUBNET), "configured");
   let lost = 0;
   for (let round = 0; round < ROUNDS; round += 1) {
     try {
-      const life = await begin(dataplane, dice);
+      const sidecar = await start(dataplane, dice);
       const share = dice.pick([5, 15, 25]);
-      life.faulty.faults = { before: share, within: share, after: share };
+      sidecar.faulty.faults = { before: share, within: share, after: share };
       for (let left = dice.roll(6); left >= 0; left -= 1) {
-        await talk(life, dice, told);
+        await callAtRandom(sidecar, dice, answers);
         // Refused, if anything is allocated; if nothing is, the next call sets it back.
-        if (dice.roll(4) === 0) await configure(life, cidr("10.42.2.0/28"));
-        if (life.state.subnet?.subnet !== SUBNET) {
-          life.faulty.faults = { before: 0, within: 0, after: 0 };
-          assert.equal(await configure(life, SUBNET), "configured");
+        if (dice.roll(4) === 0) await configure(sidecar, cidr("10.42.2.0/28"));
+        if (sidecar.state.subnet?.subnet !== SUBNET) {
+          sidecar.faulty.faults = { before: 0, within: 0, after: 0 };
+          assert.equal(await configure(sidecar, SUBNET), "configured");
         }
       }
-      lost += life.faulty.lost;
-      await check(dataplane, dice, told);
+      lost += sidecar.faulty.lost;
+      await check(dataplane, dice, answers);
     } catch (cause) {
       throw new Error(`Round ${round} of the seed ${dice.seed}`, { cause });
     }
@@ -178,12 +197,12 @@ Deno.test(`whatever replies are lost, ${ROUNDS} times: no address has two owners
   assert.ok(lost > ROUNDS, "too few replies were lost to say anything");
 });
 
-Deno.test("an address given after a change of subnet that got no answer holds the subnet fast", async () => {
+Deno.test("ConfigureNodeSubnet refuses another subnet while an address is allocated, also after a change of subnet that got no answer", async () => {
   await using _ground = await makeGround();
-  await using dataplane = await openDoor();
+  await using dataplane = await openDataplane();
   const dice = makeDice();
   let losing = false;
-  const life = await begin({
+  const sidecar = await start({
     run: async (operations) => {
       const reply = await dataplane.run(operations);
       const writes = operations.some(({ command }) => command.kind === "put-entry");
@@ -195,14 +214,14 @@ Deno.test("an address given after a change of subnet that got no answer holds th
     close: () => dataplane.close(),
     abort: () => dataplane.abort(),
   }, dice);
-  assert.equal(await configure(life, SUBNET), "configured");
+  assert.equal(await configure(sidecar, SUBNET), "configured");
   losing = true;
-  assert.equal(await configure(life, cidr("10.42.2.0/28")), "refused");
+  assert.equal(await configure(sidecar, cidr("10.42.2.0/28")), "refused");
   losing = false;
-  const outcome = await life.network.allocateAddress("a", "", CALL);
+  const outcome = await sidecar.network.allocateAddress("a", "", CALL);
   assert.ok(outcome.kind === "allocated");
   assert.equal(outcome.allocated.address, "10.42.1.2");
-  const { state } = await begin(dataplane, dice);
+  const { state } = await start(dataplane, dice);
   assert.equal(state.subnet?.subnet, SUBNET);
-  assert.deepEqual(state.subnet, life.state.subnet);
+  assert.deepEqual(state.subnet, sidecar.state.subnet);
 });

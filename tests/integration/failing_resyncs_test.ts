@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { until } from "../support/wait.ts";
 import { makeGround } from "../support/fixtures.ts";
 import { openNodeUnderTest } from "./node_harness.ts";
-import { beOdd } from "./odd_ip.ts";
+import { installOddIp } from "./odd_ip.ts";
 
 Deno.test("resyncs that keep failing while calls succeed are logged, and health is NOT_SERVING meanwhile", async () => {
   await using _ground = await makeGround("vxlan100");
-  using odd = beOdd();
+  using odd = installOddIp();
   const faults: (string | undefined)[] = [];
   await using node = await openNodeUnderTest({
     resyncMs: 300,
@@ -31,7 +31,7 @@ Deno.test("resyncs that keep failing while calls succeed are logged, and health 
 
 Deno.test("health is NOT_SERVING while no answer of ip is readable, and SERVING soon after", async () => {
   await using _ground = await makeGround("vxlan100");
-  using odd = beOdd();
+  using odd = installOddIp();
   const faults: (string | undefined)[] = [];
   await using node = await openNodeUnderTest({
     resyncMs: 30_000,

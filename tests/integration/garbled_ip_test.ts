@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { InjectOutcome, RemoveOutcome } from "../../src/reconcile/ports.ts";
 import { say } from "../support/isolation.ts";
 import { type Dice, makeDice, makeGround } from "../support/fixtures.ts";
-import { beOdd, type Garbling, GARBLINGS } from "./odd_ip.ts";
+import { type Garbling, GARBLINGS, installOddIp } from "./odd_ip.ts";
 import { until } from "../support/wait.ts";
 import { openNodeUnderTest } from "./node_harness.ts";
 import { openRoutes } from "./routes_harness.ts";
@@ -87,7 +87,7 @@ function forbidRejections(): Disposable {
 
 Deno.test(`Dataplane answers every call and gets the next one right, when output of ip is garbled (${ROUNDS} rounds)`, async () => {
   await using _ground = await makeGround("vxlan100", "other");
-  using odd = beOdd();
+  using odd = installOddIp();
   await using node = openRoutes({ deadlineMs: DEADLINE_MS });
   const dice = makeDice();
   using _forbidden = forbidRejections();
@@ -131,7 +131,7 @@ Deno.test(`Dataplane answers every call and gets the next one right, when output
 
 Deno.test("Node recovers as soon as the output of ip, also of resyncs, is no longer garbled", async () => {
   await using _ground = await makeGround("vxlan100", "other");
-  using odd = beOdd();
+  using odd = installOddIp();
   using _forbidden = forbidRejections();
   let fault: string | undefined;
   await using node = await openNodeUnderTest({

@@ -60,7 +60,7 @@ export interface OddIp extends Disposable {
 }
 
 /** Puts the odd `ip` first in PATH of this process. */
-export function beOdd(): OddIp {
+export function installOddIp(): OddIp {
   refuseOnTheMachine();
   const path = Deno.env.get("PATH") ?? "";
   const directory = Deno.makeTempDirSync({ prefix: "odd-ip-" });

@@ -25,7 +25,7 @@ import {
   routesTo,
 } from "../support/fixtures.ts";
 import { LosingDataplane } from "./losing_dataplane.ts";
-import { beOdd } from "./odd_ip.ts";
+import { installOddIp } from "./odd_ip.ts";
 import { openRoutes, peers } from "./routes_harness.ts";
 import { bounded } from "../support/suite.ts";
 
@@ -89,7 +89,7 @@ Deno.test("SyncRoutes with one route that kills every ip adds all others", async
 for (const [does, deadlineMs] of [["exit", 5000], ["hang", 1000]] as const) {
   Deno.test(`a command at which ip ${does}s leaves the node healthy, and fails no other call`, async () => {
     await using _ground = await makeGround("vxlan100");
-    using odd = beOdd();
+    using odd = installOddIp();
     odd.obey([{ on: "10\\.42\\.7\\.0", does }]);
     const reports: unknown[] = [];
     const onReach = (fault?: string) => void reports.push(fault);
@@ -125,7 +125,7 @@ Deno.test("the reconciler gives up an ip that never answers after a few tries, h
 
 Deno.test("a dataplane whose ip answers is reachable, whatever one call does to it", async () => {
   await using _ground = await makeGround("vxlan100");
-  using odd = beOdd();
+  using odd = installOddIp();
   odd.obey([{ on: "dev vxlan100", does: "exit" }]);
   const reports: unknown[] = [];
   const onReach = (fault?: string) => void reports.push(fault);

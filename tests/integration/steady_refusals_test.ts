@@ -3,7 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { until } from "../support/wait.ts";
 import { ip, makeGround, routesTo } from "../support/fixtures.ts";
 import { openNodeUnderTest } from "./node_harness.ts";
-import { beOdd } from "./odd_ip.ts";
+import { installOddIp } from "./odd_ip.ts";
 import { bounded, partOf } from "../support/suite.ts";
 
 const TO = "10.42.21.0/24";
@@ -25,7 +25,7 @@ const REASONS = [
 for (const reason of partOf(REASONS, 1)) {
   Deno.test(`InjectRoute takes "${reason}" for the kernel's answer, and not for a race, when it repeats`, async () => {
     await using _ground = await makeGround("vxlan100");
-    using odd = beOdd();
+    using odd = installOddIp();
     await using node = await openNodeUnderTest();
     odd.obey([{ on: "^route (add|replace) 10\\.", does: "fail", text: reason }]);
     const answer = await node.inject(TO);
@@ -39,7 +39,7 @@ for (const reason of partOf(REASONS, 1)) {
 
   Deno.test(`a repair that fails with "${reason}" logs it once and waits for the next resync`, async () => {
     await using _ground = await makeGround("vxlan100");
-    using odd = beOdd();
+    using odd = installOddIp();
     await using node = await openNodeUnderTest({ resyncMs: 3000 });
     assert.equal(await node.inject(TO), "added");
     odd.obey([{ on: "^route (add|replace) 10\\.", does: "fail", text: reason }]);
@@ -58,7 +58,7 @@ for (const reason of partOf(REASONS, 1)) {
 
 Deno.test("RemoveRoute answers with the kernel's sentence when the kernel keeps refusing the deletion", async () => {
   await using _ground = await makeGround("vxlan100");
-  using odd = beOdd();
+  using odd = installOddIp();
   await using node = await openNodeUnderTest();
   assert.equal(await node.inject(TO), "added");
   const text = "RTNETLINK answers: No such process";

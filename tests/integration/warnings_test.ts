@@ -11,7 +11,7 @@ import { WarningLog } from "../../src/dataplane/iproute2/logs.ts";
 import { until } from "../support/wait.ts";
 import { CAUSE, cidr, device, ip, keepTrail, makeGround } from "../support/fixtures.ts";
 import { openNodeUnderTest } from "./node_harness.ts";
-import { beOdd } from "./odd_ip.ts";
+import { installOddIp } from "./odd_ip.ts";
 
 const TO = cidr("10.42.2.0/24");
 const THROUGH = device("vxlan100");
@@ -62,7 +62,7 @@ function kindsOf(reply: BatchResult): readonly unknown[] {
 Deno.test("Dataplane gives the same results beside a warning in front of each command", async () => {
   await using _ground = await makeGround("vxlan100");
   await ip("route add blackhole 10.9.9.9/32 table 142");
-  using odd = beOdd();
+  using odd = installOddIp();
   for (const text of WARNINGS) {
     odd.obey([{ on: "^(link|route)", does: "warn", text }]);
     await using open = openDataplane();
@@ -96,7 +96,7 @@ for (
 ) {
   Deno.test(`Dataplane loses a batch beside "${text}"`, async () => {
     await using _ground = await makeGround("vxlan100");
-    using odd = beOdd();
+    using odd = installOddIp();
     await using open = openDataplane();
     odd.obey([{ on: "^link", does: "warn", text }]);
     assert.deepEqual(await open.dataplane.run([LINK]), { kind: "lost", why: text });
@@ -110,7 +110,7 @@ for (
 
 Deno.test("Node starts, serves and resyncs beside warnings, and logs each once", async () => {
   await using _ground = await makeGround("vxlan100");
-  using odd = beOdd();
+  using odd = installOddIp();
   odd.obey([{ on: ".", does: "warn", text: "libquilt[4711]: warning: File exists" }]);
   const faults: unknown[] = [];
   await using node = await openNodeUnderTest({
@@ -135,7 +135,7 @@ Deno.test("Node starts, serves and resyncs beside warnings, and logs each once",
 
 Deno.test("Dataplane treats an error message that came beside a good answer as a warning", async () => {
   await using _ground = await makeGround("vxlan100");
-  using odd = beOdd();
+  using odd = installOddIp();
   const text = "Error: libquilt cannot find its configuration";
   odd.obey([{ on: "^(route|link|rule)", does: "warn", text }]);
   await using node = await openNodeUnderTest();

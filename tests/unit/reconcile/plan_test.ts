@@ -301,7 +301,7 @@ for (const kind of ["exists", "no-device", "link-down"] as const) {
     model.steady.set("add-route", kind);
     const unknown = { link: undefined, clear: false, occupied: false };
     const { outcome } = drive(planPresent(NEW, unknown), model, VXLAN);
-    const failure = { kind, words: `the model says ${kind}` };
+    const failure = { kind, message: `the model says ${kind}` };
     assert.deepEqual(outcome, { kind: "failed", failure, rollBack: "done" });
     assert.equal(model.record, undefined);
   });
@@ -314,7 +314,7 @@ Deno.test("planPresent keeps a route that was installed before when the rest is 
   const goal = { ...NEW, installed: ROUTE, persist: undefined, undo: undefined };
   const first = planPresent(goal, { link: undefined, clear: false, occupied: true });
   const { outcome } = drive(first, model, VXLAN);
-  const failure = { kind: "other", words: "the model says other" };
+  const failure = { kind: "other", message: "the model says other" };
   assert.deepEqual(outcome, { kind: "failed", failure, rollBack: "not-needed" });
   assert.deepEqual(model.table.best(), OURS);
 });
@@ -331,7 +331,7 @@ Deno.test("planAbsent gives the kernel's words when a deletion finds nothing aga
   };
   for (const clear of [true, false]) {
     const { outcome } = drive(planAbsent(goal, { clear }), model, OTHER);
-    const failure = { kind: "absent", words: "the model says absent" };
+    const failure = { kind: "absent", message: "the model says absent" };
     assert.deepEqual(outcome, { kind: "failed", failure });
   }
 });

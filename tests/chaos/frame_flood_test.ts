@@ -121,7 +121,7 @@ function isWanted([kind, connections]: readonly [string, number]): boolean {
 for (const [kind, connections] of FLOODS.filter(isWanted)) {
   const from = `${connections} ${connections === 1 ? "connection" : "connections"}`;
   fullTest(
-    `a flood of ${kind} from ${from}: the agent's p99 stays within ${TIMES_SINK} times that beside a sink, memory below ${MOST_MB} MB`,
+    `a flood of ${kind} from ${from} keeps the agent's p99 within ${TIMES_SINK} times that with a sink, and memory below ${MOST_MB} MB`,
     async () => {
       const ratios: number[] = [];
       for (let tried = 0; tried < TRIES; tried += 1) {

@@ -39,7 +39,7 @@ function inWords(who: string, { failed, passed, tests }: Conformance): string {
 }
 
 fullTest(
-  `h2spec's ${TESTS} tests: the sidecar lives through them, and passes no fewer than a bare node:http2 server does`,
+  `the sidecar survives h2spec's ${TESTS} tests, and passes no fewer than a bare node:http2 server`,
   async () => {
     await using host = await openHost();
     await using _bare = await startBare(host.namespace);

@@ -19,7 +19,7 @@ const MOST_MB = 448;
 const ROUTE = "10.42.2.0/24";
 
 fullTest(
-  "6,000 connections on a socket that was handed over end in a hand-over with 75: no call is lost, no route is gone, and memory stays within the unit's MemoryMax",
+  "6,000 connections on an activated socket end in a hand-over with 75: no call is lost, every route stays, and memory stays within the unit's MemoryMax",
   async () => {
     await using namespace = await makeQuietNamespace();
     await addVxlan(namespace);
@@ -65,7 +65,7 @@ fullTest(
     await using second = await start();
     const callsBefore = calls;
     await until(() => calls > callsBefore + 50, {
-      what: "calls to the second, beside the flood",
+      what: "calls to the second, during the flood",
       deadlineMs: 60_000,
     });
     flood.kill("SIGKILL");

@@ -12,7 +12,7 @@ import {
   tonicClient,
   type ToolCommand,
 } from "../support/tools.ts";
-import { Witness } from "./still_right.ts";
+import { SidecarCheck } from "./sidecar_check.ts";
 import { fullTest } from "../support/suite.ts";
 
 const CONNECTIONS = 1_000;
@@ -40,11 +40,11 @@ const CLIENTS = {
 
 for (const [name, client] of Object.entries(CLIENTS)) {
   fullTest(
-    `${CONNECTIONS} connections of a client on ${name} that calls what is missing, cancels, watches, sends too much, and closes at any moment: the sidecar lives, and the next call is right`,
+    `the sidecar survives ${CONNECTIONS} connections of a ${name} client that calls missing methods, cancels, watches, sends too much, and closes at any moment, and the next call is right`,
     async () => {
       const seed = seedOfThisRun();
       await using host = await openHost();
-      const witness = new Witness(host);
+      const check = new SidecarCheck(host);
       const { env, words } = await client();
       const began = performance.now();
       const { code, stderr, stdout } = await host.namespace.run(
@@ -59,7 +59,7 @@ for (const [name, client] of Object.entries(CLIENTS)) {
         { env },
       );
       const seconds = Math.round((performance.now() - began) / 1_000);
-      await witness.look(`misuse by ${name} (QUILT_FUZZ_SEED=${seed})`);
+      await check.verify(`misuse by ${name} (QUILT_FUZZ_SEED=${seed})`);
       assert.equal(code, 0, stderr.slice(-2_000));
       const mib = residentKiB(host.sidecar.pid) >> 10;
       await say(

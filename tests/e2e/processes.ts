@@ -89,8 +89,8 @@ export function processorSeconds(pid: number): number {
 const TICKS = 100;
 
 /**
- * Waits until the first resync is over. It comes a second after the start, on an `ip` of
- * its own, which a test would take for the one of the calls.
+ * Waits until the first resync is over. It comes a second after the start, on an `ip`
+ * of its own, which a test would take for the one of the calls.
  */
 async function firstResyncIsOver(sidecar: Sidecar): Promise<void> {
   const [time = ""] = (await sidecar.logged(/Starting gRPC server on /)).split(" ");

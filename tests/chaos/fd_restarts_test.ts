@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { makeQuietNamespace } from "../e2e/host.ts";
 import { holdSocket } from "../support/held_socket.ts";
-import { say } from "../support/isolation.ts";
+import { print } from "../support/isolation.ts";
 import { addVxlan, type Namespace } from "../support/namespace.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { goTool, pythonClient, tonicClient } from "../support/tools.ts";
@@ -21,8 +21,8 @@ const OPTIONS = ["--grpc-addr", "fd:3"];
 /** The three stacks, each with a route of its own. */
 async function startClients(namespace: Namespace): Promise<readonly SteadyClient[]> {
   const [tonic, go, python] = [
-    { words: [await tonicClient(), "steady"], env: {} },
-    { words: [await goTool("quiltcall"), "steady"], env: {} },
+    { command: [await tonicClient(), "steady"], env: {} },
+    { command: [await goTool("quiltcall"), "steady"], env: {} },
     await pythonClient("steady"),
   ];
   return [
@@ -75,7 +75,9 @@ fullTest(
     await answerEach(clients, "after the last start");
     for (const client of clients) {
       const { answered } = await client.end();
-      await say(`${client.name}: ${answered} answered, ${client.failures.length} lost`);
+      await print(
+        `${client.name}: ${answered} answered, ${client.failures.length} lost`,
+      );
     }
     assert.deepEqual(lost(clients), []);
   },

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { openHost } from "../e2e/host.ts";
 import { residentKiB } from "../e2e/processes.ts";
-import { say } from "../support/isolation.ts";
+import { print } from "../support/isolation.ts";
 import { numberAt, parseJsonObject } from "../../deploy/json.ts";
 import { goTool } from "../support/tools.ts";
 import { SidecarCheck } from "./sidecar_check.ts";
@@ -46,7 +46,7 @@ fullTest(
     }
     const seconds = Math.round((performance.now() - began) / 1_000);
     const counts = Array.from(sums, ([name, sum]) => `${sum} ${name}`).join(", ");
-    await say(
+    await print(
       `fuzz, QUILT_FUZZ_SEED=${seed}: ${counts}; ${seconds} s, RSS ${
         peakKiB >> 10
       } MiB`,

@@ -7,7 +7,7 @@ import { done, makeQuietNamespace } from "../e2e/host.ts";
 import { peakKiB } from "../e2e/processes.ts";
 import { connectClient } from "../support/client.ts";
 import { holdSocket } from "../support/held_socket.ts";
-import { say } from "../support/isolation.ts";
+import { print } from "../support/isolation.ts";
 import { addVxlan } from "../support/namespace.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { fullTest } from "../support/suite.ts";
@@ -73,7 +73,9 @@ fullTest(
     isOver = true;
     await calling;
     assert.deepEqual(await client.injectRoute(ROUTE, "vxlan100"), done);
-    await say(`  6,000 connections: RSS peak ${peak} MB, ${calls} calls of the agent`);
+    await print(
+      `  6,000 connections: RSS peak ${peak} MB, ${calls} calls of the agent`,
+    );
     assert.ok(peak <= MOST_MB, `${peak} MB`);
     second.kill("SIGTERM");
     assert.equal((await second.status).code, 0);

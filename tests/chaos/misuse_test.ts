@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { openHost } from "../e2e/host.ts";
 import { residentKiB } from "../e2e/processes.ts";
-import { say } from "../support/isolation.ts";
+import { print } from "../support/isolation.ts";
 import {
   goTool,
   pythonClient,
@@ -25,11 +25,11 @@ function seedOfThisRun(): number {
 }
 
 async function go(): Promise<ToolCommand> {
-  return { words: [await goTool("quiltcall"), "misuse"], env: {} };
+  return { command: [await goTool("quiltcall"), "misuse"], env: {} };
 }
 
 async function tonic(): Promise<ToolCommand> {
-  return { words: [await tonicClient(), "misuse"], env: {} };
+  return { command: [await tonicClient(), "misuse"], env: {} };
 }
 
 const CLIENTS = {
@@ -45,13 +45,13 @@ for (const [name, client] of Object.entries(CLIENTS)) {
       const seed = seedOfThisRun();
       await using host = await openHost();
       const check = new SidecarCheck(host);
-      const { env, words } = await client();
+      const { env, command } = await client();
       const began = performance.now();
       const { code, stderr, stdout } = await host.namespace.run(
         [
           "timeout",
           `${LIMIT_S}`,
-          ...words,
+          ...command,
           "127.0.0.1:50051",
           `${CONNECTIONS}`,
           `${seed}`,
@@ -62,7 +62,7 @@ for (const [name, client] of Object.entries(CLIENTS)) {
       await check.verify(`misuse by ${name} (QUILT_FUZZ_SEED=${seed})`);
       assert.equal(code, 0, stderr.slice(-2_000));
       const mib = residentKiB(host.sidecar.pid) >> 10;
-      await say(
+      await print(
         `${name}, QUILT_FUZZ_SEED=${seed}: ${stdout.trim()}; ${seconds} s, RSS ${mib} MiB`,
       );
       assert.equal((await host.sidecar.stop()).code, 0, host.sidecar.log.join("\n"));

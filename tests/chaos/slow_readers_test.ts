@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { setTimeout as rest } from "node:timers/promises";
 import { done, type Host, openHost } from "../e2e/host.ts";
 import { peakKiB } from "../e2e/processes.ts";
-import { say } from "../support/isolation.ts";
+import { print } from "../support/isolation.ts";
 import { type JsonObject, numberAt, parseJsonObject } from "../../deploy/json.ts";
 import { collectLines } from "../support/lines.ts";
 import type { Namespace } from "../support/namespace.ts";
@@ -112,7 +112,7 @@ for (const kind of KINDS) {
       const { failures, longestMs } = await callMeanwhile(host, check);
       const peak = check.ended ? NaN : peakKiB(sidecar.pid) / 1024;
       const report = readers.report();
-      await say(
+      await print(
         `readers ${kind}: ${JSON.stringify(report)}; longest call ` +
           `${longestMs.toFixed(0)} ms, peak ${peak.toFixed(0)} MiB`,
       );

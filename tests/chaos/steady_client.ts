@@ -27,10 +27,10 @@ export interface SteadyClient extends AsyncDisposable {
 export function startSteadyClient(
   namespace: Namespace,
   name: string,
-  { env, words }: ToolCommand,
+  { env, command }: ToolCommand,
   destination: string,
 ): SteadyClient {
-  const child = namespace.command([...words, "127.0.0.1:50051", destination], {
+  const child = namespace.command([...command, "127.0.0.1:50051", destination], {
     env: { ...env },
     stdin: "piped",
     stdout: "piped",

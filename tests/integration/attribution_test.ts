@@ -16,10 +16,10 @@ import {
   batch,
   CAUSE,
   cidr,
+  collectAuditLog,
   device,
   type Dice,
   found,
-  keepTrail,
   makeDice,
   makeGround,
 } from "../support/fixtures.ts";
@@ -249,7 +249,7 @@ Deno.test(`the adapter attributes each outcome to its own call, in ${BATCHES} ra
     [Symbol.asyncDispose]: async () => void await batch([`link delete ${BRIDGE}`]),
   };
   const dice = makeDice();
-  const trail = keepTrail();
+  const trail = collectAuditLog();
   // Few mutations a process: so that the mix has rotations.
   const dataplane = new Iproute2Dataplane(new AuditLog(trail), {
     mutationsPerProcess: 200,

@@ -3,7 +3,14 @@ import { AuditLog } from "../../src/dataplane/audit_log.ts";
 import type { Operation } from "../../src/dataplane/dataplane.ts";
 import { Iproute2Dataplane } from "../../src/dataplane/iproute2/adapter.ts";
 import { DryRunDataplane } from "../../src/dataplane/dry_run.ts";
-import { cidr, device, found, ip, keepTrail, makeGround } from "../support/fixtures.ts";
+import {
+  cidr,
+  collectAuditLog,
+  device,
+  found,
+  ip,
+  makeGround,
+} from "../support/fixtures.ts";
 import { openNodeUnderTest } from "./node_harness.ts";
 
 const TO = cidr("10.42.2.0/24");
@@ -29,7 +36,7 @@ const MIX: readonly Operation[] = [
 
 Deno.test("each mutation leaves one audit record with its cause, command, outcome and duration", async () => {
   await using _ground = await makeGround("vxlan100");
-  const trail = keepTrail();
+  const trail = collectAuditLog();
   const dataplane = new Iproute2Dataplane(new AuditLog(trail));
   const before = Date.now();
   await dataplane.run(MIX);
@@ -65,7 +72,7 @@ Deno.test("each mutation leaves one audit record with its cause, command, outcom
 });
 
 Deno.test("reads leave no audit record", async () => {
-  const trail = keepTrail();
+  const trail = collectAuditLog();
   const dataplane = new Iproute2Dataplane(new AuditLog(trail));
   await dataplane.run([
     { command: { kind: "link", device: device("lo") } },
@@ -97,7 +104,7 @@ Deno.test("the kernel has exactly what the audit log says was done", async () =>
 });
 
 Deno.test("a dry run writes audit records and changes nothing", async () => {
-  const trail = keepTrail();
+  const trail = collectAuditLog();
   const before = await ip("-4 route show table all");
   const dataplane = new DryRunDataplane(new AuditLog(trail));
   const reply = await dataplane.run(MIX);

@@ -7,11 +7,11 @@ import {
   batch,
   CAUSE,
   cidr,
+  collectAuditLog,
   device,
   found,
   indexOf,
   ip,
-  keepTrail,
   makeDice,
   makeGround,
   routesTo,
@@ -112,7 +112,7 @@ Deno.test("RemoveRoute through such a name removes no route of the device with t
   await using _ground = await makeGround("vxlan100");
   const name = device(`if${await indexOf("vxlan100")}`);
   await ip(`route add ${TO} dev vxlan100 proto 142`);
-  const dataplane = new Iproute2Dataplane(new AuditLog(keepTrail()));
+  const dataplane = new Iproute2Dataplane(new AuditLog(collectAuditLog()));
   await using _door = { [Symbol.asyncDispose]: () => dataplane.close() };
   const route = found(cidr(TO), { device: name });
   const reply = await dataplane.run([

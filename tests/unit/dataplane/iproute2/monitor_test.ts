@@ -6,7 +6,7 @@ import { until } from "../../../support/wait.ts";
 import { bounded } from "../../../support/suite.ts";
 
 function monitors() {
-  return childrenOf(Deno.pid).filter(({ words }) => words.includes("monitor"));
+  return childrenOf(Deno.pid).filter(({ command }) => command.includes("monitor"));
 }
 
 Deno.test("the end of an ip monitor is told before another one is started, and its start as well", async () => {

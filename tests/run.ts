@@ -18,7 +18,7 @@ import {
   type Unit,
   unitOf,
 } from "./runner/units.ts";
-import { exitWith, isolate, type Isolation, say } from "./support/isolation.ts";
+import { exitWith, isolate, type Isolation, print } from "./support/isolation.ts";
 import { anySeed } from "./support/random.ts";
 import { repository } from "./support/serve_task.ts";
 import { SUITE, type Suite } from "./support/suite.ts";
@@ -128,7 +128,7 @@ async function runAll(
   await discardTools(env);
   const { failed, passed, skipped } = report.close();
   if (suite === "quick" && skipped > 0) {
-    await say(
+    await print(
       `\n${skipped} tests are left out here: deno task test:all runs them, and builds ` +
         "what they need with Go, Python, Rust and buildah.",
     );
@@ -136,7 +136,7 @@ async function runAll(
   const untouched = await isolation.untouched();
   // A run without any test is a failure.
   const faults = (untouched ? 0 : 1) + (passed + failed + skipped === 0 ? 1 : 0);
-  await say(closingLine({ passed, failed: failed + faults, skipped }));
+  await print(closingLine({ passed, failed: failed + faults, skipped }));
   return failed + faults === 0;
 }
 

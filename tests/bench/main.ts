@@ -3,7 +3,7 @@
  *
  * Words: parts of the measurements' names; none means all.
  */
-import { exitWith, Obstacle, say } from "../support/isolation.ts";
+import { exitWith, Obstacle, print } from "../support/isolation.ts";
 import { measureCalls } from "./calls.ts";
 import { measureFirstCall } from "./first_call.ts";
 import { measureGap } from "./gap.ts";
@@ -46,7 +46,7 @@ async function main(filters: readonly string[]): Promise<boolean> {
   }
   let kept = true;
   for (const { how, name, run } of chosen) {
-    await say(`${name}: ${how}`);
+    await print(`${name}: ${how}`);
     const findings = await run();
     await printFindings(findings);
     kept &&= findings.every(isKept);

@@ -1,4 +1,4 @@
-import { say } from "../support/isolation.ts";
+import { print } from "../support/isolation.ts";
 
 /** One line of the table. */
 export interface Finding {
@@ -41,7 +41,7 @@ export async function printFindings(findings: readonly Finding[]): Promise<void>
       : `${limit.kind} ${limit.value} ${unit}`;
     const verdict = limit === undefined ? "" : isKept(finding) ? "kept" : "MISSED";
     const measured = `${value.toFixed(unit === "×" ? 2 : 1)} ${unit}`;
-    await say(
+    await print(
       `  ${what.padEnd(52)} ${measured.padStart(9)}  ${bound.padEnd(16)} ` +
         `${verdict.padEnd(6)}  ${raw}`,
     );

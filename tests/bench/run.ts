@@ -9,7 +9,7 @@ import { command, exitWith, isolate } from "../support/isolation.ts";
 async function main(args: readonly string[]): Promise<boolean> {
   const isolation = await isolate();
   const program = [Deno.execPath(), "run", "--frozen", "--cached-only", "--allow-all"];
-  const words = isolation.words([...program, "tests/bench/main.ts", ...args]);
+  const words = isolation.commandFor([...program, "tests/bench/main.ts", ...args]);
   const child = command(words).spawn();
   await child.stdout.pipeTo(Deno.stdout.writable, { preventClose: true });
   const { success } = await child.status;

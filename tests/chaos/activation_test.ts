@@ -7,19 +7,19 @@ import { until } from "../support/wait.ts";
 import { fib, makeQuietNamespace } from "../e2e/host.ts";
 import { bounded } from "../support/suite.ts";
 
-const LIVES = bounded(100, 4);
-/** Calls that a life answers before it ends. */
+const RESTARTS = bounded(100, 4);
+/** Calls that a sidecar answers before it ends. */
 const CALLS = 5;
 const PEERS = 8;
 
 /** Calls one after another until disposed, each answer held against the kernel. */
 class Caller implements AsyncDisposable {
   answered = 0;
-  /** What goes on at this moment, e.g. `life 3, SIGKILL`. */
-  moment = "before the first life";
-  /** What went on when a call began that failed; more than once if several did. */
+  /** What the test does now, e.g. `start 3, SIGKILL`. */
+  moment = "before the first start";
+  /** The moment at which each failed call began. */
   readonly failures: string[] = [];
-  /** What the calls that failed were told. */
+  /** The errors of the calls that failed. */
   readonly complaints: string[] = [];
   readonly untrue: string[] = [];
   readonly #client: QuiltClient;
@@ -31,7 +31,7 @@ class Caller implements AsyncDisposable {
   constructor(client: QuiltClient, pid: number) {
     this.#client = client;
     this.#pid = pid;
-    this.#calling = this.#callOnAndOn();
+    this.#calling = this.#callRepeatedly();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -39,7 +39,7 @@ class Caller implements AsyncDisposable {
     await this.#calling;
   }
 
-  async #callOnAndOn(): Promise<void> {
+  async #callRepeatedly(): Promise<void> {
     for (let at = 0; !this.#over; at += 1) {
       const destination = `10.42.${2 + at % PEERS}.0/24`;
       const add = Math.floor(at / PEERS) % 2 === 0;
@@ -62,17 +62,17 @@ class Caller implements AsyncDisposable {
 
 const PATIENT = { deadlineMs: 15_000 };
 
-/** One life of the sidecar on the held socket. */
-async function live(
+/** One start of the sidecar on the held socket, and its end. */
+async function serveAndEnd(
   namespace: Namespace,
   launcher: readonly string[],
   caller: Caller,
-  life: number,
+  start: number,
 ): Promise<void> {
-  const signal = life % 2 === 0 ? "SIGTERM" : "SIGKILL";
+  const signal = start % 2 === 0 ? "SIGTERM" : "SIGKILL";
   const options = ["--grpc-addr", "fd:3"];
   await using sidecar = await startSidecar(namespace, { launcher, options });
-  caller.moment = `life ${life}, ${signal}`;
+  caller.moment = `start ${start}, ${signal}`;
   const enough = caller.answered + CALLS;
   await until(() => caller.answered >= enough, {
     deadlineMs: 10_000,
@@ -80,11 +80,11 @@ async function live(
   });
   sidecar.kill(signal);
   const { code } = await sidecar.status;
-  caller.moment = `after life ${life}`;
+  caller.moment = `after start ${start}`;
   if (signal === "SIGTERM") assert.equal(code, 0, sidecar.log.join("\n"));
 }
 
-Deno.test(`${LIVES} restarts with the socket held by another process: on SIGTERM no call fails, on SIGKILL at most the one in flight, and all others are answered truly`, async () => {
+Deno.test(`${RESTARTS} restarts with the socket held by another process: SIGTERM fails no call, SIGKILL at most the one in flight, and all other answers are true`, async () => {
   await using namespace = await makeQuietNamespace();
   await addVxlan(namespace);
   using socket = holdSocket(namespace, { port: 50051 });
@@ -95,8 +95,8 @@ Deno.test(`${LIVES} restarts with the socket held by another process: on SIGTERM
   await using client = await connectClient(namespace);
   await (await starting).stop();
   await using caller = new Caller(client, anchor.pid);
-  for (let life = 0; life < LIVES; life += 1) {
-    await live(namespace, launcher, caller, life);
+  for (let start = 0; start < RESTARTS; start += 1) {
+    await serveAndEnd(namespace, launcher, caller, start);
   }
   await using _last = await startSidecar(namespace, { launcher, options });
   await caller[Symbol.asyncDispose]();
@@ -106,7 +106,7 @@ Deno.test(`${LIVES} restarts with the socket held by another process: on SIGTERM
   assert.deepEqual(failures, [...allowed], complaints.join("; "));
 });
 
-/** A process that does nothing, by which the namespace's routes can be read. */
+/** An idle process, through which the test reads the routes of the namespace. */
 function startAnchor(namespace: Namespace): AsyncDisposable & { readonly pid: number } {
   const child = namespace.command(["sleep", "600"]).spawn();
   return {

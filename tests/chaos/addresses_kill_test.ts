@@ -9,8 +9,8 @@ import { connectClient } from "../support/client.ts";
 import type { Namespace } from "../support/namespace.ts";
 import { type Quilt, startQuilt } from "../support/quilt.ts";
 import { type Sidecar, startSidecar } from "../support/sidecar.ts";
-import { AddressDebts } from "./address_debts.ts";
-import { assertMet } from "./met.ts";
+import { AcknowledgedAddresses } from "./acknowledged_addresses.ts";
+import { assertOccurred } from "./occurrences.ts";
 import { Pace } from "./pace.ts";
 import { bounded } from "../support/suite.ts";
 
@@ -26,51 +26,51 @@ const OWNERS = Array.from(
   (_, at) => `id-${String(at).padStart(3, "0")}`.padEnd(6 + Math.floor(at * 3.13), "~"),
 );
 
-async function say(
+async function call(
   quilt: Quilt,
   dice: Dice,
   owner: string,
-  debts: AddressDebts,
+  acknowledged: AcknowledgedAddresses,
 ): Promise<void> {
   if (dice.roll(5) < 3) {
-    debts.allocated(owner, await quilt.allocate(owner));
+    acknowledged.allocated(owner, await quilt.allocate(owner));
   } else {
-    debts.releasing(owner);
-    debts.released(owner, await quilt.release({ owner }));
+    acknowledged.releasing(owner);
+    acknowledged.released(owner, await quilt.release({ owner }));
   }
 }
 
 /**
- * Calls about one owner each, few or very many at once; the kill in their midst. Returns
- * how many of those it met were answered.
+ * Makes calls for one owner each, few or very many at once, and kills the sidecar
+ * during them. Returns how many of the calls in flight were answered.
  */
-async function talkAndKill(
+async function callAndKill(
   quilt: Quilt,
   sidecar: Sidecar,
   dice: Dice,
-  debts: AddressDebts,
+  acknowledged: AcknowledgedAddresses,
   pace: Pace,
 ): Promise<number> {
   const share = dice.pick([2, 4, 20]);
   const some = () => OWNERS.filter(() => dice.roll(share) === 0);
   for (let left = dice.roll(3); left > 0; left -= 1) {
-    const talk = some().map((owner) => say(quilt, dice, owner, debts));
-    if (talk.length > 0) await pace.measure(Promise.all(talk));
+    const calls = some().map((owner) => call(quilt, dice, owner, acknowledged));
+    if (calls.length > 0) await pace.measure(Promise.all(calls));
   }
-  const before = debts.answered;
-  const talk = some().map((owner) => say(quilt, dice, owner, debts));
-  // An `ip` that is left alone carries out what it was given: every other time it dies.
+  const before = acknowledged.answered;
+  const calls = some().map((owner) => call(quilt, dice, owner, acknowledged));
+  // An `ip` that is left alone executes its commands: every other time it is killed.
   const batches = dice.roll(2) === 0 ? batchesOf(sidecar) : [];
-  // It hits anything from the way there to the way back of the calls.
+  // The kill hits any moment from the request to the answer.
   await pace.moment(dice);
   signalAll(batches, "SIGKILL");
   sidecar.kill("SIGKILL");
-  await Promise.all(talk);
+  await Promise.all(calls);
   await sidecar.status;
-  return debts.answered - before;
+  return acknowledged.answered - before;
 }
 
-/** Not even the start is safe: sometimes one is killed before it serves. */
+/** Starts the sidecar again; sometimes a first start is killed before it serves. */
 async function startAgain(namespace: Namespace, dice: Dice): Promise<Sidecar> {
   if (dice.roll(8) === 0) {
     const launcher = ["timeout", "-s", "KILL", `0.${100 + dice.roll(150)}`];
@@ -80,13 +80,13 @@ async function startAgain(namespace: Namespace, dice: Dice): Promise<Sidecar> {
   return await startSidecar(namespace, OPTIONS);
 }
 
-/** The allocations that the kernel itself shows, counted without a line of ours. */
+/** The allocations in the kernel, counted without any code of the sidecar. */
 async function countAllocations(namespace: Namespace): Promise<number> {
   const text = await namespace.ip("route show table 142 proto 142 type prohibit");
   return text.split("\n").filter((line) => line.includes(" metric 142 ")).length;
 }
 
-Deno.test(`kill -9 at ${ROUNDS} random moments: no address has two owners, and what was acknowledged holds`, async () => {
+Deno.test(`AllocateAddress and ReleaseAddress keep what they acknowledged and give no address two owners, with kill -9 at ${ROUNDS} random moments`, async () => {
   const dice = makeDice();
   await using stack = new AsyncDisposableStack();
   const namespace = stack.use(await makeQuietNamespace());
@@ -97,16 +97,16 @@ Deno.test(`kill -9 at ${ROUNDS} random moments: no address has two owners, and w
     assert.equal((await agent.configureNodeSubnet(SUBNET)).error, "");
   }
   const quilt = stack.use(startQuilt(namespace, 16));
-  const debts = new AddressDebts();
+  const acknowledged = new AcknowledgedAddresses();
   const pace = new Pace();
   let answered = 0;
   for (let round = 0; round < ROUNDS; round += 1) {
     try {
-      answered += await talkAndKill(quilt, sidecar, dice, debts, pace);
+      answered += await callAndKill(quilt, sidecar, dice, acknowledged, pace);
       sidecar = await startAgain(namespace, dice);
       quilt.reconnect();
       const listed = await quilt.list();
-      debts.settle(listed);
+      acknowledged.compare(listed);
       assert.equal(await countAllocations(namespace), listed.length);
     } catch (error) {
       const log = sidecar.log.join("\n");
@@ -116,9 +116,9 @@ Deno.test(`kill -9 at ${ROUNDS} random moments: no address has two owners, and w
     }
   }
   // A quarter of what is met; kills at one moment only leave some of it near 0.
-  assertMet({
+  assertOccurred({
     "calls answered in flight": [answered, bounded(100, 0)],
-    "calls done but not answered": [debts.doneUnanswered, bounded(20, 0)],
-    "calls not done": [debts.notDone, bounded(50, 0)],
+    "calls done but not answered": [acknowledged.doneUnanswered, bounded(20, 0)],
+    "calls not done": [acknowledged.notDone, bounded(50, 0)],
   });
 });

@@ -7,11 +7,11 @@ import type { QuiltClient } from "../support/client.ts";
 export const SYNC_MS = 5_000;
 
 /**
- * Asks for the route to each of so many peers, one after another, as the agent does.
+ * Calls InjectRoute for each of so many peers, one after another, as the agent does.
  *
  * @returns how many milliseconds each call took, but for those in which the sidecar was
- * ready to run and waited for a processor: who has more to do waits longer, and so whatever
- * else runs on the machine would count against it.
+ * ready to run and waited for a processor: a busier process waits longer, so that other
+ * load of the machine would count against it.
  */
 export async function syncOnce(
   { sidecar }: Host,
@@ -35,7 +35,7 @@ export async function syncOnce(
  * How many milliseconds something took, but for those in which the sidecar was ready to run
  * and waited for a processor.
  */
-export async function unhinderedMs(
+export async function msWithoutCpuWait(
   { sidecar }: Host,
   action: () => Promise<void>,
 ): Promise<number> {
@@ -56,7 +56,7 @@ function waitedMs(pid: number): number {
     const [, waited] = Deno.readTextFileSync(`/proc/${pid}/schedstat`).split(" ");
     return Number(waited) / 1e6;
   } catch (error) {
-    // It has ended this very moment: then its calls fail, and say so.
+    // It has just ended: then its calls fail.
     if (error instanceof Deno.errors.NotFound) return 0;
     throw error;
   }

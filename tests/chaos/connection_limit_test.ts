@@ -10,7 +10,7 @@ const CROWD = 1_000;
 
 for (const kind of ["unfinished", "unread"] satisfies readonly CrowdKind[]) {
   fullTest(
-    `of ${CROWD} connections with a call that is "${kind}" no more than ${MOST_CONNECTIONS} stay, and the agent's is one of them, though it is silent`,
+    `the connection limit keeps at most ${MOST_CONNECTIONS} of ${CROWD} connections with a call that is "${kind}", and the agent's idle one among them`,
     async () => {
       await using host = await openHost();
       const { client, namespace, sidecar } = host;
@@ -21,7 +21,7 @@ for (const kind of ["unfinished", "unread"] satisfies readonly CrowdKind[]) {
       await using another = await connectClient(namespace);
       assert.deepEqual(await another.injectRoute("10.42.4.0/24", "vxlan100"), done);
       await until(async () => (await crowd.report()).open <= MOST_CONNECTIONS, {
-        what: "a smaller crowd",
+        what: "fewer connections",
       });
       assert.deepEqual(await client.injectRoute("10.42.5.0/24", "vxlan100"), done);
       const peerOf = (destination: string) =>

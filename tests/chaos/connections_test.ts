@@ -25,7 +25,7 @@ async function callAndClose(namespace: Namespace): Promise<void> {
 }
 
 fullTest(
-  `${CALLS} calls on a connection that then closes, ${ROUNDS} times: it lives, and its memory does not grow`,
+  `the sidecar survives ${CALLS} calls on a connection that then closes, ${ROUNDS} times, and its memory does not grow`,
   async () => {
     await using host = await openHost();
     const { namespace, sidecar } = host;
@@ -42,7 +42,7 @@ fullTest(
   },
 );
 
-Deno.test("clients killed in the middle of their calls do no harm", async () => {
+Deno.test("the sidecar serves other clients while clients are killed during their calls", async () => {
   await using host = await openHost();
   const { client, namespace, sidecar } = host;
   for (let round = 0; round < bounded(5, 2); round += 1) {

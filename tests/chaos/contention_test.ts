@@ -13,11 +13,11 @@ const SECONDS = bounded(10, 3);
 /** Of one core, all processes of the sidecar together. */
 const CPU_SHARE = 0.2;
 
-/** Lines that one fight may cost, from its first repair to the word that it is over. */
+/** Log lines that one contention may cost, from its first repair to its end. */
 const LINES = 20;
 
-/** Who fights, and what the log says when it begins and when it is over. */
-interface Fight {
+/** What another process does, and the log lines at the start and the end. */
+interface Contention {
   readonly what: string;
   /** A shell command that never ends by itself. */
   readonly loop: string;
@@ -25,7 +25,7 @@ interface Fight {
   readonly over: RegExp;
 }
 
-const STRIFE = {
+const CONTENDED = {
   begun: /WARN: Another process keeps changing our routes; .*: 10\.42\.2\.0\/24$/,
   over: /INFO: Our routes are left alone again: 10\.42\.2\.0\/24$/,
 };
@@ -40,20 +40,20 @@ function repeated(line: string): string {
   return `yes '${line}' | ip -force -batch -`;
 }
 
-const FIGHTS: readonly Fight[] = [
+const CONTENTIONS: readonly Contention[] = [
   {
     what: "deleted",
     loop: repeated(`route del ${TO}`),
-    ...STRIFE,
+    ...CONTENDED,
   },
   {
     what: "replaced",
     loop: repeated(`route replace ${TO} dev other proto static`),
-    ...STRIFE,
+    ...CONTENDED,
   },
   {
     what: "lost with its link",
-    // As long up as down: without the pauses a look would find it down most of the time.
+    // As long up as down: without the pauses most observations would find it down.
     loop: "while :; do ip link set vxlan100 down; sleep 0.02; " +
       "ip link set vxlan100 up; sleep 0.02; done",
     ...FLAPPING,
@@ -75,7 +75,7 @@ function since(sidecar: Sidecar, known: number): readonly string[] {
   return messagesSoFar(sidecar).slice(known);
 }
 
-async function fight({ begun, loop, over, what }: Fight): Promise<void> {
+async function contend({ begun, loop, over, what }: Contention): Promise<void> {
   await using host = await openHost({
     before: ["link add other type veth peer name otherpeer", "link set other up"],
   });
@@ -97,26 +97,26 @@ async function fight({ begun, loop, over, what }: Fight): Promise<void> {
     what: `the route once it is no longer ${what}`,
   });
   await sidecar.logged(over, 10_000);
-  const said = since(sidecar, known);
-  const shown = `${what}, ${Math.round(share * 100)} % CPU:\n${said.join("\n")}`;
+  const logged = since(sidecar, known);
+  const shown = `${what}, ${Math.round(share * 100)} % CPU:\n${logged.join("\n")}`;
   assert.ok(share < CPU_SHARE, shown);
-  assert.ok(said.length < LINES, shown);
+  assert.ok(logged.length < LINES, shown);
   for (const once of [begun, over]) {
-    assert.equal(said.filter((line) => once.test(line)).length, 1, shown);
+    assert.equal(logged.filter((line) => once.test(line)).length, 1, shown);
   }
   assert.deepEqual([...fib(sidecar.pid).values()], ["vxlan100", "vxlan100"]);
 }
 
-/** What the rest of the machine does to one fight, it does not do to two. */
-async function fightTwiceAtMost(what: Fight): Promise<void> {
+/** Tries a second time, because the rest of the machine may disturb one run. */
+async function contendTwiceAtMost(what: Contention): Promise<void> {
   try {
-    await fight(what);
+    await contend(what);
   } catch {
-    await fight(what);
+    await contend(what);
   }
 }
 
-Deno.test(`a route deleted, replaced or flapped away in a tight loop for ${SECONDS} s: little CPU, few lines, and right within a second of its end`, async () => {
-  // Each on a host of its own, side by side: fair turns are all that any of them needs.
-  await lanes(partOf(FIGHTS, 1).map(fightTwiceAtMost));
+Deno.test(`the repair of a route that is deleted, replaced or flapping in a tight loop for ${SECONDS} s costs little CPU and few log lines, and is complete within a second of its end`, async () => {
+  // Each on a host of its own, concurrently.
+  await lanes(partOf(CONTENTIONS, 1).map(contendTwiceAtMost));
 });

@@ -6,16 +6,16 @@ import { until } from "../support/wait.ts";
 
 /**
  * What each connection of a crowd does: nothing, or a call that never ends, or one whose
- * answer it does not take, or 32 calls at one time from when it is told to.
+ * answer it does not take, or 32 concurrent calls after `call`.
  */
 export type CrowdKind = "silent" | "unfinished" | "unread" | "calling";
 
-/** What has become of a crowd. */
+/** The state of a crowd. */
 export interface CrowdReport {
   /** How many connections are there. */
   readonly open: number;
-  /** How often one was told to open no more streams. */
-  readonly told: number;
+  /** GOAWAY frames received. */
+  readonly goaways: number;
   /** How many calls were answered. */
   readonly answers: number;
 }
@@ -27,7 +27,7 @@ export interface Crowd extends AsyncDisposable {
   call(): Promise<void>;
 }
 
-/** Connects one after another; resolves when the last was heard. */
+/** Connects one after another; resolves when the last is accepted. */
 export async function gather(
   namespace: Namespace,
   kind: CrowdKind,
@@ -52,7 +52,7 @@ export async function gather(
     const report = parseJsonObject(line);
     return {
       open: numberAt(report, "open"),
-      told: numberAt(report, "told"),
+      goaways: numberAt(report, "goaways"),
       answers: numberAt(report, "answers"),
     };
   };

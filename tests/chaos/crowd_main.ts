@@ -1,8 +1,8 @@
 /**
  * Many connections at one time, in a process of its own; `crowd.ts` speaks with it.
  *
- * Words: what they do, and how many there are.
- * In:    `call`: those that call begin to. `report`: what has become of them.
+ * Arguments: what they do, and how many there are.
+ * In:    `call`: those that call begin to. `report`: their state.
  * Out:   a line of JSON for each `report`, and one when all are connected.
  */
 import { connect, type Socket } from "node:net";
@@ -30,7 +30,7 @@ import {
 const PORT = 50051;
 /** As many as the server's settings allow. */
 const IN_FLIGHT = 32;
-/** Of the 65,535 bytes that a server may send before it hears of more. */
+/** Of the 65,535 bytes that a server may send before it gets more. */
 const WINDOW_PART = 16_384;
 
 const INJECT_ROUTE = headersOf("/quilt.QuiltRuntime/InjectRoute");
@@ -60,7 +60,7 @@ const BEGINNINGS: Readonly<Record<string, Bytes>> = {
 };
 
 let answers = 0;
-let told = 0;
+let goaways = 0;
 
 /** One connection, which answers what a connection must. */
 class Member {
@@ -69,7 +69,7 @@ class Member {
   #received = 0;
   #calls = false;
 
-  /** @param begun called when it is connected and heard, or not wanted */
+  /** @param begun called when it is connected and accepted, or closed */
   constructor(beginning: Bytes, begun: () => void) {
     this.socket = connect({ port: PORT, host: "127.0.0.1", noDelay: true });
     this.socket.on("error", () => {});
@@ -97,7 +97,7 @@ class Member {
     if (type === PING && (flags & ACK) === 0) {
       this.#send(frame(PING, ACK, 0, [...payload]));
     }
-    if (type === GOAWAY) told += 1;
+    if (type === GOAWAY) goaways += 1;
     if (type === DATA) this.#received += payload.length;
     if (this.#received > WINDOW_PART) {
       this.#send(
@@ -118,11 +118,11 @@ class Member {
 
 async function main(kind: string, count: number): Promise<void> {
   const beginning = BEGINNINGS[kind];
-  if (beginning === undefined) throw new Error(`Nobody can be ${kind}`);
+  if (beginning === undefined) throw new Error(`Unknown kind: ${kind}`);
   const members: Member[] = [];
   const report = (): Promise<void> => {
     const open = members.filter(({ socket }) => !socket.destroyed).length;
-    const line = `${JSON.stringify({ open, told, answers })}\n`;
+    const line = `${JSON.stringify({ open, goaways, answers })}\n`;
     return new Blob([line]).stream().pipeTo(Deno.stdout.writable, {
       preventClose: true,
     });

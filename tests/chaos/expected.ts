@@ -1,10 +1,10 @@
-/** A model of the routes of a host: what is asked for, and what the contract lets go. */
+/** A model of a host: the desired routes, and those that the contract removes. */
 import { done, refused } from "../e2e/host.ts";
 import type { Answer } from "../support/client.ts";
 import type { OverlayState } from "./overlay.ts";
 import { isOurs, type Line } from "./tables.ts";
 
-/** What becomes of a line of somebody else's: `maybe` depends on who is faster. */
+/** What becomes of a foreign route: `maybe` depends on timing. */
 type Fate = "stays" | "maybe" | "gone";
 
 /** Routes left by hand or by another runtime: `proto boot` and `proto static`. */
@@ -13,16 +13,16 @@ const LEFT_BEHIND: ReadonlySet<number> = new Set([3, 4]);
 const KERNEL = 2;
 
 /**
- * What must be in the kernel, kept up with every step. Between an event and the repair
+ * What must be in the kernel, updated with every step. Between an event and the repair
  * that it calls for the destinations are *open*: the model knows how it will end, but
  * not when.
  */
 export class Expected {
-  /** Wanted routes, destination to device. */
-  readonly wishes = new Map<string, string>();
+  /** Desired routes, destination to device. */
+  readonly desired = new Map<string, string>();
   /** Routes of ours in the main table, destination to device. */
   readonly carried = new Map<string, string>();
-  /** Those that may be there: they were asked for elsewhere before or after the repair. */
+  /** Routes that may be there: their device changed before or after the repair. */
   readonly maybeCarried = new Map<string, string>();
   subnet: string | undefined;
   readonly #foreign: { readonly line: Line; fate: Fate }[];
@@ -35,20 +35,20 @@ export class Expected {
     this.#foreign = lines.filter((line) => !isOurs(line))
       .map((line) => ({ line, fate: "stays" }));
     for (const { device, to } of lines.filter(isOurs)) {
-      this.wishes.set(to, device ?? "");
+      this.desired.set(to, device ?? "");
       this.carried.set(to, device ?? "");
     }
   }
 
-  /** Lines of somebody else's that must be there, and those that may be. */
+  /** Foreign routes that must be there, and those that may be. */
   foreign(): readonly { readonly text: string; readonly must: boolean }[] {
     return this.#foreign.filter(({ fate }) => fate !== "gone")
       .map(({ fate, line }) => ({ text: line.text, must: fate === "stays" }));
   }
 
-  /** The sidecar has started: every wish was looked at before it served. */
+  /** The sidecar serves: it has reconciled every desired route before that. */
   started(): void {
-    for (const to of this.wishes.keys()) this.#repair(to);
+    for (const to of this.desired.keys()) this.#repair(to);
   }
 
   /** Enough time has passed: all that was open is as it will be. */
@@ -68,14 +68,14 @@ export class Expected {
     }
     const before = this.carried.get(to);
     if (state !== "up" && this.#open.has(to)) {
-      this.#doubt(to);
+      this.#markUncertain(to);
       if (before !== undefined) this.maybeCarried.set(to, before);
       this.carried.delete(to);
     }
-    this.wishes.set(to, device);
+    this.desired.set(to, device);
     if (state === "missing") return refused(`Interface '${device}' not found`);
     if (state === "down") return refused(`Interface '${device}' is down`);
-    // Where ours is the best already, company of a worse metric may be noticed later.
+    // Where ours is the best already, one with a worse metric may be found later.
     if (before === device) this.#repair(to);
     else this.#carry(to);
     return done;
@@ -83,7 +83,7 @@ export class Expected {
 
   /** RemoveRoute; returns its answer. */
   remove(to: string): Answer {
-    this.#abandon(to);
+    this.#removeDesired(to);
     for (const each of this.#about(to)) {
       if (LEFT_BEHIND.has(each.line.protocol)) each.fate = "gone";
     }
@@ -92,7 +92,7 @@ export class Expected {
 
   /** ConfigureNodeSubnet; returns its answer. */
   configure(subnet: string): Answer {
-    this.#abandon(subnet);
+    this.#removeDesired(subnet);
     this.subnet = subnet;
     return done;
   }
@@ -102,7 +102,7 @@ export class Expected {
     if (state === this.#link) return;
     this.#link = state;
     if (state === "up") {
-      for (const to of this.wishes.keys()) this.#repair(to);
+      for (const to of this.desired.keys()) this.#repair(to);
       return;
     }
     for (const each of this.#foreign) {
@@ -114,18 +114,18 @@ export class Expected {
       }
     }
     for (const to of this.#open) {
-      if (this.wishes.get(to) === "vxlan100") this.#doubt(to);
+      if (this.desired.get(to) === "vxlan100") this.#markUncertain(to);
     }
   }
 
-  /** Another tool took all routes of ours out of the main table. */
+  /** Another tool removed all our routes from the main table. */
   flushed(): void {
     this.carried.clear();
     this.maybeCarried.clear();
-    for (const to of this.wishes.keys()) this.#repair(to);
+    for (const to of this.desired.keys()) this.#repair(to);
   }
 
-  /** The route is put there now, unless it has to wait; company may stay for a while. */
+  /** Adds the route now, unless it waits; another route may stay for a while. */
   #repair(to: string): void {
     const before = this.carried.get(to) ?? this.maybeCarried.get(to);
     if (!this.#nowCarries(to)) return;
@@ -142,16 +142,16 @@ export class Expected {
     for (const each of this.#about(to)) each.fate = "gone";
   }
 
-  /** Nobody wants the destination any more, and ours is gone. */
-  #abandon(to: string): void {
-    if (this.#open.has(to)) this.#doubt(to);
-    this.wishes.delete(to);
+  /** The destination is no longer desired, and our route is gone. */
+  #removeDesired(to: string): void {
+    if (this.#open.has(to)) this.#markUncertain(to);
+    this.desired.delete(to);
     this.carried.delete(to);
     this.maybeCarried.delete(to);
   }
 
   /** Whether the repair came before what follows is not known. */
-  #doubt(to: string): void {
+  #markUncertain(to: string): void {
     this.#open.delete(to);
     for (const each of this.#about(to)) {
       if (each.fate === "stays") each.fate = "maybe";
@@ -160,7 +160,7 @@ export class Expected {
 
   /** False while the route has to wait. */
   #nowCarries(to: string): boolean {
-    const device = this.wishes.get(to);
+    const device = this.desired.get(to);
     if (device === undefined || this.#state(device) !== "up") return false;
     if (this.#isConnected(to)) return false;
     this.carried.set(to, device);
@@ -174,7 +174,7 @@ export class Expected {
     );
   }
 
-  /** Others' routes in the main table for exactly this destination. */
+  /** Foreign routes in the main table for exactly this destination. */
   #about(to: string) {
     return this.#foreign.filter(({ line }) =>
       line.table === "main" && line.to === to && line.protocol !== KERNEL

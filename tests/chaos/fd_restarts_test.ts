@@ -4,40 +4,43 @@
 import assert from "node:assert/strict";
 import { makeQuietNamespace } from "../e2e/host.ts";
 import { holdSocket } from "../support/held_socket.ts";
-import { say } from "../support/isolation.ts";
+import { print } from "../support/isolation.ts";
 import { addVxlan, type Namespace } from "../support/namespace.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { goTool, pythonClient, tonicClient } from "../support/tools.ts";
 import { until } from "../support/wait.ts";
-import { startSteady, type Steady } from "./steady.ts";
+import { startSteadyClient, type SteadyClient } from "./steady_client.ts";
 import { fullTest } from "../support/suite.ts";
 
 const RESTARTS = 50;
-/** Calls of each client that a life answers before it ends. */
+/** Calls of each client that a sidecar answers before it ends. */
 const CALLS = 5;
 
 const OPTIONS = ["--grpc-addr", "fd:3"];
 
 /** The three stacks, each with a route of its own. */
-async function startClients(namespace: Namespace): Promise<readonly Steady[]> {
+async function startClients(namespace: Namespace): Promise<readonly SteadyClient[]> {
   const [tonic, go, python] = [
-    { words: [await tonicClient(), "steady"], env: {} },
-    { words: [await goTool("quiltcall"), "steady"], env: {} },
+    { command: [await tonicClient(), "steady"], env: {} },
+    { command: [await goTool("quiltcall"), "steady"], env: {} },
     await pythonClient("steady"),
   ];
   return [
-    startSteady(namespace, "tonic", tonic, "10.42.2.0/24"),
-    startSteady(namespace, "grpc-go", go, "10.42.3.0/24"),
-    startSteady(namespace, "grpcio", python, "10.42.4.0/24"),
+    startSteadyClient(namespace, "tonic", tonic, "10.42.2.0/24"),
+    startSteadyClient(namespace, "grpc-go", go, "10.42.3.0/24"),
+    startSteadyClient(namespace, "grpcio", python, "10.42.4.0/24"),
   ];
 }
 
-function lost(clients: readonly Steady[]): readonly string[] {
+function lost(clients: readonly SteadyClient[]): readonly string[] {
   return clients.flatMap(({ failures }) => failures);
 }
 
 /** Waits until each of them was answered so much more often. */
-async function answerEach(clients: readonly Steady[], moment: string): Promise<void> {
+async function answerEach(
+  clients: readonly SteadyClient[],
+  moment: string,
+): Promise<void> {
   const before = await Promise.all(clients.map((client) => client.report(moment)));
   await until(async () => {
     const now = await Promise.all(clients.map((client) => client.report(moment)));
@@ -50,7 +53,7 @@ async function answerEach(clients: readonly Steady[], moment: string): Promise<v
 }
 
 fullTest(
-  `${RESTARTS} orderly restarts on fd:3 lose no call of clients on tonic, grpc-go and grpcio`,
+  `${RESTARTS} graceful restarts on fd:3 lose no call of tonic, grpc-go and grpcio clients`,
   async () => {
     await using namespace = await makeQuietNamespace();
     await addVxlan(namespace);
@@ -62,17 +65,19 @@ fullTest(
     const clients = await startClients(namespace);
     for (const client of clients) stack.use(client);
     let sidecar = await starting;
-    for (let life = 0; life < RESTARTS; life += 1) {
-      await answerEach(clients, `in life ${life}`);
+    for (let at = 0; at < RESTARTS; at += 1) {
+      await answerEach(clients, `after start ${at}`);
       const { code } = await sidecar.stop();
       assert.equal(code, 0, sidecar.log.join("\n"));
       sidecar = await start();
     }
     stack.use(sidecar);
-    await answerEach(clients, "in the last life");
+    await answerEach(clients, "after the last start");
     for (const client of clients) {
       const { answered } = await client.end();
-      await say(`${client.name}: ${answered} answered, ${client.failures.length} lost`);
+      await print(
+        `${client.name}: ${answered} answered, ${client.failures.length} lost`,
+      );
     }
     assert.deepEqual(lost(clients), []);
   },

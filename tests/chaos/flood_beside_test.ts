@@ -41,7 +41,7 @@ async function compare(
 }
 
 fullTest(
-  `an agent that connects while 60 connections flood, 32 calls each, is served within ${TIMES_QUIET} times what it takes else, and health answers a new connection`,
+  `an agent that connects during a flood of 60 connections with 32 calls each is served within ${TIMES_QUIET} times the quiet time, and health answers a new connection`,
   async () => {
     await using host = await openHost();
     const syncAnew = async (): Promise<number> => {
@@ -63,7 +63,7 @@ fullTest(
 );
 
 fullTest(
-  `20 connections that call after a long silence, 32 calls each, cost the agent no more than ${TIMES_QUIET} times what it takes else`,
+  `20 connections that call after a long idle time, 32 calls each, slow the agent by at most ${TIMES_QUIET} times the quiet time`,
   async () => {
     await using host = await openHost();
     const syncAgain = () => sync(host, host.client);

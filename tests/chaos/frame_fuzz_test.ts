@@ -5,10 +5,10 @@
 import assert from "node:assert/strict";
 import { openHost } from "../e2e/host.ts";
 import { residentKiB } from "../e2e/processes.ts";
-import { say } from "../support/isolation.ts";
+import { print } from "../support/isolation.ts";
 import { numberAt, parseJsonObject } from "../../deploy/json.ts";
 import { goTool } from "../support/tools.ts";
-import { Witness } from "./still_right.ts";
+import { SidecarCheck } from "./sidecar_check.ts";
 import { fullTest } from "../support/suite.ts";
 
 const CONNECTIONS = Number(Deno.env.get("QUILT_FUZZ_CONNECTIONS") ?? 10_000);
@@ -21,12 +21,12 @@ function seedOfThisRun(): number {
 }
 
 fullTest(
-  `${CONNECTIONS} connections of frames by chance: after each ${BATCH} the sidecar lives, is SERVING, and the next call is right`,
+  `the sidecar survives ${CONNECTIONS} connections of random frames: after each ${BATCH} it is SERVING, and the next call is right`,
   async () => {
     const seed = seedOfThisRun();
     await using host = await openHost();
     const { namespace, sidecar } = host;
-    const witness = new Witness(host);
+    const check = new SidecarCheck(host);
     const fuzzer = await goTool("quiltcall");
     const sums = new Map<string, number>();
     const began = performance.now();
@@ -35,18 +35,18 @@ fullTest(
       const words = ["fuzz", "127.0.0.1:50051", first, BATCH, seed].map(String);
       const { code, stderr, stdout } = await namespace.run([fuzzer, ...words]);
       assert.equal(code, 0, stderr);
-      const told = parseJsonObject(stdout);
+      const reported = parseJsonObject(stdout);
       for (const name of ["connections", "refused", "heard", "ended", "sent"]) {
-        sums.set(name, (sums.get(name) ?? 0) + numberAt(told, name));
+        sums.set(name, (sums.get(name) ?? 0) + numberAt(reported, name));
       }
-      await witness.look(
+      await check.verify(
         `connections ${first} to ${first + BATCH} (QUILT_FUZZ_SEED=${seed})`,
       );
       peakKiB = Math.max(peakKiB, residentKiB(sidecar.pid));
     }
     const seconds = Math.round((performance.now() - began) / 1_000);
     const counts = Array.from(sums, ([name, sum]) => `${sum} ${name}`).join(", ");
-    await say(
+    await print(
       `fuzz, QUILT_FUZZ_SEED=${seed}: ${counts}; ${seconds} s, RSS ${
         peakKiB >> 10
       } MiB`,

@@ -3,7 +3,7 @@
  */
 import assert from "node:assert/strict";
 import { done, openHost } from "../e2e/host.ts";
-import { say } from "../support/isolation.ts";
+import { print } from "../support/isolation.ts";
 import { lanes } from "../support/lanes.ts";
 import type { Namespace } from "../support/namespace.ts";
 import { repository } from "../support/serve_task.ts";
@@ -39,7 +39,7 @@ function inWords(who: string, { failed, passed, tests }: Conformance): string {
 }
 
 fullTest(
-  `h2spec's ${TESTS} tests: the sidecar lives through them, and passes no fewer than a bare node:http2 server does`,
+  `the sidecar survives h2spec's ${TESTS} tests, and passes no fewer than a bare node:http2 server`,
   async () => {
     await using host = await openHost();
     await using _bare = await startBare(host.namespace);
@@ -54,8 +54,8 @@ fullTest(
         }),
       ]);
       assert.equal(ended, undefined, host.sidecar.log.slice(-3).join("\n"));
-      await say(inWords("a bare server", bare));
-      await say(inWords("the sidecar", ours));
+      await print(inWords("a bare server", bare));
+      await print(inWords("the sidecar", ours));
       assert.equal(ours.tests, TESTS);
       assert.deepEqual(await host.client.injectRoute("10.42.2.0/24", "vxlan100"), done);
       if (ours.passed >= bare.passed) break;

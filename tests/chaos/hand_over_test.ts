@@ -7,7 +7,7 @@ import { done, makeQuietNamespace } from "../e2e/host.ts";
 import { peakKiB } from "../e2e/processes.ts";
 import { connectClient } from "../support/client.ts";
 import { holdSocket } from "../support/held_socket.ts";
-import { say } from "../support/isolation.ts";
+import { print } from "../support/isolation.ts";
 import { addVxlan } from "../support/namespace.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { fullTest } from "../support/suite.ts";
@@ -19,7 +19,7 @@ const MOST_MB = 448;
 const ROUTE = "10.42.2.0/24";
 
 fullTest(
-  "6,000 connections on a socket that was handed over end in a hand-over with 75: no call is lost, no route is gone, and memory stays within the unit's MemoryMax",
+  "6,000 connections on an activated socket end in a hand-over with 75: no call is lost, every route stays, and memory stays within the unit's MemoryMax",
   async () => {
     await using namespace = await makeQuietNamespace();
     await addVxlan(namespace);
@@ -65,7 +65,7 @@ fullTest(
     await using second = await start();
     const callsBefore = calls;
     await until(() => calls > callsBefore + 50, {
-      what: "calls to the second, beside the flood",
+      what: "calls to the second, during the flood",
       deadlineMs: 60_000,
     });
     flood.kill("SIGKILL");
@@ -73,7 +73,9 @@ fullTest(
     isOver = true;
     await calling;
     assert.deepEqual(await client.injectRoute(ROUTE, "vxlan100"), done);
-    await say(`  6,000 connections: RSS peak ${peak} MB, ${calls} calls of the agent`);
+    await print(
+      `  6,000 connections: RSS peak ${peak} MB, ${calls} calls of the agent`,
+    );
     assert.ok(peak <= MOST_MB, `${peak} MB`);
     second.kill("SIGTERM");
     assert.equal((await second.status).code, 0);

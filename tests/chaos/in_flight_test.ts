@@ -4,7 +4,7 @@ import { done, fib, openHost } from "../e2e/host.ts";
 import { hangInFlight, signalBatches } from "../e2e/processes.ts";
 import { bounded } from "../support/suite.ts";
 
-Deno.test("64 calls in flight: every one is answered, and every answer is true", async () => {
+Deno.test("64 calls in flight are each answered, and every answer is true", async () => {
   await using host = await openHost();
   const { client, sidecar } = host;
   for (let round = 0; round < bounded(10, 2); round += 1) {
@@ -48,7 +48,7 @@ function* randomWishes(): Generator<Wanted, never> {
   }
 }
 
-Deno.test("calls for one destination in flight end in the state of the last answer", async () => {
+Deno.test("concurrent calls for one destination end in the state of the last answer", async () => {
   await using host = await openHost();
   const { client, namespace, sidecar } = host;
   await using second = await connectClient(namespace);
@@ -67,7 +67,7 @@ Deno.test("calls for one destination in flight end in the state of the last answ
   }
 });
 
-Deno.test("a caller whose deadline passed while it waited is told so, and nothing is touched for it", async () => {
+Deno.test("a call whose deadline passes while it waits fails and changes nothing", async () => {
   await using host = await openHost();
   const { client, sidecar } = host;
   const [first] = await hangInFlight(
@@ -82,13 +82,13 @@ Deno.test("a caller whose deadline passed while it waited is told so, and nothin
   });
   signalBatches(sidecar, "SIGCONT");
   assert.deepEqual(await first, done);
-  // Whatever was still to be done for the late one would be done before this.
+  // Any operation of the late call would be executed before this one.
   assert.deepEqual(await client.injectRoute("10.42.4.0/24", "vxlan100"), done);
   const routes = [...fib(sidecar.pid).keys()].toSorted();
   assert.deepEqual(routes, ["10.42.2.0/24", "10.42.4.0/24"]);
 });
 
-Deno.test("a deadline that has passed already is an error of the caller alone", async () => {
+Deno.test("a deadline that has already passed is an error of that call alone", async () => {
   await using host = await openHost();
   const { client, sidecar } = host;
   for (let call = 0; call < 20; call += 1) {

@@ -63,7 +63,7 @@ async function killAmongSequentialCalls(
     const doomed = at === killAt ? batchesOf(sidecar) : [];
     const call = make(client, step);
     if (at === killAt) {
-      // Each round a little later in the life of the call.
+      // Each round a little later during the call.
       await pace.wait(round / ROUNDS);
       assert.ok(signalAll(doomed, "SIGKILL") > 0);
       beside = slowness();
@@ -94,12 +94,12 @@ async function stallOf(host: Host, round: number, pace: Pace): Promise<number> {
   return Math.min(stallMs, await killAmongSequentialCalls(host, round, pace));
 }
 
-/** Mutations of which nobody knew whether they were carried out when their `ip` died. */
+/** Mutations with an unknown outcome, because their `ip` was killed. */
 function unknowns(sidecar: Sidecar): number {
   return auditRecords(sidecar).filter(({ outcome }) => outcome === "unknown").length;
 }
 
-Deno.test(`ip killed among 200 calls, ${ROUNDS} times: each answer is true and calls go on within 100 ms`, async () => {
+Deno.test(`calls survive a kill of ip among 200 calls, ${ROUNDS} times: each answer is true and calls continue within 100 ms`, async () => {
   await using host = await openHost();
   const pace = new Pace();
   const stalls: number[] = [];
@@ -113,7 +113,7 @@ Deno.test(`ip killed among 200 calls, ${ROUNDS} times: each answer is true and c
   assert.ok(unknowns(host.sidecar) >= bounded(1, 0), "no kill met a mutation");
 });
 
-Deno.test(`ip killed with 64 calls in flight, ${ROUNDS} times: each is answered, truly`, async () => {
+Deno.test(`calls survive a kill of ip with 64 in flight, ${ROUNDS} times: each is answered truly`, async () => {
   await using host = await openHost();
   const { client, sidecar } = host;
   const stalls: number[] = [];
@@ -134,14 +134,14 @@ Deno.test(`ip killed with 64 calls in flight, ${ROUNDS} times: each is answered,
   }
   assert.equal((await sidecar.stop()).code, 0);
   assert.ok(unknowns(sidecar) >= ROUNDS, "each kill meets a mutation at least");
-  // 64 answers on a busy machine take their time, but nobody waited for a deadline.
+  // 64 answers on a busy machine take their time, but no call waited for a deadline.
   assert.ok(
     Math.max(...stalls) < DEADLINE_MS,
     `ms after each kill: ${stalls.join(" ")}`,
   );
 });
 
-Deno.test("ip stopped: after about 2 s a fresh one gives the true answer", async () => {
+Deno.test("a call survives a stopped ip: a new ip gives the true answer after about 2 s", async () => {
   await using host = await openHost();
   const { client, sidecar } = host;
   const step: Step = { rpc: "InjectRoute", destination: "10.42.2.0/24" };
@@ -151,7 +151,7 @@ Deno.test("ip stopped: after about 2 s a fresh one gives the true answer", async
   assert.deepEqual(answer, done);
   assertTrue(sidecar, step);
   assert.ok(microseconds > 1_500_000 && microseconds < 4_000_000, `${microseconds} µs`);
-  // The hanging one does not linger: it could still carry out what it was told.
+  // The hanging one does not linger: it could still execute its commands.
   const isOld = (pid: number): boolean => stopped.some((old) => old.pid === pid);
   await until(() => batchesOf(sidecar).every(({ pid }) => !isOld(pid)), {
     what: "the stopped ip to end",
@@ -164,7 +164,7 @@ Deno.test("ip stopped: after about 2 s a fresh one gives the true answer", async
   assert.ok(next.microseconds < DEADLINE_MS * 1_000, `${next.microseconds} µs`);
 });
 
-Deno.test(`every process of the sidecar killed at once, ${bounded(10, 3)} times: calls and healing go on`, async () => {
+Deno.test(`calls and repairs continue after a kill of all child processes at once, ${bounded(10, 3)} times`, async () => {
   await using host = await openHost();
   const { client, namespace, sidecar } = host;
   for (let round = 0; round < bounded(10, 3); round += 1) {
@@ -176,10 +176,12 @@ Deno.test(`every process of the sidecar killed at once, ${bounded(10, 3)} times:
     assert.deepEqual((await make(client, step)).answer, done);
     assertTrue(sidecar, step);
   }
-  // What watches the kernel lives again, too: a deleted route comes back unasked.
+  // The monitor is up again as well: a deleted route is repaired.
   const destination = "10.42.3.0/24";
   assert.deepEqual(await client.injectRoute(destination, "vxlan100"), done);
   await namespace.ip(`route del ${destination}`);
-  await until(() => fib(sidecar.pid).has(destination), { what: "the route to heal" });
+  await until(() => fib(sidecar.pid).has(destination), {
+    what: "the route to be repaired",
+  });
   assert.equal((await sidecar.stop()).code, 0);
 });

@@ -18,7 +18,8 @@ const TASTE = 1_600;
  * Deno 2.9.3 keeps some 20 KB of each HTTP/2 session for the life of the process, however
  * it ended, and some 10 KB of each stream that was open at that moment (2.7.14 and 2.8.3
  * do as well). So the sidecar is held against a bare grpc-js server that suffers the same:
- * 0.87 to 0.92 times its growth, measured, as who does not speak HTTP/2 gets no session.
+ * 0.87 to 0.92 times its growth, measured, because a client without HTTP/2 gets no
+ * session.
  */
 const TIMES_BARE = 1;
 
@@ -28,16 +29,16 @@ async function attack(namespace: Namespace, exchanges: number): Promise<void> {
   const run = [Deno.execPath(), "run", "--frozen", "--cached-only", "-A", program];
   const { code, stdout, stderr } = await namespace.run([...run, `${exchanges}`, "1"]);
   assert.equal(code, 0, stderr);
-  const told = parseJsonObject(stdout);
-  const kinds = objectAt(told, "kinds");
+  const reported = parseJsonObject(stdout);
+  const kinds = objectAt(reported, "kinds");
   const names = Object.keys(kinds);
   assert.equal(names.length, 8);
   const sum = names.reduce((all, kind) => all + numberAt(kinds, kind), 0);
   assert.ok(sum >= exchanges, stdout);
   // Random bytes may be none at all, or too few to be refused.
-  assert.ok(numberAt(told, "unheard") <= exchanges / 100, stdout);
+  assert.ok(numberAt(reported, "unheard") <= exchanges / 100, stdout);
   // Those that the sidecar has not cut off yet.
-  assert.ok(numberAt(told, "stalled") > 0, stdout);
+  assert.ok(numberAt(reported, "stalled") > 0, stdout);
 }
 
 /** Thousands of answers must be more than what the kernel holds of a connection. */
@@ -72,7 +73,7 @@ async function growth(program: string, exitCode: number): Promise<number> {
 }
 
 fullTest(
-  `${EXCHANGES} malformed exchanges: the sidecar lives, grows by no more than a bare grpc-js server does, and the agent's calls go on meanwhile`,
+  `the sidecar survives ${EXCHANGES} malformed exchanges, grows by no more than a bare grpc-js server, and serves the agent meanwhile`,
   async () => {
     // 143: it does not know SIGTERM.
     const bare = await growth("tests/bench/bare_main.ts", 143);

@@ -5,14 +5,14 @@
 import assert from "node:assert/strict";
 import { openHost } from "../e2e/host.ts";
 import { residentKiB } from "../e2e/processes.ts";
-import { say } from "../support/isolation.ts";
+import { print } from "../support/isolation.ts";
 import {
   goTool,
   pythonClient,
   tonicClient,
   type ToolCommand,
 } from "../support/tools.ts";
-import { Witness } from "./still_right.ts";
+import { SidecarCheck } from "./sidecar_check.ts";
 import { fullTest } from "../support/suite.ts";
 
 const CONNECTIONS = 1_000;
@@ -25,11 +25,11 @@ function seedOfThisRun(): number {
 }
 
 async function go(): Promise<ToolCommand> {
-  return { words: [await goTool("quiltcall"), "misuse"], env: {} };
+  return { command: [await goTool("quiltcall"), "misuse"], env: {} };
 }
 
 async function tonic(): Promise<ToolCommand> {
-  return { words: [await tonicClient(), "misuse"], env: {} };
+  return { command: [await tonicClient(), "misuse"], env: {} };
 }
 
 const CLIENTS = {
@@ -40,18 +40,18 @@ const CLIENTS = {
 
 for (const [name, client] of Object.entries(CLIENTS)) {
   fullTest(
-    `${CONNECTIONS} connections of a client on ${name} that calls what is missing, cancels, watches, sends too much, and closes at any moment: the sidecar lives, and the next call is right`,
+    `the sidecar survives ${CONNECTIONS} connections of a ${name} client that calls missing methods, cancels, watches, sends too much, and closes at any moment, and the next call is right`,
     async () => {
       const seed = seedOfThisRun();
       await using host = await openHost();
-      const witness = new Witness(host);
-      const { env, words } = await client();
+      const check = new SidecarCheck(host);
+      const { env, command } = await client();
       const began = performance.now();
       const { code, stderr, stdout } = await host.namespace.run(
         [
           "timeout",
           `${LIMIT_S}`,
-          ...words,
+          ...command,
           "127.0.0.1:50051",
           `${CONNECTIONS}`,
           `${seed}`,
@@ -59,10 +59,10 @@ for (const [name, client] of Object.entries(CLIENTS)) {
         { env },
       );
       const seconds = Math.round((performance.now() - began) / 1_000);
-      await witness.look(`misuse by ${name} (QUILT_FUZZ_SEED=${seed})`);
+      await check.verify(`misuse by ${name} (QUILT_FUZZ_SEED=${seed})`);
       assert.equal(code, 0, stderr.slice(-2_000));
       const mib = residentKiB(host.sidecar.pid) >> 10;
-      await say(
+      await print(
         `${name}, QUILT_FUZZ_SEED=${seed}: ${stdout.trim()}; ${seconds} s, RSS ${mib} MiB`,
       );
       assert.equal((await host.sidecar.stop()).code, 0, host.sidecar.log.join("\n"));

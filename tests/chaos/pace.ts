@@ -1,20 +1,20 @@
 import type { Dice } from "../support/fixtures.ts";
 
-/** So many calls tell how long one takes at this moment. */
-const REMEMBERED = 9;
+/** The number of calls that give the current duration. */
+const MEASURED = 9;
 
 /** How fine a moment is chosen: in thousandths of its range. */
 const GRAIN = 1_000;
 
-/** How long a call takes as the test sees it, and moments in its life to kill at. */
+/** How long a call takes as the test sees it, and moments during it to kill at. */
 export class Pace {
   #took: readonly number[] = [];
 
-  /** Waits for a call that nobody kills, and remembers how long it took. */
+  /** Waits for a call without a kill, and records how long it took. */
   async measure<Value>(call: Promise<Value>): Promise<Value> {
     const from = performance.now();
     const value = await call;
-    this.#took = [...this.#took, performance.now() - from].slice(-REMEMBERED);
+    this.#took = [...this.#took, performance.now() - from].slice(-MEASURED);
     return value;
   }
 

@@ -11,11 +11,11 @@ export function isUnanswered(error: unknown): boolean {
       error.details.includes("triggered by internal client error"));
 }
 
-/** A client that was refused while nobody listened waits a moment before it tries again. */
+/** Waits until a client is connected again; it pauses before each retry. */
 export async function reconnect(client: QuiltClient): Promise<void> {
   await until(async () => {
     try {
-      // No CIDR: nothing comes of it.
+      // No CIDR: the call changes nothing.
       return (await client.removeRoute("")).error !== "";
     } catch (error) {
       if (isUnanswered(error)) return false;

@@ -10,7 +10,7 @@ import { bounded } from "../support/suite.ts";
 const RESTARTS = bounded(10, 2);
 const EVERY_MS = 10;
 
-/** What the agent says once, at its own start. */
+/** The calls that the agent makes once, at its start. */
 async function configure(host: Namespace, number: number): Promise<void> {
   await using client = await connectClient(host);
   const other = `10.42.${3 - number}.0/24`;
@@ -29,7 +29,7 @@ async function restart(
   return await startSidecar(host);
 }
 
-Deno.test(`a packet every ${EVERY_MS} ms: ${RESTARTS} restarts on both hosts, graceful and not, lose not one`, async () => {
+Deno.test(`${RESTARTS} restarts on both hosts, graceful and not, lose no packet of one every ${EVERY_MS} ms`, async () => {
   await using stack = new AsyncDisposableStack();
   const { one, two } = stack.use(await makeTwoHosts());
   let sidecars = await Promise.all([startSidecar(one.host), startSidecar(two.host)]);
@@ -38,7 +38,7 @@ Deno.test(`a packet every ${EVERY_MS} ms: ${RESTARTS} restarts on both hosts, gr
   });
   await Promise.all([configure(one.host, 1), configure(two.host, 2)]);
   {
-    // Until ARP has found the way, packets wait or are lost through nobody's fault.
+    // Until ARP has found the way, packets wait or are lost in any case.
     await using first = await startPinger(one, "10.42.2.2", EVERY_MS);
     assert.ok(await first.reaches(5_000), "with both routes in");
   }

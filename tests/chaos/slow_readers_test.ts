@@ -6,13 +6,13 @@ import assert from "node:assert/strict";
 import { setTimeout as rest } from "node:timers/promises";
 import { done, type Host, openHost } from "../e2e/host.ts";
 import { peakKiB } from "../e2e/processes.ts";
-import { say } from "../support/isolation.ts";
+import { print } from "../support/isolation.ts";
 import { type JsonObject, numberAt, parseJsonObject } from "../../deploy/json.ts";
 import { collectLines } from "../support/lines.ts";
 import type { Namespace } from "../support/namespace.ts";
 import { repository } from "../support/serve_task.ts";
-import { Witness } from "./still_right.ts";
-import { unhinderedMs } from "./agent_sync.ts";
+import { SidecarCheck } from "./sidecar_check.ts";
+import { msWithoutCpuWait } from "./agent_sync.ts";
 import { slowness } from "../support/slowness.ts";
 import { fullTest } from "../support/suite.ts";
 
@@ -23,7 +23,7 @@ const LASTS_MS = 20_000;
 /** MemoryMax of deploy/systemd/quilt-sidecar.service. */
 const MOST_MIB = 448;
 const PATIENCE_MS = 1_000;
-/** An agent is silent for seconds; who calls without a silence is one of many. */
+/** An agent is idle for seconds; a client that calls without a pause is one of many. */
 const SILENCE_MS = 1_200;
 
 const KINDS = [
@@ -39,7 +39,7 @@ const SMALL_BUFFERS = "for each in rmem wmem; " +
 
 /** The readers, until disposed. */
 interface Readers extends AsyncDisposable {
-  /** Why it cannot go on, or nothing. */
+  /** The stderr of the readers. */
   readonly complaints: readonly string[];
   report(): JsonObject;
 }
@@ -64,8 +64,8 @@ function startReaders(namespace: Namespace, kind: string): Readers {
   };
 }
 
-/** What an agent met. */
-interface Met {
+/** What the calls of an agent measured. */
+interface Measured {
   /** In milliseconds of a quiet machine. */
   readonly longestMs: number;
   /** What became of calls that were not answered. */
@@ -73,12 +73,12 @@ interface Met {
 }
 
 /** Calls as an agent does until the time is over. */
-async function callMeanwhile(host: Host, witness: Witness): Promise<Met> {
+async function callMeanwhile(host: Host, check: SidecarCheck): Promise<Measured> {
   const end = performance.now() + LASTS_MS;
   const failures: string[] = [];
   let longestMs = 0;
-  while (performance.now() < end && !witness.ended) {
-    const tookMs = await unhinderedMs(host, async () => {
+  while (performance.now() < end && !check.ended) {
+    const tookMs = await msWithoutCpuWait(host, async () => {
       try {
         const answer = await host.client.injectRoute("10.42.2.0/24", "vxlan100");
         if (!answer.success) failures.push(answer.error);
@@ -95,7 +95,7 @@ async function callMeanwhile(host: Host, witness: Witness): Promise<Met> {
 
 for (const kind of KINDS) {
   fullTest(
-    `${CONNECTIONS} readers ${kind}: the sidecar lives, within ${MOST_MIB} MiB, and an agent's call is answered within a second`,
+    `the sidecar survives ${CONNECTIONS} readers ${kind}, stays within ${MOST_MIB} MiB, and answers an agent's call within a second`,
     async () => {
       await using host = await openHost();
       const { client, namespace, sidecar } = host;
@@ -107,16 +107,16 @@ for (const kind of KINDS) {
         );
       }
       await rest(SILENCE_MS);
-      const witness = new Witness(host);
+      const check = new SidecarCheck(host);
       await using readers = startReaders(namespace, kind);
-      const { failures, longestMs } = await callMeanwhile(host, witness);
-      const peak = witness.ended ? NaN : peakKiB(sidecar.pid) / 1024;
+      const { failures, longestMs } = await callMeanwhile(host, check);
+      const peak = check.ended ? NaN : peakKiB(sidecar.pid) / 1024;
       const report = readers.report();
-      await say(
+      await print(
         `readers ${kind}: ${JSON.stringify(report)}; longest call ` +
           `${longestMs.toFixed(0)} ms, peak ${peak.toFixed(0)} MiB`,
       );
-      await witness.look(`${CONNECTIONS} readers ${kind}`);
+      await check.verify(`${CONNECTIONS} readers ${kind}`);
       assert.deepEqual(readers.complaints, []);
       assert.ok(
         numberAt(report, "greeted") >= CONNECTIONS * 0.9,

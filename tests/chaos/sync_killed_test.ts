@@ -5,8 +5,8 @@ import { type Quilt, startQuilt } from "../support/quilt.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { until } from "../support/wait.ts";
 import { type Dice, makeDice } from "../support/fixtures.ts";
-import { readOurs } from "./ours.ts";
-import { assertMet } from "./met.ts";
+import { readKernelState } from "./kernel_state.ts";
+import { assertOccurred } from "./occurrences.ts";
 import { makeNamespaceWith } from "./overlay.ts";
 import { Pace } from "./pace.ts";
 import { bounded } from "../support/suite.ts";
@@ -52,7 +52,7 @@ function sync({ quilt }: Stage, routes: readonly StatedRoute[]) {
   return quilt.call("sync", { routes: routes.map((route) => ({ ...route })) });
 }
 
-/** Kills the sidecar in the midst of a SyncRoutes; what was wanted and is, is there. */
+/** Kills the sidecar during a SyncRoutes; what was desired before and after stays. */
 async function syncAndKill(
   stage: Stage,
   stated: readonly StatedRoute[],
@@ -60,7 +60,7 @@ async function syncAndKill(
 ): Promise<void> {
   const { before, namespace, pace, quilt, tally } = stage;
   await using sidecar = await startSidecar(namespace, OPTIONS);
-  // The client waits a while before it connects to the next life.
+  // The client waits a while before it connects to the next process.
   await until(async () => typeof await quilt.call("routes") !== "string", {
     what: "the connection",
   });
@@ -72,37 +72,40 @@ async function syncAndKill(
   const isAnswered = typeof answer !== "string";
   if (!isAnswered) assert.match(answer, /^UNAVAILABLE: /);
   const now = destinations(stated);
-  const { main, memory } = await readOurs(namespace);
+  const { main, records } = await readKernelState(namespace);
   for (const destination of now) {
     if (!isAnswered && !before.has(destination)) continue;
     assert.ok(main.has(destination), `the route to ${destination}`);
-    assert.ok(memory.has(destination), `the memory of ${destination}`);
+    assert.ok(records.has(destination), `the record of ${destination}`);
   }
-  for (const destination of [...main.keys(), ...memory.keys()]) {
+  for (const destination of [...main.keys(), ...records.keys()]) {
     const known = now.has(destination) || !isAnswered && before.has(destination);
-    assert.ok(known, `nobody wants ${destination}`);
+    assert.ok(known, `${destination} is not desired`);
   }
-  const isSame = before.size === memory.size && before.isSubsetOf(memory);
+  const isSame = before.size === records.size && before.isSubsetOf(records);
   tally[isAnswered ? "answered" : isSame ? "notBegun" : "inTheMiddle"] += 1;
 }
 
-/** The next one, on a fresh sidecar, ends in what it states; another shows the pace. */
-async function heal(stage: Stage, stated: readonly StatedRoute[]): Promise<void> {
+/** A SyncRoutes on a new sidecar completes; a further one measures the duration. */
+async function completeNext(
+  stage: Stage,
+  stated: readonly StatedRoute[],
+): Promise<void> {
   const { dice, namespace, pace } = stage;
   await using _next = await startSidecar(namespace, OPTIONS);
   await until(async () => typeof await sync(stage, stated) !== "string", {
     what: "the next SyncRoutes",
   });
-  const healed = await readOurs(namespace);
+  const completed = await readKernelState(namespace);
   const now = destinations(stated);
-  assert.deepEqual(new Set(healed.main.keys()), now);
-  assert.deepEqual(new Set(healed.memory.keys()), now);
+  assert.deepEqual(new Set(completed.main.keys()), now);
+  assert.deepEqual(new Set(completed.records.keys()), now);
   const another = stateSome(dice);
   assert.notEqual(typeof await pace.measure(sync(stage, another)), "string");
   stage.before = destinations(another);
 }
 
-Deno.test(`kill -9 in the middle of SyncRoutes, ${ROUNDS} times: what was acknowledged and is still wanted stays, and the next one heals the rest`, async () => {
+Deno.test(`SyncRoutes that kill -9 interrupts, ${ROUNDS} times, keeps what was acknowledged and is still desired, and the next one completes the rest`, async () => {
   const dice = makeDice();
   await using overlay = await makeNamespaceWith("up");
   const { namespace } = overlay;
@@ -111,20 +114,20 @@ Deno.test(`kill -9 in the middle of SyncRoutes, ${ROUNDS} times: what was acknow
     ...{ namespace, quilt, dice, pace: new Pace(), before: new Set<string>() },
     tally: { answered: 0, inTheMiddle: 0, notBegun: 0 },
   };
-  await heal(stage, stateSome(dice));
+  await completeNext(stage, stateSome(dice));
   for (let round = 0; round < ROUNDS; round += 1) {
     try {
       const stated = stateSome(dice);
-      // Spread evenly; the first one of a life takes longer than those after it.
+      // Spread evenly; the first one of a process takes longer than those after it.
       await syncAndKill(stage, stated, 4 * round / ROUNDS);
-      await heal(stage, stated);
+      await completeNext(stage, stated);
     } catch (cause) {
       throw new Error(`Round ${round} of the seed ${dice.seed}`, { cause });
     }
   }
   const { answered, inTheMiddle, notBegun } = stage.tally;
-  // Less than half of what is met; kills at one moment only leave some of it at 0.
-  assertMet({
+  // Less than half of what occurs; kills at one moment only leave some of it at 0.
+  assertOccurred({
     "kills after the answer": [answered, bounded(1, 0)],
     "kills in the middle": [inTheMiddle, bounded(2, 0)],
     "kills before anything was done": [notBegun, bounded(1, 0)],

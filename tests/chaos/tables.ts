@@ -1,7 +1,7 @@
-/** All routes of all tables, and the memory of ours, as the kernel shows them. */
+/** All routes of all tables, and our records in table 142, as the kernel shows them. */
 import { isJsonObject } from "../../deploy/json.ts";
 import type { Namespace } from "../support/namespace.ts";
-import { deviceOf } from "./ours.ts";
+import { deviceOf } from "./kernel_state.ts";
 
 /** A line of `ip -Numeric route show table all`. */
 export interface Line {
@@ -21,7 +21,7 @@ export async function readLines(namespace: Namespace): Promise<readonly Line[]> 
   return text.split("\n").filter((line) => line !== "").map(parse);
 }
 
-/** A type other than unicast stands first, as a number. */
+/** A type other than unicast comes first, as a number. */
 function parse(text: string): Line {
   const words = text.trim().split(/\s+/);
   if (/^\d+$/.test(words[0] ?? "")) words.shift();
@@ -37,19 +37,19 @@ function parse(text: string): Line {
   };
 }
 
-/** True for a route of ours in the main table, and for an entry of our memory. */
+/** True for a route of ours in the main table, and for an entry of our state table. */
 export function isOurs({ metric, protocol, table }: Line): boolean {
   return protocol === 142 && (table === "main" || table === "142" && metric === 142);
 }
 
-/** What table 142 keeps of ours: the node's subnet, and devices by destination. */
-export interface Memory {
+/** Our records in table 142: the node's subnet, and devices by destination. */
+export interface StateTable {
   readonly subnet: string | undefined;
   readonly routes: ReadonlyMap<string, string>;
 }
 
-/** Reads the entries of ours in table 142, whatever others keep there. */
-export async function readMemory(namespace: Namespace): Promise<Memory> {
+/** Reads our entries in table 142, and ignores foreign ones. */
+export async function readStateTable(namespace: Namespace): Promise<StateTable> {
   const text = await namespace.ip("-4 -json -Numeric route show table all proto 142");
   const listed: unknown = JSON.parse(text);
   const entries = (Array.isArray(listed) ? listed.filter(isJsonObject) : [])

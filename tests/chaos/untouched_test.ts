@@ -8,22 +8,22 @@ import { until } from "../support/wait.ts";
 import { Expected } from "./expected.ts";
 import { makeNamespaceWith, type Overlay } from "./overlay.ts";
 import { reconnect } from "./reconnect.ts";
-import { type Step, type Story, story } from "./stories.ts";
-import { isOurs, readLines, readMemory } from "./tables.ts";
+import { type Scenario, scenario, type Step } from "./scenarios.ts";
+import { isOurs, readLines, readStateTable } from "./tables.ts";
 import { bounded } from "../support/suite.ts";
 
 const RUNS = bounded(30, 4);
 
-/** Properties held side by side: a run mostly waits for processes to start. */
+/** Concurrent properties, because a run mostly waits for processes to start. */
 const LANES = 2;
 
-/** Nothing here writes a rule or an address: whoever does is found out. */
+/** The rules and addresses, which neither the test nor the sidecar may change. */
 async function surroundings(namespace: Namespace): Promise<string> {
   return await namespace.ip("rule show") + await namespace.ip("-oneline address show");
 }
 
-/** Sets up what the first start finds. */
-async function furnish(overlay: Overlay, { connected, link, routes }: Story) {
+/** Sets up the state before the first start. */
+async function furnish(overlay: Overlay, { connected, link, routes }: Scenario) {
   const { namespace } = overlay;
   await addVxlan(namespace, { name: "other", id: 7 });
   if (connected) {
@@ -35,13 +35,13 @@ async function furnish(overlay: Overlay, { connected, link, routes }: Story) {
   await overlay.turn(link);
 }
 
-/** What is not as it should be; undefined if all is. */
+/** The difference from what is expected, or undefined. */
 async function difference(
   namespace: Namespace,
   expected: Expected,
 ): Promise<string | undefined> {
   const lines = await readLines(namespace);
-  const memory = await readMemory(namespace);
+  const state = await readStateTable(namespace);
   const routes = lines.filter((line) => isOurs(line) && line.table === "main")
     .map(({ text }) => text.trim());
   const shown = (pairs: Iterable<readonly [to: string, device: string]>) =>
@@ -54,8 +54,8 @@ async function difference(
       routes.toSorted(),
       [...shown(expected.carried), ...perhaps].toSorted(),
     );
-    assert.deepEqual([...memory.routes].toSorted(), [...expected.wishes].toSorted());
-    assert.equal(memory.subnet, expected.subnet);
+    assert.deepEqual([...state.routes].toSorted(), [...expected.desired].toSorted());
+    assert.equal(state.subnet, expected.subnet);
     const left = lines.filter((line) => !isOurs(line)).map(({ text }) => text);
     const possible = expected.foreign()
       .filter(({ must, text }) => must || left.includes(text));
@@ -73,10 +73,10 @@ async function settle(namespace: Namespace, expected: Expected): Promise<void> {
   await until(async () => {
     found = await difference(namespace, expected);
     return found === undefined;
-  }, { what: () => `everything to be as it should: ${found}` });
+  }, { what: () => `the expected state: ${found}` });
 }
 
-/** A host with the sidecar of the moment in it. */
+/** A host with the sidecar that runs now. */
 interface Stage {
   readonly overlay: Overlay;
   readonly client: QuiltClient;
@@ -84,7 +84,7 @@ interface Stage {
   sidecar: Sidecar;
 }
 
-async function take(stage: Stage, step: Step): Promise<void> {
+async function apply(stage: Stage, step: Step): Promise<void> {
   const { client, expected, overlay } = stage;
   switch (step.kind) {
     case "inject": {
@@ -119,21 +119,21 @@ async function take(stage: Stage, step: Step): Promise<void> {
   }
 }
 
-async function live(story: Story): Promise<void> {
+async function play(scenario: Scenario): Promise<void> {
   await using stack = new AsyncDisposableStack();
   const overlay = stack.use(await makeNamespaceWith("up"));
   const { namespace } = overlay;
-  await furnish(overlay, story);
-  const expected = new Expected(await readLines(namespace), story.link);
+  await furnish(overlay, scenario);
+  const expected = new Expected(await readLines(namespace), scenario.link);
   const around = await surroundings(namespace);
   const sidecar = await startSidecar(namespace);
   expected.started();
   const client = stack.use(await connectClient(namespace));
   const stage: Stage = { overlay, client, expected, sidecar };
   stack.defer(() => stage.sidecar[Symbol.asyncDispose]());
-  for (const [at, step] of [...story.steps, { kind: "settle" } as const].entries()) {
+  for (const [at, step] of [...scenario.steps, { kind: "settle" } as const].entries()) {
     try {
-      await take(stage, step);
+      await apply(stage, step);
     } catch (error) {
       const log = stage.sidecar.log.join("\n");
       throw new Error(`Step ${at}, ${step.kind}; the log:\n${log}`, { cause: error });
@@ -142,9 +142,9 @@ async function live(story: Story): Promise<void> {
   assert.equal(await surroundings(namespace), around);
 }
 
-Deno.test("whatever is there and happens: what is not ours stays byte for byte, what is ours is what was asked for", async () => {
-  // To find a simpler story takes as long as all of these: its seed tells it later.
+Deno.test("foreign routes stay byte for byte and our routes are those requested, in any state and with any steps", async () => {
+  // To find a simpler scenario takes as long as all of these: its seed tells it later.
   const options = { numRuns: RUNS / LANES, verbose: 1, endOnFailure: true } as const;
-  const lane = () => fc.assert(fc.asyncProperty(story, live), options);
+  const lane = () => fc.assert(fc.asyncProperty(scenario, play), options);
   await lanes(Array.from({ length: LANES }, lane));
 });

@@ -7,8 +7,8 @@ import { bounded } from "../support/suite.ts";
 
 /** The command line of a task, with further flags of Deno before its program. */
 function taskCommand(name: ClientTask, ...more: readonly string[]): readonly string[] {
-  const { flags, program, words } = clientTask(name);
-  return [Deno.execPath(), "run", ...flags, ...more, program, ...words];
+  const { flags, program, args } = clientTask(name);
+  return [Deno.execPath(), "run", ...flags, ...more, program, ...args];
 }
 
 const PROBES = bounded(3_000, 300);

@@ -13,10 +13,10 @@ import { fullTest } from "../support/suite.ts";
 /** What a client on another stack made of each step, in order. */
 async function steps(
   namespace: Namespace,
-  { env, words }: ToolCommand,
+  { env, command }: ToolCommand,
 ): Promise<readonly (readonly [step: string, result: unknown])[]> {
   const finished = await namespace.run(
-    [...words, "127.0.0.1:50051", `${repository}/proto`],
+    [...command, "127.0.0.1:50051", `${repository}/proto`],
     { env },
   );
   assert.equal(finished.code, 0, finished.stderr);
@@ -52,7 +52,7 @@ fullTest(
   "a grpc-go client can call the three RPCs, health, and reflection v1 and v1alpha",
   async () => {
     await using host = await openHost();
-    const client = { words: [await goTool("quiltcall")], env: {} };
+    const client = { command: [await goTool("quiltcall")], env: {} };
     const services = await served(host.namespace);
     assert.deepEqual(await steps(host.namespace, client), [
       ...calls,

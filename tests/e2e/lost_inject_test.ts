@@ -1,4 +1,4 @@
-/** An InjectRoute that no sidecar received: the remedy in the log brings packets back. */
+/** No sidecar received an InjectRoute: the remedy in the log brings packets back. */
 import assert from "node:assert/strict";
 import { connectClient } from "../support/client.ts";
 import { stringAt } from "../../deploy/json.ts";

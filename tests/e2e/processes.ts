@@ -6,7 +6,7 @@ import { until } from "../support/wait.ts";
 export interface ChildProcess {
   readonly pid: number;
   /** Its command line. */
-  readonly words: readonly string[];
+  readonly command: readonly string[];
 }
 
 /** Whether it has not ended, waited for or not. */
@@ -19,19 +19,19 @@ export function childrenOf(parent: number): readonly ChildProcess[] {
   return [...Deno.readDirSync("/proc")].flatMap(({ name }) => {
     if (!/^\d+$/.test(name) || parentOf(name) !== parent) return [];
     // A process that has ended but was not yet waited for has no command line.
-    const words = read(`/proc/${name}/cmdline`).split("\0").slice(0, -1);
-    return words.length === 0 ? [] : [{ pid: Number(name), words }];
+    const command = read(`/proc/${name}/cmdline`).split("\0").slice(0, -1);
+    return command.length === 0 ? [] : [{ pid: Number(name), command }];
   });
 }
 
 /** The sidecar's `ip -batch` processes: one, or two around a change-over. */
 export function batchesOf({ pid }: Sidecar): readonly ChildProcess[] {
-  return childrenOf(pid).filter(({ words }) => words.includes("-batch"));
+  return childrenOf(pid).filter(({ command }) => command.includes("-batch"));
 }
 
 /** The sidecar's `ip monitor`, and around its restart another or none. */
 export function monitorsOf({ pid }: Sidecar): readonly ChildProcess[] {
-  return childrenOf(pid).filter(({ words }) => words.includes("monitor"));
+  return childrenOf(pid).filter(({ command }) => command.includes("monitor"));
 }
 
 /** Stops the monitor with SIGSTOP: it reports no event from now on. */
@@ -89,8 +89,8 @@ export function processorSeconds(pid: number): number {
 const TICKS = 100;
 
 /**
- * Waits until the first resync is over. It comes a second after the start, on an `ip` of
- * its own, which a test would take for the one of the calls.
+ * Waits until the first resync is over. It comes a second after the start, on an `ip`
+ * of its own, which a test would take for the one of the calls.
  */
 async function firstResyncIsOver(sidecar: Sidecar): Promise<void> {
   const [time = ""] = (await sidecar.logged(/Starting gRPC server on /)).split(" ");

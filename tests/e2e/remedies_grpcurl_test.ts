@@ -39,9 +39,9 @@ fullTest(
     await using client = await host.connect(certificate);
     await client.configureNodeSubnet("10.42.1.0/24");
     const own = ["-cacert", authority.cert, "-cert", certificate.cert];
-    const words = [...own, "-key", certificate.key, "-d", '{"owner": "web-1"}'];
+    const options = [...own, "-key", certificate.key, "-d", '{"owner": "web-1"}'];
     const allocate = "quilt.sidecar.v1.AddressService/AllocateAddress";
-    const called = [await goTool("grpcurl"), ...words, "127.0.0.1:50051", allocate];
+    const called = [await goTool("grpcurl"), ...options, "127.0.0.1:50051", allocate];
     const { code, stderr } = await namespace.run(called);
     assert.equal(code, 0, stderr);
     const { error } = await client.configureNodeSubnet("10.42.2.0/24");
@@ -54,14 +54,14 @@ fullTest(
 /** How a sidecar is served, with its certificates in a directory. */
 const SERVED: readonly (readonly [
   where: string,
-  words: (directory: string) => readonly string[],
+  command: (directory: string) => readonly string[],
 ])[] = [
   ["on the port", () => serveCommand([])],
   ["on a Unix socket", () => serveCommand([], undefined, "serve:unix")],
   ["over mutual TLS", tlsCommand],
   ["over TLS for every client", (directory) => {
-    const words = tlsCommand(directory);
-    return words.toSpliced(words.indexOf("--tls-ca"), 2);
+    const command = tlsCommand(directory);
+    return command.toSpliced(command.indexOf("--tls-ca"), 2);
   }],
 ];
 
@@ -73,7 +73,7 @@ async function makeCertificates() {
   return { path, [Symbol.asyncDispose]: remove };
 }
 
-for (const [where, words] of SERVED) {
+for (const [where, command] of SERVED) {
   fullTest(
     `grpcurl injects a missing route, with the command that the log of a sidecar ${where} prints`,
     async () => {
@@ -97,7 +97,7 @@ for (const [where, words] of SERVED) {
         ]);
       }
       await using sidecar = await startSidecar(namespace, {
-        words: words(directory.path),
+        command: command(directory.path),
       });
       const printed = printedCall(
         await sidecar.logged(/WARN: vxlan100 forwards to 2 /),

@@ -6,7 +6,7 @@ import {
   objectAt,
   stringAt,
 } from "../../deploy/json.ts";
-import { type Quilt, startQuilt, type Word } from "../support/quilt.ts";
+import { type AnswerText, type Quilt, startQuilt } from "../support/quilt.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { until } from "../support/wait.ts";
 import { auditRecords, done, fib, messages, openHost } from "./host.ts";
@@ -25,7 +25,7 @@ async function sync(
   quilt: Quilt,
   routes: readonly StatedRoute[],
   dryRun = false,
-): Promise<JsonObject | Word> {
+): Promise<JsonObject | AnswerText> {
   return await quilt.call("sync", {
     routes: routes.map((each) => ({ ...each })),
     dryRun,
@@ -217,11 +217,13 @@ Deno.test("WatchRoutes sends all routes first and then the changes, until the si
   assert.equal(await counts(quilt, peers(2, 2)), "added 2");
   quilt.watchRoutes();
   const received = async (count: number): Promise<readonly string[]> => {
-    await until(() => quilt.news.length >= count, { what: `${count} messages` });
-    return quilt.news.slice(count - 1).flatMap((news) => [
-      ...(news["complete"] === true ? ["all"] : []),
-      ...routesIn(news).map(shown),
-      ...(Array.isArray(news["removed"]) ? news["removed"] : []).map((to) => `-${to}`),
+    await until(() => quilt.routeEvents.length >= count, { what: `${count} messages` });
+    return quilt.routeEvents.slice(count - 1).flatMap((event) => [
+      ...(event["complete"] === true ? ["all"] : []),
+      ...routesIn(event).map(shown),
+      ...(Array.isArray(event["removed"]) ? event["removed"] : []).map((to) =>
+        `-${to}`
+      ),
     ]);
   };
   assert.deepEqual(await received(1), [
@@ -255,7 +257,7 @@ fullTest(
     await using slow = startQuilt(namespace);
     await counts(quilt, peers(2, 254));
     slow.watchRoutes();
-    await until(() => slow.news.length === 1, { what: "the first message" });
+    await until(() => slow.routeEvents.length === 1, { what: "the first message" });
     slow.signal("SIGSTOP");
     const began = performance.now();
     const rounds = 100;
@@ -269,16 +271,16 @@ fullTest(
     const known = new Map<string, string>();
     let read = 0;
     await until(() => {
-      for (const news of slow.news.slice(read)) {
-        const { removed } = news;
+      for (const event of slow.routeEvents.slice(read)) {
+        const { removed } = event;
         for (const to of Array.isArray(removed) ? removed : []) {
           known.delete(String(to));
         }
-        for (const route of routesIn(news)) {
+        for (const route of routesIn(event)) {
           known.set(stringAt(route, "destination"), shown(route));
         }
       }
-      read = slow.news.length;
+      read = slow.routeEvents.length;
       return known.size === 3;
     }, { what: "the newest state" });
     assert.deepEqual([...known.values()].toSorted(), [

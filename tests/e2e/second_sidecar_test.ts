@@ -23,8 +23,8 @@ Deno.test("two sidecars, on a port and on a Unix socket, each warn of the other'
   await using namespace = await makeQuietNamespace();
   await addVxlan(namespace);
   await using port = await startSidecar(namespace);
-  const words = serveCommand([], undefined, "serve:unix");
-  await using unix = await startSidecar(namespace, { words });
+  const command = serveCommand([], undefined, "serve:unix");
+  await using unix = await startSidecar(namespace, { command });
   await using client = await connectClient(namespace);
   await using other = await connectClient(namespace, "unix:///run/quilt/sidecar.sock");
   await setTimeout(LEFT_OVER_MS);
@@ -34,8 +34,8 @@ Deno.test("two sidecars, on a port and on a Unix socket, each warn of the other'
   assert.deepEqual(await other.injectRoute("10.42.3.0/24", "vxlan100"), done);
   await port.logged(OTHER);
   assert.deepEqual([named(port), named(unix)], [["10.42.3.0/24"], ["10.42.2.0/24"]]);
-  const [, command = ""] = /find both with: (.*)$/.exec(sentence) ?? [];
-  const { stdout } = await namespace.run(["sh", "-c", command]);
+  const [, printed = ""] = /find both with: (.*)$/.exec(sentence) ?? [];
+  const { stdout } = await namespace.run(["sh", "-c", printed]);
   for (const { pid } of [port, unix]) {
     assert.match(stdout, new RegExp(`^${pid} `, "m"));
   }

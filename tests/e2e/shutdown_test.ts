@@ -138,7 +138,7 @@ Deno.test("--remove-routes-on-exit without CAP_NET_ADMIN logs that the routes st
 Deno.test("a dry run validates, audits and answers, and changes nothing", async () => {
   await using host = await openHost({
     before: ["route add 10.42.9.0/24 dev vxlan100"],
-    words: serveCommand([], undefined, "serve:dry-run"),
+    command: serveCommand([], undefined, "serve:dry-run"),
   });
   const { client, namespace, sidecar } = host;
   const before = await allRoutes(namespace);
@@ -152,10 +152,10 @@ Deno.test("a dry run validates, audits and answers, and changes nothing", async 
   assert.equal(await allRoutes(namespace), before);
   assert.equal((await sidecar.stop()).code, 0);
   assert.equal(await allRoutes(namespace), before);
-  const words = sidecar.audit.filter((line) => line.includes(`"outcome":"dry-run"`));
-  assert.equal(words.length, sidecar.audit.length);
+  const records = sidecar.audit.filter((line) => line.includes(`"outcome":"dry-run"`));
+  assert.equal(records.length, sidecar.audit.length);
   assert.ok(
-    words.some((line) => line.includes(`route add ${destination} dev vxlan100`)),
+    records.some((line) => line.includes(`route add ${destination} dev vxlan100`)),
   );
   assert.ok(
     messages(sidecar).includes(`INFO: RPC: RemoveRoute(destination=${destination})`),

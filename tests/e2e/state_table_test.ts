@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readOurs } from "../chaos/ours.ts";
+import { readKernelState } from "../chaos/kernel_state.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { until } from "../support/wait.ts";
 import { allRoutes, done, messages, openHost } from "./host.ts";
@@ -73,7 +73,7 @@ fullTest(
       ),
     });
     const { client, namespace, sidecar } = host;
-    assert.equal((await readOurs(namespace)).subnet, "10.42.12.0/24");
+    assert.equal((await readKernelState(namespace)).subnet, "10.42.12.0/24");
     await sidecar.logged(
       /Restored from the kernel: node subnet 10\.42\.12\.0\/24, 0 routes/,
     );

@@ -135,7 +135,7 @@ Deno.test("status ends with 1 and a sentence within a few seconds when the sidec
 
 Deno.test("status ends with 2 and a sentence when its options are invalid", async () => {
   await using namespace = await makeQuietNamespace();
-  const cases: readonly (readonly [words: readonly string[], expected: RegExp])[] = [
+  const cases: readonly (readonly [command: readonly string[], expected: RegExp])[] = [
     [["--jsno"], /^Unknown option "--jsno"; did you mean --json\?/],
     [["now"], /^Unexpected argument "now"; status takes only options/],
     [["--grpc-addr", "nowhere"], /^Invalid --grpc-addr "nowhere"/],
@@ -145,9 +145,9 @@ Deno.test("status ends with 2 and a sentence when its options are invalid", asyn
       /^Cannot ask 127\.0\.0\.1:50052: the sandbox grants only .*--allow-net=127/,
     ],
   ];
-  for (const [words, expected] of partOf(cases, 2)) {
-    const { code, stderr, stdout } = await status(namespace, ...words);
-    assert.deepEqual([code, stdout], [2, ""], words.join(" "));
+  for (const [command, expected] of partOf(cases, 2)) {
+    const { code, stderr, stdout } = await status(namespace, ...command);
+    assert.deepEqual([code, stdout], [2, ""], command.join(" "));
     assert.match(stderr, expected);
     assert.equal(stderr.trimEnd().includes("\n"), false);
   }
@@ -162,12 +162,12 @@ Deno.test("status connects to a Unix socket, with the grants of the serve:unix t
   await Deno.mkdir("/run/quilt", { recursive: true });
   await using namespace = await makeQuietNamespace();
   await addVxlan(namespace);
-  const words = serveCommand([], undefined, "serve:unix");
-  await using _sidecar = await startSidecar(namespace, { words });
+  const command = serveCommand([], undefined, "serve:unix");
+  await using _sidecar = await startSidecar(namespace, { command });
   const address = "unix:///run/quilt/sidecar.sock";
   await using client = await connectClient(namespace, address);
   assert.deepEqual(await client.configureNodeSubnet("10.42.1.0/24"), done);
-  const asking = words.map((word) => word === "serve" ? "status" : word);
+  const asking = command.map((word) => word === "serve" ? "status" : word);
   const { code, stderr, stdout } = await namespace.run(asking);
   assert.deepEqual([code, stderr], [0, ""]);
   assert.match(stdout, /^Node subnet {3}10\.42\.1\.0\/24, gateway 10\.42\.1\.1\n/);

@@ -12,8 +12,8 @@ export const ENDED =
   /SSL alert number \d+|unexpected eof while reading|^(read|write):errno=(32|104)$/m;
 
 /**
- * Connects as an HTTP/2 client over TLS. Returns `answered` if the sidecar sends anything,
- * and otherwise what openssl reports about the end.
+ * Connects as an HTTP/2 client over TLS. Returns `answered` if the sidecar sends
+ * anything, and otherwise what openssl reports about the end.
  *
  * @param words further options of `openssl s_client`
  */

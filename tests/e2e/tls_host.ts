@@ -51,8 +51,8 @@ export async function openTlsHost(
   await prepare(directory);
   const namespace = stack.use(await makeQuietNamespace());
   await addVxlan(namespace);
-  const words = tlsCommand(directory);
-  const sidecar = stack.use(await startSidecar(namespace, { words, env }));
+  const command = tlsCommand(directory);
+  const sidecar = stack.use(await startSidecar(namespace, { command, env }));
   const kept = stack.move();
   return {
     namespace,

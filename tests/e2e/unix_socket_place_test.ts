@@ -10,7 +10,7 @@ import { fullTest } from "../support/suite.ts";
 
 const FOLDER = "/run/quilt";
 const PATH = `${FOLDER}/sidecar.sock`;
-const words = serveCommand([], undefined, "serve:unix");
+const command = serveCommand([], undefined, "serve:unix");
 
 /** A namespace with vxlan100, and the folder with nothing in it. */
 async function makeHost(): Promise<Namespace> {
@@ -23,7 +23,7 @@ async function makeHost(): Promise<Namespace> {
 
 /** A stale socket, as a kill leaves it. */
 async function leaveDeadSocket(namespace: Namespace): Promise<void> {
-  await using killed = await startSidecar(namespace, { words });
+  await using killed = await startSidecar(namespace, { command });
   killed.kill("SIGKILL");
   await killed.status;
 }
@@ -38,7 +38,7 @@ const IN_USE = `ERROR: Cannot listen on unix://${PATH}: the socket is in use; se
 
 Deno.test("a sidecar that ends does not remove a socket that has replaced its own", async () => {
   await using namespace = await makeHost();
-  await using sidecar = await startSidecar(namespace, { words });
+  await using sidecar = await startSidecar(namespace, { command });
   Deno.removeSync(PATH);
   using _other = Deno.listen({ transport: "unix", path: PATH });
   assert.equal((await sidecar.stop()).code, 0);
@@ -52,8 +52,8 @@ fullTest(
     for (let round = 0; round < 4; round += 1) {
       await leaveDeadSocket(namespace);
       const starts = await Promise.allSettled([
-        startSidecar(namespace, { words }),
-        startSidecar(namespace, { words }),
+        startSidecar(namespace, { command }),
+        startSidecar(namespace, { command }),
       ]);
       for (const start of starts) {
         if (start.status === "rejected") assert.match(String(start.reason), /in use/);
@@ -73,7 +73,7 @@ Deno.test("a start does not report a socket as in use that its user may not conn
   // As root has it who lacks the capability to pass by permissions.
   const launcher = ["setpriv", "--inh-caps", "-dac_override,-dac_read_search"];
   launcher.push("--bounding-set", "-dac_override,-dac_read_search");
-  assert.deepEqual(sentenceOf(await namespace.run([...launcher, ...words])), [
+  assert.deepEqual(sentenceOf(await namespace.run([...launcher, ...command])), [
     1,
     `ERROR: Cannot listen on unix://${PATH}: there is a socket that this user may not ` +
     "connect to; use a path in a directory that this user may write to, where nothing " +
@@ -83,9 +83,9 @@ Deno.test("a start does not report a socket as in use that its user may not conn
 
 Deno.test("the ip monitor of a killed sidecar holds its socket, as the sentence says", async () => {
   await using namespace = await makeHost();
-  await using sidecar = await startSidecar(namespace, { words });
+  await using sidecar = await startSidecar(namespace, { command });
   const monitor = () =>
-    childrenOf(sidecar.pid).find(({ words }) => words.includes("monitor"))?.pid;
+    childrenOf(sidecar.pid).find(({ command }) => command.includes("monitor"))?.pid;
   const first = monitor();
   assert.ok(first !== undefined);
   // Only one that is started after the socket was made inherits it.
@@ -96,7 +96,7 @@ Deno.test("the ip monitor of a killed sidecar holds its socket, as the sentence 
   }, { what: "the next monitor" });
   sidecar.kill("SIGKILL");
   await sidecar.status;
-  assert.deepEqual(sentenceOf(await namespace.run(words)), [1, IN_USE]);
+  assert.deepEqual(sentenceOf(await namespace.run(command)), [1, IN_USE]);
   Deno.kill(orphan, "SIGKILL");
-  await using _next = await startSidecar(namespace, { words });
+  await using _next = await startSidecar(namespace, { command });
 });

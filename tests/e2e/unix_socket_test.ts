@@ -11,7 +11,7 @@ const PATH = `${FOLDER}/sidecar.sock`;
 const ADDRESS = `unix://${PATH}`;
 
 /** The words of the task, and further ones. */
-function unixWords(...options: readonly string[]): readonly string[] {
+function unixCommand(...options: readonly string[]): readonly string[] {
   return serveCommand(options, undefined, "serve:unix");
 }
 
@@ -25,7 +25,7 @@ async function makeHost(): Promise<Namespace> {
 }
 
 function start(namespace: Namespace, ...options: readonly string[]): Promise<Sidecar> {
-  return startSidecar(namespace, { words: unixWords(...options) });
+  return startSidecar(namespace, { command: unixCommand(...options) });
 }
 
 /** What a sidecar that cannot start prints. */
@@ -75,7 +75,7 @@ for (
 
 Deno.test("health connects to a Unix socket, with the grants of the serve:unix task", async () => {
   await using namespace = await makeHost();
-  const words = unixWords().map((word) => word === "serve" ? "health" : word);
+  const words = unixCommand().map((word) => word === "serve" ? "health" : word);
   {
     await using _sidecar = await start(namespace);
     assert.equal((await namespace.run(words)).code, 0);
@@ -107,7 +107,7 @@ fullTest(
     await using namespace = await makeHost();
     await using _first = await start(namespace);
     await using client = await connectClient(namespace, ADDRESS);
-    assert.deepEqual(sentenceOf(await namespace.run(unixWords())), [
+    assert.deepEqual(sentenceOf(await namespace.run(unixCommand())), [
       1,
       `ERROR: Cannot listen on ${ADDRESS}: the socket is in use; see by whom with: ` +
       `ss -lxp 'src = ${PATH}'; if that is an ip and no sidecar, a killed one has left ` +
@@ -121,7 +121,7 @@ fullTest(
 Deno.test("a start leaves a file alone that is no socket", async () => {
   await using namespace = await makeHost();
   await Deno.writeTextFile(PATH, "precious");
-  assert.deepEqual(sentenceOf(await namespace.run(unixWords())), [
+  assert.deepEqual(sentenceOf(await namespace.run(unixCommand())), [
     1,
     `ERROR: Cannot listen on ${ADDRESS}: there is a file that is no socket; use a path ` +
     "in a directory that this user may write to, where nothing is or a socket that " +
@@ -133,7 +133,7 @@ Deno.test("a start leaves a file alone that is no socket", async () => {
 Deno.test("a start on a Unix socket without its directory, or without the grants, ends with one sentence", async () => {
   await using namespace = await makeHost();
   await Deno.remove(FOLDER, { recursive: true });
-  const [code, sentence] = sentenceOf(await namespace.run(unixWords()));
+  const [code, sentence] = sentenceOf(await namespace.run(unixCommand()));
   assert.equal(code, 1);
   assert.match(
     sentence,

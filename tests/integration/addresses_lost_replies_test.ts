@@ -7,9 +7,9 @@ import { restore } from "../../src/reconcile/startup.ts";
 import { FaultyDataplane } from "./faulty_dataplane.ts";
 import {
   cidr,
+  collectAuditLog,
   type Dice,
   ip,
-  keepTrail,
   makeDice,
   makeGround,
 } from "../support/fixtures.ts";
@@ -156,7 +156,7 @@ async function check(
 
 async function openDataplane(): Promise<Iproute2Dataplane & AsyncDisposable> {
   await Promise.resolve();
-  const dataplane = new Iproute2Dataplane(new AuditLog(keepTrail()));
+  const dataplane = new Iproute2Dataplane(new AuditLog(collectAuditLog()));
   return Object.assign(dataplane, { [Symbol.asyncDispose]: () => dataplane.close() });
 }
 

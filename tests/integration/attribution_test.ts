@@ -16,10 +16,10 @@ import {
   batch,
   CAUSE,
   cidr,
+  collectAuditLog,
   device,
   type Dice,
   found,
-  keepTrail,
   makeDice,
   makeGround,
 } from "../support/fixtures.ts";
@@ -249,8 +249,8 @@ Deno.test(`Dataplane gives each of ${BATCHES} random batches, good and bad comma
     [Symbol.asyncDispose]: async () => void await batch([`link delete ${BRIDGE}`]),
   };
   const dice = makeDice();
-  const trail = keepTrail();
-  // Few mutations a process, so that processes are replaced as well.
+  const trail = collectAuditLog();
+  // Few mutations a process: so that the mix has rotations.
   const dataplane = new Iproute2Dataplane(new AuditLog(trail), {
     mutationsPerProcess: 200,
   });

@@ -3,8 +3,14 @@ import { AuditLog } from "../../src/dataplane/audit_log.ts";
 import type { Operation } from "../../src/dataplane/dataplane.ts";
 import { Iproute2Dataplane } from "../../src/dataplane/iproute2/adapter.ts";
 import { DryRunDataplane } from "../../src/dataplane/dry_run.ts";
-import { render } from "../../src/dataplane/iproute2/commands.ts";
-import { cidr, device, found, ip, keepTrail, makeGround } from "../support/fixtures.ts";
+import {
+  cidr,
+  collectAuditLog,
+  device,
+  found,
+  ip,
+  makeGround,
+} from "../support/fixtures.ts";
 import { openNodeUnderTest } from "./node_harness.ts";
 
 const TO = cidr("10.42.2.0/24");
@@ -30,7 +36,7 @@ const MIX: readonly Operation[] = [
 
 Deno.test("AuditLog has one record for each mutation, with its cause, words, outcome and duration", async () => {
   await using _ground = await makeGround("vxlan100");
-  const trail = keepTrail();
+  const trail = collectAuditLog();
   const dataplane = new Iproute2Dataplane(new AuditLog(trail));
   const before = Date.now();
   await dataplane.run(MIX);
@@ -65,8 +71,8 @@ Deno.test("AuditLog has one record for each mutation, with its cause, words, out
   }
 });
 
-Deno.test("AuditLog has no record of reads", async () => {
-  const trail = keepTrail();
+Deno.test("reads leave no audit record", async () => {
+  const trail = collectAuditLog();
   const dataplane = new Iproute2Dataplane(new AuditLog(trail));
   await dataplane.run([
     { command: { kind: "link", device: device("lo") } },
@@ -97,8 +103,8 @@ Deno.test("AuditLog replayed gives the routes of the kernel", async () => {
   assert.equal(there.length, 30);
 });
 
-Deno.test("DryRunDataplane writes audit records, and changes nothing", async () => {
-  const trail = keepTrail();
+Deno.test("a dry run writes audit records and changes nothing", async () => {
+  const trail = collectAuditLog();
   const before = await ip("-4 route show table all");
   const dataplane = new DryRunDataplane(new AuditLog(trail), render);
   const reply = await dataplane.run(MIX);

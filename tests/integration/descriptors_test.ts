@@ -3,7 +3,13 @@ import { AuditLog } from "../../src/dataplane/audit_log.ts";
 import type { Operation } from "../../src/dataplane/dataplane.ts";
 import { Iproute2Dataplane } from "../../src/dataplane/iproute2/adapter.ts";
 import { runToEnd } from "../support/namespace.ts";
-import { CAUSE, cidr, device, keepTrail, makeGround } from "../support/fixtures.ts";
+import {
+  CAUSE,
+  cidr,
+  collectAuditLog,
+  device,
+  makeGround,
+} from "../support/fixtures.ts";
 
 function write(octet: number): readonly Operation[] {
   return [{
@@ -47,7 +53,7 @@ async function takeAllDescriptors(): Promise<AsyncDisposable> {
 
 Deno.test("Dataplane reports that it has no file descriptor for ip, and recovers when it has", async () => {
   await using _ground = await makeGround("vxlan100");
-  const dataplane = new Iproute2Dataplane(new AuditLog(keepTrail()), {
+  const dataplane = new Iproute2Dataplane(new AuditLog(collectAuditLog()), {
     mutationsPerProcess: 4,
   });
   await using _ = { [Symbol.asyncDispose]: () => dataplane.close() };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { InjectOutcome, RemoveOutcome } from "../../src/reconcile/ports.ts";
-import { say } from "../support/isolation.ts";
+import { print } from "../support/isolation.ts";
 import { type Dice, makeDice, makeGround } from "../support/fixtures.ts";
 import { type Garbling, GARBLINGS, installOddIp } from "./odd_ip.ts";
 import { until } from "../support/wait.ts";
@@ -124,7 +124,7 @@ Deno.test(`Dataplane answers every call and gets the next one right, when output
     }
   }
   const seconds = Math.round((performance.now() - began) / 1000);
-  await say(
+  await print(
     `${ROUNDS} garblings in ${seconds} s, ${lost} calls refused, seed ${dice.seed}`,
   );
 });

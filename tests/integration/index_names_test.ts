@@ -7,11 +7,11 @@ import {
   batch,
   CAUSE,
   cidr,
+  collectAuditLog,
   device,
   found,
   indexOf,
   ip,
-  keepTrail,
   makeDice,
   makeGround,
   routesTo,
@@ -112,8 +112,8 @@ Deno.test("Dataplane deletes no route of device 9 by the name if9", async () => 
   await using _ground = await makeGround("vxlan100");
   const name = device(`if${await indexOf("vxlan100")}`);
   await ip(`route add ${TO} dev vxlan100 proto 142`);
-  const dataplane = new Iproute2Dataplane(new AuditLog(keepTrail()));
-  await using _open = { [Symbol.asyncDispose]: () => dataplane.close() };
+  const dataplane = new Iproute2Dataplane(new AuditLog(collectAuditLog()));
+  await using _door = { [Symbol.asyncDispose]: () => dataplane.close() };
   const route = found(cidr(TO), { device: name });
   const reply = await dataplane.run([
     { command: { kind: "delete-route", route }, cause: CAUSE },

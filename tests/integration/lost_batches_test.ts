@@ -7,12 +7,12 @@ import {
 import { answerOf, type Operation } from "../../src/dataplane/dataplane.ts";
 import { until } from "../support/wait.ts";
 import {
+  type AuditLines,
   CAUSE,
   cidr,
+  collectAuditLog,
   device,
   ipChildren,
-  keepTrail,
-  type KeptTrail,
   makeDice,
   makeGround,
   routesTo,
@@ -34,11 +34,11 @@ const READ: readonly Operation[] = [{
 
 interface OpenDataplane extends AsyncDisposable {
   readonly dataplane: Iproute2Dataplane;
-  readonly trail: KeptTrail;
+  readonly trail: AuditLines;
 }
 
 function openDataplane(options: Iproute2Options = {}): OpenDataplane {
-  const trail = keepTrail();
+  const trail = collectAuditLog();
   const dataplane = new Iproute2Dataplane(new AuditLog(trail), options);
   return { dataplane, trail, [Symbol.asyncDispose]: () => dataplane.close() };
 }
@@ -96,7 +96,7 @@ Deno.test("Dataplane loses the batch during which ip is killed, and answers the 
   // So many records keep a slow machine busy for longer than the usual 2 s.
   const options = { deadlineMs: 20_000 };
   const dataplane = new Iproute2Dataplane(
-    new AuditLog({ ...keepTrail(), write }),
+    new AuditLog({ ...collectAuditLog(), write }),
     options,
   );
   await using _open = { [Symbol.asyncDispose]: () => dataplane.close() };

@@ -3,7 +3,7 @@ import { type NodeOptions, type OpenNode, openNode } from "../../src/node.ts";
 import type { Call } from "../../src/reconcile/ports.ts";
 import { Listening } from "../../src/shared/listening.ts";
 import type { JsonObject } from "../../deploy/json.ts";
-import { cidr, keepTrail, type KeptTrail } from "../support/fixtures.ts";
+import { type AuditLines, cidr, collectAuditLog } from "../support/fixtures.ts";
 
 /** A caller that waits for its answer. */
 export function caller(rpc: string): Call {
@@ -17,7 +17,7 @@ const CONFIGURE = caller("ConfigureNodeSubnet");
 /** A node on the kernel of the test's own namespace; closed when disposed. */
 export interface NodeUnderTest extends AsyncDisposable {
   readonly node: OpenNode;
-  readonly trail: KeptTrail;
+  readonly trail: AuditLines;
   /** The lines that it logged. */
   readonly log: readonly string[];
   /** InjectRoute; answers the outcome's kind, or the sentence of a refusal. */
@@ -34,7 +34,7 @@ export interface NodeUnderTest extends AsyncDisposable {
 export async function openNodeUnderTest(
   options: Partial<NodeOptions> = {},
 ): Promise<NodeUnderTest> {
-  const trail = keepTrail();
+  const trail = collectAuditLog();
   const log: string[] = [];
   const logger = {
     log: (level: string, message: string) => void log.push(`${level}: ${message}`),

@@ -19,8 +19,8 @@ import { TABLE_142 } from "../../src/state/table142_store.ts";
 import {
   CAUSE,
   cidr,
+  collectAuditLog,
   device,
-  keepTrail,
   makeGround,
   routesTo,
 } from "../support/fixtures.ts";
@@ -129,7 +129,7 @@ Deno.test("a dataplane whose ip answers is reachable, whatever one call does to 
   odd.obey([{ on: "dev vxlan100", does: "exit" }]);
   const reports: unknown[] = [];
   const onReach = (fault?: string) => void reports.push(fault);
-  const dataplane = new Iproute2Dataplane(new AuditLog(keepTrail()), { onReach });
+  const dataplane = new Iproute2Dataplane(new AuditLog(collectAuditLog()), { onReach });
   await using _door = { [Symbol.asyncDispose]: () => dataplane.close() };
   const operations: readonly Operation[] = [
     { command: { kind: "link", device: device("vxlan100") } },

@@ -3,7 +3,12 @@ import { AuditLog } from "../../src/dataplane/audit_log.ts";
 import type { Operation } from "../../src/dataplane/dataplane.ts";
 import { Iproute2Dataplane } from "../../src/dataplane/iproute2/adapter.ts";
 import { until } from "../support/wait.ts";
-import { device, ipChildren, keepTrail, makeGround } from "../support/fixtures.ts";
+import {
+  collectAuditLog,
+  device,
+  ipChildren,
+  makeGround,
+} from "../support/fixtures.ts";
 
 const READ: readonly Operation[] = [{
   command: { kind: "link", device: device("lo") },
@@ -18,9 +23,9 @@ interface OpenDataplane extends AsyncDisposable {
 }
 
 async function openDataplane(): Promise<OpenDataplane> {
-  const faults: (string | undefined)[] = [];
-  const onReach = (fault: string | undefined) => void faults.push(fault);
-  const dataplane = new Iproute2Dataplane(new AuditLog(keepTrail()), { onReach });
+  const reports: (string | undefined)[] = [];
+  const onReach = (fault: string | undefined) => void reports.push(fault);
+  const dataplane = new Iproute2Dataplane(new AuditLog(collectAuditLog()), { onReach });
   assert.equal((await dataplane.run(READ)).kind, "answered");
   return { dataplane, faults, [Symbol.asyncDispose]: () => dataplane.close() };
 }

@@ -23,7 +23,7 @@ import { WorkQueue } from "../../src/reconcile/work_queue.ts";
 import { decode, entryOf } from "../../src/state/table142_codec.ts";
 import { TABLE_142 } from "../../src/state/table142_store.ts";
 import type { StatedRoute } from "../../src/routing/route_set.ts";
-import { keepTrail, type KeptTrail } from "../support/fixtures.ts";
+import { type AuditLines, collectAuditLog } from "../support/fixtures.ts";
 import { caller } from "./node_harness.ts";
 
 /** The routes and what the test does to them. */
@@ -39,7 +39,7 @@ export interface RoutesUnderTest extends AsyncDisposable {
   readonly network: AddressCalls;
   readonly state: NetworkState;
   readonly routes: RouteCalls;
-  readonly trail: KeptTrail;
+  readonly trail: AuditLines;
   /** SyncRoutes; each outcome as `added 10.42.2.0/24`, with its detail behind a colon. */
   sync(stated: readonly StatedRoute[], dryRun?: boolean): Promise<readonly string[]>;
   inject(destination: string, via?: string): Promise<InjectOutcome>;
@@ -76,7 +76,7 @@ export function openRoutes(options: RoutesOptions = {}): RoutesUnderTest {
   const checked = checkClusterPolicy(clusterCidr, nodePrefix);
   assert.ok(checked.ok);
   const policy = checked.value;
-  const trail = keepTrail();
+  const trail = collectAuditLog();
   const { deadlineMs, onReach } = options;
   const real = new Iproute2Dataplane(new AuditLog(options.sink ?? trail), {
     onReach,

@@ -4,7 +4,7 @@ import type { Operation } from "../../src/dataplane/dataplane.ts";
 import { Iproute2Dataplane } from "../../src/dataplane/iproute2/adapter.ts";
 import { Monitor } from "../../src/dataplane/iproute2/monitor.ts";
 import { until } from "../support/wait.ts";
-import { device, keepTrail, makeGround } from "../support/fixtures.ts";
+import { collectAuditLog, device, makeGround } from "../support/fixtures.ts";
 import { runToEnd } from "../support/namespace.ts";
 import { openNodeUnderTest } from "./node_harness.ts";
 import { partOf } from "../support/suite.ts";
@@ -47,7 +47,7 @@ for (
 ) {
   Deno.test(`Dataplane loses a batch in bounded time and memory if ip writes ${what}`, async () => {
     using _replaced = replaceIp(script);
-    const dataplane = new Iproute2Dataplane(new AuditLog(keepTrail()), {
+    const dataplane = new Iproute2Dataplane(new AuditLog(collectAuditLog()), {
       deadlineMs: 300,
     });
     await using _open = { [Symbol.asyncDispose]: () => dataplane.close() };

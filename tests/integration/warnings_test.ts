@@ -9,7 +9,14 @@ import { Iproute2Dataplane } from "../../src/dataplane/iproute2/adapter.ts";
 import { Monitor } from "../../src/dataplane/iproute2/monitor.ts";
 import { WarningLog } from "../../src/dataplane/iproute2/logs.ts";
 import { until } from "../support/wait.ts";
-import { CAUSE, cidr, device, ip, keepTrail, makeGround } from "../support/fixtures.ts";
+import {
+  CAUSE,
+  cidr,
+  collectAuditLog,
+  device,
+  ip,
+  makeGround,
+} from "../support/fixtures.ts";
 import { openNodeUnderTest } from "./node_harness.ts";
 import { installOddIp } from "./odd_ip.ts";
 
@@ -36,7 +43,9 @@ interface OpenDataplane extends AsyncDisposable {
 function openDataplane(): OpenDataplane {
   const warnings: string[] = [];
   const onWarning = (warning: string) => void warnings.push(warning);
-  const dataplane = new Iproute2Dataplane(new AuditLog(keepTrail()), { onWarning });
+  const dataplane = new Iproute2Dataplane(new AuditLog(collectAuditLog()), {
+    onWarning,
+  });
   return { dataplane, warnings, [Symbol.asyncDispose]: () => dataplane.close() };
 }
 

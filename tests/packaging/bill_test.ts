@@ -26,7 +26,7 @@ function objectsAt(value: unknown, name: string) {
 const lock = parseJsonObject(Deno.readTextFileSync(`${repository}/deno.lock`));
 const locked = objectAt(lock, "npm");
 
-Deno.test("the bill of materials names Deno and every package that is shipped, by the lock's own hash", async () => {
+Deno.test("the bill of materials names Deno and every shipped package, with the hash of the lock file", async () => {
   const bill = parseJsonObject(await runTask("sbom"));
   assert.equal(bill["bomFormat"], "CycloneDX");
   const described = objectAt(objectAt(bill, "metadata"), "component");
@@ -53,7 +53,7 @@ Deno.test("the bill of materials names Deno and every package that is shipped, b
   }
 });
 
-Deno.test("each package that is shipped is named with its licence", async () => {
+Deno.test("the licences name each shipped package", async () => {
   const [bill, text] = [
     parseJsonObject(await runTask("sbom")),
     await runTask("licences"),
@@ -68,7 +68,7 @@ Deno.test("each package that is shipped is named with its licence", async () => 
   }
 });
 
-Deno.test("--version tells the version of deno.json", async () => {
+Deno.test("--version prints the version of deno.json", async () => {
   const words = [Deno.execPath(), "run", "--cached-only", "src/main.ts", "--version"];
   const { code, stdout } = await runToEnd(words);
   assert.deepEqual({ code, stdout }, { code: 0, stdout: `${SIDECAR_VERSION}\n` });

@@ -1,11 +1,11 @@
-/** What the Containerfile says, for the tests that hold it against the code. */
+/** The Containerfile, for the tests that compare it with the code. */
 import { repository } from "../support/serve_task.ts";
 
 const text = Deno.readTextFileSync(`${repository}/Containerfile`)
   .replaceAll("\\\n", " ");
 
 /** The words of an instruction in JSON form, e.g. of `ENTRYPOINT`. */
-export function wordsOf(instruction: "ENTRYPOINT" | "CMD"): readonly string[] {
+export function argumentsOf(instruction: "ENTRYPOINT" | "CMD"): readonly string[] {
   const found = new RegExp(`(?:^|\\s)${instruction} (\\[.*\\])$`, "m").exec(text)?.[1];
   const words: unknown = found === undefined ? undefined : JSON.parse(found);
   if (!Array.isArray(words)) throw new Error(`Cannot find the words of ${instruction}`);

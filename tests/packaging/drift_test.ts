@@ -10,7 +10,7 @@ import { stringsAt } from "../support/image.ts";
 import { numberAt, objectAt, parseJsonObject, stringAt } from "../../deploy/json.ts";
 import { containerOf, privilegesOf, readPod } from "../support/manifest.ts";
 import { repository } from "../support/serve_task.ts";
-import { argument, label, valueAfter, wordsOf } from "./containerfile.ts";
+import { argument, argumentsOf, label, valueAfter } from "./containerfile.ts";
 import { directive, directives } from "./unit.ts";
 
 const tasks = objectAt(
@@ -36,11 +36,11 @@ const ofPodman = containerOf(await readPod("deploy/podman/quilt.yaml"), "sidecar
 const SERVICE = "quilt-sidecar.service";
 
 Deno.test("the image starts what deno task serve starts, and checks what deno task health checks", () => {
-  assert.deepEqual(wordsOf("ENTRYPOINT"), task("serve"));
-  assert.deepEqual(wordsOf("CMD"), task("health"));
+  assert.deepEqual(argumentsOf("ENTRYPOINT"), task("serve"));
+  assert.deepEqual(argumentsOf("CMD"), task("health"));
 });
 
-Deno.test("the image has the Deno that everything is tested with, by its digest", () => {
+Deno.test("the image has the Deno that all tests use, by its digest", () => {
   const [name, digest] = argument("DENO_IMAGE").split("@");
   assert.equal(name, `docker.io/denoland/deno:bin-${TESTED_DENO_VERSION}`);
   assert.match(digest ?? "", /^sha256:[0-9a-f]{64}$/);
@@ -61,7 +61,7 @@ Deno.test("the version is the same in deno.json, the image, the pods and the cha
   assert.equal(first, `## ${SIDECAR_VERSION}`);
 });
 
-Deno.test("each probe of the pod asks the sidecar by GET /healthz where it listens, and only a sidecar that is lost for minutes is restarted", () => {
+Deno.test("each probe of the pod uses GET /healthz on the sidecar's port, and restarts only a sidecar that fails for minutes", () => {
   const { host, port } = DEFAULT_LISTEN_ADDRESS;
   const [, path] = HEALTHZ_LINE.split(" ");
   for (const name of ["startupProbe", "readinessProbe", "livenessProbe"]) {
@@ -81,7 +81,7 @@ Deno.test("podman's probe is the health command, as often as kubelet's: for http
   assert.deepEqual(rest, often);
 });
 
-Deno.test("the pod has the node's network, the sidecar's port, and starts the sidecar first", () => {
+Deno.test("the pod has the node's network and the sidecar's port, and starts the sidecar first", () => {
   assert.equal(inPod["hostNetwork"], true);
   assert.equal(inPod["automountServiceAccountToken"], false);
   assert.deepEqual(inPod["initContainers"], [sidecar]);
@@ -105,7 +105,7 @@ Deno.test("the sidecar of a pod has one capability, and options that serve takes
   }
 });
 
-Deno.test("podman's pod has the sidecar of Kubernetes' pod, but for what podman does not know", () => {
+Deno.test("podman's pod has the sidecar of Kubernetes' pod, without the fields that podman does not know", () => {
   const {
     restartPolicy: _,
     ports: _1,
@@ -118,20 +118,20 @@ Deno.test("podman's pod has the sidecar of Kubernetes' pod, but for what podman 
   assert.deepEqual(podman, known);
 });
 
-Deno.test("the unit starts what deno task serve starts, on the socket that is handed over", async () => {
+Deno.test("the unit starts what deno task serve starts, on the activated socket", async () => {
   const expected = [...installed("serve"), "--grpc-addr", "fd:3"];
   assert.deepEqual(await directives(SERVICE, "ExecStart"), [expected.join(" ")]);
   const listen = await directives("quilt-sidecar.socket", "ListenStream");
   assert.deepEqual(listen, [formatListenAddress(DEFAULT_LISTEN_ADDRESS)]);
 });
 
-Deno.test("the TLS variant of the unit starts what deno task serve:tls starts, on the socket that is handed over", async () => {
+Deno.test("the TLS variant of the unit starts what deno task serve:tls starts, on the activated socket", async () => {
   const words = [...installed("serve:tls"), "--grpc-addr", "fd:3"];
   const variant = await directives("variants/tls.conf", "ExecStart");
   assert.deepEqual(variant, ["", words.join(" ")]);
 });
 
-Deno.test("the unit has the image's environment, one capability, and the pod's memory", async () => {
+Deno.test("the unit has the image's environment, one capability, and the pod's memory limit", async () => {
   const environment = /^ENV (.*)$/m.exec(
     Deno.readTextFileSync(`${repository}/Containerfile`).split("FROM scratch")[1] ?? "",
   )?.[1];
@@ -144,7 +144,7 @@ Deno.test("the unit has the image's environment, one capability, and the pod's m
   assert.equal(await directive(SERVICE, "MemoryMax"), String(memory).replace("i", ""));
 });
 
-Deno.test("neither the unit nor its socket ever gives up", async () => {
+Deno.test("the unit and its socket have no limit on restarts", async () => {
   assert.equal(await directive(SERVICE, "StartLimitIntervalSec"), "0");
   assert.equal(await directive(SERVICE, "Restart"), "on-failure");
   // Nor does it keep a core busy with starts that fail, each of which takes 0.2 s of it.

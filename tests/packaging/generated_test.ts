@@ -26,7 +26,7 @@ function textsIn(folder: string, within = ""): Readonly<Record<string, string>> 
   return Object.assign({}, ...texts);
 }
 
-Deno.test("deno task generate has made the types in src/api/gen/ from these .proto files", async () => {
+Deno.test("the types in src/api/gen/ are what deno task generate makes from the .proto files", async () => {
   const folder = await Deno.makeTempDir();
   await generateTypes(`${folder}/gen`);
   const { [DESCRIPTORS]: _, ...committed } = textsIn(GENERATED);
@@ -54,7 +54,7 @@ function leaveMapEntriesOut(key: string, value: unknown): unknown {
 }
 
 // That they are what protoc makes, byte for byte, is part of tests/e2e/interop_test.ts.
-Deno.test("deno task generate has made the descriptors in src/api/gen/ from these .proto files", () => {
+Deno.test("the descriptors in src/api/gen/ are what deno task generate makes from the .proto files", () => {
   const text = Deno.readTextFileSync(`${GENERATED}/${DESCRIPTORS}`);
   const committed = loadFileDescriptorSetFromBuffer(
     Buffer.from(text, "base64"),

@@ -11,7 +11,7 @@ const hasAnalyze = await runToEnd(["systemd-analyze", "--version"]).then(
 );
 
 Deno.test({
-  name: "systemd finds no fault in the units",
+  name: "systemd-analyze finds no error in the units",
   ignore: !hasAnalyze,
   fn: async () => {
     const folder = await Deno.makeTempDir();
@@ -35,7 +35,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "systemd calls the unit's exposure at most 1.7 of 10",
+  name: "systemd-analyze rates the unit's exposure at most 1.7 of 10",
   ignore: !hasAnalyze,
   fn: async () => {
     const look = ["systemd-analyze", "security", "--offline=true", "--no-pager"];

@@ -15,10 +15,10 @@ const VERSIONS = ["1.29", "1.37"];
 for (const manifest of MANIFESTS) {
   for (const version of VERSIONS) {
     fullTest(
-      `${manifest} is valid by the published schemas of Kubernetes ${version}`,
+      `${manifest} is valid against the published schemas of Kubernetes ${version}`,
       async () => {
-        const { words, env } = await manifestValidator();
-        const validate = [...words, "--kubernetes-version", version];
+        const { command, env } = await manifestValidator();
+        const validate = [...command, "--kubernetes-version", version];
         const valid = await runToEnd([...validate, manifest], { env });
         assert.equal(valid.code, 0, valid.stderr);
         // A name that no schema has is found: the validator looked.

@@ -12,7 +12,7 @@ const profile = {
   ],
 };
 
-Deno.test("of a runtime's profile all stays but what it says of socket(2)", () => {
+Deno.test("rtnetlinkOnly keeps a runtime's profile except its rules for socket(2)", () => {
   const { syscalls, ...rest } = rtnetlinkOnly(profile);
   const { syscalls: _, ...before } = profile;
   assert.deepEqual(rest, before);
@@ -29,7 +29,7 @@ Deno.test("of a runtime's profile all stays but what it says of socket(2)", () =
   ]);
 });
 
-Deno.test("a profile that allows by default, or is none, is refused", () => {
+Deno.test("rtnetlinkOnly refuses a profile that allows by default, and a text that is no profile", () => {
   for (
     const odd of [
       {},

@@ -27,7 +27,7 @@ export async function runUnit(
   // One pipe for both, or their order is lost.
   const merged = ["sh", "-c", 'exec "$@" 2>&1', "sh", deno];
   const line = kind === "tests"
-    ? isolation.words([...merged, "test", `--junit-path=${junit}`, ...words])
+    ? isolation.commandFor([...merged, "test", `--junit-path=${junit}`, ...words])
     : [...merged, ...words];
   const began = performance.now();
   const child = command(line, {

@@ -31,16 +31,16 @@ const tasks: readonly (readonly [task: ServeTask, grants: readonly string[]])[] 
 for (const [task, grants] of tasks) {
   Deno.test(`the ${task} task is the serve task with ${grants.join(" ")} in the place of its net`, () => {
     const plain = serveTask().flags.filter((flag) => !flag.startsWith("--allow-net="));
-    const { flags, program, words } = serveTask(task);
+    const { flags, program, args } = serveTask(task);
     assert.deepEqual([...flags].sort(), [...plain, ...grants].sort());
-    assert.deepEqual([program, words[0]], ["src/main.ts", "serve"]);
+    assert.deepEqual([program, args[0]], ["src/main.ts", "serve"]);
   });
 }
 
 /** What Deno may be asked for in any of them. */
 const COMMON = String.raw`run ip|run /\S*/ip|env [A-Za-z0-9_*]+`;
 
-/** Some calls, then SIGTERM; the permission checks of the whole life but the granted. */
+/** Some calls, then SIGTERM; returns all permission checks except the granted ones. */
 async function checksBeyond(
   granted: RegExp,
   trail: PermissionTrail,
@@ -62,7 +62,7 @@ async function makeHost(): Promise<Namespace> {
   return namespace;
 }
 
-Deno.test("a whole life of the serve:tls task, a renewal included, uses nothing but its grants", async () => {
+Deno.test("the serve:tls task uses only its grants from start to end, with a certificate reload", async () => {
   await using trail = await makeTrail();
   const { env } = trail;
   await using host = await openTlsHost({ env });
@@ -78,17 +78,17 @@ Deno.test("a whole life of the serve:tls task, a renewal included, uses nothing 
   assert.deepEqual(await checksBeyond(granted, trail, sidecar, client), []);
 });
 
-Deno.test("a whole life of the serve:unix task, with a socket to replace, uses nothing but its grants", async () => {
+Deno.test("the serve:unix task uses only its grants from start to end, with a socket to replace", async () => {
   await using trail = await makeTrail();
   await Deno.mkdir("/run/quilt", { recursive: true });
   await using namespace = await makeHost();
-  const words = serveCommand([], undefined, "serve:unix");
+  const command = serveCommand([], undefined, "serve:unix");
   {
-    await using killed = await startSidecar(namespace, { words });
+    await using killed = await startSidecar(namespace, { command });
     killed.kill("SIGKILL");
   }
   const { env } = trail;
-  await using sidecar = await startSidecar(namespace, { words, env });
+  await using sidecar = await startSidecar(namespace, { command, env });
   await using client = await connectClient(namespace, `unix://${SOCKET}`);
   const granted = new RegExp(
     `^(net (unix:)?${SOCKET}|(read|write) ${SOCKET}|${COMMON})$`,
@@ -96,7 +96,7 @@ Deno.test("a whole life of the serve:unix task, with a socket to replace, uses n
   assert.deepEqual(await checksBeyond(granted, trail, sidecar, client), []);
 });
 
-Deno.test("a whole life on a socket that was handed over uses nothing but the serve task's grants", async () => {
+Deno.test("the serve task uses only its grants from start to end, on an activated socket", async () => {
   await using trail = await makeTrail();
   await using namespace = await makeHost();
   using socket = holdSocket(namespace, { port: 50051 });
@@ -110,7 +110,7 @@ Deno.test("a whole life on a socket that was handed over uses nothing but the se
   assert.deepEqual(await checksBeyond(granted, trail, sidecar, client), []);
 });
 
-Deno.test("the status task uses nothing but its grant", async () => {
+Deno.test("the status task uses only its grant", async () => {
   await using trail = await makeTrail();
   await using namespace = await makeHost();
   await using _sidecar = await startSidecar(namespace);

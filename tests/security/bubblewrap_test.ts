@@ -17,7 +17,7 @@ function confinement(): readonly string[] {
 }
 
 fullTest(
-  "by README's line for bubblewrap the plain task serves with one capability and ends in order",
+  "the serve task with README's command for bubblewrap serves with one capability and stops gracefully",
   async () => {
     await using namespace = await makeQuietNamespace();
     await addVxlan(namespace);
@@ -35,7 +35,7 @@ fullTest(
 );
 
 fullTest(
-  "by README's line for bubblewrap a takeover of the plain task can keep nothing",
+  "a takeover of the serve task with README's command for bubblewrap can keep nothing",
   async () => {
     const denied: readonly AttemptName[] = [
       "run another program by ip netns exec",

@@ -18,13 +18,13 @@ const harmless =
   /^--(frozen|cached-only|no-remote|no-check|v8-flags=(--max-[a-z-]+-size=\d+,?)+)$/;
 
 Deno.test("the serve task has exactly two grants and no other permission", () => {
-  const { flags, program, words } = serveTask();
+  const { flags, program, args } = serveTask();
   assert.deepEqual(
     flags.filter((flag) => !harmless.test(flag)).sort(),
     [...grants].sort(),
   );
   assert.ok(flags.includes("--frozen"), "a changed dependency must not start");
-  assert.deepEqual([program, ...words], ["src/main.ts", "serve"]);
+  assert.deepEqual([program, ...args], ["src/main.ts", "serve"]);
 });
 
 Deno.test("the serve task loads no module from the net: Deno grants some hosts by default", () => {
@@ -50,7 +50,7 @@ async function withoutSandbox(attempt: string): Promise<string> {
 }
 
 for (const name of attemptNames) {
-  Deno.test(`under the flags of the serve task nobody can ${name}`, async () => {
+  Deno.test(`the flags of the serve task deny an attempt to ${name}`, async () => {
     const line = await inPlaceOfTheSidecar(name);
     assert.equal(stringAt(parseJsonObject(line), "kind"), "denied", line);
     const control = await withoutSandbox(name);
@@ -58,14 +58,14 @@ for (const name of attemptNames) {
   });
 }
 
-Deno.test("under the flags of the serve task the environment is blank", async () => {
+Deno.test("the flags of the serve task hide the environment", async () => {
   const blank = parseJsonObject(await inPlaceOfTheSidecar("environment"));
   assert.deepEqual(blank, { HOME: null, PATH: null, got: null });
   const control = parseJsonObject(await withoutSandbox("environment"));
   assert.notEqual(control["got"], null);
 });
 
-Deno.test("under the flags of the serve task no further permission is given", async () => {
+Deno.test("the flags of the serve task grant no further permission", async () => {
   const asked = parseJsonObject(await inPlaceOfTheSidecar("more permissions"));
   assert.deepEqual(asked, { state: "denied" });
   const control = parseJsonObject(await withoutSandbox("more permissions"));

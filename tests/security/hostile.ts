@@ -1,6 +1,6 @@
 /**
  * What a hostile dependency would try in the sidecar's place, one attempt a run:
- * the word names it, a JSON line on stdout tells what came of it. No specifier may be
+ * the argument names it, a JSON line on stdout has the outcome. No specifier may be
  * a literal, or Deno would load it beforehand with the program's own modules.
  */
 

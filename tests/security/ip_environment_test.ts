@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { openHost } from "../e2e/host.ts";
 import { childrenOf } from "../e2e/processes.ts";
 
-Deno.test("whatever stands in the environment of the sidecar, each ip has LC_ALL alone", async () => {
+Deno.test("each ip has only LC_ALL in its environment, whatever the sidecar has in its own", async () => {
   // The first names a directory from which iproute2 executes libraries, link_TYPE.so.
   const env = { IP_LIB_DIR: "/tmp", TC_LIB_DIR: "/tmp", LANG: "de_DE.UTF-8" };
   await using host = await openHost({ env });
@@ -12,7 +12,7 @@ Deno.test("whatever stands in the environment of the sidecar, each ip has LC_ALL
   });
   const children = childrenOf(host.sidecar.pid);
   assert.deepEqual(
-    children.map(({ words: [program] }) => program?.replace(/.*\//, "")),
+    children.map(({ command: [program] }) => program?.replace(/.*\//, "")),
     children.map(() => "ip"),
   );
   assert.ok(children.length >= 2, "there is one that listens and one that is asked");

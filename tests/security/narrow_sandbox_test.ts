@@ -1,4 +1,4 @@
-/** What is said when a flag of a task is left out: never to widen the sandbox. */
+/** The sentence if a flag of a task is missing: it never says to widen the sandbox. */
 import assert from "node:assert/strict";
 import { clientCommand, type ClientTask, serveCommand } from "../support/serve_task.ts";
 import { makeQuietNamespace } from "../e2e/host.ts";
@@ -7,7 +7,7 @@ const cases: readonly (readonly [
   task: "serve" | ClientTask,
   without: string,
   code: number,
-  says: RegExp,
+  expected: RegExp,
 ])[] = [
   [
     "serve",
@@ -22,17 +22,17 @@ const cases: readonly (readonly [
   ["health", "--allow-net", 1, /^Cannot ask 127\.0\.0\.1:50051: the sandbox does not/],
 ];
 
-for (const [task, without, code, says] of cases) {
-  Deno.test(`${task} without ${without} ends with ${code}, and its sentence names the task`, async () => {
+for (const [task, without, code, expected] of cases) {
+  Deno.test(`the ${task} task without ${without} ends with ${code}, and its sentence names the task`, async () => {
     await using namespace = await makeQuietNamespace();
     const words = task === "serve" ? serveCommand([]) : clientCommand(task);
     const rest = words.filter((word) => !word.startsWith(without));
     assert.equal(rest.length, words.length - 1);
     const ended = await namespace.run(rest, { env: { NO_COLOR: "1" } });
     assert.equal(ended.code, code, ended.stderr);
-    const said = ended.stderr.trimEnd().split("\n").at(-1) ?? "";
-    assert.match(said.replace(/^\S+Z ERROR: /, ""), says);
-    assert.ok(said.endsWith(`; use deno task ${task} (see README)`), said);
+    const sentence = ended.stderr.trimEnd().split("\n").at(-1) ?? "";
+    assert.match(sentence.replace(/^\S+Z ERROR: /, ""), expected);
+    assert.ok(sentence.endsWith(`; use deno task ${task} (see README)`), sentence);
     assert.doesNotMatch(ended.stderr, /run again/);
   });
 }

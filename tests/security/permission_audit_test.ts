@@ -29,12 +29,12 @@ async function callOurs(namespace: Namespace): Promise<void> {
   for (const name of ["network", "routes", "sync"]) {
     assert.notEqual(typeof await quilt.call(name, { routes }), "string", name);
   }
-  await until(() => quilt.watched.length > 0 && quilt.news.length > 1, {
-    what: "what the watches tell",
+  await until(() => quilt.watched.length > 0 && quilt.routeEvents.length > 1, {
+    what: "the events of the watches",
   });
 }
 
-fullTest("a whole life of the sidecar uses nothing but its two grants", async () => {
+fullTest("the serve task uses only its two grants from start to end", async () => {
   await using trail = await makeTrail();
   await using namespace = await makeNamespace();
   await addVxlan(namespace);
@@ -62,7 +62,7 @@ fullTest("a whole life of the sidecar uses nothing but its two grants", async ()
   assert.deepEqual([...checks].filter((check) => !granted.test(check)), []);
 });
 
-Deno.test("a permission that was asked for beyond the grants is in that trail", async () => {
+Deno.test("Deno's permission audit shows a permission that was requested beyond the grants", async () => {
   await using trail = await makeTrail();
   await using namespace = await makeNamespace();
   const hostile = `${repository}/tests/security/hostile.ts`;

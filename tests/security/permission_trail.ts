@@ -2,7 +2,7 @@ import { parseJsonObject, stringAt } from "../../deploy/json.ts";
 
 /** Where Deno writes its permission checks; removed when disposed. */
 export interface PermissionTrail extends AsyncDisposable {
-  /** The variable that tells Deno so. */
+  /** The variable that makes Deno write it. */
   readonly env: Readonly<Record<string, string>>;
   /** The checks until now, as `net 127.0.0.1:50051`, each once. */
   checks(): Promise<ReadonlySet<string>>;

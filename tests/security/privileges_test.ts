@@ -13,7 +13,7 @@ import {
 
 const denied = /^Permission denied: .*needs CAP_NET_ADMIN.*/;
 
-Deno.test("without CAP_NET_ADMIN the log says so at the start, and every RPC that writes, and no table changes", async () => {
+Deno.test("the sidecar without CAP_NET_ADMIN logs that at the start, every RPC that writes answers it, and no table changes", async () => {
   await using host = await openHost({
     before: ["route add 10.42.9.0/24 dev vxlan100"],
     launcher: ["setpriv", "--bounding-set", "-net_admin", "--inh-caps", "-net_admin"],
@@ -49,7 +49,7 @@ const onlyNetAdmin = [
   "--no-new-privs",
 ];
 
-Deno.test("as uid 0 with CAP_NET_ADMIN as its only capability it does all its work", async () => {
+Deno.test("the sidecar works as uid 0 with CAP_NET_ADMIN as its only capability", async () => {
   await using host = await openHost({ launcher: ["setpriv", ...onlyNetAdmin] });
   const { client, namespace, sidecar } = host;
   const status = await Deno.readTextFile(`/proc/${sidecar.pid}/status`);
@@ -69,7 +69,7 @@ const hasOtherUsers = !/^\s*0\s+\d+\s+1\s*$/.test(
 
 /**
  * Deno and its cached dependencies where another user can reach them: npx keeps both
- * below the home folder of who runs the tests, which may be closed to others.
+ * below the home folder of the user who runs the tests, which may be closed to others.
  */
 async function readableDeno(): Promise<
   AsyncDisposable & { readonly program: string; readonly cache: string }
@@ -98,7 +98,7 @@ async function readableDeno(): Promise<
 
 Deno.test({
   name:
-    "as an ordinary user with CAP_NET_ADMIN as its ambient capability it does all its work",
+    "the sidecar works as an ordinary user with CAP_NET_ADMIN as its ambient capability",
   ignore: !hasOtherUsers,
   fn: async () => {
     await using deno = await readableDeno();
@@ -106,7 +106,7 @@ Deno.test({
     await addVxlan(namespace);
     await using sidecar = await startSidecar(namespace, {
       env: { DENO_DIR: deno.cache },
-      words: serveCommand([]).map((word) =>
+      command: serveCommand([]).map((word) =>
         word === Deno.execPath() ? deno.program : word
       ),
       launcher: [

@@ -1,6 +1,6 @@
 /**
- * What somebody who has taken the sidecar over would try, in its place: one attempt a
- * run. The word names it, a JSON line on stdout tells what came of it. Whatever Deno
+ * What an attacker who has taken the sidecar over would try, in its place: one attempt
+ * a run. The argument names it, a JSON line on stdout has the outcome. Whatever Deno
  * grants, `ip` is among it; so the attempts go through `ip` where they can.
  */
 /** What came of an attempt. */
@@ -79,7 +79,7 @@ const attempts = {
   "listen on another port": () =>
     succeed(() => Deno.listen({ hostname: "127.0.0.1", port: 50052 }).close()),
   "connect to another address": () =>
-    // Where nobody listens: to be refused is to have connected.
+    // No process listens there: a refusal means that connect(2) was allowed.
     Deno.connect({ hostname: "192.0.2.1", port: 9 }).then(close, ifRefused),
   "fetch code from a registry": () => {
     // Not a literal: Deno would fetch it beforehand with the program's own modules.

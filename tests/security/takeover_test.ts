@@ -24,10 +24,10 @@ const privileges = privilegesOf(containerOf(pod, "sidecar"));
 
 const AROUND: readonly Layer[] = ["capability", "seccomp", "rtnetlink", "file system"];
 
-/** What the manifest has as it stands: the profile is for whoever can put it on a node. */
+/** The manifest as it is: the profile is for operators who can install it on a node. */
 const OF_POD = AROUND.filter((layer) => layer !== "rtnetlink");
 
-/** What README.md says denies an attempt: for each layer whether it alone does. */
+/** The layers that deny an attempt by README.md, each with whether it does so alone. */
 const rows = document.rows.filter(({ about }) =>
   about === "Tried by a hostile sidecar"
 );
@@ -68,7 +68,7 @@ async function hostsIp(): Promise<string> {
 }
 
 /** The words of the entry point with another program, or with all that Deno can grant. */
-function hostileWords({ entrypoint }: Image, { deno }: Setting, name: AttemptName) {
+function hostileCommand({ entrypoint }: Image, { deno }: Setting, name: AttemptName) {
   const at = entrypoint.indexOf("src/main.ts");
   assert.ok(at > 0, entrypoint.join(" "));
   const run = deno ? entrypoint.slice(0, at) : ["deno", "run", "--allow-all"];
@@ -87,7 +87,7 @@ async function attempt(
   const ended = await runContainer(namespace, image, {
     privileges,
     without,
-    words: hostileWords(image, setting, name),
+    command: hostileCommand(image, setting, name),
     mounts: {
       "/hostile": `${repository}/tests/security`,
       [LIBRARY.directory]: library,
@@ -114,7 +114,7 @@ withImage("what a takeover gets", (image) => {
       [];
     const expected = cells.map((cell) => cell === "denied");
 
-    Deno.test(`a hostile sidecar that would ${name} is denied as README.md says`, async () => {
+    Deno.test(`a hostile sidecar that tries to ${name} is denied as README.md says`, async () => {
       assert.equal(cells.length, 5, "README.md has no row of it");
       // Without any layer it is done: or the attempt itself would be at fault.
       const open = await attempt({ image, library }, name, { deno: false, around: [] });

@@ -94,7 +94,7 @@ export interface StartedClient extends AsyncDisposable {
    * Resolves when it is connected; called once. What it gives stands in its place and is
    * to be disposed instead.
    *
-   * @throws {Error} when nobody listens within 10 s, with the client's own words.
+   * @throws {Error} if no server listens within 10 s, with the client's own message.
    */
   connect(): Promise<QuiltClient>;
 }

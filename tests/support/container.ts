@@ -14,22 +14,22 @@ import { type Sidecar, startSidecar } from "./sidecar.ts";
 /** How a container is made. */
 export interface ContainerOptions {
   readonly privileges: Privileges;
-  /** Words after the entry point. @default {[]} */
+  /** Arguments after the entry point. @default {[]} */
   readonly args?: readonly string[];
   /** A whole command line in the place of the entry point. */
-  readonly words?: readonly string[];
+  readonly command?: readonly string[];
   /** Files and folders of this machine to be seen in it: from where, by where. */
   readonly mounts?: Readonly<Record<string, string>>;
   /** Layers that are left off, to see what the others deny alone. @default {[]} */
   readonly without?: readonly Layer[];
 }
 
-/** What stands around a container besides Deno. */
+/** The layers around a container besides Deno. */
 export type Layer = "capability" | "seccomp" | "rtnetlink" | "file system";
 
 /** A container that runs. */
 export interface Container extends AsyncDisposable {
-  /** Its log and trail, and its end; killing this kills all of it. */
+  /** Its log and audit log, and its end; killing this kills all of it. */
   readonly sidecar: Sidecar;
   /** Its own process, as this machine numbers it. */
   readonly pid: number;
@@ -74,8 +74,8 @@ export async function startContainer(
 ): Promise<Container> {
   await using stack = new AsyncDisposableStack();
   const bundle = stack.use(await makeBundle(namespace, image, options));
-  const words = [...APART, ...bundle.run];
-  const sidecar = stack.use(await startSidecar(namespace, { words }));
+  const command = [...APART, ...bundle.run];
+  const sidecar = stack.use(await startSidecar(namespace, { command }));
   const runtime = onlyChildOf(sidecar.pid);
   const enter = ["nsenter", "--target", `${runtime}`, "--mount", "--pid"];
   const exec = ["crun", ...bundle.state, "exec", "--cwd", image.workingDir, bundle.id];
@@ -137,7 +137,7 @@ function runtimeConfig(
     process: {
       terminal: false,
       user: { uid: privileges.user, gid: privileges.group },
-      args: options.words ?? [...image.entrypoint, ...args],
+      args: options.command ?? [...image.entrypoint, ...args],
       env: image.env,
       cwd: image.workingDir,
       // Neither inheritable nor ambient: Kubernetes sets none of these.
@@ -183,7 +183,7 @@ function seccomp(capabilities: readonly string[], without: readonly Layer[]): ob
   if (!without.includes("seccomp")) {
     return { seccomp: runtimeDefault(capabilities, change) };
   }
-  // For somebody with every capability RuntimeDefault denies next to nothing.
+  // For a process with every capability, RuntimeDefault denies next to nothing.
   return change === undefined
     ? {}
     : { seccomp: runtimeDefault(EVERY_CAPABILITY, change) };

@@ -85,7 +85,7 @@ export interface Ground extends AsyncDisposable {
 
 let vni = 1000;
 
-/** A table that nobody wrote to cannot be flushed; that is no failure. */
+/** A table without a route cannot be flushed; that is no failure. */
 const FORCE = { force: true };
 const FLUSH = [
   "route flush table 142",
@@ -129,14 +129,14 @@ export async function routesTo(destination: string): Promise<readonly string[]> 
   return text.split("\n").map((line) => line.trim()).filter((line) => line !== "");
 }
 
-/** An audit trail kept in memory. */
-export interface KeptTrail extends LineWriter {
+/** An audit log in memory. */
+export interface AuditLines extends LineWriter {
   /** The records until now. */
   readonly records: readonly JsonObject[];
 }
 
 /** A sink that keeps every line. */
-export function keepTrail(): KeptTrail {
+export function collectAuditLog(): AuditLines {
   const records: JsonObject[] = [];
   return {
     records,

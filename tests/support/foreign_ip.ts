@@ -27,7 +27,7 @@ export function makeIp(text: string, mode = 0o755): ForeignIp {
   };
 }
 
-/** In one step: whoever starts it meanwhile gets the old one or the new one. */
+/** Replaces it atomically: a process that starts meanwhile gets the old or the new one. */
 export function replaceProgram(path: string, text: string, mode = 0o755): void {
   Deno.writeTextFileSync(`${path}.new`, text);
   Deno.chmodSync(`${path}.new`, mode);

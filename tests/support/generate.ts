@@ -1,6 +1,6 @@
 /**
  * `deno task generate` writes src/api/gen/ from the .proto files. Run it after each change
- * of a .proto file; a test fails if it was forgotten.
+ * of a .proto file; a test fails if that was not done.
  *
  * The types come from proto-loader's own generator: `Route` is what the decoder returns,
  * with every field; `RouteInput` is what the encoder accepts. The descriptors, which
@@ -9,7 +9,7 @@
 import { Buffer } from "node:buffer";
 import config from "../../deno.json" with { type: "json" };
 import { LOADER_OPTIONS } from "../../src/api/proto_registry.ts";
-import { say } from "./isolation.ts";
+import { print } from "./isolation.ts";
 import { runToEnd } from "./namespace.ts";
 import { repository } from "./serve_task.ts";
 import { prepareTool, protocCompiler, type ToolCommand } from "./tools.ts";
@@ -48,7 +48,7 @@ export async function generateTypes(folder: string): Promise<void> {
     value === true ? `--${name}` : `--${name}=${value.name}`
   );
   await run({
-    words: [
+    command: [
       ...[Deno.execPath(), "run", "--quiet", "--frozen", "--cached-only"],
       ...["--allow-all", GENERATOR, ...loaderFlags],
       ...["--grpcLib=@grpc/grpc-js", "--includeDirs=proto", `--outDir=${folder}`],
@@ -67,12 +67,12 @@ export async function generateTypes(folder: string): Promise<void> {
  * @throws {Error} if protoc fails, with what it wrote to stderr
  */
 async function generateDescriptors(): Promise<string> {
-  await prepareTool("python", say);
-  const { env, words } = await protocCompiler();
+  await prepareTool("python", print);
+  const { env, command } = await protocCompiler();
   const file = await Deno.makeTempFile();
   await run({
-    words: [
-      ...[...words, "--proto_path=proto", "--include_imports"],
+    command: [
+      ...[...command, "--proto_path=proto", "--include_imports"],
       ...[`--descriptor_set_out=${file}`, ...PROTO_FILES],
     ],
     env,
@@ -101,9 +101,9 @@ async function dropClients(folder: string, isInside = false): Promise<void> {
   }
 }
 
-async function run({ env, words }: ToolCommand): Promise<void> {
-  const { code, stderr } = await runToEnd(words, { env });
-  if (code !== 0) throw new Error(`${words.join(" ")} failed: ${stderr}`);
+async function run({ env, command }: ToolCommand): Promise<void> {
+  const { code, stderr } = await runToEnd(command, { env });
+  if (code !== 0) throw new Error(`${command.join(" ")} failed: ${stderr}`);
 }
 
 if (import.meta.main) {

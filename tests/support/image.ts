@@ -6,13 +6,13 @@ import {
   stringAt,
 } from "../../deploy/json.ts";
 
-/** Tells the tests where the image is. */
+/** The variable with the path of the image. */
 export const IMAGE = "QUILT_IMAGE";
 
 /** Stands there in place of an image that could not be built. */
 export const NO_IMAGE = "none";
 
-/** A built image: its files, and what its record tells a container runtime. */
+/** A built image: its files, and its configuration for a container runtime. */
 export interface Image {
   /** The folder that holds its root file system. */
   readonly rootfs: string;

@@ -1,13 +1,13 @@
 /**
- * How `deno task test` and `deno task bench` come into network, mount and process
+ * How `deno task test` and `deno task bench` enter network, mount and process
  * namespaces of their own, as root or as an ordinary user, so that nothing they do can
  * touch the machine's network, which is compared afterwards with what it was, and nothing
  * that they start outlives them.
  */
-import { OURS, telling } from "./guard.ts";
+import { guardVariables, OURS } from "./guard.ts";
 import { repository } from "./serve_task.ts";
 
-/** A sentence for whoever runs it; no stack trace belongs to it. */
+/** A sentence for the user of the tests; it has no stack trace. */
 export class Obstacle extends Error {
   override readonly name = "Obstacle";
 }
@@ -17,7 +17,7 @@ export class Obstacle extends Error {
  * second address of lo is there because resolvers find no address family without.
  */
 const enter = `set -e
-# Debian keeps bridge where the PATH of an ordinary user does not look.
+# Debian keeps bridge outside of the PATH of an ordinary user.
 export PATH="$PATH:/usr/sbin:/sbin"
 mount -t tmpfs tmpfs /run
 ip link set lo up
@@ -34,7 +34,7 @@ const asUser = ["--user", "--map-root-user", ...asRoot];
 const apart = ["--pid", "--fork", "--kill-child", "--mount-proc"];
 
 /** Writes one line to our own stdout. */
-export async function say(text: string): Promise<void> {
+export async function print(text: string): Promise<void> {
   await new Blob([`${text}\n`]).stream().pipeTo(Deno.stdout.writable, {
     preventClose: true,
   });
@@ -46,7 +46,7 @@ export function command(
   variables: Readonly<Record<string, string>> = {},
 ): Deno.Command {
   const plain = Deno.stdout.isTerminal() ? {} : { NO_COLOR: "1" };
-  const env = { ...plain, ...telling(), ...variables };
+  const env = { ...plain, ...guardVariables(), ...variables };
   return new Deno.Command(program, {
     args,
     env,
@@ -57,8 +57,8 @@ export function command(
 }
 
 /** Runs a program with our own stdout; false when it failed. */
-export async function shown(words: readonly string[]): Promise<boolean> {
-  await say(`> ${words.slice(1).join(" ").slice(0, 88)}`);
+export async function runAndShow(words: readonly string[]): Promise<boolean> {
+  await print(`> ${words.slice(1).join(" ").slice(0, 88)}`);
   const child = command(words).spawn();
   await child.stdout.pipeTo(Deno.stdout.writable, { preventClose: true });
   return (await child.status).success;
@@ -66,11 +66,11 @@ export async function shown(words: readonly string[]): Promise<boolean> {
 
 /** Namespaces that can be entered. */
 export interface Isolation {
-  /** The words that run a command line inside new namespaces. */
-  words(inner: readonly string[]): readonly string[];
+  /** The command that runs a command line inside new namespaces. */
+  commandFor(inner: readonly string[]): readonly string[];
   /**
    * Whether the machine's own network is as it was before, and no control group of ours
-   * is left; says what is not.
+   * is left; prints what is not.
    */
   untouched(): Promise<boolean>;
 }
@@ -83,17 +83,17 @@ export interface Isolation {
  */
 export async function isolate(): Promise<Isolation> {
   await requireTools();
-  const entering = await entrance();
+  const entering = await enteringCommand();
   const before = await machine();
-  if (!await shown([Deno.execPath(), "install", "--frozen", "--quiet"])) {
+  if (!await runAndShow([Deno.execPath(), "install", "--frozen", "--quiet"])) {
     throw new Obstacle("The dependencies cannot be installed.");
   }
   return {
-    words: (inner) => [...entering, "sh", "-c", enter, "sh", ...inner],
+    commandFor: (inner) => [...entering, "sh", "-c", enter, "sh", ...inner],
     untouched: async () => {
       const changes = difference(before, await machine());
       if (changes.length === 0) return true;
-      await say(["The machine itself was changed meanwhile:", ...changes].join("\n"));
+      await print(["The machine itself was changed meanwhile:", ...changes].join("\n"));
       return false;
     },
   };
@@ -135,8 +135,8 @@ async function requireTools(): Promise<void> {
   }));
 }
 
-/** The words that enter the namespaces, for root or for an ordinary user. */
-async function entrance(): Promise<readonly string[]> {
+/** The command that enters the namespaces, for root or for an ordinary user. */
+async function enteringCommand(): Promise<readonly string[]> {
   const works = async (words: readonly string[]): Promise<boolean> =>
     (await command([...words, "sh", "-c", enter, "sh", "true"]).output()).success;
   const ways = [...(Deno.uid() === 0 ? [asRoot] : []), asUser];

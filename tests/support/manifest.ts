@@ -1,4 +1,4 @@
-/** What the manifests of deploy/ say about the sidecar. */
+/** The sidecar in the manifests of deploy/. */
 import { parseAllDocuments } from "yaml";
 import { stringsAt } from "./image.ts";
 import {

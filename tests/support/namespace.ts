@@ -101,7 +101,7 @@ export async function makeNamespace(): Promise<Namespace> {
     run: (words, options) => runToEnd([...inside, ...words], options),
     ip: (line) => must(["ip", "-n", name, ...line.trim().split(/\s+/)]),
     [Symbol.asyncDispose]: async () => {
-      // The `ip monitor` of a sidecar that was killed lives on until the next event.
+      // The `ip monitor` of a sidecar that was killed runs until the next event.
       const left = (await must(["ip", "netns", "pids", name])).split("\n");
       for (const pid of left.filter((line) => line !== "")) killIfThere(Number(pid));
       await must(["ip", "netns", "delete", name]);

@@ -19,38 +19,38 @@ export interface SeenNetwork {
   readonly revision: number;
 }
 
-/** An answer in a word: what the call yields, or the status and its sentence. */
-export type Word = string;
+/** An answer as text: what the call yields, or the status and its sentence. */
+export type AnswerText = string;
 
 /** A program that plays Quilt, in a process of its own. */
 export interface Quilt extends AsyncDisposable {
-  /** The networks that it has watched until now. */
+  /** The networks that its watches have sent until now. */
   readonly watched: readonly SeenNetwork[];
-  /** What its watches of routes were told until now. */
-  readonly news: readonly JsonObject[];
+  /** Messages of its route watches until now. */
+  readonly routeEvents: readonly JsonObject[];
   /** Why its watches ended. */
   readonly over: readonly string[];
   /** Begins to watch. */
   watch(connection?: number): void;
-  /** Makes all connections anew: the old ones wait a while after a failure. */
+  /** Replaces all connections, because the old ones wait a while after a failure. */
   reconnect(): void;
   /** Begins to watch routes. */
   watchRoutes(connection?: number): void;
   /** Stops it, so that it reads no more, or lets it go on. */
   signal(signal: "SIGSTOP" | "SIGCONT"): void;
   /** The address, or e.g. `RESOURCE_EXHAUSTED: Every address …`. */
-  allocate(owner: string, address?: string, connection?: number): Promise<Word>;
-  /** The address that was released, or "" if nobody had it. */
+  allocate(owner: string, address?: string, connection?: number): Promise<AnswerText>;
+  /** The address that was released, or "" if no owner had it. */
   release(
     target: { readonly owner: string } | { readonly address: string },
     connection?: number,
-  ): Promise<Word>;
-  /** Any call with any fields; its value, or a word if it failed. */
+  ): Promise<AnswerText>;
+  /** Any call with any fields; its value, or the text if it failed. */
   call(
     name: string,
     fields?: JsonObject,
     connection?: number,
-  ): Promise<JsonObject | Word>;
+  ): Promise<JsonObject | AnswerText>;
   /** Lines such as `10.42.1.2 web-1`, ascending. */
   list(): Promise<readonly string[]>;
 }
@@ -78,12 +78,12 @@ export function startQuilt(
   ).spawn();
   const complaints = collectLines(child.stderr);
   const watched: SeenNetwork[] = [];
-  const news: JsonObject[] = [];
+  const routeEvents: JsonObject[] = [];
   const over: string[] = [];
   const waiting = new Map<number, Settle>();
   const ended = receive(child, complaints, (line) => {
     if ("watched" in line) watched.push(network(objectAt(line, "watched")));
-    else if ("news" in line) news.push(objectAt(line, "news"));
+    else if ("routeEvent" in line) routeEvents.push(objectAt(line, "routeEvent"));
     else if ("over" in line) over.push(stringAt(line, "over"));
     else waiting.get(numberAt(line, "id"))?.(objectAt(line, "answer"));
   });
@@ -102,7 +102,7 @@ export function startQuilt(
   };
   return {
     watched,
-    news,
+    routeEvents,
     over,
     watch: (connection = 0) => void send({ connection, call: "watch" }),
     reconnect: () => void send({ connection: 0, call: "reconnect" }),
@@ -159,7 +159,7 @@ function addressIn(value: JsonObject, name: string): string {
   return stringAt(objectAt(value, name), "address");
 }
 
-function faultOf(answer: JsonObject): Word {
+function faultOf(answer: JsonObject): AnswerText {
   const fault = objectAt(answer, "fault");
   return `${grpcStatus[numberAt(fault, "code")]}: ${stringAt(fault, "details")}`;
 }

@@ -1,14 +1,13 @@
 /**
  * A program that plays Quilt: it watches the node's network and asks for addresses, over
- * as many connections as it is told. JSON lines in, JSON lines out; `quilt.ts` speaks
- * with it.
+ * one or more connections. JSON lines in, JSON lines out; `quilt.ts` speaks with it.
  *
- * Words: the address, e.g. `127.0.0.1:50051`, and the number of connections.
+ * Arguments: the address, e.g. `127.0.0.1:50051`, and the number of connections.
  * In:    `{"id":1,"connection":3,"call":"allocate","owner":"web-1","address":""}`,
  *        `"release"` with `owner` or `address`, `"list"`, `"network"`, `"routes"`,
  *        `"sync"` with `routes` and `dryRun`; or `"watch"`, which is answered by
  *        `{"watched":…}` for each network and `{"over":"…"}`, and `"watch-routes"`, by
- *        `{"news":…}` alike;
+ *        `{"routeEvent":…}` alike;
  *        `"reconnect"` is not answered
  * Out:   in any order `{"id":1,"answer":{"ok":true,"value":{…}}}`
  */
@@ -75,7 +74,7 @@ async function watch(client: SidecarClient): Promise<void> {
 
 async function watchRoutes(client: SidecarClient): Promise<void> {
   try {
-    for await (const news of client.watchRoutes()) await report({ news });
+    for await (const routeEvent of client.watchRoutes()) await report({ routeEvent });
   } catch (error) {
     await report({ over: String(error) });
   }

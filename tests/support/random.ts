@@ -12,7 +12,7 @@ export function randomOf(seed: number): Random {
   };
 }
 
-/** A seed that nobody has chosen. */
+/** A random seed. */
 export function anySeed(): number {
   return Math.floor(Math.random() * 2 ** 32);
 }

@@ -5,14 +5,14 @@ export const repository = new URL("../..", import.meta.url).pathname.replace(/\/
 
 /** A `deno run` command line, taken apart. */
 export interface DenoRun {
-  /** What stands before `deno` and ends in executing it, e.g. `env --block-signal=USR1`. */
+  /** The command in front of `deno`, e.g. `env --block-signal=USR1`. */
   readonly launcher: readonly string[];
-  /** What stands between `deno run` and the program, e.g. `--allow-run=ip`. */
+  /** The options between `deno run` and the program, e.g. `--allow-run=ip`. */
   readonly flags: readonly string[];
   /** The program, e.g. `src/main.ts`. */
   readonly program: string;
-  /** The program's own words, e.g. `serve`. */
-  readonly words: readonly string[];
+  /** The arguments of the program, e.g. `serve`. */
+  readonly args: readonly string[];
 }
 
 /**
@@ -39,14 +39,14 @@ export function parseDenoRun(command: string): DenoRun {
     launcher: words.slice(0, start),
     flags: rest.slice(0, at),
     program,
-    words: rest.slice(at + 1),
+    args: rest.slice(at + 1),
   };
 }
 
 /** The tasks of deno.json that serve. */
 export type ServeTask = "serve" | "serve:dry-run" | "serve:tls" | "serve:unix";
 
-/** The tasks of deno.json that ask a sidecar. */
+/** The tasks of deno.json that are clients of a sidecar. */
 export type ClientTask = "health" | "health:tls" | "status";
 
 /** A task of deno.json: what operators run, and therefore what every test runs. */
@@ -54,13 +54,13 @@ export function serveTask(name: ServeTask = "serve"): DenoRun {
   return taskOf(name);
 }
 
-/** A task of deno.json that asks. */
+/** A task of deno.json that is a client. */
 export function clientTask(name: ClientTask): DenoRun {
   return taskOf(name);
 }
 
 /**
- * The words that ask a sidecar as a task does.
+ * The command of a client task.
  *
  * @param options Further options of the command, e.g. `--json`.
  */
@@ -68,11 +68,11 @@ export function clientCommand(
   name: ClientTask,
   options: readonly string[] = [],
 ): readonly string[] {
-  const { flags, program, words } = clientTask(name);
-  return [Deno.execPath(), "run", ...flags, program, ...words, ...options];
+  const { flags, program, args } = clientTask(name);
+  return [Deno.execPath(), "run", ...flags, program, ...args, ...options];
 }
 
-/** The words of `serve` where no program but Deno, and what is in `path`, is to be found. */
+/** The command of `serve` with `path` as PATH, so that no other program is found. */
 export function serveCommandInPath(
   options: readonly string[],
   path = "/nonexistent",
@@ -88,7 +88,7 @@ function taskOf(name: ServeTask | ClientTask): DenoRun {
 }
 
 /**
- * The words that start the sidecar as the `serve` task does.
+ * The command that starts the sidecar as the `serve` task does.
  *
  * @param options Further options of `serve`, e.g. `--log-level`, `debug`.
  * @param substitute A program to start in the sidecar's place, under the same grants.
@@ -99,7 +99,7 @@ export function serveCommand(
   substitute?: string,
   task: ServeTask = "serve",
 ): readonly string[] {
-  const { launcher, flags, program, words } = serveTask(task);
+  const { launcher, flags, program, args } = serveTask(task);
   const run = [...launcher, Deno.execPath(), "run", ...flags];
-  return [...run, substitute ?? program, ...words, ...options];
+  return [...run, substitute ?? program, ...args, ...options];
 }

@@ -5,14 +5,14 @@ import { until } from "./wait.ts";
 
 /** How {@linkcode startSidecar} starts it. */
 export interface SidecarOptions {
-  /** Further words of `serve`, e.g. `["--log-level", "debug"]`. @default {[]} */
+  /** Further options of `serve`, e.g. `["--log-level", "debug"]`. @default {[]} */
   readonly options?: readonly string[];
   /** Variables for Deno itself; the sidecar sees none. @default {{}} */
   readonly env?: Readonly<Record<string, string>>;
   /** Milliseconds within which it must listen. @default {15000} */
   readonly deadlineMs?: number;
   /**
-   * Words that stand before the command line and end in executing it, e.g.
+   * A command in front of the command line, which executes it, e.g.
    * `["setpriv", "--reuid", "65534"]`.
    * @default {[]}
    */
@@ -20,7 +20,7 @@ export interface SidecarOptions {
   /** A program to start in the sidecar's place, under the same grants. */
   readonly program?: string;
   /** A whole command line in the place of the task's, e.g. that of a container. */
-  readonly words?: readonly string[];
+  readonly command?: readonly string[];
 }
 
 /** The real sidecar in a process of its own. Killed when disposed. */
@@ -28,7 +28,7 @@ export interface Sidecar extends AsyncDisposable {
   readonly pid: number;
   /** Lines on stderr until now: the human log. */
   readonly log: readonly string[];
-  /** Lines on stdout until now: the audit trail, JSON each. */
+  /** Lines on stdout until now: the audit log, one JSON object each. */
   readonly audit: readonly string[];
   /** Whether it has ended and all its lines are here. */
   readonly ended: boolean;
@@ -71,8 +71,8 @@ export async function startSidecar(
   options: SidecarOptions = {},
 ): Promise<Sidecar> {
   const { env = {}, deadlineMs = 15_000, launcher = [], program } = options;
-  const words = options.words ?? serveCommand(options.options ?? [], program);
-  const child = namespace.command([...launcher, ...words], {
+  const command = options.command ?? serveCommand(options.options ?? [], program);
+  const child = namespace.command([...launcher, ...command], {
     env: { NO_COLOR: "1", ...env },
     stdin: "null",
     stdout: "piped",
@@ -181,7 +181,7 @@ function listens({ pid, log }: { pid: number; log: readonly string[] }): boolean
   try {
     return listening.test(Deno.readTextFileSync(`/proc/${pid}/net/tcp`));
   } catch {
-    // It has ended this very moment; its status tells the rest.
+    // It has just ended; its status has the reason.
     return false;
   }
 }

@@ -6,7 +6,7 @@
 /** `deno task test` and `deno task test:all`. */
 export type Suite = "quick" | "all";
 
-/** Tells the tests which suite they are in. */
+/** The variable with the suite. */
 export const SUITE = "QUILT_SUITE";
 
 const isQuick = Deno.env.get(SUITE) === "quick";

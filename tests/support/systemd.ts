@@ -10,7 +10,7 @@ import { until } from "./wait.ts";
 /** A host that has booted; everything on it is killed when it is disposed. */
 export interface SystemdHost extends AsyncDisposable {
   /** Runs a program on the host to its end. */
-  run(words: readonly string[]): Promise<Finished>;
+  run(command: readonly string[]): Promise<Finished>;
   /**
    * The state of a unit, e.g. `MainPID`.
    *
@@ -40,7 +40,7 @@ export async function bootHost(
   stack.defer(() => removeGroup(namespace, group));
   const init = stack.use(await boot(namespace, [group, folder, image]));
   const enter = ["nsenter", "--target", `${init.pid}`, ...ITS_NAMESPACES];
-  const run: SystemdHost["run"] = (words) => namespace.run([...enter, ...words]);
+  const run: SystemdHost["run"] = (command) => namespace.run([...enter, ...command]);
   await until(
     async () => (await run(["systemctl", "is-active", "basic.target"])).code === 0,
     { what: "systemd to boot", deadlineMs: 20_000 },
@@ -52,8 +52,8 @@ export async function bootHost(
       (await must(run, ["systemctl", "show", "--value", "--property", name, unit]))
         .trim(),
     journal: async (unit) => {
-      const words = ["journalctl", "--quiet", "--output", "cat", "--unit", unit];
-      return (await must(run, words)).split("\n").filter((line) => line !== "");
+      const command = ["journalctl", "--quiet", "--output", "cat", "--unit", unit];
+      return (await must(run, command)).split("\n").filter((line) => line !== "");
     },
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
@@ -82,11 +82,11 @@ async function layOut(
 /** Starts process 1 of the host; killed with all that is below it. */
 async function boot(
   namespace: Namespace,
-  words: readonly string[],
+  command: readonly string[],
 ): Promise<AsyncDisposable & { readonly pid: number }> {
   const child = namespace.command([
     `${repository}/tests/packaging/host/boot.sh`,
-    ...words,
+    ...command,
   ], {
     stdin: "null",
     stdout: "null",
@@ -95,7 +95,9 @@ async function boot(
   const status = child.status.then(() => ended = true);
   const pid = await until(() => {
     if (ended) throw new Error("systemd cannot be started: see above");
-    return childrenOf(child.pid).find(({ words: [name] }) => name?.endsWith("/systemd"))
+    return childrenOf(child.pid).find(({ command: [name] }) =>
+      name?.endsWith("/systemd")
+    )
       ?.pid;
   }, { what: "systemd to start" });
   return {
@@ -109,9 +111,11 @@ async function boot(
 
 async function must(
   run: SystemdHost["run"],
-  words: readonly string[],
+  command: readonly string[],
 ): Promise<string> {
-  const { code, stdout, stderr } = await run(words);
-  if (code !== 0) throw new Error(`Cannot run "${words.join(" ")}": ${stderr.trim()}`);
+  const { code, stdout, stderr } = await run(command);
+  if (code !== 0) {
+    throw new Error(`Cannot run "${command.join(" ")}": ${stderr.trim()}`);
+  }
   return stdout;
 }

@@ -23,7 +23,7 @@ export const NEEDS = "QUILT_NEEDS";
 
 /** A command line and the variables that it needs. */
 export interface ToolCommand {
-  readonly words: readonly string[];
+  readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
 }
 
@@ -124,27 +124,27 @@ const STACKS: Readonly<Record<Exclude<Tool, "image">, Stack>> = {
 /**
  * Builds a tool if the cache has it not yet: Go takes a minute of two cores, and Rust.
  *
- * @param say told in a line what is built, and why it could not be: then the tests that
- * need it fail
+ * @param print prints a line about what is built, and why it could not be: then the
+ * tests that need it fail
  * @returns variables for these tests
  */
 export async function prepareTool(
   tool: Tool,
-  say: (line: string) => void,
+  print: (line: string) => void,
 ): Promise<Readonly<Record<string, string>>> {
-  if (tool === "image") return await prepareImage(say);
-  const fault = await prepare(STACKS[tool], say);
-  if (fault !== undefined) say(fault);
+  if (tool === "image") return await prepareImage(print);
+  const fault = await prepare(STACKS[tool], print);
+  if (fault !== undefined) print(fault);
   return {};
 }
 
 /** The image is built anew each time: it is what is being tested. */
 async function prepareImage(
-  say: (line: string) => void,
+  print: (line: string) => void,
 ): Promise<Readonly<Record<string, string>>> {
-  // Without root its tests are left out, and say so.
+  // Without root its tests are skipped, with a line about it.
   if (Deno.uid() !== 0 || Deno.env.has(IMAGE)) return {};
-  say("Building the image; it takes a minute where no registry of images is near");
+  print("Building the image; it takes a minute where no registry of images is near");
   const finished = await finish(
     [`${repository}/tests/packaging/image/build.sh`],
     repository,
@@ -152,7 +152,7 @@ async function prepareImage(
   if (finished?.success === true) {
     return { [IMAGE]: new TextDecoder().decode(finished.stdout).trim() };
   }
-  say(`The image cannot be built: ${complaintOf(finished)}`);
+  print(`The image cannot be built: ${complaintOf(finished)}`);
   return { [IMAGE]: NO_IMAGE };
 }
 
@@ -193,7 +193,7 @@ export async function pythonClient(
   name: "client" | "misuse" | "steady" = "client",
 ): Promise<ToolCommand> {
   return {
-    words: ["python3", `${repository}/tests/interop/python/${name}.py`],
+    command: ["python3", `${repository}/tests/interop/python/${name}.py`],
     env: { PYTHONPATH: await prepared("python"), PYTHONDONTWRITEBYTECODE: "1" },
   };
 }
@@ -205,7 +205,7 @@ export async function pythonClient(
  */
 export async function protocCompiler(): Promise<ToolCommand> {
   return {
-    words: ["python3", "-m", "grpc_tools.protoc"],
+    command: ["python3", "-m", "grpc_tools.protoc"],
     env: { PYTHONPATH: await prepared("python"), PYTHONDONTWRITEBYTECODE: "1" },
   };
 }
@@ -217,21 +217,21 @@ export async function protocCompiler(): Promise<ToolCommand> {
  */
 export async function manifestValidator(): Promise<ToolCommand> {
   return {
-    words: ["python3", "-m", "kubernetes_validate", "--strict"],
+    command: ["python3", "-m", "kubernetes_validate", "--strict"],
     env: { PYTHONPATH: await prepared("schemas"), PYTHONDONTWRITEBYTECODE: "1" },
   };
 }
 
 async function prepare(
   stack: Stack,
-  say: (line: string) => void,
+  print: (line: string) => void,
 ): Promise<string | undefined> {
   const folder = await stack.folder();
   if (folder === undefined) return missing(stack, "it is not there");
   if (await exists(folder)) return undefined;
-  say(`Building with ${stack.remedy.split(" ")[0]}, once; it takes a minute or two`);
+  print(`Building with ${stack.remedy.split(" ")[0]}, once; it takes a minute or two`);
   await Deno.mkdir(cacheRoot(), { recursive: true });
-  // Filled beside and then renamed: nobody ever finds half of it.
+  // Filled elsewhere and then renamed, so that no process finds a part of it.
   const building = await Deno.makeTempDir({ dir: cacheRoot() });
   const fault = await stack.fill(building);
   if (fault === undefined && !await exists(folder)) await Deno.rename(building, folder);

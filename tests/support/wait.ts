@@ -6,12 +6,12 @@ export interface UntilOptions {
   readonly deadlineMs?: number;
   /** What was waited for: ends the sentence "Waited … ms in vain for". */
   readonly what: string | (() => string);
-  /** Milliseconds between two looks. @default {10} */
+  /** Milliseconds between two checks. @default {10} */
   readonly everyMs?: number;
 }
 
 /**
- * Looks again and again until the condition answers anything but `false` or
+ * Checks repeatedly until the condition returns anything but `false` or
  * `undefined`, and returns that answer.
  *
  * @example

@@ -18,7 +18,7 @@ const SOCKET = "quilt-sidecar.socket";
 withImage("the socket unit", (image) => {
   Deno.test({
     name:
-      "with the socket unit a restart loses no call, and a kill only the one in flight",
+      "a restart under the socket unit loses no call, and a kill only the one in flight",
     fn: async () => {
       await using namespace = await makeQuietNamespace();
       await addVxlan(namespace);
@@ -65,8 +65,7 @@ withImage("the socket unit", (image) => {
   });
 
   Deno.test({
-    name:
-      "with the variant of the socket unit root calls through a Unix socket, and nobody else",
+    name: "the Unix variant of the socket unit serves root, and no other user",
     fn: async () => {
       await using namespace = await makeQuietNamespace();
       const variant = `${repository}/deploy/systemd/variants/unix-socket.conf`;
@@ -85,7 +84,7 @@ withImage("the socket unit", (image) => {
     },
   });
 
-  Deno.test("with the TLS variant only who shows a certificate of the CA is answered", async () => {
+  Deno.test("the TLS variant of the unit answers only a client with a certificate of the CA", async () => {
     await using namespace = await makeQuietNamespace();
     const variant = `${repository}/deploy/systemd/variants/tls.conf`;
     await using host = await bootHost(namespace, image.rootfs, {
@@ -115,16 +114,16 @@ withImage("the socket unit", (image) => {
   });
 });
 
-/** Probes until it serves: its socket lets a probe in that comes while it still starts. */
+/** Probes until the unit serves; its socket accepts a probe while it still starts. */
 async function serves(host: SystemdHost, probe: readonly string[]): Promise<void> {
   const NOT_SERVING = 4;
-  let said = "";
+  let printed = "";
   await until(async () => {
     const { code, stderr } = await host.run(probe);
-    said = stderr;
+    printed = stderr;
     if (code !== NOT_SERVING) assert.equal(code, 0, stderr);
     return code === 0;
-  }, { what: () => `the unit to serve; the probe says ${said}` });
+  }, { what: () => `the unit to serve; the probe prints ${printed}` });
 }
 
 /** A call that must succeed, unless it ends with a gRPC status: that is counted. */

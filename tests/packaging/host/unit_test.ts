@@ -22,17 +22,17 @@ async function startUnit(host: SystemdHost): Promise<string> {
   return await served(host, 1);
 }
 
-/** Waits for the start of its n-th life. */
-async function served(host: SystemdHost, lives: number): Promise<string> {
+/** Waits for the n-th start of the unit. */
+async function served(host: SystemdHost, starts: number): Promise<string> {
   await until(async () => {
     const lines = await host.journal(UNIT);
-    return lines.filter((line) => line.includes("Starting gRPC")).length >= lives;
-  }, { what: `life ${lives} of the unit`, deadlineMs: 15_000, everyMs: 50 });
+    return lines.filter((line) => line.includes("Starting gRPC")).length >= starts;
+  }, { what: `start ${starts} of the unit`, deadlineMs: 15_000, everyMs: 50 });
   const pid = await host.property(UNIT, "MainPID");
   return (await host.run(["cat", `/proc/${pid}/status`])).stdout;
 }
 
-/** The words of the unit with another program, or with all that Deno can grant. */
+/** The command of the unit with another program, or with every permission of Deno. */
 async function execStart(flags?: string): Promise<string> {
   const text = await Deno.readTextFile(`${repository}/deploy/systemd/${UNIT}`);
   const [, own] = /^ExecStart=.* run (.*) src\/main\.ts /m.exec(text) ?? [];
@@ -89,7 +89,7 @@ async function carryLibrary(host: SystemdHost): Promise<void> {
 }
 
 withImage("the unit", (image) => {
-  Deno.test("under the unit an ordinary user with one capability serves the agent, is killed, comes back, and ends", async () => {
+  Deno.test("the unit serves the agent as an ordinary user with one capability, restarts after a kill, and stops", async () => {
     await using namespace = await makeQuietNamespace();
     await addVxlan(namespace);
     await using host = await bootHost(namespace, image.rootfs);
@@ -121,7 +121,7 @@ withImage("the unit", (image) => {
     assert.equal(await host.property(UNIT, "ExecMainStatus"), "0");
   });
 
-  Deno.test("under the unit without the capability the log says so at the start, and each call that writes", async () => {
+  Deno.test("the unit without its capability logs that at the start, and answers it to each call that writes", async () => {
     await using namespace = await makeQuietNamespace();
     await addVxlan(namespace);
     await using host = await bootHost(namespace, image.rootfs, {
@@ -142,7 +142,7 @@ withImage("the unit", (image) => {
     assert.match(error, /^Permission denied: .* needs CAP_NET_ADMIN/);
   });
 
-  Deno.test("under the unit a hostile sidecar can do nothing but change the network", async () => {
+  Deno.test("a hostile sidecar under the unit can only change the network", async () => {
     await using namespace = await makeQuietNamespace();
     await using host = await bootHost(namespace, image.rootfs);
     await temptations(host);
@@ -161,7 +161,7 @@ withImage("the unit", (image) => {
     }
   });
 
-  Deno.test("the unit's filter of system calls denies ip netns exec alone", async () => {
+  Deno.test("the unit's system call filter denies only ip netns exec", async () => {
     await using namespace = await makeQuietNamespace();
     await using host = await bootHost(namespace, image.rootfs);
     await temptations(host);

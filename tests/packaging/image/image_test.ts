@@ -18,7 +18,7 @@ const sidecarOfPod = containerOf(pod, "sidecar");
 const privileges = privilegesOf(sidecarOfPod);
 
 withImage("the image", (image) => {
-  Deno.test("the image under the pod's privileges serves the agent, is killed, comes back, and ends on SIGTERM", async () => {
+  Deno.test("the image serves the agent with the pod's privileges, restores after a kill, and stops on SIGTERM", async () => {
     await using namespace = await makeQuietNamespace();
     await addVxlan(namespace);
     {
@@ -47,7 +47,7 @@ withImage("the image", (image) => {
     await using container = await startContainer(namespace, image, { privileges });
     const { sidecar, pid } = container;
     await until(async () => (await routesTo(namespace, "10.42.2.0/24")).length === 1, {
-      what: "the route that the first life was asked for",
+      what: "the route that the first process installed",
     });
     await using client = await connectClient(namespace);
     assert.deepEqual(await client.removeRoute("10.42.2.0/24"), done);
@@ -58,7 +58,7 @@ withImage("the image", (image) => {
     assert.ok(performance.now() - start < 5_000);
   });
 
-  Deno.test("the image's health check tells a sidecar that serves from one that hangs, within a second", async () => {
+  Deno.test("the image's health check distinguishes a sidecar that serves from one that hangs, within a second", async () => {
     await using namespace = await makeQuietNamespace();
     await using container = await startContainer(namespace, image, { privileges });
     const serving = await container.exec(image.healthcheck);
@@ -78,7 +78,7 @@ withImage("the image", (image) => {
     assert.ok(Math.min(...took) < 1_200, `${took.join(" ")} ms`);
   });
 
-  Deno.test("without CAP_NET_ADMIN the image says so at the start and to each call that writes", async () => {
+  Deno.test("the image without CAP_NET_ADMIN logs that at the start, and answers it to each call that writes", async () => {
     await using namespace = await makeQuietNamespace();
     await addVxlan(namespace);
     await using container = await startContainer(namespace, image, {
@@ -91,7 +91,7 @@ withImage("the image", (image) => {
     assert.match(error, /^Permission denied: .* needs CAP_NET_ADMIN/);
   });
 
-  Deno.test("the image runs as its own user, which is a number and not root", async () => {
+  Deno.test("the image runs as a numeric user of its own, not as root", async () => {
     await using namespace = await makeQuietNamespace();
     const [user = 0, group = 0] = image.user.split(":").map(Number);
     assert.ok(user > 0 && group > 0, image.user);
@@ -105,7 +105,7 @@ withImage("the image", (image) => {
     assert.deepEqual(await client.configureNodeSubnet("10.42.1.0/24"), done);
   });
 
-  Deno.test("the image has three programs, Deno, ip and env, and nothing that anybody but root may write", () => {
+  Deno.test("the image has three programs, Deno, ip and env, and no file that another user than root may write", () => {
     const programs = [...Deno.readDirSync(`${image.rootfs}/usr/bin`)];
     assert.deepEqual(programs.map(({ name }) => name).sort(), ["deno", "env", "ip"]);
     for (const { path, info } of filesUnder(image.rootfs)) {
@@ -118,7 +118,7 @@ withImage("the image", (image) => {
     }
   });
 
-  Deno.test("the pod's memory limit has room for the largest heap, what Deno needs beside it, and a probe", async () => {
+  Deno.test("the pod's memory limit has room for the largest heap, Deno's own needs, and a probe", async () => {
     await using namespace = await makeQuietNamespace();
     await using container = await startContainer(namespace, image, { privileges });
     const { memory } = objectAt(objectAt(sidecarOfPod, "resources"), "limits");
@@ -129,7 +129,7 @@ withImage("the image", (image) => {
     assert.ok(heap + 2 * rest <= limit, `${heap} + 2 × ${rest} MiB`);
   });
 
-  Deno.test("the image's parts have the sizes that README.md tells, to a tenth", () => {
+  Deno.test("the image's parts have the sizes in README.md, within a tenth", () => {
     const rows = document.rows.filter(({ about }) => about === "Part of the image");
     assert.notEqual(rows.length, 0);
     const parts = rows.map(({ cells: [, , paths = ""] }) =>
@@ -137,14 +137,17 @@ withImage("the image", (image) => {
     );
     for (const [index, { cells: [part = "", size = ""] }] of rows.entries()) {
       const megabytes = megabytesUnder(image.rootfs, parts[index] ?? []);
-      const told = Number(/^(\d+(?:\.\d)?) MB$/.exec(size)?.[1]);
-      const tolerance = Math.max(told / 10, 0.2);
-      assert.ok(Math.abs(megabytes - told) <= tolerance, `${part}: ${megabytes} MB`);
+      const documented = Number(/^(\d+(?:\.\d)?) MB$/.exec(size)?.[1]);
+      const tolerance = Math.max(documented / 10, 0.2);
+      assert.ok(
+        Math.abs(megabytes - documented) <= tolerance,
+        `${part}: ${megabytes} MB`,
+      );
     }
     // Nothing is left out; the rest are empty folders, where others are mounted.
     const all = megabytesUnder(image.rootfs, ["/"]);
-    const told = megabytesUnder(image.rootfs, parts.slice(0, -1).flat());
-    assert.equal(Math.round(all * 1e6), Math.round(told * 1e6));
+    const documented = megabytesUnder(image.rootfs, parts.slice(0, -1).flat());
+    assert.equal(Math.round(all * 1e6), Math.round(documented * 1e6));
   });
 });
 

@@ -6,8 +6,8 @@ import { runToEnd } from "../../support/namespace.ts";
 import { serveCommand } from "../../support/serve_task.ts";
 import { type SidecarOptions, startSidecar } from "../../support/sidecar.ts";
 
-async function must(words: readonly string[]): Promise<void> {
-  const { code, stderr } = await runToEnd(words);
+async function must(command: readonly string[]): Promise<void> {
+  const { code, stderr } = await runToEnd(command);
   assert.equal(code, 0, stderr);
 }
 
@@ -32,11 +32,11 @@ async function takeCompiledCode(root: string): Promise<void> {
   await must(["mount", "--bind", "/dev/null", `${root}/deno-dir/v8_code_cache_v2`]);
 }
 
-/** The command line, where Deno tells of each module where its code came from. */
-function debugged(words: readonly string[]): readonly string[] {
-  const run = words.indexOf("run") + 1;
-  assert.ok(run > 0, words.join(" "));
-  return [...words.slice(0, run), "--log-level=debug", ...words.slice(run)];
+/** The command line with which Deno logs where the code of each module came from. */
+function debugged(command: readonly string[]): readonly string[] {
+  const run = command.indexOf("run") + 1;
+  assert.ok(run > 0, command.join(" "));
+  return [...command.slice(0, run), "--log-level=debug", ...command.slice(run)];
 }
 
 /**
@@ -57,13 +57,13 @@ withImage("the start of the image", (image) => {
   const env = Object.fromEntries(image.env.map((line) => line.split("=", 2)));
 
   /** A command of the image's, with its root there. */
-  const wordsIn = (root: string, words: readonly string[]): readonly string[] => [
+  const commandIn = (root: string, command: readonly string[]): readonly string[] => [
     // No container runtime: it would want a namespace of its own for the network.
     ...["unshare", "--root", root, "--wd", image.workingDir],
-    ...debugged(words),
+    ...debugged(command),
   ];
 
-  /** The modules of a sidecar, over its whole life. */
+  /** The modules of a sidecar, from its start to its end. */
   async function modulesOf(options: SidecarOptions) {
     await using namespace = await makeQuietNamespace();
     await using sidecar = await startSidecar(namespace, options);
@@ -71,8 +71,8 @@ withImage("the start of the image", (image) => {
     return modulesIn(sidecar.log.join("\n"));
   }
 
-  Deno.test("a start from the image compiles no more modules than one from a clone, and all of them without its compiled code", async () => {
-    const fromClone = { words: debugged(serveCommand([])) };
+  Deno.test("a start of the image compiles no more modules than one of a clone, and all of them without its compiled code", async () => {
+    const fromClone = { command: debugged(serveCommand([])) };
     // Deno keeps what it compiles while it runs, and loses what is left when it ends; a few
     // modules are compiled each time all the same.
     let clone = await modulesOf(fromClone);
@@ -83,7 +83,7 @@ withImage("the start of the image", (image) => {
 
     await using files = await mountReadOnly(image.rootfs);
     assert.deepEqual(
-      await modulesOf({ words: wordsIn(files.root, image.entrypoint), env }),
+      await modulesOf({ command: commandIn(files.root, image.entrypoint), env }),
       clone,
     );
     assert.ok(clone.cached > 10 * clone.compiled, JSON.stringify(clone));
@@ -91,17 +91,17 @@ withImage("the start of the image", (image) => {
     await using others = await mountReadOnly(image.rootfs);
     await takeCompiledCode(others.root);
     assert.deepEqual(
-      await modulesOf({ words: wordsIn(others.root, image.entrypoint), env }),
+      await modulesOf({ command: commandIn(others.root, image.entrypoint), env }),
       { cached: 0, compiled: clone.cached + clone.compiled },
     );
   });
 
-  Deno.test("a HEALTHCHECK of the image compiles no module", async () => {
+  Deno.test("the HEALTHCHECK of the image compiles no module", async () => {
     await using namespace = await makeQuietNamespace();
     await using _sidecar = await startSidecar(namespace);
     const modulesOfHealth = async (root: string) => {
-      const words = wordsIn(root, image.healthcheck);
-      const { code, stderr } = await namespace.run(words, { env });
+      const command = commandIn(root, image.healthcheck);
+      const { code, stderr } = await namespace.run(command, { env });
       assert.equal(code, 0, stderr);
       return modulesIn(stderr);
     };

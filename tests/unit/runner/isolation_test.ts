@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { refuseOnTheMachine, telling } from "../../support/guard.ts";
+import { guardVariables, refuseOnTheMachine } from "../../support/guard.ts";
 import { command, isolate } from "../../support/isolation.ts";
 import { linesOf } from "../../support/lines.ts";
 import { until } from "../../support/wait.ts";
 
 Deno.test("nothing touches the network of the machine, nor one of which nobody knows whose it is", () => {
   refuseOnTheMachine();
-  const [[name, own] = ["", ""]] = Object.entries(telling());
+  const [[name, own] = ["", ""]] = Object.entries(guardVariables());
   const machine = Deno.env.get(name) ?? "";
   assert.notEqual(machine, own);
   try {
@@ -42,7 +42,7 @@ Deno.test({
   fn: async () => {
     const isolation = await isolate();
     const script = "sleep 1234 & setsid sleep 1234 & echo started; wait";
-    const child = command(isolation.words(["sh", "-c", script])).spawn();
+    const child = command(isolation.commandFor(["sh", "-c", script])).spawn();
     for await (const line of linesOf(child.stdout)) {
       if (line !== "started") continue;
       await until(() => running("sleep", "1234").length === 2, { what: "both to run" });

@@ -6,7 +6,7 @@ import { until } from "../../../support/wait.ts";
 import { bounded } from "../../../support/suite.ts";
 
 function monitors() {
-  return childrenOf(Deno.pid).filter(({ words }) => words.includes("monitor"));
+  return childrenOf(Deno.pid).filter(({ command }) => command.includes("monitor"));
 }
 
 Deno.test("Monitor reports an exit of ip before the restart, and the restart as well", async () => {

@@ -11,26 +11,26 @@ export interface SteadyReport {
   readonly failures: readonly string[];
 }
 
-/** It injects and removes one route, a call after another, until it is ended. */
-export interface Steady extends AsyncDisposable {
-  /** What it is made of. */
+/** A client that injects and removes one route, a call after another, until its end. */
+export interface SteadyClient extends AsyncDisposable {
+  /** The name of its gRPC library. */
   readonly name: string;
-  /** Each call that was not answered, what it was told, and when that was heard of. */
+  /** Each call without an answer: its error, and the moment of the report. */
   readonly failures: readonly string[];
-  /** @param moment what goes on, for the failures since the last report */
+  /** @param moment what the test does, for the failures since the last report */
   report(moment: string): Promise<SteadyReport>;
   /** Lets its last call end. */
   end(): Promise<SteadyReport>;
 }
 
-/** Starts it; it waits until somebody listens. */
-export function startSteady(
+/** Starts the client; it waits until a sidecar listens. */
+export function startSteadyClient(
   namespace: Namespace,
   name: string,
-  { env, words }: ToolCommand,
+  { env, command }: ToolCommand,
   destination: string,
-): Steady {
-  const child = namespace.command([...words, "127.0.0.1:50051", destination], {
+): SteadyClient {
+  const child = namespace.command([...command, "127.0.0.1:50051", destination], {
     env: { ...env },
     stdin: "piped",
     stdout: "piped",
@@ -48,11 +48,11 @@ export function startSteady(
       what: () => `a report of ${name}: ${complaints.lines.join("\n")}`,
     });
     const report = parseJsonObject(line);
-    const told = arrayAt(report, "failures").map(String);
+    const reported = arrayAt(report, "failures").map(String);
     failures.push(
-      ...told.slice(failures.length).map((one) => `${name}, ${moment}: ${one}`),
+      ...reported.slice(failures.length).map((one) => `${name}, ${moment}: ${one}`),
     );
-    return { answered: numberAt(report, "answered"), failures: told };
+    return { answered: numberAt(report, "answered"), failures: reported };
   };
   return {
     name,

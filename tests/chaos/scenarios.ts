@@ -1,21 +1,21 @@
-/** What may be found at a start and happen afterwards, at random. */
+/** Random scenarios: the state before the first start, and the steps after it. */
 import fc from "fast-check";
 import type { OverlayState } from "./overlay.ts";
 
-/** One thing that happens. */
+/** One step of a scenario. */
 export type Step =
   | { readonly kind: "inject"; readonly to: string; readonly device: string }
   | { readonly kind: "remove" | "configure"; readonly to: string }
   | { readonly kind: "link"; readonly state: OverlayState }
   | { readonly kind: "restart"; readonly signal: "SIGKILL" | "SIGTERM" }
-  /** Another tool takes all routes of ours out of the main table. */
+  /** Another tool removes all our routes from the main table. */
   | { readonly kind: "flush" }
-  /** Nothing more until all is as it should be. */
+  /** Waits until the kernel has what is expected. */
   | { readonly kind: "settle" };
 
-/** What the first start finds, and what happens then. */
-export interface Story {
-  /** Words for `ip route add`; where one does not fit beside the others it is left out. */
+/** The state before the first start, and the steps after it. */
+export interface Scenario {
+  /** Arguments of `ip route add`; one that conflicts with the others is left out. */
   readonly routes: readonly string[];
   /** Whether 10.42.6.0/24 is a connected subnet, on quilt0. */
   readonly connected: boolean;
@@ -25,7 +25,7 @@ export interface Story {
 
 const DESTINATIONS = [1, 2, 3, 4, 5, 6].map((peer) => `10.42.${peer}.0/24`);
 
-/** What nobody may ask for, and what hides or covers the destinations. */
+/** Destinations that no client may request, and that hide or cover the others. */
 const ELSEWHERE = [
   "default",
   "10.42.0.0/16",
@@ -38,7 +38,7 @@ const ELSEWHERE = [
 const destination = fc.constantFrom(...DESTINATIONS);
 const link = fc.constantFrom<OverlayState[]>("up", "up", "down", "missing");
 
-const somebodyElses = fc.tuple(
+const foreignRoute = fc.tuple(
   fc.constantFrom("", "", "", "", "blackhole", "unreachable"),
   fc.oneof(destination, destination, fc.constantFrom(...ELSEWHERE)),
   fc.constantFrom("dev other", "dev vxlan100", "via 192.0.2.77 dev other onlink"),
@@ -50,7 +50,7 @@ const somebodyElses = fc.tuple(
     .join(" ")
 );
 
-/** Somebody else's, or nonsense under our protocol number. */
+/** Foreign entries, or invalid ones under our protocol number. */
 const inOurTable = fc.tuple(
   fc.constantFrom("blackhole", "throw", "prohibit"),
   destination,
@@ -61,8 +61,8 @@ const ourNumberElsewhere = destination.map((to) =>
   `${to} dev other proto 142 table 77`
 );
 
-/** Ours, from an earlier life that left no memory of it; a connected one never is. */
-const ours = fc.uniqueArray(
+/** Our routes, from an earlier process that left no record; never the connected one. */
+const ourRoutes = fc.uniqueArray(
   fc.tuple(
     fc.constantFrom(...DESTINATIONS.slice(0, 5)),
     fc.constantFrom("vxlan100", "other"),
@@ -78,7 +78,7 @@ const inject = fc.tuple(destination, device)
   .map(([to, device]): Step => ({ kind: "inject", to, device }));
 const remove = destination.map((to): Step => ({ kind: "remove", to }));
 const configure = destination.map((to): Step => ({ kind: "configure", to }));
-const turn = link.map((state): Step => ({ kind: "link", state }));
+const setLink = link.map((state): Step => ({ kind: "link", state }));
 const restart = fc.constantFrom<Step[]>(
   { kind: "restart", signal: "SIGKILL" },
   { kind: "restart", signal: "SIGTERM" },
@@ -90,17 +90,17 @@ const step = fc.oneof(
   { weight: 8, arbitrary: inject },
   { weight: 5, arbitrary: remove },
   { weight: 1, arbitrary: configure },
-  { weight: 3, arbitrary: turn },
+  { weight: 3, arbitrary: setLink },
   { weight: 1, arbitrary: restart },
   { weight: 1, arbitrary: flush },
   { weight: 2, arbitrary: settle },
 );
 
-/** Any story; a simpler one is shorter. */
-export const story: fc.Arbitrary<Story> = fc.record({
+/** Any scenario; fast-check shrinks it to fewer steps. */
+export const scenario: fc.Arbitrary<Scenario> = fc.record({
   routes: fc.tuple(
-    ours,
-    fc.array(somebodyElses, { maxLength: 12 }),
+    ourRoutes,
+    fc.array(foreignRoute, { maxLength: 12 }),
     fc.array(fc.oneof(inOurTable, ourNumberElsewhere), { maxLength: 4 }),
   ).map((kinds) => kinds.flat()),
   connected: fc.boolean(),

@@ -5,7 +5,7 @@ import { gather } from "./crowd.ts";
 import { fullTest } from "../support/suite.ts";
 
 fullTest(
-  "a client that answers pings and takes no answer is cut off within 20 s",
+  "the sidecar closes within 20 s the connection of a client that answers pings and reads no answer",
   async () => {
     await using host = await openHost();
     await using crowd = await gather(host.namespace, "unread", 10);

@@ -1,43 +1,43 @@
-/** What the kernel itself shows of ours: the main table, and the memory in table 142. */
+/** Our routes and records in the kernel, read without any code of the sidecar. */
 import { isJsonObject, type JsonObject } from "../../deploy/json.ts";
 import type { Namespace } from "../support/namespace.ts";
 
-/** All that carries protocol 142, read and decoded without a line of the sidecar's. */
-export interface Ours {
+/** All routes and entries with protocol 142. */
+export interface KernelState {
   /** The main table: destination to device. */
   readonly main: ReadonlyMap<string, string>;
-  /** The wanted routes in table 142: destination to device. */
-  readonly memory: ReadonlyMap<string, string>;
+  /** The desired routes in table 142: destination to device. */
+  readonly records: ReadonlyMap<string, string>;
   /** The node's subnet in table 142. */
   readonly subnet: string | undefined;
 }
 
 /**
- * Reads it from the kernel.
+ * Reads the state from the kernel.
  *
- * @throws {Error} when there is anything that is none of these, e.g. two subnets.
+ * @throws {Error} if there is anything else, e.g. two subnets.
  */
-export async function readOurs(namespace: Namespace): Promise<Ours> {
+export async function readKernelState(namespace: Namespace): Promise<KernelState> {
   const text = await namespace.ip("-4 -json -Numeric route show table all proto 142");
   const listed: unknown = text.trim() === "" ? [] : JSON.parse(text);
   const entries = Array.isArray(listed) ? listed.filter(isJsonObject) : [];
   const main = new Map<string, string>();
-  const memory = new Map<string, string>();
+  const records = new Map<string, string>();
   const subnets: string[] = [];
   for (const entry of entries) {
     const destination = String(entry["dst"]);
     if (entry["table"] === undefined && entry["type"] === undefined) {
       if (main.has(destination)) throw new Error(`Two routes in ${text}`);
       main.set(destination, String(entry["dev"]));
-    } else if (entry["type"] === "7") memory.set(destination, deviceOf(entry));
+    } else if (entry["type"] === "7") records.set(destination, deviceOf(entry));
     else if (entry["type"] === "6") subnets.push(destination);
     else throw new Error(`Nothing of ours: ${JSON.stringify(entry)}`);
   }
   if (subnets.length > 1) throw new Error(`Two subnets in ${text}`);
-  return { main, memory, subnet: subnets[0] };
+  return { main, records, subnet: subnets[0] };
 }
 
-/** Four words hold the device's name, four characters each, the first one on top. */
+/** Decodes the device: four metrics of four characters each, top byte first. */
 export function deviceOf(entry: JsonObject): string {
   const metrics: unknown = Array.isArray(entry["metrics"])
     ? entry["metrics"][0]

@@ -3,6 +3,7 @@ import { AuditLog } from "../../src/dataplane/audit_log.ts";
 import type { Operation } from "../../src/dataplane/dataplane.ts";
 import { Iproute2Dataplane } from "../../src/dataplane/iproute2/adapter.ts";
 import { DryRunDataplane } from "../../src/dataplane/dry_run.ts";
+import { render } from "../../src/dataplane/iproute2/commands.ts";
 import {
   cidr,
   collectAuditLog,

@@ -27,7 +27,7 @@ async function openDataplane(): Promise<OpenDataplane> {
   const onReach = (fault: string | undefined) => void reports.push(fault);
   const dataplane = new Iproute2Dataplane(new AuditLog(collectAuditLog()), { onReach });
   assert.equal((await dataplane.run(READ)).kind, "answered");
-  return { dataplane, faults, [Symbol.asyncDispose]: () => dataplane.close() };
+  return { dataplane, faults: reports, [Symbol.asyncDispose]: () => dataplane.close() };
 }
 
 /** Lets no program be found until it is disposed. */

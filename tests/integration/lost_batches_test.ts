@@ -25,7 +25,7 @@ import { bounded } from "../support/suite.ts";
 /** What a batch after a loss may take on a quiet machine, a fresh `ip` included. */
 const RECOVERY_MS = 100;
 
-/** On any machine; whoever waited for a deadline (2 s) would take longer. */
+/** On any machine; a batch that waited for a deadline (2 s) would take longer. */
 const BUSY_RECOVERY_MS = 1_900;
 
 const READ: readonly Operation[] = [{
@@ -70,7 +70,7 @@ async function answers(dataplane: Iproute2Dataplane): Promise<number> {
   return performance.now() - started;
 }
 
-/** How long a batch took, and how slow the machine was just then. */
+/** The duration of a batch, and the slowness of the machine meanwhile. */
 interface Recovery {
   readonly ms: number;
   readonly slow: number;
@@ -196,7 +196,7 @@ Deno.test("the adapter loses the batch at its deadline when ip is stopped, kills
   assert.ok(await answers(dataplane) <= BUSY_RECOVERY_MS);
   await until(() => !ipChildren().includes(pid), { what: "the stopped ip to end" });
   assert.equal(trail.records[0]?.["outcome"], "unknown");
-  // What `ip` was given before it was stopped for good was never carried out.
+  // The stopped `ip` never executed the commands that it had received.
   assert.deepEqual(await routesTo("10.42.0.0/24"), []);
 });
 

@@ -12,7 +12,7 @@ const RESTARTS = bounded(100, 4);
 const CALLS = 5;
 const PEERS = 8;
 
-/** Calls one after another until disposed, each answer held against the kernel. */
+/** Calls one after another until disposed, and compares each answer with the kernel. */
 class Caller implements AsyncDisposable {
   answered = 0;
   /** What the test does now, e.g. `start 3, SIGKILL`. */

@@ -44,7 +44,7 @@ export interface Attack {
 const STREAMS = 8;
 
 /**
- * Calls whose answers nobody reads: several times what the kernel holds where the test
+ * Calls with unread answers: several times what the kernel holds where the test
  * has made the buffers of sockets small. A bare server repeats the name of a method that
  * it does not know, 90 KB of headers, which no window of HTTP/2 holds back. The sidecar
  * cuts names, but describes itself: 55 KB.

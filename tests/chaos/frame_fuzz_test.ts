@@ -51,7 +51,7 @@ fullTest(
         peakKiB >> 10
       } MiB`,
     );
-    // Who never gets in tells nothing.
+    // A connection that is never accepted tests nothing.
     assert.ok((sums.get("heard") ?? 0) > CONNECTIONS / 2, counts);
     assert.equal((await sidecar.stop()).code, 0, sidecar.log.join("\n"));
   },

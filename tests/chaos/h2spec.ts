@@ -13,7 +13,7 @@ export interface Conformance {
 /**
  * Runs all of its tests against a server on 127.0.0.1.
  *
- * @throws {Error} when it does not come to its end, e.g. because nobody listens any more.
+ * @throws {Error} if it does not complete, e.g. because no server listens any more.
  */
 export async function h2spec(namespace: Namespace, port: number): Promise<Conformance> {
   const report = await Deno.makeTempFile();

@@ -13,7 +13,7 @@ import { fullTest } from "../support/suite.ts";
 
 const TESTS = 145;
 const BARE_PORT = 50052;
-/** Who is faster, the server or h2spec, decides one or two of them: one try must do. */
+/** A race of the server and h2spec decides one or two of them: one try must pass. */
 const TRIES = 3;
 
 /** A server of node:http2 and nothing else; killed when disposed. */

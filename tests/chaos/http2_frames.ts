@@ -35,7 +35,7 @@ export function frame(
   return [...head, stream >> 24, stream >> 16, stream >> 8, stream, ...payload];
 }
 
-/** What a client says first. */
+/** What a client sends first. */
 export const HELLO = [...PREFACE, ...frame(SETTINGS, 0, 0, [])];
 
 /** The same, from a client that takes no byte of an answer. */

@@ -4,7 +4,7 @@
  * Words: how many exchanges, and the seed of the random ones.
  * Out:   one JSON line: `kinds`, how many exchanges there were of each; `unheard`, how
  *        many of them the server neither answered nor ended; `stalled`, how many
- *        connections it could not write to in the end, because nobody reads there.
+ *        connections it could not write to in the end, as the server reads nothing.
  */
 import { connect, type Socket } from "node:net";
 import { randomOf } from "../support/random.ts";
@@ -79,9 +79,9 @@ async function main(exchanges: number, seed: number): Promise<void> {
     }
   };
   await Promise.all(Array.from({ length: WORKERS }, work));
-  const told = { kinds, unheard, stalled: countStalled() };
+  const counts = { kinds, unheard, stalled: countStalled() };
   for (const socket of held) socket.destroy();
-  await new Blob([`${JSON.stringify(told)}\n`]).stream().pipeTo(Deno.stdout.writable);
+  await new Blob([`${JSON.stringify(counts)}\n`]).stream().pipeTo(Deno.stdout.writable);
 }
 
 const [exchanges, seed] = Deno.args.map(Number);

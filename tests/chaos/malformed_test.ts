@@ -11,13 +11,13 @@ import { repository, serveCommand } from "../support/serve_task.ts";
 import { fullTest } from "../support/suite.ts";
 
 const EXCHANGES = 10_000;
-/** Of all eight kinds, as a first taste: code and buffers are there after it. */
-const TASTE = 1_600;
+/** Warm-up with all eight kinds, after which code and buffers are allocated. */
+const WARM_UP = 1_600;
 
 /**
  * Deno 2.9.3 keeps some 20 KB of each HTTP/2 session for the life of the process, however
  * it ended, and some 10 KB of each stream that was open at that moment (2.7.14 and 2.8.3
- * do as well). So the sidecar is held against a bare grpc-js server that suffers the same:
+ * do as well). So the test compares the sidecar with a bare grpc-js server:
  * 0.87 to 0.92 times its growth, measured, because a client without HTTP/2 gets no
  * session.
  */
@@ -53,7 +53,7 @@ async function growth(program: string, exitCode: number): Promise<number> {
   const closed = { stdin: "null", stdout: "null", stderr: "null" } as const;
   const child = namespace.command(serveCommand([], program), closed).spawn();
   await using client = await connectClient(namespace);
-  await attack(namespace, TASTE);
+  await attack(namespace, WARM_UP);
   const before = residentKiB(child.pid);
   let over = false;
   let calls = 0;

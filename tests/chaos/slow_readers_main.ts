@@ -102,26 +102,26 @@ const READERS: Readonly<Record<string, Reader>> = {
   "byte by byte": { hello: SPEECHLESS_HELLO, calls: LISTS, trickles: true },
 };
 
-const told = { opened: 0, greeted: 0, ended: 0, calls: 0, bytes: 0 };
+const counts = { opened: 0, greeted: 0, ended: 0, calls: 0, bytes: 0 };
 
 /** One connection after another. */
 function read(reader: Reader): void {
   const socket = connect(PORT, "127.0.0.1");
   let greeted = false;
   let trickling: ReturnType<typeof setInterval> | undefined;
-  told.opened += 1;
+  counts.opened += 1;
   socket.on("error", () => {});
   socket.on("close", () => {
     clearInterval(trickling);
-    told.ended += 1;
+    counts.ended += 1;
     setTimeout(() => read(reader), AGAIN_MS);
   });
   socket.write(new Uint8Array(reader.hello));
   const frames = frameReader(({ type, flags, payload }) => {
     if (type === SETTINGS && !greeted) {
       greeted = true;
-      told.greeted += 1;
-      told.calls += CALLS;
+      counts.greeted += 1;
+      counts.calls += CALLS;
       const greeting = [...frame(SETTINGS, ACK, 0, []), ...reader.calls];
       socket.write(new Uint8Array(greeting));
       if (reader.deaf) socket.pause();
@@ -129,9 +129,9 @@ function read(reader: Reader): void {
         trickling = setInterval(() => socket.write(TRICKLE), TRICKLE_MS);
       }
     } else if (type === PING && (flags & ACK) === 0) {
-      // Its keep-alive does not tell who takes no answer.
+      // Its keep-alive does not detect a client that reads no answer.
       socket.write(new Uint8Array(frame(PING, ACK, 0, [...payload])));
-    } else if (type === DATA) told.bytes += payload.length;
+    } else if (type === DATA) counts.bytes += payload.length;
   });
   socket.on("data", (part: Uint8Array) => frames(part));
 }
@@ -145,5 +145,5 @@ const reader = READERS[kind];
 if (reader === undefined) throw new Error(`No such readers: ${kind}`);
 for (let left = Number(count); left > 0; left -= 1) read(reader);
 setInterval(() => {
-  Deno.stdout.writeSync(new TextEncoder().encode(`${JSON.stringify(told)}\n`));
+  Deno.stdout.writeSync(new TextEncoder().encode(`${JSON.stringify(counts)}\n`));
 }, TELL_MS);

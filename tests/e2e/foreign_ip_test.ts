@@ -159,7 +159,7 @@ Deno.test("the answer says that ip is gone, and not that the sandbox grants none
     error,
     /: the ip that was there at the start of the sidecar is gone or cannot be executed, and the sandbox lets no other one be started; put the ip of iproute2 \(package iproute2\) back in its place, or restart the sidecar; /,
   );
-  // The monitor has lost its `ip` as well, and says the same of it.
+  // The monitor has lost its `ip` as well, and logs the same reason.
   await sidecar.logged(
     /WARN: Events may have been lost, .*the ip that was there at /,
   );

@@ -1,4 +1,4 @@
-/** The commands that sentences print: taken out of them, and carried out as they stand. */
+/** Extracts the commands that sentences print, and runs them unchanged. */
 import assert from "node:assert/strict";
 import { goTool } from "../support/tools.ts";
 import type { Namespace } from "../support/namespace.ts";

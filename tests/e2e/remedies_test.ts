@@ -1,4 +1,4 @@
-/** Remedies that sentences print as commands of a shell, carried out as they stand. */
+/** Runs the shell commands that sentences print as remedies, unchanged. */
 import assert from "node:assert/strict";
 import { connectClient } from "../support/client.ts";
 import type { Namespace } from "../support/namespace.ts";

@@ -6,7 +6,7 @@ import { allRoutes, done, makeQuietNamespace, openHost } from "./host.ts";
 import { watchRoutes } from "./route_watch.ts";
 import { partOf } from "../support/suite.ts";
 
-/** Options that `serve` must refuse with exit code 2, and the one line it says. */
+/** Options that `serve` must refuse with exit code 2, and the line that it prints. */
 const wrongUse: readonly (readonly [options: readonly string[], sentence: RegExp])[] = [
   [
     ["--grpc-adr", "127.0.0.1:50051"],

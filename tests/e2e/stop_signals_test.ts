@@ -229,8 +229,9 @@ fullTest(
       kill -0 $npx || exit 3
       sleep 0.05
     done
-    kill $npx
-    while [ -n "$(ss -ltnH 'sport = :50051')" ]; do sleep 0.05; done`;
+    pid=$(ss -ltnpH 'sport = :50051' | sed 's/.*pid=\\([0-9]*\\).*/\\1/')
+    kill -0 $pid && kill $npx || exit 4
+    while kill -0 $pid 2>/dev/null; do sleep 0.05; done`;
     const ended = await namespace.run(["timeout", "60", "bash", "-c", script]);
     const log = await Deno.readTextFile(`${folder}/quilt.log`);
     assert.equal(ended.code, 0, `${ended.stderr}\n${log}`);

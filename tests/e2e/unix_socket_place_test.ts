@@ -1,4 +1,4 @@
-/** Who has the path of a Unix socket, when more than one process might. */
+/** Which process has the path of a Unix socket, when more than one could. */
 import assert from "node:assert/strict";
 import { addVxlan, type Finished, type Namespace } from "../support/namespace.ts";
 import { serveCommand } from "../support/serve_task.ts";

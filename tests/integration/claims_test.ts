@@ -33,7 +33,7 @@ Deno.test("the route of a peer that has gone stays stale after every restart, un
   {
     await using peer = await openNodeUnderTest(OFTEN);
     for (const to of [GONE, THERE]) assert.equal(await peer.inject(to), "added");
-    // The agent starts anew, and meets only one of its peers.
+    // The agent starts again, and sees only one of its peers.
     await peer.configure(SUBNET);
     assert.equal(await peer.inject(THERE), "unchanged");
     assert.deepEqual(await unconfirmed(peer), [GONE]);

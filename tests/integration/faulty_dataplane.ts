@@ -12,9 +12,9 @@ import type { Dice } from "../support/fixtures.ts";
 export interface Faults {
   /** The batch never reaches the kernel. */
   readonly before: number;
-  /** The kernel carries out the first commands, and `ip` is lost then. */
+  /** The kernel executes the first commands, and then `ip` is lost. */
   readonly within: number;
-  /** The kernel carries all of it out, and the reply is lost. */
+  /** The kernel executes the whole batch, and the reply is lost. */
   readonly after: number;
 }
 

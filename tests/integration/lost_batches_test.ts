@@ -25,7 +25,7 @@ import { bounded } from "../support/suite.ts";
 /** Milliseconds for a batch after a loss on a quiet machine, with the start of `ip`. */
 const RECOVERY_MS = 100;
 
-/** On any machine; waiting for a deadline (2 s) would take longer. */
+/** On any machine; a batch that waited for a deadline (2 s) would take longer. */
 const BUSY_RECOVERY_MS = 1_900;
 
 const READ: readonly Operation[] = [{
@@ -70,7 +70,7 @@ async function answers(dataplane: Iproute2Dataplane): Promise<number> {
   return performance.now() - started;
 }
 
-/** How long a batch took, and how slow the machine was then. */
+/** The duration of a batch, and the slowness of the machine meanwhile. */
 interface Recovery {
   readonly ms: number;
   readonly slow: number;
@@ -196,7 +196,7 @@ Deno.test("Dataplane kills a stopped ip at the deadline, and answers the next ba
   assert.ok(await answers(dataplane) <= BUSY_RECOVERY_MS);
   await until(() => !ipChildren().includes(pid), { what: "the stopped ip to end" });
   assert.equal(trail.records[0]?.["outcome"], "unknown");
-  // The stopped `ip` never executed what it was sent.
+  // The stopped `ip` never executed the commands that it had received.
   assert.deepEqual(await routesTo("10.42.0.0/24"), []);
 });
 

@@ -113,7 +113,7 @@ class Waits {
 function assertUnnoticed({ bystander, changeOver }: Waits): void {
   const slow = (all: readonly number[]) => all.filter((ms) => ms > WAIT_LIMIT_MS);
   const expected = slow(bystander).length * changeOver.length / bystander.length;
-  // A hiccup of the machine, and on a busy one what it does to a change-over and chance.
+  // One short stall of the machine, and the stalls of a busy machine, with a margin.
   const allowed = 1 + 2 * expected + 3 * Math.sqrt(expected);
   const shown = slow(changeOver).map(Math.round).join(" ");
   assert.ok(

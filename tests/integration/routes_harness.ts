@@ -59,7 +59,7 @@ export interface RoutesOptions {
   readonly behind?: (dataplane: Dataplane) => Dataplane;
   /** False: as before the first resync. @default true */
   readonly resynced?: boolean;
-  /** Takes what calls could not finish; nobody does otherwise. */
+  /** Receives the unfinished keys of calls; without it they are dropped. */
   readonly markDirty?: RouteCallsParts["markDirty"];
   /** Takes the audit log in place of the one that is kept in memory. */
   readonly sink?: LineWriter;

@@ -148,7 +148,7 @@ function deviceOf(route: JsonObject): string {
   return String(route["dev"]);
 }
 
-/** Undefined if the kernel is as the model says; else what differs. */
+/** The difference between the kernel and the model, or undefined. */
 function difference(
   { links, desired }: Model,
   { main, state }: Shown,

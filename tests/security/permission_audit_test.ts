@@ -48,7 +48,7 @@ fullTest("the serve task uses only its two grants from start to end", async () =
     await using watch = await watchHealth(namespace);
     assert.deepEqual(watch.statuses(), ["SERVING"]);
     await callOurs(namespace);
-    // Both are started anew: the one that works, and the one that watches.
+    // Both are started again: the one of the calls, and the one of the monitor.
     assert.ok(signalAll(childrenOf(sidecar.pid), "SIGKILL") >= 2);
     assert.deepEqual(await client.injectRoute("10.42.4.0/24", "vxlan100"), done);
     await until(

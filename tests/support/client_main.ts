@@ -112,7 +112,7 @@ function call(
 async function main(address: string, tls: readonly string[]): Promise<void> {
   const known = methods();
   const lines = linesOf(Deno.stdin.readable);
-  // Whoever started us may need us no more.
+  // The parent process may need no client any more.
   if ((await lines.next()).done) return;
   const client = await connect(address, credentialsOf(tls));
   const out = Deno.stdout.writable.getWriter();

@@ -159,7 +159,7 @@ function isLivingIp(pid: number): boolean {
     return name === "ip" && state !== "Z" && Number(parent) === Deno.pid &&
       Deno.readTextFileSync(`/proc/${pid}/cmdline`).includes("-force\0-batch\0-");
   } catch {
-    // It has ended this very moment.
+    // It has just ended.
     return false;
   }
 }

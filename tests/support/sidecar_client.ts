@@ -49,7 +49,7 @@ export function connectSidecar(authority: string): SidecarClient {
   const connection = new Client(authority, credentials.createInsecure(), {
     // Otherwise two clients of one process would share a connection.
     "grpc.use_local_subchannel_pool": 1,
-    // A sidecar that is started anew is back within a fraction of a second.
+    // A sidecar that restarts is back within a fraction of a second.
     "grpc.initial_reconnect_backoff_ms": 100,
     "grpc.max_reconnect_backoff_ms": 1_000,
   });

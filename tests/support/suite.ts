@@ -21,7 +21,7 @@ export function partOf<Item>(all: readonly Item[], quick: number): readonly Item
   return bounded(all, all.slice(0, quick));
 }
 
-/** A test of the full suite alone: the quick one leaves it out, and says so. */
+/** A test of the full suite alone: the quick one skips it, and prints that. */
 export function fullTest(name: string, fn: () => void | Promise<void>): void {
   Deno.test({ name, ignore: isQuick, fn });
 }

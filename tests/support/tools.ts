@@ -138,7 +138,7 @@ export async function prepareTool(
   return {};
 }
 
-/** The image is built anew each time: it is what is being tested. */
+/** The image is built each time, because it is under test. */
 async function prepareImage(
   print: (line: string) => void,
 ): Promise<Readonly<Record<string, string>>> {

@@ -16,7 +16,7 @@ import type {
   ReleaseOutcome,
 } from "./ports.ts";
 
-/** Who asks for an address, and for which one; undefined: any. */
+/** Who asks for an address, and for which one; undefined if any one will do. */
 export interface AllocateRequest {
   readonly owner: Owner;
   readonly requested: Ipv4Address | undefined;

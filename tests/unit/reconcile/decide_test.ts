@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type Ipv4Cidr, parseCidr } from "../../../src/ipam/cidr.ts";
 import type { FailureKind, OperationResult } from "../../../src/dataplane/dataplane.ts";
 import { decideInstall, decideRemove } from "../../../src/reconcile/decide.ts";
 import { readBest, routesOfBest } from "../../../src/reconcile/observe.ts";
@@ -9,23 +8,8 @@ import type {
   KernelRoute,
   LinkState,
 } from "../../../src/routing/kernel_route.ts";
-import {
-  type InterfaceName,
-  parseInterfaceName,
-} from "../../../src/routing/interface_name.ts";
 import { TableModel } from "./table_model.ts";
-
-function cidr(text: string): Ipv4Cidr {
-  const parsed = parseCidr(text);
-  assert.ok(parsed.ok, text);
-  return parsed.value;
-}
-
-function named(text: string): InterfaceName {
-  const checked = parseInterfaceName(text);
-  assert.ok(checked.ok, text);
-  return checked.value;
-}
+import { cidr, device as named } from "../../support/fixtures.ts";
 
 const TO = cidr("10.42.2.0/24");
 const VXLAN = named("vxlan100");

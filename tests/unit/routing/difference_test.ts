@@ -1,28 +1,12 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type Ipv4Cidr, parseCidr } from "../../../src/ipam/cidr.ts";
-import {
-  type InterfaceName,
-  parseInterfaceName,
-} from "../../../src/routing/interface_name.ts";
 import type { Route } from "../../../src/routing/route.ts";
 import {
   ascending,
   compareRoutes,
   destinationOf,
 } from "../../../src/routing/difference.ts";
-
-function cidr(text: string): Ipv4Cidr {
-  const parsed = parseCidr(text);
-  assert.ok(parsed.ok, text);
-  return parsed.value;
-}
-
-function named(text: string): InterfaceName {
-  const checked = parseInterfaceName(text);
-  assert.ok(checked.ok, text);
-  return checked.value;
-}
+import { cidr, device as named } from "../../support/fixtures.ts";
 
 const VXLAN = named("vxlan100");
 const OTHER = named("other");

@@ -1,9 +1,4 @@
 import assert from "node:assert/strict";
-import { type Ipv4Cidr, parseCidr } from "../../../src/ipam/cidr.ts";
-import {
-  type InterfaceName,
-  parseInterfaceName,
-} from "../../../src/routing/interface_name.ts";
 import {
   describeBridgePort,
   describeConnected,
@@ -16,18 +11,7 @@ import {
   describeReplacedAlike,
   PERMISSION_DENIED,
 } from "../../../src/routing/messages.ts";
-
-function cidr(text: string): Ipv4Cidr {
-  const parsed = parseCidr(text);
-  assert.ok(parsed.ok, text);
-  return parsed.value;
-}
-
-function named(text: string): InterfaceName {
-  const checked = parseInterfaceName(text);
-  assert.ok(checked.ok, text);
-  return checked.value;
-}
+import { cidr, device as named } from "../../support/fixtures.ts";
 
 const VXLAN = named("vxlan100");
 const BRIDGE = named("quilt0");

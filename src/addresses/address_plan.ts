@@ -92,11 +92,7 @@ export function planRelease(
         state.markUnverified(address);
         return isSurprise(failure) ? again() : done(failedRefusal(address, failure));
       },
-      lost: () => {
-        state.markUnverified(address);
-        return again();
-      },
-      giveUp: lostRefusal,
+      ...inDoubt(state, address, again),
     };
   }, lostRefusal);
 }
@@ -197,11 +193,7 @@ function allocate(
       else state.markUnverified(address);
       return isSurprise(failure) ? again() : done(failedRefusal(address, failure));
     },
-    lost: () => {
-      state.markUnverified(address);
-      return again();
-    },
-    giveUp: lostRefusal,
+    ...inDoubt(state, address, again),
   };
 }
 
@@ -219,11 +211,25 @@ function rename(
     expected: outcome(),
     // The allocation stands without it, and a resync writes what is missing.
     then: () => done(outcome()),
-    lost: () => {
-      state.markUnverified(address);
-      return again();
+    ...inDoubt(state, address, again),
+  };
+}
+
+/** A write that came out differently than planned, or was never sent. */
+function inDoubt<Outcome>(
+  state: NetworkState,
+  address: Ipv4Address,
+  again: () => Step<Outcome>,
+) {
+  const doubt = () => state.markUnverified(address);
+  return {
+    doubt,
+    lost: again,
+    // The allocator ran ahead of a batch that may never have been sent.
+    giveUp: (why: string | undefined): AddressRefusal => {
+      doubt();
+      return lostRefusal(why);
     },
-    giveUp: lostRefusal,
   };
 }
 

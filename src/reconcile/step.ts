@@ -73,6 +73,11 @@ export interface Apply<Outcome> extends Open<Outcome> {
 }
 
 interface Open<Outcome> {
+  /**
+   * Notes what is not known any more, once the batch is lost. All keys of the batch do,
+   * before the first of them plans again: what it plans upon may be another one's.
+   */
+  readonly doubt?: () => void;
   /** The step after a batch that was lost: what was sent may have been done. */
   readonly lost: () => Step<Outcome>;
   /** The outcome if nothing answers. */
@@ -105,6 +110,7 @@ export function andThen<First, Second>(
 ): Step<Second> {
   if (step.kind === "done") return next(step.outcome);
   const open = {
+    doubt: () => step.doubt?.(),
     lost: () => andThen(step.lost(), next, giveUp),
     giveUp: (why: string | undefined) => giveUp(step.giveUp(why)),
   };

@@ -351,6 +351,74 @@ Deno.test("planList shows just what the store has, planRelease leaves nothing of
   );
 });
 
+Deno.test("planAllocate writes no allocation without its name, with releases in the same batch and whatever is lost of it", async () => {
+  // Of three addresses each is soon asked for while another call releases it.
+  const host = fc.constantFrom(...HOSTS.slice(0, 3));
+  const act: fc.Arbitrary<Act> = fc.oneof(
+    fc.record({
+      kind: fc.constant("allocate"),
+      owner: fc.constantFrom(...OWNERS),
+      requested: host,
+    }),
+    fc.record({
+      kind: fc.constant("release"),
+      by: fc.constant(undefined),
+      address: host,
+    }),
+  );
+  const lostRounds = fc.array(
+    fc.record({
+      acts: fc.array(act, { maxLength: 6 }),
+      losses: fc.array(fc.option(fc.nat({ max: 12 }), { nil: undefined, freq: 3 }), {
+        maxLength: 12,
+        size: "max",
+      }),
+    }),
+    { maxLength: 8, size: "max" },
+  );
+  await fc.assert(
+    fc.asyncProperty(lostRounds, async (all) => {
+      const node = bed();
+      for (const { acts, losses } of all) {
+        const mishaps = losses.map((lostAfter) => ({ lostAfter }));
+        node.mishaps.splice(0, Infinity, ...mishaps);
+        await node.run(acts.map((each) => planOf(each, node.state)));
+        for (const { address, owner } of node.stored().allocations) {
+          assert.ok(owner !== undefined, `${address} has no name`);
+        }
+      }
+    }),
+    RUNS,
+  );
+});
+
+Deno.test("planAllocate takes no address whose release was lost, before it knows what is left of it", async () => {
+  const node = bed();
+  const [held] = await allocate(node, "y".repeat(60));
+  assert.ok(isAllocated(held));
+  const { address: requested } = held.allocated;
+  const find = ({ allocator }: NetworkState) => allocator.findByAddress(requested);
+  // Of the release, the record of the address goes, and the name stays.
+  node.mishaps.push(
+    { lostAfter: 1 },
+    ...Array.from({ length: 11 }, () => ({
+      lostAfter: 9,
+    })),
+  );
+  const outcomes = await node.run<AllocateOutcome | ReleaseOutcome>([
+    () => planAllocate(node.state, { owner: owner("db"), requested }),
+    () => planRelease(node.state, find),
+  ]);
+  assert.deepEqual(outcomes.map(({ kind }) => kind), ["refused", "refused"]);
+  assert.deepEqual(node.stored().allocations, []);
+  node.mishaps.length = 0;
+  const [again] = await node.run([
+    () => planAllocate(node.state, { owner: owner("db"), requested }),
+  ]);
+  assert.ok(isAllocated(again));
+  assert.deepEqual(node.stored().allocations, [again.allocated]);
+});
+
 function allocate(node: Bed, ...names: readonly string[]) {
   return node.run(
     names.map((name) => () =>

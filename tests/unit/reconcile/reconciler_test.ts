@@ -20,6 +20,7 @@ import {
   Reconciler,
 } from "../../../src/reconcile/reconciler.ts";
 import {
+  andThen,
   type Apply,
   done,
   type Plan,
@@ -348,6 +349,34 @@ Deno.test("Reconciler.reconcile goes on after a lost batch with the step that th
     commit: (outcome) => void outcomes.push(outcome),
   })]);
   assert.deepEqual(outcomes, ["lost once"]);
+});
+
+Deno.test("Reconciler.reconcile lets each key of a lost batch say what is in doubt, before any of them plans again", async () => {
+  const { reconciler } = open(() => LOST);
+  const calls: string[] = [];
+  await reconciler.reconcile(["a", "b"].map((name) =>
+    key<string>({
+      cause: causeOf(0),
+      device: undefined,
+      plan: () =>
+        andThen(
+          {
+            kind: "load",
+            then: () => done("loaded"),
+            doubt: () => void calls.push(`${name} doubts`),
+            lost: () => {
+              calls.push(`${name} plans`);
+              return done("lost");
+            },
+            giveUp: () => "given up",
+          },
+          done,
+          (outcome) => outcome,
+        ),
+      commit: () => {},
+    })
+  ));
+  assert.deepEqual(calls, ["a doubts", "b doubts", "a plans", "b plans"]);
 });
 
 Deno.test("Reconciler.reconcile has two batches of at most 128 keys in flight, and never a third", async () => {

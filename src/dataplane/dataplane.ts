@@ -5,10 +5,21 @@
  *
  * May import: ipam, routing, shared, and types of observability.
  */
+import type { Ipv4Address } from "../ipam/address.ts";
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
 import type { InterfaceName } from "../routing/interface_name.ts";
 import type { BlackholeType, KernelRoute, LinkState } from "../routing/kernel_route.ts";
 import type { Route } from "../routing/route.ts";
+import type {
+  DataPathEvent,
+  ForwardingEntry,
+  InterfaceAddress,
+  Link,
+  LookedUp,
+  Neighbour,
+  Netconf,
+  PolicyRule,
+} from "./data_path.ts";
 
 /** Changes nothing. */
 export type Read =
@@ -30,8 +41,27 @@ export type Read =
   | { readonly kind: "own-routes" }
   /** All entries of a table; fails until the first entry is written to it. */
   | { readonly kind: "table-routes"; readonly table: number }
-  /** The forwarding database of every device; needs a dump of the family bridge. */
-  | { readonly kind: "forwarding-entries" }
+  /** Every device in detail; only in a dump. */
+  | { readonly kind: "links" }
+  /** Every IPv4 address of every device; only in a dump. */
+  | { readonly kind: "addresses" }
+  /** The IPv4 settings of every device and those of all of them. */
+  | { readonly kind: "netconf" }
+  /** The IPv4 rules, each as it is. */
+  | { readonly kind: "policy-rules" }
+  /** The forwarding database of every VXLAN device; only in a dump. */
+  | { readonly kind: "forwarding-table" }
+  /** The IPv4 neighbours of one device. */
+  | { readonly kind: "neighbours"; readonly device: InterfaceName }
+  /**
+   * One FIB look-up of an address: for a packet of this node, or for one that came in
+   * from another one's address through a device.
+   */
+  | {
+    readonly kind: "look-up";
+    readonly address: Ipv4Address;
+    readonly from?: { readonly source: Ipv4Address; readonly device: InterfaceName };
+  }
   /** Always fails; as "not-permitted" only without CAP_NET_ADMIN. */
   | { readonly kind: "permission" };
 
@@ -48,7 +78,14 @@ export type Mutation =
   /** Writes an entry if there is none; the kernel itself refuses a second one. */
   | { readonly kind: "create-entry"; readonly entry: TableEntry }
   /** Deletes an entry only if its payload is the same. */
-  | { readonly kind: "delete-equal-entry"; readonly entry: TableEntry };
+  | { readonly kind: "delete-equal-entry"; readonly entry: TableEntry }
+  /**
+   * Makes the kernel ask for a neighbour's link-layer address; fails with `exists` if it
+   * has an entry for it, which then stays as it is.
+   */
+  | { readonly kind: "probe-neighbour"; readonly probe: NeighbourProbe }
+  /** Deletes the entry that a probe made. */
+  | { readonly kind: "delete-neighbour"; readonly probe: NeighbourProbe };
 
 /** A read, or a mutation with the cause that the audit log names. */
 export type Operation =
@@ -63,6 +100,12 @@ export interface Cause {
   readonly peer: string;
   /** The subject of the client's certificate; only with mTLS. */
   readonly subject?: string;
+}
+
+/** An address to ask for through a device. */
+export interface NeighbourProbe {
+  readonly device: InterfaceName;
+  readonly address: Ipv4Address;
 }
 
 /**
@@ -102,8 +145,13 @@ export type Answer =
   | { readonly kind: "best-route"; readonly route: KernelRoute | undefined }
   | { readonly kind: "routes"; readonly routes: readonly KernelRoute[] }
   | { readonly kind: "table"; readonly routes: readonly TableRoute[] }
-  /** To how many hosts each VXLAN device forwards packets for unknown addresses. */
-  | { readonly kind: "peers"; readonly peers: ReadonlyMap<InterfaceName, number> }
+  | { readonly kind: "links"; readonly links: readonly Link[] }
+  | { readonly kind: "addresses"; readonly addresses: readonly InterfaceAddress[] }
+  | { readonly kind: "netconf"; readonly settings: readonly Netconf[] }
+  | { readonly kind: "policy-rules"; readonly rules: readonly PolicyRule[] }
+  | { readonly kind: "forwarding-table"; readonly entries: readonly ForwardingEntry[] }
+  | { readonly kind: "neighbours"; readonly neighbours: readonly Neighbour[] }
+  | { readonly kind: "look-up"; readonly result: LookedUp }
   /** True if a rule can make a FIB look-up miss a route of the main table. */
   | { readonly kind: "rules"; readonly hiding: boolean };
 
@@ -150,9 +198,6 @@ export interface Lost {
   readonly why: string;
 }
 
-/** The address family of the neighbours that a dump lists. */
-export type Family = "inet" | "bridge";
-
 /** Something changed: a reason to observe, never the actual state. */
 export type KernelEvent =
   | {
@@ -184,9 +229,14 @@ export interface Dataplane {
   /** Runs the operations in order, as one batch. Never rejects. */
   run(operations: readonly Operation[]): Promise<BatchResult>;
   /** Reads large tables beside the batches, so that no call waits. Never rejects. */
-  dump(reads: readonly Read[], family?: Family): Promise<BatchResult>;
+  dump(reads: readonly Read[]): Promise<BatchResult>;
   /** Reports changes of links, IPv4 routes and rules. */
   watch(listener: (event: KernelEvent) => void): KernelWatch;
+  /**
+   * Reports changes of what carries packets besides the routes. A lost event is none that
+   * anybody waits for: the listener looks at everything again now and then.
+   */
+  watchDataPath(listener: (event: DataPathEvent) => void): KernelWatch;
   /**
    * Waits between large batches until the reader of the audit log has caught up.
    *
@@ -224,6 +274,8 @@ export function isRead(command: Read | Mutation): command is Read {
     case "delete-entry":
     case "create-entry":
     case "delete-equal-entry":
+    case "probe-neighbour":
+    case "delete-neighbour":
       return false;
     case "link":
     case "bridge":
@@ -234,7 +286,13 @@ export function isRead(command: Read | Mutation): command is Read {
     case "routes-within":
     case "own-routes":
     case "table-routes":
-    case "forwarding-entries":
+    case "links":
+    case "addresses":
+    case "netconf":
+    case "policy-rules":
+    case "forwarding-table":
+    case "neighbours":
+    case "look-up":
     case "permission":
       return true;
     default:

@@ -54,6 +54,16 @@ export function addressFromNumber(number: number): Ipv4Address {
   return octets.join(".") as Ipv4Address;
 }
 
+/** The prefix of this length, 0 to 32, that an address lies in. */
+export function enclosing(address: Ipv4Address, length: number): Ipv4Cidr {
+  const size = 2 ** (32 - length);
+  const number = addressToNumber(address);
+  const first = addressFromNumber(number - number % size);
+  const parsed = parseCidr(`${first}/${length}`);
+  if (!parsed.ok) throw new RangeError(`${length} is no prefix length`);
+  return parsed.value;
+}
+
 function isAddress(text: string): text is Ipv4Address {
   return parseCidr(`${text}/32`).ok;
 }

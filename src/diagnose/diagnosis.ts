@@ -1,0 +1,215 @@
+/**
+ * Looks at the whole data path again and again, and tells what stops traffic.
+ *
+ * `observe` reads the facts, the checks in `checks/` decide, and everything here is about
+ * when to look and whom to tell. Nothing is written to the kernel but by a probe.
+ *
+ * This folder may import: ipam, routing, shared, the ports of the dataplane and of
+ * reconcile, and types of observability. Its checks are pure.
+ */
+import type { Neighbour } from "../dataplane/data_path.ts";
+import type { Dataplane, KernelEvent, KernelWatch } from "../dataplane/dataplane.ts";
+import type { Logger } from "../observability/logger.ts";
+import type { Call } from "../reconcile/ports.ts";
+import { OUR_PROTOCOL } from "../routing/kernel_route.ts";
+import { CHECKS } from "./checks.ts";
+import { Disturbances } from "./disturbances.ts";
+import type { Facts } from "./facts.ts";
+import { compareFindings, type Finding, keyOf } from "./finding.ts";
+import { FindingsLog } from "./findings_log.ts";
+import { DEBOUNCE_MS, INTERVAL_MS, LONGEST_REST_MS, REST } from "./limits.ts";
+import { type Known, noLookUps, observe } from "./observe.ts";
+import type {
+  CurrentFinding,
+  DataPathService,
+  Diagnosis,
+  ProbeOutcome,
+} from "./ports.ts";
+import { probePeers } from "./probe.ts";
+import { Settling } from "./settling.ts";
+
+/** What a diagnosis works with. */
+export interface DataPathParts {
+  readonly dataplane: Dataplane;
+  readonly logger: Logger;
+  /** The offset of a gateway from its network address. */
+  readonly gatewayIndex: number;
+  /** What is known without the kernel, at this moment. */
+  readonly known: () => Omit<Known, "remembered" | "contended">;
+  readonly isDesired: ConstructorParameters<typeof Disturbances>[0];
+}
+
+/** Diagnoses the data path from its start until it is closed. */
+export class DataPath implements DataPathService {
+  readonly #parts: DataPathParts;
+  readonly #disturbances: Disturbances;
+  readonly #settling = new Settling();
+  readonly #log = new FindingsLog();
+  readonly #lookUps = noLookUps();
+  readonly #listeners = new Set<(diagnosis: Diagnosis) => void>();
+  readonly #neighbourListeners = new Set<(neighbour: Neighbour) => void>();
+  readonly #first = Promise.withResolvers<Diagnosis>();
+  #remembered: Facts["remembered"] = new Map();
+  #latest: Diagnosis | undefined;
+  #watch: KernelWatch | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** When the timer fires, on the clock of `performance.now()`. */
+  #dueMs = Infinity;
+  #restUntilMs = 0;
+  #looking: Promise<void> | undefined;
+  #probing = false;
+  #started = false;
+  #closed = false;
+
+  constructor(parts: DataPathParts) {
+    this.#parts = parts;
+    this.#disturbances = new Disturbances(parts.isDesired);
+  }
+
+  /** Starts the watch of what carries packets. */
+  watchKernel(): void {
+    this.#watch ??= this.#parts.dataplane.watchDataPath((event) => {
+      if (event.kind === "changed") return this.lookSoon();
+      for (const listen of this.#neighbourListeners) listen(event.neighbour);
+    });
+  }
+
+  /** Looks for the first time: what is desired has been restored. */
+  start(): void {
+    this.#started = true;
+    this.lookSoon();
+  }
+
+  /** Takes a command that is about to be sent. */
+  readonly noteOwn = (command: Parameters<Disturbances["noteOwn"]>[0]): void =>
+    this.#disturbances.noteOwn(command);
+
+  /** Takes an event of the routes' own watch. */
+  onKernelEvent(event: KernelEvent): void {
+    const isDisturbed = this.#disturbances.onKernelEvent(event, performance.now());
+    // Ten thousand routes of ours are no reason to look; what others write may be one.
+    if (isDisturbed || event.kind !== "route" || isForeign(event)) this.lookSoon();
+  }
+
+  /** Looks in a moment; several reasons make one look. */
+  lookSoon(): void {
+    this.#lookAt(performance.now() + DEBOUNCE_MS);
+  }
+
+  latest(): Promise<Diagnosis> {
+    return this.#latest === undefined
+      ? this.#first.promise
+      : Promise.resolve(this.#latest);
+  }
+
+  watch(listener: (diagnosis: Diagnosis) => void): () => void {
+    this.#listeners.add(listener);
+    if (this.#latest !== undefined) listener(this.#latest);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async probe(call: Call): Promise<ProbeOutcome> {
+    if (this.#closed) return { kind: "shutting-down" };
+    if (this.#probing) return { kind: "busy" };
+    this.#probing = true;
+    try {
+      const { dataplane, gatewayIndex, known } = this.#parts;
+      const watchNeighbours = (listener: (neighbour: Neighbour) => void) => {
+        this.#neighbourListeners.add(listener);
+        return () => this.#neighbourListeners.delete(listener);
+      };
+      const parts = { dataplane, gatewayIndex, watchNeighbours };
+      return await probePeers(parts, known().wanted, call);
+    } finally {
+      this.#probing = false;
+    }
+  }
+
+  /** Looks no more; what runs comes to its end. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#watch?.close();
+    clearTimeout(this.#timer);
+    await this.#looking;
+  }
+
+  #lookAt(atMs: number): void {
+    if (this.#closed || !this.#started) return;
+    const dueMs = Math.max(atMs, this.#restUntilMs);
+    if (this.#looking !== undefined || dueMs >= this.#dueMs) {
+      this.#dueMs = Math.min(this.#dueMs, dueMs);
+      return;
+    }
+    clearTimeout(this.#timer);
+    this.#dueMs = dueMs;
+    this.#timer = setTimeout(() => this.#begin(), dueMs - performance.now());
+  }
+
+  #begin(): void {
+    this.#dueMs = Infinity;
+    const startedMs = performance.now();
+    this.#looking = this.#look().then((againMs) => {
+      const now = performance.now();
+      const rest = Math.min(REST * (now - startedMs), LONGEST_REST_MS);
+      this.#restUntilMs = now + rest;
+      this.#looking = undefined;
+      // What was due meanwhile, or what has to stand still for a moment.
+      const dueMs = Math.min(this.#dueMs, now + againMs);
+      this.#dueMs = Infinity;
+      this.#lookAt(dueMs);
+    });
+  }
+
+  /** @returns milliseconds until the next look, unless something changes */
+  async #look(): Promise<number> {
+    const { dataplane, known } = this.#parts;
+    const now = performance.now();
+    const observed = await observe(dataplane, {
+      ...known(),
+      remembered: this.#remembered,
+      contended: this.#disturbances.contended(now),
+    }, this.#lookUps);
+    if (this.#closed) return INTERVAL_MS;
+    if (!observed.ok) {
+      this.#publish(this.#latest?.findings ?? [], observed.fault);
+      return INTERVAL_MS;
+    }
+    const facts = observed.value;
+    this.#remembered = facts.remembered;
+    const found = CHECKS.flatMap((check) => check(facts)).toSorted(compareFindings);
+    const { againMs, settled } = this.#settling.take(found, performance.now());
+    this.#publish(this.#dated(settled), undefined);
+    for (const { level, message } of this.#log.take(settled, performance.now())) {
+      this.#parts.logger.log(level, message);
+    }
+    return Math.min(againMs ?? INTERVAL_MS, INTERVAL_MS);
+  }
+
+  #dated(findings: readonly Finding[]): readonly CurrentFinding[] {
+    const before = new Map(
+      this.#latest?.findings.map((finding) => [keyOf(finding), finding.sinceMs]),
+    );
+    return findings.map((finding) => ({
+      ...finding,
+      sinceMs: before.get(keyOf(finding)) ?? Date.now(),
+    }));
+  }
+
+  #publish(findings: readonly CurrentFinding[], fault: string | undefined): void {
+    const before = this.#latest;
+    const latest = { findings, fault, atMs: Date.now() };
+    this.#latest = latest;
+    this.#first.resolve(latest);
+    const isSame = before !== undefined && before.fault === fault &&
+      JSON.stringify(before.findings) === JSON.stringify(findings);
+    if (isSame) return;
+    for (const listener of this.#listeners) listener(latest);
+  }
+}
+
+/** True for a route that another process wrote or deleted. */
+function isForeign(
+  { plain, protocol }: Extract<KernelEvent, { readonly kind: "route" }>,
+): boolean {
+  return protocol !== OUR_PROTOCOL || !plain;
+}

@@ -1,0 +1,55 @@
+import { FLOOD_MAC } from "../dataplane/data_path.ts";
+import type { Ipv4Address } from "../ipam/address.ts";
+import type { InterfaceName } from "../routing/interface_name.ts";
+import type { Facts, RememberedDevice } from "./facts.ts";
+
+/**
+ * What is to be remembered of the overlay's devices after these facts. A device that was
+ * made anew has no peers, and nobody but this process knows which it had: the agent does
+ * not fill the FDB again.
+ */
+export function remember(
+  facts: Omit<Facts, "remembered">,
+  before: ReadonlyMap<InterfaceName, RememberedDevice>,
+): ReadonlyMap<InterfaceName, RememberedDevice> {
+  const wanted = Map.groupBy(facts.wanted, ({ device }) => device);
+  const remembered = new Map<InterfaceName, RememberedDevice>();
+  for (const [device, routes] of wanted) {
+    const known = before.get(device);
+    const link = facts.links.get(device);
+    if (link === undefined) {
+      if (known !== undefined) remembered.set(device, known);
+      continue;
+    }
+    const peers = floodedTo(facts, device);
+    // With a peer for each route nothing is lost, and one that is missing has left.
+    const isComplete = peers.size >= routes.length;
+    remembered.set(device, {
+      link,
+      peers: isComplete ? peers : new Set([...known?.peers ?? [], ...peers]),
+      proxyArp: (known?.proxyArp ?? false) || isProxying(facts, device),
+    });
+  }
+  return remembered;
+}
+
+/** The hosts that a device sends packets for unknown addresses to. */
+export function floodedTo(
+  { forwarding }: Pick<Facts, "forwarding">,
+  device: InterfaceName,
+): ReadonlySet<Ipv4Address> {
+  const hosts = forwarding.filter((entry) =>
+    entry.device === device && entry.mac === FLOOD_MAC
+  ).flatMap(({ host }) => host ?? []);
+  return new Set(hosts);
+}
+
+function isProxying(
+  { netconf }: Pick<Facts, "netconf">,
+  device: InterfaceName,
+): boolean {
+  return netconf.some((settings) =>
+    settings.proxyArp &&
+    (settings.device === undefined || settings.device === device)
+  );
+}

@@ -1,0 +1,39 @@
+import { type Finding, type FindingId, keyOf } from "./finding.ts";
+import { SETTLE_MS } from "./limits.ts";
+
+/** Findings about counts that the mesh agent changes one after another. */
+const SETTLING: ReadonlySet<FindingId> = new Set(
+  ["fdb-empty", "fdb-fewer", "fdb-lost", "missing-routes"] satisfies FindingId[],
+);
+
+/** Holds back what may be over in a moment. */
+export class Settling {
+  /** Since when each is as it is. */
+  readonly #since = new Map<
+    string,
+    { readonly found: string; readonly atMs: number }
+  >();
+
+  /** @returns the findings that stand, and when to look again at those which may not */
+  take(
+    findings: readonly Finding[],
+    nowMs: number,
+  ): { readonly settled: readonly Finding[]; readonly againMs: number | undefined } {
+    const keys = new Set(findings.map(keyOf));
+    for (const key of this.#since.keys()) if (!keys.has(key)) this.#since.delete(key);
+    let againMs: number | undefined;
+    const settled = findings.filter((finding) => {
+      if (!SETTLING.has(finding.id)) return true;
+      const key = keyOf(finding);
+      const known = this.#since.get(key);
+      const { found } = finding;
+      const since = known?.found === found ? known : { found, atMs: nowMs };
+      this.#since.set(key, since);
+      const leftMs = since.atMs + SETTLE_MS - nowMs;
+      if (leftMs <= 0) return true;
+      againMs = Math.min(againMs ?? leftMs, leftMs);
+      return false;
+    });
+    return { settled, againMs };
+  }
+}

@@ -12,6 +12,9 @@ import { DryRunDataplane } from "./dataplane/dry_run.ts";
 import { Iproute2Dataplane } from "./dataplane/iproute2/adapter.ts";
 import { render } from "./dataplane/iproute2/commands.ts";
 import { HangLog, WarningLog } from "./dataplane/iproute2/logs.ts";
+import { DataPath, type DataPathParts } from "./diagnose/diagnosis.ts";
+import { NO_DATA_PATH } from "./diagnose/no_data_path.ts";
+import type { DataPathService } from "./diagnose/ports.ts";
 import type { ClusterPolicy } from "./ipam/policy.ts";
 import type { LineWriter } from "./observability/buffered_line_writer.ts";
 import type { Logger } from "./observability/logger.ts";
@@ -19,9 +22,7 @@ import { BridgePorts } from "./reconcile/bridge_ports.ts";
 import { DriftRepair } from "./reconcile/drift_repair.ts";
 import { EventGate } from "./reconcile/event_gate.ts";
 import { KernelCache } from "./reconcile/kernel_cache.ts";
-import { reportMissingRoutes } from "./reconcile/missing_routes.ts";
 import { OtherWriter } from "./reconcile/other_writer.ts";
-import { reportMissingPermission } from "./reconcile/permission.ts";
 import type { RouteService } from "./reconcile/ports.ts";
 import { Reconciler } from "./reconcile/reconciler.ts";
 import { RouteCalls } from "./reconcile/route_calls.ts";
@@ -29,7 +30,8 @@ import { removeRoutes } from "./reconcile/shutdown.ts";
 import { restore } from "./reconcile/startup.ts";
 import { StatusFeed } from "./reconcile/status_feed.ts";
 import { WorkQueue } from "./reconcile/work_queue.ts";
-import type { CallTarget } from "./shared/grpcurl.ts";
+import { ascending } from "./routing/difference.ts";
+import { type CallTarget, grpcurlCommand } from "./shared/grpcurl.ts";
 import type { Listening } from "./shared/listening.ts";
 import { err, ok, type Result } from "./shared/result.ts";
 import { reportForeignEntries, TABLE_142 } from "./state/table142_store.ts";
@@ -56,6 +58,7 @@ export interface NodeOptions {
 export interface OpenNode {
   readonly network: NodeNetworkService;
   readonly routes: RouteService;
+  readonly dataPath: DataPathService;
   /**
    * Starts the watch of the kernel. Called before a Unix socket is bound: Deno 2.9.3 lets
    * every process that is started later inherit it, and `ip monitor` outlives a kill for a
@@ -104,7 +107,9 @@ class ComposedNode implements OpenNode {
   readonly routes: RouteCalls;
   readonly #options: NodeOptions;
   readonly #dataplane: Dataplane;
-  readonly #feed = new StatusFeed();
+  readonly #diagnosis: DataPath;
+  readonly #feed = new StatusFeed(() => this.#diagnosis.lookSoon());
+  readonly #state: NetworkState;
   readonly #cache = new KernelCache();
   readonly #reconciler: Reconciler;
   readonly #queue: WorkQueue;
@@ -127,14 +132,18 @@ class ComposedNode implements OpenNode {
     const { gatewayIndex, logger, policy } = options;
     this.#warnings = new WarningLog(logger);
     this.#hangs = new HangLog(logger);
-    this.#otherWriter = new OtherWriter(logger);
+    this.#otherWriter = new OtherWriter();
     const dataplane = this.#dataplane = this.#openDataplane();
     const cache = this.#cache;
     const { desired } = this.#feed;
     const reconciler = new Reconciler({ dataplane, cache, store: TABLE_142 });
     this.#reconciler = reconciler;
     const queue = this.#queue = new WorkQueue((keys) => reconciler.reconcile(keys));
-    const state = new NetworkState(TABLE_142, policy.clusterCidr, gatewayIndex);
+    const state = this.#state = new NetworkState(
+      TABLE_142,
+      policy.clusterCidr,
+      gatewayIndex,
+    );
     this.#records = new NetworkRecords(state, desired, policy);
     this.#repair = new DriftRepair({
       ...options,
@@ -155,13 +164,28 @@ class ComposedNode implements OpenNode {
       bridgePorts: new BridgePorts(dataplane),
       markDirty: (destinations) => this.#repair.markDirty(destinations),
     });
+    this.#diagnosis = new DataPath({
+      dataplane,
+      logger,
+      gatewayIndex,
+      isDesired: (destination) => desired.get(destination) !== undefined,
+      known: () => this.#known(),
+    });
+    this.network.watchNodeNetwork(() => this.#diagnosis.lookSoon());
+  }
+
+  /** A dry run touches no kernel, so there is no data path to look at. */
+  get dataPath(): DataPathService {
+    return this.#options.dryRun ? NO_DATA_PATH : this.#diagnosis;
   }
 
   watch(): void {
     this.#watch ??= this.#dataplane.watch((event) => {
-      this.#otherWriter.onKernelEvent(event);
+      if (this.#otherWriter.onKernelEvent(event)) this.#diagnosis.lookSoon();
+      this.#diagnosis.onKernelEvent(event);
       this.#gate.pass(event);
     });
+    this.#diagnosis.watchKernel();
   }
 
   unwatch(): void {
@@ -195,7 +219,8 @@ class ComposedNode implements OpenNode {
     this.#gate.serve();
     this.#feed.open();
     this.network.publish();
-    this.#reportTimer = setTimeout(() => this.#report(restored.value), REPORT_MS);
+    if (!this.#options.dryRun) this.#diagnosis.start();
+    this.#reportTimer = setTimeout(() => this.#report(), REPORT_MS);
     return ok(undefined);
   }
 
@@ -203,7 +228,11 @@ class ComposedNode implements OpenNode {
     this.#watch?.close();
     clearTimeout(this.#reportTimer);
     const timer = setTimeout(() => this.#dataplane.abort(), CLOSE_LIMIT_MS);
-    await Promise.all([this.#repair.close(), this.#reporting]);
+    await Promise.all([
+      this.#repair.close(),
+      this.#diagnosis.close(),
+      this.#reporting,
+    ]);
     await this.#queue.close();
     // What a node that never served finds there is another one's, which may still serve.
     const { logger, policy, removeRoutesOnExit } = this.#options;
@@ -223,7 +252,10 @@ class ComposedNode implements OpenNode {
       onReach: (fault) => this.#followDataplane(fault),
       onWarning: (warning) => this.#warn(warning),
       onHang: (hang) => this.#hangs.note(hang),
-      onWrite: (command) => this.#otherWriter.noteOwn(command),
+      onWrite: (command) => {
+        this.#otherWriter.noteOwn(command);
+        this.#diagnosis.noteOwn(command);
+      },
     });
   }
 
@@ -247,17 +279,28 @@ class ComposedNode implements OpenNode {
     if ((before === undefined) !== (now === undefined)) this.#options.onKernel?.(now);
   }
 
-  #report(restoredAny: boolean): void {
-    const dataplane = this.#dataplane;
-    const { logger, policy } = this.#options;
+  #report(): void {
+    this.#reporting = reportForeignEntries(this.#dataplane, this.#options.logger);
+  }
+
+  #known(): ReturnType<DataPathParts["known"]> {
+    const { policy } = this.#options;
+    const { configured } = this.#state.network;
     const { desired } = this.#feed;
-    const { target } = this.network;
-    this.#reporting = Promise.all([
-      reportForeignEntries(dataplane, logger),
-      reportMissingPermission(dataplane, logger),
-      // Before the agent's first call there was none that could be lost.
-      restoredAny &&
-      reportMissingRoutes({ dataplane, desired, policy, logger, target }),
-    ]);
+    const all = ascending(desired.routes(), ({ route }) => route.destination);
+    return {
+      policy,
+      own: configured,
+      wanted: all.map(({ route, status }) => ({
+        ...route,
+        installed: status.kind === "installed",
+      })),
+      otherSidecar: this.#otherWriter.recent(performance.now()),
+      injectCommand: (device) =>
+        grpcurlCommand(this.network.target, "quilt.QuiltRuntime/InjectRoute", {
+          destination: "SUBNET",
+          via_interface: device,
+        }),
+    };
   }
 }

@@ -1,14 +1,12 @@
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
 import type { KernelEvent, Mutation } from "../dataplane/dataplane.ts";
-import type { Logger } from "../observability/logger.ts";
 import { OUR_PROTOCOL } from "../routing/kernel_route.ts";
-import { describeOtherWriter } from "../routing/messages.ts";
 
 /** The `ip` of a process that was killed may still carry out what it was given. */
 const LEFT_OVER_MS = 3_000;
 
-/** Between two warnings. */
-const PAUSE_MS = 60_000;
+/** So long another sidecar counts as running after it has written something. */
+const RECENT_MS = 600_000;
 
 /**
  * Finds a second sidecar in the network namespace. Two of them read and write the same
@@ -17,16 +15,23 @@ const PAUSE_MS = 60_000;
  * for a prefix that this process has never written is of another process.
  */
 export class OtherWriter {
-  readonly #logger: Logger;
   readonly #leftOverMs: number;
   readonly #written = new Set<Ipv4Cidr>();
   /** From when on an event counts, on the clock of `performance.now()`. */
   #fromMs = Infinity;
+  #latest: { readonly prefix: Ipv4Cidr; readonly atMs: number } | undefined;
 
   /** @param leftOverMs milliseconds after the start in which nothing counts */
-  constructor(logger: Logger, leftOverMs = LEFT_OVER_MS) {
-    this.#logger = logger;
+  constructor(leftOverMs = LEFT_OVER_MS) {
     this.#leftOverMs = leftOverMs;
+  }
+
+  /** What another sidecar has written a short while ago; undefined if there is none. */
+  recent(nowMs: number): Ipv4Cidr | undefined {
+    const latest = this.#latest;
+    return latest !== undefined && nowMs - latest.atMs < RECENT_MS
+      ? latest.prefix
+      : undefined;
   }
 
   /** This process writes from now on, and another one before it has ended. */
@@ -41,13 +46,14 @@ export class OtherWriter {
     }
   }
 
-  onKernelEvent(event: KernelEvent): void {
-    if (event.kind !== "route" || event.deleted) return;
+  /** @returns true if another sidecar has written something */
+  onKernelEvent(event: KernelEvent): boolean {
+    if (event.kind !== "route" || event.deleted) return false;
     const { destination, protocol, table } = event;
-    if (table !== OUR_PROTOCOL || protocol !== OUR_PROTOCOL) return;
+    if (table !== OUR_PROTOCOL || protocol !== OUR_PROTOCOL) return false;
     const now = performance.now();
-    if (now < this.#fromMs || this.#written.has(destination)) return;
-    this.#fromMs = now + PAUSE_MS;
-    this.#logger.log("warn", describeOtherWriter(destination));
+    if (now < this.#fromMs || this.#written.has(destination)) return false;
+    this.#latest = { prefix: destination, atMs: now };
+    return true;
   }
 }

@@ -10,10 +10,16 @@ import type { ListedRoute, RouteChanges, RouteWatch } from "./ports.ts";
  */
 export class StatusFeed {
   readonly desired: DesiredState = new DesiredState((to) => this.#follow(to));
+  readonly #onChange: () => void;
   readonly #routes = new Map<Ipv4Cidr, ListedRoute>();
   readonly #watchers = new Set<Watcher>();
   readonly #opened = Promise.withResolvers<void>();
   #open = false;
+
+  /** @param onChange called with each change of a route's status */
+  constructor(onChange: () => void = () => {}) {
+    this.#onChange = onChange;
+  }
 
   /** What an earlier process left is restored: from now on routes can be listed. */
   open(): void {
@@ -46,6 +52,7 @@ export class StatusFeed {
     if (now === undefined) this.#routes.delete(destination);
     else this.#routes.set(destination, now);
     for (const watcher of this.#watchers) watcher.note(destination);
+    this.#onChange();
   }
 
   /** The very object of before if nothing in it is new. */

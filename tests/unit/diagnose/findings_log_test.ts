@@ -1,0 +1,93 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import type { Finding } from "../../../src/diagnose/finding.ts";
+import { FindingsLog } from "../../../src/diagnose/findings_log.ts";
+import { device } from "../../support/fixtures.ts";
+
+const DOWN: Finding = {
+  id: "device-down",
+  severity: "critical",
+  subject: { kind: "device", device: device("vxlan100") },
+  found: "vxlan100 is down",
+  meaning: "no packet leaves for the 2 nodes behind it",
+  remedy: ["ip link set dev vxlan100 up"],
+};
+
+const OFF: Finding = {
+  id: "forwarding-off",
+  severity: "critical",
+  subject: { kind: "node" },
+  found: "IPv4 forwarding is off",
+  meaning: "no container reaches another node",
+  remedy: ["sysctl -w net.ipv4.ip_forward=1"],
+};
+
+Deno.test("FindingsLog says a finding once with its remedy, and once that it is gone and how long it lasted", () => {
+  const log = new FindingsLog();
+  assert.deepEqual(log.take([], 0), []);
+  assert.deepEqual(log.take([DOWN], 1_000), [{
+    level: "warn",
+    message: "device-down (vxlan100): vxlan100 is down: no packet leaves for the 2 " +
+      "nodes behind it; run: ip link set dev vxlan100 up",
+  }]);
+  assert.deepEqual(log.take([DOWN], 2_000), []);
+  assert.deepEqual(log.take([DOWN, OFF], 3_000).map(({ message }) => message), [
+    "forwarding-off (this node): IPv4 forwarding is off: no container reaches another " +
+    "node; run: sysctl -w net.ipv4.ip_forward=1",
+  ]);
+  assert.deepEqual(log.take([OFF], 6_000), [{
+    level: "info",
+    message: "device-down (vxlan100): gone after 5 s",
+  }]);
+  assert.deepEqual(log.take([], 9_000).map(({ message }) => message), [
+    "forwarding-off (this node): gone after 6 s",
+  ]);
+});
+
+Deno.test("FindingsLog says of a finding that flaps what it is at last, and how often it changed", () => {
+  const log = new FindingsLog();
+  const lines: string[] = [];
+  for (let at = 0; at < 20; at += 1) {
+    const findings = at % 2 === 0 ? [DOWN] : [];
+    lines.push(...log.take(findings, at * 1_000).map(({ message }) => message));
+  }
+  assert.equal(lines.length, 2);
+  assert.deepEqual(log.take([DOWN], 30_000), []);
+  const [late] = log.take([DOWN], 61_000);
+  assert.match(
+    late?.message ?? "",
+    /run: .* \(changed 19 times since it was logged\)$/,
+  );
+});
+
+Deno.test("FindingsLog says at most two lines a minute of each finding, and in the end what is so", () => {
+  const step = fc.record({ open: fc.boolean(), ms: fc.nat({ max: 20_000 }) });
+  fc.assert(fc.property(fc.array(step, { maxLength: 100, size: "max" }), (steps) => {
+    const log = new FindingsLog();
+    const linesMs: number[] = [];
+    let isOpen = false;
+    let now = 0;
+    const take = (open: boolean) => {
+      for (const { level } of log.take(open ? [DOWN] : [], now)) {
+        linesMs.push(now);
+        isOpen = level === "warn";
+      }
+    };
+    for (const { ms, open } of steps) {
+      now += ms;
+      take(open);
+      const recent = linesMs.filter((at) => now - at < 60_000);
+      assert.ok(recent.length <= 2, `${recent.length} lines in a minute`);
+    }
+    const last = steps.at(-1)?.open ?? false;
+    now += 60_000;
+    take(last);
+    assert.equal(isOpen, last);
+  }));
+});
+
+Deno.test("FindingsLog cuts a long remedy, and says where all of it is", () => {
+  const remedy = Array.from({ length: 20 }, (_, at) => `echo ${at}`);
+  const [line] = new FindingsLog().take([{ ...DOWN, remedy }], 0);
+  assert.match(line?.message ?? "", /echo 7 && … \(12 more lines: deno task status\)$/);
+});

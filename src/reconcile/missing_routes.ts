@@ -1,5 +1,6 @@
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
 import type { ClusterPolicy } from "../ipam/policy.ts";
+import { FLOOD_MAC } from "../dataplane/data_path.ts";
 import { answerOf, type Dataplane } from "../dataplane/dataplane.ts";
 import type { Logger } from "../observability/logger.ts";
 import type { InterfaceName } from "../routing/interface_name.ts";
@@ -28,12 +29,13 @@ export interface MissingRoutesParts {
 export async function reportMissingRoutes(
   { dataplane, desired, logger, policy, target }: MissingRoutesParts,
 ): Promise<void> {
-  const exchange = await dataplane.dump([{ kind: "forwarding-entries" }], "bridge");
+  const exchange = await dataplane.dump([{ kind: "forwarding-table" }]);
   const result = exchange.kind === "answered" ? exchange.results[0] : undefined;
-  const answer = answerOf(result, "peers");
+  const answer = answerOf(result, "forwarding-table");
   if (answer === undefined) return;
   const routes = routesByDevice(desired);
-  for (const [device, peers] of answer.peers) {
+  const floods = answer.entries.filter(({ mac }) => mac === FLOOD_MAC);
+  for (const [device, { length: peers }] of Map.groupBy(floods, (one) => one.device)) {
     const known = routes.get(device) ?? [];
     // Without any route it is unknown which of several devices is the agent's.
     if (peers <= known.length || (known.length === 0 && routes.size > 0)) continue;

@@ -57,6 +57,10 @@ export class DryRunDataplane implements Dataplane {
   watch(): KernelWatch {
     return { close: () => {} };
   }
+
+  watchDataPath(): KernelWatch {
+    return { close: () => {} };
+  }
 }
 
 function pretend(command: Read): OperationResult {
@@ -77,10 +81,25 @@ function pretend(command: Read): OperationResult {
     case "own-routes":
     case "table-routes":
       return answered({ kind: "table", routes: [] });
-    case "forwarding-entries":
-      return answered({ kind: "peers", peers: new Map() });
     case "rules":
       return answered({ kind: "rules", hiding: false });
+    case "links":
+      return answered({ kind: "links", links: [] });
+    case "addresses":
+      return answered({ kind: "addresses", addresses: [] });
+    case "netconf":
+      return answered({ kind: "netconf", settings: [] });
+    case "policy-rules":
+      return answered({ kind: "policy-rules", rules: [] });
+    case "forwarding-table":
+      return answered({ kind: "forwarding-table", entries: [] });
+    case "neighbours":
+      return answered({ kind: "neighbours", neighbours: [] });
+    case "look-up":
+      return answered({
+        kind: "look-up",
+        result: { kind: "refused", why: "dry run" },
+      });
     case "best-route":
     case "permission":
       return { ok: false, failure: { kind: "unreachable", message: "dry run" } };

@@ -11,6 +11,7 @@ import {
   type BatchResult,
   type Cause,
   type Dataplane,
+  isRead,
   type Lost,
   type Mutation,
   type Operation,
@@ -357,18 +358,7 @@ class Writes {
 }
 
 function operationOf(part: Read | Mutation, cause: Cause): Operation {
-  switch (part.kind) {
-    case "add-route":
-    case "replace-route":
-    case "delete-route":
-    case "put-entry":
-    case "delete-entry":
-    case "create-entry":
-    case "delete-equal-entry":
-      return { command: part, cause };
-    default:
-      return { command: part };
-  }
+  return isRead(part) ? { command: part } : { command: part, cause };
 }
 
 /** Hands out the results of a batch in the order of its operations. */

@@ -211,6 +211,7 @@ Deno.test("ConfigureNodeSubnet refuses another subnet while an address is alloca
     dump: (reads) => dataplane.dump(reads),
     drainAuditLog: () => dataplane.drainAuditLog(),
     watch: () => ({ close: () => {} }),
+    watchDataPath: () => ({ close: () => {} }),
     close: () => dataplane.close(),
     abort: () => dataplane.abort(),
   }, dice);

@@ -1,3 +1,4 @@
+import type { DataPathEvent } from "../../src/dataplane/data_path.ts";
 import type {
   BatchResult,
   Dataplane,
@@ -60,6 +61,10 @@ export class FaultyDataplane implements Dataplane {
 
   watch(listener: (event: KernelEvent) => void): KernelWatch {
     return this.#inner.watch(listener);
+  }
+
+  watchDataPath(listener: (event: DataPathEvent) => void): KernelWatch {
+    return this.#inner.watchDataPath(listener);
   }
 
   close(): Promise<void> {

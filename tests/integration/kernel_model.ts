@@ -83,10 +83,15 @@ export class KernelModel {
         return { kind: "entries", entries: [...this.#entries.values()] };
       case "permission":
         return failure("absent");
-      case "forwarding-entries":
-        throw new Error("Cannot list an FDB: that is for an ip of the family bridge");
       case "link-names":
       case "rules":
+      case "links":
+      case "addresses":
+      case "netconf":
+      case "policy-rules":
+      case "forwarding-table":
+      case "neighbours":
+      case "look-up":
         throw new Error("Cannot list what is not in the model");
       default:
         return this.#write(command);
@@ -119,6 +124,9 @@ export class KernelModel {
         this.#routes = this.#routes.filter((route) => route !== taken);
         return { kind: "done" };
       }
+      case "probe-neighbour":
+      case "delete-neighbour":
+        throw new Error("Cannot write what is not in the model");
       default:
         return this.#write142(command.kind, command.entry);
     }

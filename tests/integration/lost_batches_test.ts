@@ -4,7 +4,7 @@ import {
   Iproute2Dataplane,
   type Iproute2Options,
 } from "../../src/dataplane/iproute2/adapter.ts";
-import { answerOf, type Operation } from "../../src/dataplane/dataplane.ts";
+import { answerOf, type Operation, type Read } from "../../src/dataplane/dataplane.ts";
 import { until } from "../support/wait.ts";
 import {
   type AuditLines,
@@ -263,11 +263,13 @@ Deno.test("Dataplane loses a batch with the reason if ip is not installed", asyn
   }
 });
 
+const DUMP: readonly Read[] = [{ kind: "own-routes" }];
+
 Deno.test("Dataplane does not wait for a stopped ip when it is aborted", async () => {
   const { dataplane } = openDataplane();
   await dataplane.run(READ);
   Deno.kill(onlyChild(), "SIGSTOP");
-  const inFlight = [dataplane.run(READ), dataplane.run(READ), dataplane.dump([])];
+  const inFlight = [dataplane.run(READ), dataplane.run(READ), dataplane.dump(DUMP)];
   dataplane.abort();
   const lost = { kind: "lost", why: "the sidecar is shutting down" };
   assert.deepEqual(await Promise.all(inFlight), [lost, lost, lost]);

@@ -209,6 +209,7 @@ Deno.test("reconcile commits every key once and never rejects, whatever the data
         drainAuditLog: () => Promise.resolve(true),
         dump: () => Promise.resolve({ kind: "lost", why: "no dump" }),
         watch: () => ({ close: () => {} }),
+        watchDataPath: () => ({ close: () => {} }),
         close: () => Promise.resolve(),
         abort: () => {},
       };

@@ -111,8 +111,9 @@ Deno.test("InjectRoute is right although the name moves between the read and the
         return await dataplane.run(operations);
       },
       drainAuditLog: () => dataplane.drainAuditLog(),
-      dump: (reads, family) => dataplane.dump(reads, family),
+      dump: (reads) => dataplane.dump(reads),
       watch: () => ({ close: () => {} }),
+      watchDataPath: () => ({ close: () => {} }),
       close: () => dataplane.close(),
       abort: () => dataplane.abort(),
     }),

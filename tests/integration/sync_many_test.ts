@@ -22,6 +22,7 @@ function countCommands() {
     dump: (reads) => dataplane.dump(reads),
     drainAuditLog: () => dataplane.drainAuditLog(),
     watch: () => ({ close: () => {} }),
+    watchDataPath: () => ({ close: () => {} }),
     close: () => dataplane.close(),
     abort: () => dataplane.abort(),
   });

@@ -75,8 +75,9 @@ Deno.test("the kernel cache keeps what an event announced while InjectRoute ran"
         return reply;
       },
       drainAuditLog: () => dataplane.drainAuditLog(),
-      dump: (reads, family) => dataplane.dump(reads, family),
+      dump: (reads) => dataplane.dump(reads),
       watch: () => ({ close: () => {} }),
+      watchDataPath: () => ({ close: () => {} }),
       close: () => dataplane.close(),
       abort: () => dataplane.abort(),
     }),

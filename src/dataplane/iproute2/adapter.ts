@@ -7,10 +7,10 @@
  * May import: dataplane, ipam, routing, shared, and types of observability.
  */
 import type { AuditLog } from "../audit_log.ts";
+import type { DataPathEvent } from "../data_path.ts";
 import type {
   BatchResult,
   Dataplane,
-  Family,
   KernelEvent,
   KernelWatch,
   Lost,
@@ -21,6 +21,7 @@ import type {
 } from "../dataplane.ts";
 import { BatchProcess } from "./batch_process.ts";
 import { type BatchLine, toLine } from "./commands.ts";
+import { type DumpPart, runParts } from "./dump.ts";
 import type { Hang } from "./logs.ts";
 import { Monitor } from "./monitor.ts";
 
@@ -116,8 +117,12 @@ export class Iproute2Dataplane implements Dataplane {
     return this.#audit.drain();
   }
 
-  async dump(reads: readonly Read[], family?: Family): Promise<BatchResult> {
-    const dumped = await this.#dump(reads, family);
+  watchDataPath(_listener: (event: DataPathEvent) => void): KernelWatch {
+    return { close: () => {} };
+  }
+
+  async dump(reads: readonly Read[]): Promise<BatchResult> {
+    const dumped = await runParts(reads, (part) => this.#dump(part));
     if (dumped.kind === "lost" || this.#fault !== undefined) await this.#probe();
     return dumped;
   }
@@ -144,12 +149,9 @@ export class Iproute2Dataplane implements Dataplane {
     if (kind === "lost") await this.run([{ command: PROBE }]);
   }
 
-  async #dump(
-    reads: readonly Read[],
-    family: Family | undefined,
-  ): Promise<BatchResult> {
+  async #dump({ options, reads }: DumpPart): Promise<BatchResult> {
     if (this.#closed) return CLOSED;
-    const process = this.#newProcess(family);
+    const process = this.#newProcess(options);
     this.#dumpers.add(process);
     const result = await process.run(reads.map(toLine), this.#dumpDeadlineMs);
     await process.close();
@@ -208,9 +210,9 @@ export class Iproute2Dataplane implements Dataplane {
     this.#setFault(probed.kind === "lost" ? probed.why : undefined);
   }
 
-  #newProcess(family?: Family): BatchProcess {
+  #newProcess(options: readonly string[] = []): BatchProcess {
     return new BatchProcess({
-      family,
+      options,
       onWarning: this.#onWarning,
       onHang: this.#onHang,
       harmlessErrors: this.#harmlessErrors,

@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from "node:child_process";
 import type { InterfaceName } from "../../routing/interface_name.ts";
 import {
   type BatchResult,
-  type Family,
   isRead,
   type OperationResult,
   type Read,
@@ -56,8 +55,8 @@ let anyAnswered = false;
 
 /** How a process is started. */
 export interface BatchProcessOptions {
-  /** @default {"inet"} */
-  readonly family?: Family | undefined;
+  /** Options of `ip` besides those of every batch. @default {[]} */
+  readonly options?: readonly string[];
   /** Called with what `ip` writes that is no answer, and affects none. */
   readonly onWarning?: (warning: string) => void;
   /** Called when it has passed its deadline and was killed. */
@@ -130,7 +129,7 @@ export class BatchProcess {
     this.#onHang = options.onHang ?? (() => {});
     this.#onWarning = options.onWarning ?? (() => {});
     this.#harmlessErrors = options.harmlessErrors ?? new Set();
-    this.#child = this.#start(options.family === "bridge" ? ["-family", "bridge"] : []);
+    this.#child = this.#start(options.options ?? []);
     // If it could not be started it has no streams, whatever its type says.
     const { stderr, stdin, stdout } = this.#child ?? {};
     if (!stderr || !stdin || !stdout) return;
@@ -149,9 +148,11 @@ export class BatchProcess {
   }
 
   /** Not by Deno.Command, because its web streams cost 40 µs more for every batch. */
-  #start(option: readonly string[]): ChildProcess | undefined {
+  #start(options: readonly string[]): ChildProcess | undefined {
     try {
-      const child = spawn("ip", [...option, ...IP_ARGUMENTS], { env: { LC_ALL: "C" } });
+      const child = spawn("ip", [...options, ...IP_ARGUMENTS], {
+        env: { LC_ALL: "C" },
+      });
       child.on("exit", (code) => this.#onExit(code));
       // All of its output has been read by then.
       child.on("close", () => this.#onClosed(ENDED));

@@ -1,7 +1,7 @@
 import { networkAddress } from "../../ipam/cidr.ts";
 import { type KernelRoute, OUR_PROTOCOL } from "../../routing/kernel_route.ts";
 import type { Route } from "../../routing/route.ts";
-import type { Mutation, Read, TableEntry } from "../dataplane.ts";
+import type { Mutation, NeighbourProbe, Read, TableEntry } from "../dataplane.ts";
 
 /** What one line of a batch does. */
 export type Command = Read | Mutation;
@@ -27,8 +27,13 @@ export function isDump(command: Command): boolean {
     case "exact-routes":
     case "routes-within":
     case "own-routes":
-    case "forwarding-entries":
     case "table-routes":
+    case "links":
+    case "addresses":
+    case "netconf":
+    case "policy-rules":
+    case "forwarding-table":
+    case "neighbours":
       return true;
     default:
       return false;
@@ -54,10 +59,23 @@ export function render(command: Command): string {
       return `route show table main root ${command.cluster}`;
     case "own-routes":
       return `route show table all proto ${OUR_PROTOCOL}`;
-    case "forwarding-entries":
-      return "neigh show";
     case "table-routes":
       return `route show table ${command.table}`;
+    case "links":
+      return "link show";
+    case "addresses":
+      // The prefix selects the family: `ip` lists no IPv6 address.
+      return "addr show to 0.0.0.0/0";
+    case "netconf":
+      return "netconf show";
+    case "policy-rules":
+      return "rule show";
+    case "forwarding-table":
+      return "neigh show";
+    case "neighbours":
+      return `neigh show to 0.0.0.0/0 dev ${command.device} nud all`;
+    case "look-up":
+      return lookUp(command);
     case "permission":
       // No entry has that address. The kernel checks the capability before it looks for
       // the entry.
@@ -77,7 +95,22 @@ export function render(command: Command): string {
       return `route add ${tableEntry(command.entry)}`;
     case "delete-equal-entry":
       return `route del ${tableEntry(command.entry)}`;
+    case "probe-neighbour":
+      return `neigh add ${neighbour(command.probe)} use`;
+    case "delete-neighbour":
+      return `neigh del ${neighbour(command.probe)}`;
+    default:
+      return command satisfies never;
   }
+}
+
+function lookUp({ address, from }: Extract<Read, { kind: "look-up" }>): string {
+  return `route get ${address}` +
+    (from === undefined ? "" : ` from ${from.source} iif ${from.device}`);
+}
+
+function neighbour({ address, device }: NeighbourProbe): string {
+  return `${address} dev ${device}`;
 }
 
 function mainRoute({ destination, device }: Route): string {

@@ -59,8 +59,14 @@ export function decode(command: Read, line: string): Decoded {
       return decodeLinkNames(records);
     case "best-route":
       return decodeBest(command.destination, records);
-    case "forwarding-entries":
-      return decodePeers(records);
+    case "links":
+    case "addresses":
+    case "netconf":
+    case "policy-rules":
+    case "forwarding-table":
+    case "neighbours":
+    case "look-up":
+      return unreadable("not read yet");
     case "rules":
       return decodeRules(records);
     case "permission":
@@ -346,20 +352,6 @@ function parsePayload(
   return PAYLOAD_FIELDS.every((field, at) => numberOf(field) === previous[at])
     ? previous
     : PAYLOAD_FIELDS.map(numberOf);
-}
-
-const ANY_ADDRESS = "00:00:00:00:00:00";
-
-/** `ip -family bridge -json neigh show` has one all-zero entry for each peer of a VXLAN. */
-function decodePeers(records: readonly unknown[]): Decoded {
-  const peers = new Map<InterfaceName, number>();
-  for (const entry of records) {
-    if (!isRecord(entry)) continue;
-    const device = deviceName(entry["dev"]);
-    const isPeer = entry["lladdr"] === ANY_ADDRESS && typeof entry["dst"] === "string";
-    if (device !== undefined && isPeer) peers.set(device, (peers.get(device) ?? 0) + 1);
-  }
-  return decoded({ kind: "peers", peers });
 }
 
 /**

@@ -60,6 +60,10 @@ export class ScriptedDataplane implements Dataplane {
     throw new Error("The loop watches nothing");
   }
 
+  watchDataPath(): KernelWatch {
+    throw new Error("The loop watches nothing");
+  }
+
   close(): Promise<void> {
     return Promise.resolve();
   }

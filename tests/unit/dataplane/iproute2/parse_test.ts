@@ -323,7 +323,6 @@ const READS: readonly Read[] = [
   WITHIN,
   { kind: "own-routes" },
   { kind: "table-routes", table: 142 },
-  { kind: "forwarding-entries" },
   { kind: "permission" },
 ];
 

@@ -18,7 +18,6 @@ import type { DataPathService } from "./diagnose/ports.ts";
 import type { ClusterPolicy } from "./ipam/policy.ts";
 import type { LineWriter } from "./observability/buffered_line_writer.ts";
 import type { Logger } from "./observability/logger.ts";
-import { BridgePorts } from "./reconcile/bridge_ports.ts";
 import { DriftRepair } from "./reconcile/drift_repair.ts";
 import { EventGate } from "./reconcile/event_gate.ts";
 import { KernelCache } from "./reconcile/kernel_cache.ts";
@@ -161,7 +160,6 @@ class ComposedNode implements OpenNode {
     this.routes = new RouteCalls({
       ...shared,
       feed: this.#feed,
-      bridgePorts: new BridgePorts(dataplane),
       markDirty: (destinations) => this.#repair.markDirty(destinations),
     });
     this.#diagnosis = new DataPath({

@@ -68,7 +68,7 @@ function pretend(command: Read): OperationResult {
     case "link":
       return answered({
         kind: "link",
-        link: { kind: "present", ifindex: 0, up: true, master: undefined },
+        link: { kind: "present", ifindex: 0, up: true },
         ifindex: 0,
       });
     case "bridge":

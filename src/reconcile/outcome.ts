@@ -26,14 +26,8 @@ export type PresentOutcome =
     readonly ifindex: number;
     /** Routes that ours replaced. */
     readonly replaced: readonly KernelRoute[];
-    /** The device that this one is a port of. */
-    readonly master: InterfaceName | undefined;
   }
-  | {
-    readonly kind: "unchanged";
-    readonly ifindex: number;
-    readonly master: InterfaceName | undefined;
-  }
+  | { readonly kind: "unchanged"; readonly ifindex: number }
   | { readonly kind: "pending"; readonly reason: PendingReason }
   | {
     readonly kind: "connected";

@@ -6,7 +6,7 @@
 import type { Failure, Lost, Mutation } from "../dataplane/dataplane.ts";
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
 import type { InterfaceName } from "../routing/interface_name.ts";
-import { type KernelRoute, type LinkState, ourRoute } from "../routing/kernel_route.ts";
+import { type KernelRoute, ourRoute } from "../routing/kernel_route.ts";
 import type { Route } from "../routing/route.ts";
 import type { RouteRecord, StateChange } from "../state/store.ts";
 import {
@@ -149,7 +149,6 @@ function decidePresent(
 ): PresentStep {
   const { link, routes } = basis.seen;
   const decision = decideInstall(goal.route, link, routes);
-  const master = link.kind === "present" ? link.master : undefined;
   switch (decision.kind) {
     case "unclear":
       return observePresent(goal, progress, true);
@@ -166,8 +165,8 @@ function decidePresent(
     case "unchanged": {
       const { ifindex } = decision;
       const outcome: PresentOutcome = progress.wrote
-        ? { kind: "added", ifindex, replaced: progress.replaced, master }
-        : { kind: "unchanged", ifindex, master };
+        ? { kind: "added", ifindex, replaced: progress.replaced }
+        : { kind: "unchanged", ifindex };
       return persistOnly(goal, progress, outcome, basis);
     }
     case "install":
@@ -194,7 +193,7 @@ function install(
   return {
     kind: "apply",
     plan,
-    expected: { kind: "added", ifindex, replaced, master: masterOf(basis.seen?.link) },
+    expected: { kind: "added", ifindex, replaced },
     then: (results, link) => {
       const after = noteWrites(progress, results, over);
       const fault = installFault(results);
@@ -218,7 +217,6 @@ function install(
         kind: "added",
         ifindex,
         replaced: after.replaced,
-        master: link.master,
       });
     },
     lost: () => observePresent(goal, noteLost(progress, plan, over), basis.walk),
@@ -475,10 +473,6 @@ function retryAbsent(
 
 function deletion(route: KernelRoute): Mutation {
   return { kind: "delete-route", route };
-}
-
-function masterOf(link: LinkState | undefined): InterfaceName | undefined {
-  return link?.kind === "present" ? link.master : undefined;
 }
 
 function lost(why = CHANGING): Lost {

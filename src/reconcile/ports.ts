@@ -43,7 +43,6 @@ export type InjectOutcome =
     readonly kind: "unchanged";
     readonly destination: Ipv4Cidr;
     readonly device: InterfaceName;
-    readonly warnings: readonly string[];
   }
   | Refusal
   | NotExecuted;
@@ -105,8 +104,6 @@ export type SyncOutcome =
     readonly counts: OutcomeCounts;
     /** True if anything is desired or installed now that was not before. */
     readonly changed: boolean;
-    /** For the operator, each logged once. */
-    readonly warnings: readonly string[];
   }
   /** An entry is not valid: nothing was changed. */
   | { readonly kind: "invalid"; readonly sentence: string }

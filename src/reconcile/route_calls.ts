@@ -11,7 +11,6 @@ import {
 import { describeOwnSubnet, describeReplaced } from "../routing/messages.ts";
 import { checkRouteSet, type StatedRoute } from "../routing/route_set.ts";
 import type { Route } from "../routing/route.ts";
-import type { BridgePorts } from "./bridge_ports.ts";
 import type { DesiredState } from "./desired_state.ts";
 import type { KernelCache } from "./kernel_cache.ts";
 import {
@@ -48,7 +47,6 @@ export interface RouteCallsParts {
   readonly reconciler: Reconciler;
   readonly queue: WorkQueue;
   readonly feed: StatusFeed;
-  readonly bridgePorts: BridgePorts;
   /** Leaves to the repair what a call could not finish. */
   readonly markDirty: (destinations: Iterable<Ipv4Cidr>) => void;
 }
@@ -144,32 +142,8 @@ export class RouteCalls implements RouteService {
       commit: (outcome) => {
         if (desired.commitPresent(route, outcome)) markDirty([destination]);
       },
-      answer: async (outcome) => answer(await this.#answerInject(route, outcome)),
+      answer: (outcome) => answer(answerInject(route, outcome)),
     });
-  }
-
-  async #answerInject(route: Route, outcome: PresentOutcome): Promise<InjectOutcome> {
-    const { destination, device } = route;
-    switch (outcome.kind) {
-      case "added":
-      case "unchanged": {
-        const { ifindex, kind, master } = outcome;
-        const warnings = await this.#parts.bridgePorts.warnings(device, master);
-        if (kind === "unchanged") return { kind, destination, device, warnings };
-        const replaced = outcome.replaced.map((route) =>
-          describeReplaced(route, device)
-        );
-        const all = [...replaced, ...warnings];
-        return { kind, destination, device, ifindex, warnings: all };
-      }
-      case "pending":
-      case "connected":
-      case "failed":
-      case "lost":
-        return refuse(describeStatus(route, statusOf(route, outcome)));
-      default:
-        return outcome satisfies never;
-    }
   }
 
   #removeKey(
@@ -198,6 +172,26 @@ export class RouteCalls implements RouteService {
             : { kind: outcome.kind, destination },
         ),
     });
+  }
+}
+
+function answerInject(route: Route, outcome: PresentOutcome): InjectOutcome {
+  const { destination, device } = route;
+  switch (outcome.kind) {
+    case "added":
+    case "unchanged": {
+      const { ifindex, kind } = outcome;
+      if (kind === "unchanged") return { kind, destination, device };
+      const warnings = outcome.replaced.map((route) => describeReplaced(route, device));
+      return { kind, destination, device, ifindex, warnings };
+    }
+    case "pending":
+    case "connected":
+    case "failed":
+    case "lost":
+      return refuse(describeStatus(route, statusOf(route, outcome)));
+    default:
+      return outcome satisfies never;
   }
 }
 

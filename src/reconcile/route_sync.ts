@@ -11,7 +11,6 @@ import {
   describeReplaced,
 } from "../routing/messages.ts";
 import type { Route } from "../routing/route.ts";
-import type { BridgePorts } from "./bridge_ports.ts";
 import type { DesiredState, NewerChanges } from "./desired_state.ts";
 import type { KernelCache } from "./kernel_cache.ts";
 import {
@@ -32,7 +31,6 @@ export interface SyncParts {
   readonly desired: DesiredState;
   readonly cache: KernelCache;
   readonly reconciler: Reconciler;
-  readonly bridgePorts: BridgePorts;
   /** Leaves to the repair what could not be finished. */
   readonly markDirty: (destinations: Iterable<Ipv4Cidr>) => void;
 }
@@ -73,7 +71,6 @@ export async function syncRoutes(
     stepKey(step, { ...parts, ...order, newer }, (result) => results[at] = result)
   );
   await reconciler.reconcile(keys, calls);
-  const warnings = order.dryRun ? [] : await bridgeWarnings(parts, order);
   const outcomes = results.map(({ outcome }) => outcome);
   const changed = results.some((result) => result.changed);
   return {
@@ -81,7 +78,6 @@ export async function syncRoutes(
     outcomes,
     counts: countOutcomes(outcomes),
     changed,
-    warnings,
   };
 }
 
@@ -217,19 +213,6 @@ function outcomeOf(route: Route, outcome: PresentOutcome): RouteOutcome {
 
 function unchanged(outcome: RouteOutcome): StepResult {
   return { outcome, changed: false };
-}
-
-async function bridgeWarnings(
-  { bridgePorts, cache }: SyncParts,
-  { routes }: SyncOrder,
-): Promise<readonly string[]> {
-  const warnings: string[] = [];
-  for (const device of new Set(routes.map((route) => route.device))) {
-    const link = cache.link(device);
-    if (link === undefined) continue;
-    warnings.push(...await bridgePorts.warnings(device, link.master));
-  }
-  return warnings;
 }
 
 function countOutcomes(outcomes: readonly RouteOutcome[]): OutcomeCounts {

@@ -45,8 +45,6 @@ export type LinkState =
     readonly kind: "present";
     readonly ifindex: number;
     readonly up: boolean;
-    /** The device that this one is a port of. */
-    readonly master: InterfaceName | undefined;
     /** Up, but with an MTU under 68: the kernel has no IPv4 on it, nor routes. */
     readonly withoutIpv4?: true;
   };

@@ -158,7 +158,7 @@ const answers = fc.constantFrom<Answer>(
   { kind: "link", link: { kind: "missing" }, ifindex: 3 },
   {
     kind: "link",
-    link: { kind: "present", ifindex: 3, up: true, master: undefined },
+    link: { kind: "present", ifindex: 3, up: true },
     ifindex: 3,
   },
   { kind: "bridge", isBridge: true },

@@ -8,7 +8,6 @@ import { AuditLog } from "../../src/dataplane/audit_log.ts";
 import { answerOf, type Dataplane } from "../../src/dataplane/dataplane.ts";
 import { Iproute2Dataplane } from "../../src/dataplane/iproute2/adapter.ts";
 import type { LineWriter } from "../../src/observability/buffered_line_writer.ts";
-import { BridgePorts } from "../../src/reconcile/bridge_ports.ts";
 import type { DesiredState } from "../../src/reconcile/desired_state.ts";
 import { KernelCache } from "../../src/reconcile/kernel_cache.ts";
 import type {
@@ -89,9 +88,8 @@ export function openRoutes(options: RoutesOptions = {}): RoutesUnderTest {
   if (options.resynced ?? true) cache.learnAll([]);
   const reconciler = new Reconciler({ dataplane, cache, store: TABLE_142 });
   const queue = new WorkQueue((keys) => reconciler.reconcile(keys));
-  const bridgePorts = new BridgePorts(dataplane);
   const shared = { policy, desired, cache, reconciler, queue };
-  const parts = { ...shared, feed, bridgePorts, markDirty };
+  const parts = { ...shared, feed, markDirty };
   const state = new NetworkState(TABLE_142, policy.clusterCidr, 1);
   const routes = new RouteCalls(parts);
   feed.open();

@@ -42,9 +42,10 @@ export function injectResult(outcome: InjectOutcome): CallResult {
       const effect = changed
         ? `Added route: ${route} (index: ${outcome.ifindex})`
         : `Route unchanged: ${route}`;
+      const warnings = outcome.kind === "added" ? outcome.warnings : [];
       const lines = [
         ...linesAt("info", [effect]),
-        ...linesAt("warn", outcome.warnings),
+        ...linesAt("warn", warnings),
         ...linesAt("info", [`Successfully injected route: ${route}`]),
       ];
       return { kind: "succeeded", changed, lines };

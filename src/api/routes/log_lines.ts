@@ -30,7 +30,6 @@ export function syncResults(): (
         const isNew = !dry_run && sentences.join("\n") !== lastLogged;
         if (isNew) lastLogged = sentences.join("\n");
         const lines = [
-          ...linesAt("warn", outcome.warnings),
           ...linesAt(isNew ? "warn" : "debug", sentences),
           ...linesAt("info", [summary(dry_run, outcome)]),
         ];

@@ -181,7 +181,7 @@ function decodeLink(device: InterfaceName, records: readonly unknown[]): Decoded
   if (!isRecord(record) || others.length > 0) return unreadable(ANOTHER_DEVICE);
   // `ip` filtered the answer out, because the device has not the index that `ip` knows.
   if (isEmpty(record)) return unreadable("a device has a new index");
-  const { altnames, flags, ifindex, ifname, master, mtu } = record;
+  const { altnames, flags, ifindex, ifname, mtu } = record;
   if (!isIndex(ifindex) || !isTextArray(flags)) {
     return unreadable("ip wrote a device that cannot be read");
   }
@@ -195,7 +195,6 @@ function decodeLink(device: InterfaceName, records: readonly unknown[]): Decoded
     kind: "present",
     ifindex,
     up,
-    master: deviceName(master),
     ...(up && typeof mtu === "number" && mtu < LEAST_MTU ? { withoutIpv4: true } : {}),
   };
   return decoded({ kind: "link", link, ifindex });

@@ -24,7 +24,7 @@ const OURS: KernelRoute = {
   type: 1,
   table: 254,
 };
-const UP: LinkState = { kind: "present", ifindex: 5, up: true, master: undefined };
+const UP: LinkState = { kind: "present", ifindex: 5, up: true };
 
 function route(protocols: readonly number[]): fc.Arbitrary<KernelRoute> {
   return fc.record({

@@ -31,9 +31,8 @@ const ADDED: PresentOutcome = {
   kind: "added",
   ifindex: 5,
   replaced: [],
-  master: undefined,
 };
-const UNCHANGED: PresentOutcome = { kind: "unchanged", ifindex: 5, master: undefined };
+const UNCHANGED: PresentOutcome = { kind: "unchanged", ifindex: 5 };
 const PENDING: PresentOutcome = { kind: "pending", reason: "down" };
 const LOST = { kind: "lost", why: "ip was killed" } as const;
 const FAILED: AbsentOutcome = { kind: "failed", failure };

@@ -46,7 +46,7 @@ import {
 } from "./scripted_dataplane.ts";
 
 const VXLAN = device("vxlan100");
-const UP: LinkState = { kind: "present", ifindex: 5, up: true, master: undefined };
+const UP: LinkState = { kind: "present", ifindex: 5, up: true };
 
 function to(host: number): Ipv4Cidr {
   return cidr(`10.${42 + Math.floor(host / 256)}.${host % 256}.0/24`);

@@ -55,7 +55,6 @@ function syncedOne(kind: "added" | "refused", changed: boolean): SyncOutcome {
     outcomes: [{ destination: LISTED.route.destination, kind, detail }],
     counts: { ...counts, [kind]: 1 },
     changed,
-    warnings: [],
   };
 }
 

@@ -45,14 +45,14 @@ Deno.test("decode reads a device with its index, state and master", () => {
     `"mtu":1450,"master":"quilt0"}]`;
   assert.deepEqual(read(LINK, line), [{
     kind: "link",
-    link: { kind: "present", ifindex: 5, up: true, master: "quilt0" },
+    link: { kind: "present", ifindex: 5, up: true },
     ifindex: 5,
   }, 0]);
   const asleep =
     `[{"ifindex":7,"link":null,"ifname":"vxlan100","flags":["BROADCAST"]}]`;
   assert.deepEqual(read(LINK, asleep), [{
     kind: "link",
-    link: { kind: "present", ifindex: 7, up: false, master: undefined },
+    link: { kind: "present", ifindex: 7, up: false },
     ifindex: 7,
   }, 0]);
 });

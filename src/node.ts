@@ -46,6 +46,8 @@ export interface NodeOptions {
   readonly removeRoutesOnExit: boolean;
   /** Milliseconds between two resyncs. */
   readonly resyncMs: number;
+  /** Milliseconds in which each peer is probed once; undefined: only on demand. */
+  readonly probeMs: number | undefined;
   readonly logger: Logger;
   /** Where the audit log goes. */
   readonly auditSink: LineWriter;
@@ -166,6 +168,7 @@ class ComposedNode implements OpenNode {
       dataplane,
       logger,
       gatewayIndex,
+      probeMs: options.probeMs,
       isDesired: (destination) => desired.get(destination) !== undefined,
       known: () => this.#known(),
     });

@@ -60,6 +60,7 @@ function openDryRun(): OpenNode {
     dryRun: true,
     removeRoutesOnExit: false,
     resyncMs: 30_000,
+    probeMs: undefined,
     logger: createLogger({ level: "error", format: "text", sink: DISCARD }),
     auditSink: DISCARD,
   };

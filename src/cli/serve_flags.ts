@@ -35,6 +35,8 @@ export interface ServeOptions extends ListenOptions {
   readonly removeRoutesOnExit: boolean;
   /** Milliseconds between two resyncs. @default 30000 */
   readonly resyncMs: number;
+  /** Milliseconds in which each peer is probed once. @default undefined */
+  readonly probeMs: number | undefined;
 }
 
 /** The parsed command line of `serve`. */
@@ -57,6 +59,8 @@ ${LISTEN_HELP}
   --dry-run                 validate, audit and answer, but touch nothing
   --resync-interval SECONDS compare every route with the kernel so often, 1 to 3600
                             (default 30); events are handled at once in any case
+  --probe-interval SECONDS  ask each peer so often whether it answers through the
+                            overlay, 10 to 86400 (default: only on demand)
   --remove-routes-on-exit   remove our routes on exit (default: they stay)
   --help                    this text`;
 
@@ -70,6 +74,7 @@ const FLAGS = {
   "dry-run": { type: "boolean" },
   "remove-routes-on-exit": { type: "boolean" },
   "resync-interval": { type: "string" },
+  "probe-interval": { type: "string" },
   "help": { type: "boolean" },
 } as const;
 
@@ -103,6 +108,8 @@ function readOptions(flags: ParsedFlags<FlagName>): Result<ServeOptions, string>
   if (!gatewayIndex.ok) return gatewayIndex;
   const resync = readResyncInterval(flags.get("resync-interval"));
   if (!resync.ok) return resync;
+  const probe = readProbeInterval(flags.get("probe-interval"));
+  if (!probe.ok) return probe;
   return ok({
     ...listen.value,
     logLevel: logLevel.value,
@@ -112,6 +119,7 @@ function readOptions(flags: ParsedFlags<FlagName>): Result<ServeOptions, string>
     dryRun: flags.has("dry-run"),
     removeRoutesOnExit: flags.has("remove-routes-on-exit"),
     resyncMs: resync.value,
+    probeMs: probe.value,
   });
 }
 
@@ -119,6 +127,16 @@ function readResyncInterval(text = "30"): Result<number, string> {
   const seconds = /^[1-9][0-9]{0,3}$/.test(text) ? Number(text) : 0;
   return seconds >= 1 && seconds <= 3600 ? ok(seconds * 1000) : err(
     `Invalid --resync-interval ${quote(text)}; use whole seconds from 1 to 3600`,
+  );
+}
+
+function readProbeInterval(
+  text: string | undefined,
+): Result<number | undefined, string> {
+  if (text === undefined) return ok(undefined);
+  const seconds = /^[1-9][0-9]{1,4}$/.test(text) ? Number(text) : 0;
+  return seconds >= 10 && seconds <= 86_400 ? ok(seconds * 1000) : err(
+    `Invalid --probe-interval ${quote(text)}; use whole seconds from 10 to 86400`,
   );
 }
 

@@ -8,7 +8,12 @@
  * reconcile, and types of observability. Its checks are pure.
  */
 import type { Neighbour } from "../dataplane/data_path.ts";
-import type { Dataplane, KernelEvent, KernelWatch } from "../dataplane/dataplane.ts";
+import type {
+  Cause,
+  Dataplane,
+  KernelEvent,
+  KernelWatch,
+} from "../dataplane/dataplane.ts";
 import type { Logger } from "../observability/logger.ts";
 import type { Call } from "../reconcile/ports.ts";
 import { OUR_PROTOCOL } from "../routing/kernel_route.ts";
@@ -25,7 +30,8 @@ import type {
   Diagnosis,
   ProbeOutcome,
 } from "./ports.ts";
-import { probePeers } from "./probe.ts";
+import { type ProbeParts, probePeers, probeSome } from "./probe.ts";
+import { SteadyProbe } from "./steady_probe.ts";
 import { Settling } from "./settling.ts";
 
 /** What a diagnosis works with. */
@@ -35,9 +41,14 @@ export interface DataPathParts {
   /** The offset of a gateway from its network address. */
   readonly gatewayIndex: number;
   /** What is known without the kernel, at this moment. */
-  readonly known: () => Omit<Known, "remembered" | "contended">;
+  readonly known: () => Omit<Known, "remembered" | "contended" | "probed">;
   readonly isDesired: ConstructorParameters<typeof Disturbances>[0];
+  /** Milliseconds in which each peer is probed once; undefined: only on demand. */
+  readonly probeMs: number | undefined;
 }
+
+/** Who is named in the audit log for a probe that nobody asked for. */
+const STEADY: Cause = { rpc: "probe", peer: "" };
 
 /** Diagnoses the data path from its start until it is closed. */
 export class DataPath implements DataPathService {
@@ -60,10 +71,19 @@ export class DataPath implements DataPathService {
   #probing = false;
   #started = false;
   #closed = false;
+  readonly #steadyProbe: SteadyProbe | undefined;
 
   constructor(parts: DataPathParts) {
     this.#parts = parts;
     this.#disturbances = new Disturbances(parts.isDesired);
+    const { probeMs } = parts;
+    if (probeMs === undefined) return;
+    this.#steadyProbe = new SteadyProbe({
+      probeMs,
+      wanted: () => parts.known().wanted,
+      probe: (route) => probeSome(this.#probeParts(), [route], STEADY),
+      onResult: () => this.lookSoon(),
+    });
   }
 
   /** Starts the watch of what carries packets. */
@@ -77,6 +97,7 @@ export class DataPath implements DataPathService {
   /** Looks for the first time: what is desired has been restored. */
   start(): void {
     this.#started = true;
+    this.#steadyProbe?.start();
     this.lookSoon();
   }
 
@@ -113,13 +134,7 @@ export class DataPath implements DataPathService {
     if (this.#probing) return { kind: "busy" };
     this.#probing = true;
     try {
-      const { dataplane, gatewayIndex, known } = this.#parts;
-      const watchNeighbours = (listener: (neighbour: Neighbour) => void) => {
-        this.#neighbourListeners.add(listener);
-        return () => this.#neighbourListeners.delete(listener);
-      };
-      const parts = { dataplane, gatewayIndex, watchNeighbours };
-      return await probePeers(parts, known().wanted, call);
+      return await probePeers(this.#probeParts(), this.#parts.known().wanted, call);
     } finally {
       this.#probing = false;
     }
@@ -130,7 +145,19 @@ export class DataPath implements DataPathService {
     this.#closed = true;
     this.#watch?.close();
     clearTimeout(this.#timer);
-    await this.#looking;
+    await Promise.all([this.#looking, this.#steadyProbe?.close()]);
+  }
+
+  #probeParts(): ProbeParts {
+    const { dataplane, gatewayIndex } = this.#parts;
+    return {
+      dataplane,
+      gatewayIndex,
+      watchNeighbours: (listener) => {
+        this.#neighbourListeners.add(listener);
+        return () => this.#neighbourListeners.delete(listener);
+      },
+    };
   }
 
   #lookAt(atMs: number): void {
@@ -168,6 +195,7 @@ export class DataPath implements DataPathService {
       ...known(),
       remembered: this.#remembered,
       contended: this.#disturbances.contended(now),
+      probed: this.#steadyProbe?.results() ?? [],
     }, this.#lookUps);
     if (this.#closed) return INTERVAL_MS;
     if (!observed.ok) {

@@ -14,6 +14,7 @@ import type { ClusterPolicy } from "../ipam/policy.ts";
 import type { InterfaceName } from "../routing/interface_name.ts";
 import type { KernelRoute } from "../routing/kernel_route.ts";
 import type { Finding } from "./finding.ts";
+import type { ProbeResult } from "./ports.ts";
 
 /** A desired route, and whether the kernel has it. */
 export interface WantedRoute {
@@ -75,6 +76,8 @@ export interface Facts {
   readonly forwarded: readonly ForwardLookup[];
   readonly remembered: ReadonlyMap<InterfaceName, RememberedDevice>;
   readonly contended: readonly Contention[];
+  /** What the latest probe of each destination found; empty without --probe-interval. */
+  readonly probed: readonly ProbeResult[];
   /** True if CAP_NET_ADMIN is missing. */
   readonly notPermitted: boolean;
   /** An entry that a second sidecar wrote into our state table. */

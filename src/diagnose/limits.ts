@@ -27,11 +27,11 @@ export const LOG_PERIOD_MS = 60_000;
 /** Look-ups of hosts of the underlay and of destinations, in one look: 10 µs each. */
 export const LOOK_UPS = 128;
 
-/** Changes of a route by another process in a minute: one or two may be an operator. */
+/** Changes of a route by another process: one or two may be an operator. */
 export const CONTENDED_COUNT = 3;
 
 /** How long such a change counts. */
-export const CONTENDED_MS = 60_000;
+export const CONTENDED_MS = 20_000;
 
 /** Changes that are kept for one destination, to tell their pattern in time. */
 export const CONTENDED_KEPT = 8;

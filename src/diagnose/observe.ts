@@ -28,6 +28,7 @@ export type Known = Pick<
   | "own"
   | "wanted"
   | "contended"
+  | "probed"
   | "otherSidecar"
   | "injectCommand"
   | "remembered"

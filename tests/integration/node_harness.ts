@@ -46,6 +46,7 @@ export async function openNodeUnderTest(
     dryRun: false,
     removeRoutesOnExit: false,
     resyncMs: 30_000,
+    probeMs: undefined,
     logger,
     auditSink: trail,
     ...options,

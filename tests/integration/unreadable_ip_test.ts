@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { AuditLog } from "../../src/dataplane/audit_log.ts";
 import type { Operation } from "../../src/dataplane/dataplane.ts";
 import { Iproute2Dataplane } from "../../src/dataplane/iproute2/adapter.ts";
-import { Monitor } from "../../src/dataplane/iproute2/monitor.ts";
+import { watchKernel } from "../../src/dataplane/iproute2/monitor.ts";
 import { until } from "../support/wait.ts";
 import { collectAuditLog, device, makeGround } from "../support/fixtures.ts";
 import { runToEnd } from "../support/namespace.ts";
@@ -59,12 +59,12 @@ for (
   });
 }
 
-Deno.test("Monitor reports lost events for an event without end, and accepts the next one", async () => {
+Deno.test("watchKernel reports lost events for an event without end, and accepts the next one", async () => {
   using _replaced = replaceIp(
     "head -c 1000000 /dev/zero | tr '\\0' x; echo; echo '7: v1: <UP>'; sleep 60",
   );
   const seen: string[] = [];
-  const monitor = new Monitor((event) => void seen.push(event.kind));
+  const monitor = watchKernel((event) => void seen.push(event.kind));
   await until(() => seen.includes("link"), { what: "the next event" });
   monitor.close();
   assert.deepEqual(seen, ["events-lost", "link"]);

@@ -6,7 +6,7 @@ import type {
   Operation,
 } from "../../src/dataplane/dataplane.ts";
 import { Iproute2Dataplane } from "../../src/dataplane/iproute2/adapter.ts";
-import { Monitor } from "../../src/dataplane/iproute2/monitor.ts";
+import { watchKernel } from "../../src/dataplane/iproute2/monitor.ts";
 import { WarningLog } from "../../src/dataplane/iproute2/logs.ts";
 import { until } from "../support/wait.ts";
 import {
@@ -173,7 +173,7 @@ Deno.test("WarningLog is bounded, quotes warnings, and ignores numbers in them",
   assert.ok(lines.every((line) => line.length < 400));
 });
 
-Deno.test("Monitor reports lost events for a receive error, and not for a warning", async () => {
+Deno.test("watchKernel reports lost events for a receive error, and not for a warning", async () => {
   await using _ground = await makeGround("vxlan100");
   const directory = Deno.makeTempDirSync();
   const path = Deno.env.get("PATH") ?? "";
@@ -196,7 +196,7 @@ Deno.test("Monitor reports lost events for a receive error, and not for a warnin
       const onEvent = (event: KernelEvent): void => {
         if (event.kind === "events-lost") seen.push(`${event.kind}: ${event.why}`);
       };
-      const monitor = new Monitor(
+      const monitor = watchKernel(
         onEvent,
         (line) => void seen.push(`warning: ${line}`),
       );

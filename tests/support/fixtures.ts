@@ -1,3 +1,4 @@
+import { type Ipv4Address, parseAddress } from "../../src/ipam/address.ts";
 import { type Ipv4Cidr, parseCidr } from "../../src/ipam/cidr.ts";
 import type { Cause } from "../../src/dataplane/dataplane.ts";
 import type { LineWriter } from "../../src/observability/buffered_line_writer.ts";
@@ -18,6 +19,13 @@ export const CAUSE: Cause = { rpc: "Test", peer: "127.0.0.1:1" };
 export function cidr(text: string): Ipv4Cidr {
   const parsed = parseCidr(text);
   if (!parsed.ok) throw new Error(`Cannot use ${text} as a CIDR`);
+  return parsed.value;
+}
+
+/** An address known to be good. */
+export function address(text: string): Ipv4Address {
+  const parsed = parseAddress(text);
+  if (!parsed.ok) throw new Error(`Cannot use ${text} as an address`);
   return parsed.value;
 }
 

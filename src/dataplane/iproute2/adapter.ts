@@ -2,28 +2,31 @@
  * The dataplane that executes `ip` of iproute2, and the only component that starts a
  * process. A batch goes this way: `Iproute2Dataplane` (queue, audit log, replacement of
  * processes) → `BatchProcess` (one `ip -batch`) → `Batch` (which output belongs to which
- * command) → parse.ts and errors.ts. `Monitor` runs `ip monitor` beside it.
+ * command) → parse.ts and errors.ts. `MonitorProcess` runs an `ip monitor` beside it for
+ * each of the two watches.
  *
  * May import: dataplane, ipam, routing, shared, and types of observability.
  */
 import type { AuditLog } from "../audit_log.ts";
 import type { DataPathEvent } from "../data_path.ts";
-import type {
-  BatchResult,
-  Dataplane,
-  KernelEvent,
-  KernelWatch,
-  Lost,
-  Mutation,
-  Operation,
-  OperationResult,
-  Read,
+import {
+  type BatchResult,
+  type Dataplane,
+  isRead,
+  type KernelEvent,
+  type KernelWatch,
+  type Lost,
+  type Mutation,
+  type Operation,
+  type OperationResult,
+  type Read,
 } from "../dataplane.ts";
 import { BatchProcess } from "./batch_process.ts";
-import { type BatchLine, toLine } from "./commands.ts";
+import { type BatchLine, partsOf, toLine } from "./commands.ts";
+import { watchDataPath } from "./data_path_monitor.ts";
 import { type DumpPart, runParts } from "./dump.ts";
 import type { Hang } from "./logs.ts";
-import { Monitor } from "./monitor.ts";
+import { watchKernel } from "./monitor.ts";
 
 /** How the dataplane runs `ip`; the defaults are for production. */
 export interface Iproute2Options {
@@ -110,15 +113,15 @@ export class Iproute2Dataplane implements Dataplane {
   }
 
   watch(listener: (event: KernelEvent) => void): KernelWatch {
-    return new Monitor(listener, this.#onWarning);
+    return watchKernel(listener, this.#onWarning);
   }
 
   drainAuditLog(): Promise<boolean> {
     return this.#audit.drain();
   }
 
-  watchDataPath(_listener: (event: DataPathEvent) => void): KernelWatch {
-    return { close: () => {} };
+  watchDataPath(listener: (event: DataPathEvent) => void): KernelWatch {
+    return watchDataPath(listener, this.#onWarning);
   }
 
   async dump(reads: readonly Read[]): Promise<BatchResult> {
@@ -173,21 +176,28 @@ export class Iproute2Dataplane implements Dataplane {
   async #runNext(operations: readonly Operation[]): Promise<FinishedBatch> {
     const startedMs = performance.now();
     const lines = operations.map(({ command }) => toLine(command));
-    const result = this.#aborted ? CLOSED : await this.#execute(operations, lines);
+    const result = await this.#execute(lines);
     const durationMs = performance.now() - startedMs;
     this.#queued -= 1;
     this.#prepareReplacement(operations, result);
     return { lines, result, durationMs };
   }
 
-  async #execute(
-    operations: readonly Operation[],
-    lines: readonly BatchLine[],
-  ): Promise<BatchResult> {
+  async #execute(lines: readonly BatchLine[]): Promise<BatchResult> {
+    const results: OperationResult[] = [];
+    for (const part of partsOf(lines)) {
+      const result = this.#aborted ? CLOSED : await this.#send(part);
+      if (result.kind === "lost") return result;
+      results.push(...result.results);
+    }
+    return { kind: "answered", results };
+  }
+
+  async #send(lines: readonly BatchLine[]): Promise<BatchResult> {
     const process = this.#currentProcess();
     const isFirst = !process.hasAnswered;
-    for (const operation of operations) {
-      if ("cause" in operation) this.#onWrite?.(operation.command);
+    for (const { command } of lines) {
+      if (!isRead(command)) this.#onWrite?.(command);
     }
     const result = await process.run(lines, this.#deadlineMs);
     if (result.kind === "answered") {
@@ -242,10 +252,11 @@ export class Iproute2Dataplane implements Dataplane {
     const process = this.#process;
     if (process === undefined || this.#closed) return;
     // `ip` never looks up a device's index again. If it could not write a route through a
-    // device that existed a moment ago, it may never be able to.
+    // device that existed a moment ago, or look one up from there, it may never be able to.
     const isStale = result.kind === "answered" &&
-      operations.some((operation, index) =>
-        "cause" in operation && isNoDevice(result.results[index])
+      operations.some(({ command }, index) =>
+        (!isRead(command) || command.kind === "look-up") &&
+        isNoDevice(result.results[index])
       );
     if (isStale) process.unusable = true;
     const rotationNear = process.mutations >= this.#mutationsPerProcess * 0.8;

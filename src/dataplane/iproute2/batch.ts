@@ -5,7 +5,8 @@ import {
   type OperationResult,
   type Read,
 } from "../dataplane.ts";
-import type { BatchLine } from "./commands.ts";
+import type { BatchLine, Command } from "./commands.ts";
+import { parseRefusal } from "./errors.ts";
 
 /** What a read answered, or why the process cannot be trusted any more. */
 export type ReadAnswer =
@@ -113,7 +114,7 @@ export class Batch {
     let answered = 0;
     for (const [index, { command }] of this.lines.entries()) {
       const failure = this.#failures.get(index);
-      if (failure !== undefined) results.push({ ok: false, failure });
+      if (failure !== undefined) results.push(failedResult(command, failure));
       else if (!isRead(command)) results.push(DONE);
       else {
         const result = read(command, this.#json[answered] ?? "");
@@ -127,3 +128,11 @@ export class Batch {
 }
 
 const DONE: OperationResult = { ok: true, answer: { kind: "done" } };
+
+/** A look-up asks what becomes of a packet: that the FIB refuses it is the answer. */
+function failedResult(command: Command, failure: Failure): OperationResult {
+  const why = command.kind === "look-up" ? parseRefusal(failure) : undefined;
+  return why === undefined
+    ? { ok: false, failure }
+    : { ok: true, answer: { kind: "look-up", result: { kind: "refused", why } } };
+}

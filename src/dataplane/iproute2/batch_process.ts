@@ -2,14 +2,15 @@ import { type ChildProcess, spawn } from "node:child_process";
 import type { InterfaceName } from "../../routing/interface_name.ts";
 import {
   type BatchResult,
+  type Failure,
   isRead,
   type OperationResult,
   type Read,
 } from "../dataplane.ts";
 import { Batch, type ReadAnswer } from "./batch.ts";
-import { type BatchLine, isDump } from "./commands.ts";
+import { type BatchLine, exitsIfRefused, isDump } from "./commands.ts";
 import { Deadline } from "./deadline.ts";
-import { classify, isError, mayBeWarning, parseFailure } from "./errors.ts";
+import { classify, isError, isOfKernel, mayBeWarning, parseFailure } from "./errors.ts";
 import { IndexCache } from "./index_cache.ts";
 import { onLines } from "./lines.ts";
 import type { Hang } from "./logs.ts";
@@ -44,8 +45,11 @@ const MAX_DEADLINES = 10;
 /** Milliseconds for JSON that is still in the pipe after the sentinel. */
 const AFTER_SENTINEL_MS = 250;
 
-/** Milliseconds for the last output of an `ip` that has never answered. */
+/** Milliseconds for the last output of an `ip` that has exited. */
 const LAST_OUTPUT_MS = 100;
+
+/** The exit code of an `ip` whose change of a neighbour the kernel refused. */
+const REFUSED_CODE = 2;
 
 /** Why a batch is lost whose `ip` exited, or was killed by a signal. */
 const ENDED = "ip ended";
@@ -255,14 +259,35 @@ export class BatchProcess {
   /** @param code null if a signal ended it */
   #onExit(code: number | null): void {
     this.#exitCode = code ?? undefined;
-    if (this.hasAnswered || this.unusable || code === null) {
+    const mayBeRefusal = code === REFUSED_CODE && this.#mayExit();
+    if (!mayBeRefusal && (this.hasAnswered || this.unusable || code === null)) {
       return this.#onClosed(ENDED);
     }
     // Its last output may still be in the pipes, and a child of its own may keep them open.
     this.#lastOutputTimer ??= setTimeout(() => this.#onClosed(ENDED), LAST_OUTPUT_MS);
   }
 
+  /** True if it exits at the command in flight when the kernel refuses that. */
+  #mayExit(): boolean {
+    const lines = this.#inFlight?.batch.lines ?? [];
+    const [line, ...others] = lines;
+    return line !== undefined && others.length === 0 && exitsIfRefused(line.command);
+  }
+
+  /** The failure of the command in flight, if that made it exit. */
+  #takeRefusal(): Failure | undefined {
+    if (this.#exitCode !== REFUSED_CODE || !this.#mayExit()) return undefined;
+    const failure = this.#takeFailure();
+    return failure !== undefined && isOfKernel(failure) ? failure : undefined;
+  }
+
   #onClosed(why: string): void {
+    const inFlight = this.#inFlight;
+    const failure = this.#takeRefusal();
+    if (inFlight !== undefined && failure !== undefined) {
+      this.unusable = true;
+      this.#onAnswered(inFlight, [{ ok: false, failure }]);
+    }
     this.abort(why);
     this.#deadline.close();
     this.#closed.resolve();
@@ -317,29 +342,38 @@ export class BatchProcess {
 
   /** Handles `Command failed -:N`; the lines before are the reason, and warnings. */
   #onFailure(number: number): void {
-    const lines = this.#stderr;
-    this.#stderr = [];
-    this.#stderrLines = 0;
     const inFlight = this.#inFlight;
     if (inFlight === undefined) {
       return this.abort("ip reported a failure without a command");
     }
     const { batch } = inFlight;
-    if (batch.isSentinel(number, lines.at(-1) ?? "")) {
-      return this.#onSentinel(inFlight, lines.slice(0, -1));
+    if (batch.isSentinel(number, this.#stderr.at(-1) ?? "")) {
+      return this.#onSentinel(inFlight, this.#takeStderr().slice(0, -1));
     }
     if (!batch.canFail(number)) {
       return this.abort("ip reported a failure of a line that was not sent");
     }
+    const failure = this.#takeFailure();
+    if (failure !== undefined) batch.addFailure(number, failure);
+  }
+
+  /** The failure that the last lines of stderr tell; undefined if they end the process. */
+  #takeFailure(): Failure | undefined {
     const { message, stray, warnings } = parseFailure(
-      lines,
+      this.#takeStderr(),
       (line) => this.#knownWarnings.has(line),
     );
     this.#takeWarnings(warnings);
-    if (stray !== undefined && !this.#harmlessErrors.has(stray)) {
-      return this.abort(stray);
+    if (stray === undefined || this.#harmlessErrors.has(stray)) {
+      return classify(message);
     }
-    batch.addFailure(number, classify(message));
+    this.abort(stray);
+    return undefined;
+  }
+
+  #takeStderr(): readonly string[] {
+    this.#stderrLines = 0;
+    return this.#stderr.splice(0);
   }
 
   #onSentinel(inFlight: BatchInFlight, lines: readonly string[]): void {

@@ -40,6 +40,34 @@ export function isDump(command: Command): boolean {
   }
 }
 
+/**
+ * True for a command at which `ip` itself exits, if the kernel refuses it: iproute2 6.1
+ * does so for each change of a neighbour, also with `-force`.
+ */
+export function exitsIfRefused({ kind }: Command): boolean {
+  return kind === "probe-neighbour" || kind === "delete-neighbour";
+}
+
+/**
+ * Splits the lines of a batch into those that `ip` is sent at once. A line at which it may
+ * exit is sent alone, so that the exit is this line's failure and nobody else's.
+ */
+export function partsOf(
+  lines: readonly BatchLine[],
+): readonly (readonly BatchLine[])[] {
+  if (!lines.some(({ command }) => exitsIfRefused(command))) return [lines];
+  const parts: BatchLine[][] = [];
+  let open: BatchLine[] | undefined;
+  for (const line of lines) {
+    if (exitsIfRefused(line.command)) {
+      parts.push([line]);
+      open = undefined;
+    } else if (open === undefined) parts.push(open = [line]);
+    else open.push(line);
+  }
+  return parts;
+}
+
 /** A command as ip-route(8) and ip-link(8) write it: one line without its line feed. */
 export function render(command: Command): string {
   switch (command.kind) {

@@ -11,6 +11,8 @@ const FAILURE_TEXTS: readonly (readonly [string, FailureKind])[] = [
   ["FIB table does not exist", "no-table"],
   ["File exists", "exists"],
   ["No such process", "absent"],
+  // A neighbour, not a route.
+  ["No such file or directory", "absent"],
   ["Cannot find device", "no-device"],
   ["No such device", "no-device"],
   ["does not exist.", "no-device"],
@@ -25,6 +27,31 @@ export function classify(text: string): Failure {
   const message = text.trim();
   const known = FAILURE_TEXTS.find(([part]) => message.includes(part));
   return { kind: known?.[1] ?? "other", message };
+}
+
+/**
+ * What the FIB answers for a packet that it sends nowhere, by the type of the route:
+ * none, `throw`, `unreachable`, `blackhole`, `prohibit`. Linux 6.18 answers as for
+ * `blackhole` if rp_filter drops the packet, and older kernels as the last one.
+ */
+const REFUSALS = new RegExp(
+  "^RTNETLINK answers: (" + [
+    "Network is unreachable",
+    "No route to host",
+    "Invalid argument",
+    "Permission denied",
+    "Invalid cross-device link",
+  ].join("|") + ")$",
+);
+
+/** The kernel's words why it sends a packet nowhere; undefined for any other failure. */
+export function parseRefusal({ message }: Failure): string | undefined {
+  return REFUSALS.exec(message)?.[1];
+}
+
+/** True for a message that a kernel answered, whatever `ip` did then. */
+export function isOfKernel({ message }: Failure): boolean {
+  return message.startsWith("RTNETLINK answers: ") || message.startsWith("Error: ");
 }
 
 /** How the error messages of iproute2 5 to 7 begin. */

@@ -88,7 +88,13 @@ function deviceOf(command: Command): InterfaceName | undefined {
   switch (command.kind) {
     case "link":
     case "bridge":
+    case "neighbours":
       return command.device;
+    case "look-up":
+      return command.from?.device;
+    case "probe-neighbour":
+    case "delete-neighbour":
+      return command.probe.device;
     case "add-route":
     case "replace-route":
     case "delete-route":

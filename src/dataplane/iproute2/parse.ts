@@ -1,4 +1,4 @@
-/** Parses the JSON that `ip` writes to stdout. No other file reads it. */
+/** What the JSON of `ip` means, command by command. */
 import { firstAddress } from "../../ipam/address.ts";
 import { contains, hostPrefix, type Ipv4Cidr, parseCidr } from "../../ipam/cidr.ts";
 import {
@@ -9,25 +9,27 @@ import {
   TABLE_MAIN,
   UNICAST,
 } from "../../routing/kernel_route.ts";
+import type { InterfaceName } from "../../routing/interface_name.ts";
+import type { Read, TableRoute } from "../dataplane.ts";
+import { decodeDataPath } from "./parse_data_path.ts";
 import {
-  type InterfaceName,
-  parseInterfaceName,
-} from "../../routing/interface_name.ts";
-import type { Answer, Read, TableRoute } from "../dataplane.ts";
-
-/** A line of JSON as the answer of its command. */
-export type Decoded =
-  | {
-    readonly kind: "decoded";
-    readonly answer: Answer;
-    /** Entries of a dump that were skipped, because they cannot be parsed. */
-    readonly skipped: readonly JsonRecord[];
-  }
-  /** Not JSON, or not the answer of this command: the process cannot be trusted. */
-  | { readonly kind: "unreadable"; readonly why: string };
-
-/** An object of the JSON, whose members are not checked yet. */
-type JsonRecord = Readonly<Record<string, unknown>>;
+  type Decoded,
+  decoded,
+  deviceName,
+  isEmpty,
+  isIndex,
+  isRecord,
+  isTextArray,
+  type JsonRecord,
+  named,
+  type Names,
+  NO_NAMES,
+  NOT_JSON,
+  parseRecords,
+  TABLES,
+  unreadable,
+  visitRecords,
+} from "./records.ts";
 
 /**
  * Decodes the line that `ip -json -Numeric` wrote for a read, and checks it against the
@@ -66,7 +68,7 @@ export function decode(command: Read, line: string): Decoded {
     case "forwarding-table":
     case "neighbours":
     case "look-up":
-      return unreadable("not read yet");
+      return decodeDataPath(command, records);
     case "rules":
       return decodeRules(records);
     case "permission":
@@ -84,93 +86,6 @@ export function parseDestination(dst: string): Ipv4Cidr | undefined {
   const text = dst === "default" ? "0.0.0.0/0" : dst.includes("/") ? dst : `${dst}/32`;
   const parsed = parseCidr(text);
   return parsed.ok ? parsed.value : undefined;
-}
-
-/** UTF-16 units of JSON that are parsed at once. */
-const PIECE_LENGTH = 64 * 1024;
-
-/**
- * Parses a line of `ip -json` piece by piece: whatever the command, it is one array of
- * records. A dump of 65,000 routes has 20 MB, and its records at once have three times
- * that, while the visitor keeps little of each (measured with Deno 2.9.3).
- *
- * The line is cut at a `},{`. If that stands inside a record or a string, the piece is no
- * JSON, and a longer one is tried: so a piece that can be parsed has whole records only.
- *
- * @param visit called with each element of the array
- * @param pieceLength how many UTF-16 units a piece has at least. @default {65536}
- * @returns false if the line is not a JSON array; elements may have been visited
- */
-export function visitRecords(
-  line: string,
-  visit: (record: unknown) => void,
-  pieceLength = PIECE_LENGTH,
-): boolean {
-  let start = 0;
-  let length = pieceLength;
-  for (;;) {
-    const brace = line.indexOf("},{", start + length);
-    const isLast = brace < 0;
-    const piece = (start === 0 ? "" : "[") +
-      (isLast ? line.slice(start) : `${line.slice(start, brace + 1)}]`);
-    const records = parseArray(piece);
-    if (records !== undefined) {
-      for (const record of records) visit(record);
-      if (isLast) return true;
-      start = brace + 2;
-      length = pieceLength;
-    } else if (isLast) return false;
-    // Twice as long each time, so that no text costs more than twice its length.
-    else length = 2 * (brace - start) + 1;
-  }
-}
-
-function parseRecords(line: string): readonly unknown[] | undefined {
-  const records: unknown[] = [];
-  return visitRecords(line, (record) => records.push(record)) ? records : undefined;
-}
-
-/**
- * iproute2 6.1 prints a device's name as it is, and the kernel accepts every byte but NUL,
- * `/`, `:` and white space: a control character stands raw in the string, which JSON
- * forbids. The name of one device must not make a whole dump unreadable.
- */
-function parseArray(text: string): readonly unknown[] | undefined {
-  const parsed = parseJson(text) ?? parseJson(withEscapes(text));
-  return Array.isArray(parsed) ? parsed : undefined;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-/** Adds the escapes that iproute2 leaves out; removes `\'`, which versions before 6 add. */
-function withEscapes(text: string): string {
-  return text
-    .replace(
-      /\p{Cc}/gu,
-      (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, "0")}`,
-    )
-    .replace(/\\(?:\\|')/g, (pair) => pair === "\\'" ? "'" : pair);
-}
-
-/** True for an object; an array is none. */
-function isRecord(value: unknown): value is JsonRecord {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function unreadable(why: string): Decoded {
-  return { kind: "unreadable", why };
-}
-
-const NOT_JSON = unreadable("ip wrote a line that is not a JSON array");
-
-function decoded(answer: Answer, skipped: readonly JsonRecord[] = []): Decoded {
-  return { kind: "decoded", answer, skipped };
 }
 
 const ANOTHER_DEVICE = "ip answered about another device";
@@ -381,27 +296,6 @@ function leadsToMain(rule: JsonRecord): boolean {
     Object.keys(rule).every((name) => MEMBERS_OF_ANY_PACKET.has(name));
 }
 
-function isEmpty(record: JsonRecord): boolean {
-  return Object.keys(record).length === 0;
-}
-
-function isIndex(value: unknown): value is number {
-  return typeof value === "number" && Number.isSafeInteger(value) && value > 0;
-}
-
-function isTextArray(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.every((one) => typeof one === "string");
-}
-
-function deviceName(value: unknown): InterfaceName | undefined {
-  if (typeof value !== "string") return undefined;
-  const name = parseInterfaceName(value);
-  return name.ok ? name.value : undefined;
-}
-
-type Names = Readonly<Record<string, number>>;
-
-const NO_NAMES: Names = {};
 const PROTOCOLS: Names = {
   unspec: 0,
   redirect: 1,
@@ -419,7 +313,6 @@ const PROTOCOLS: Names = {
   rip: 189,
   eigrp: 192,
 };
-const TABLES: Names = { default: 253, main: TABLE_MAIN, local: 255 };
 const TYPES: Names = {
   unicast: 1,
   local: 2,
@@ -432,23 +325,3 @@ const TYPES: Names = {
   throw: 9,
   nat: 10,
 };
-
-/**
- * `-Numeric` prints numbers as decimal or hexadecimal text, and metrics as JSON numbers;
- * some versions print some of them by name.
- *
- * @returns 0 to 2^32 - 1; undefined for any other value
- */
-function named(value: unknown, names: Names, absent: number): number | undefined {
-  if (value === undefined) return absent;
-  if (typeof value === "number") return within32(value);
-  if (typeof value !== "string") return undefined;
-  if (/^(?:[0-9]+|0x[0-9a-f]+)$/i.test(value)) return within32(Number(value));
-  return Object.hasOwn(names, value) ? names[value] : undefined;
-}
-
-function within32(number: number): number | undefined {
-  return Number.isInteger(number) && number >= 0 && number < 2 ** 32
-    ? number
-    : undefined;
-}

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import type { OperationResult, Read } from "../../../../src/dataplane/dataplane.ts";
 import { Batch } from "../../../../src/dataplane/iproute2/batch.ts";
 import { type Command, toLine } from "../../../../src/dataplane/iproute2/commands.ts";
-import { cidr, device } from "../../../support/fixtures.ts";
+import { address, cidr, device } from "../../../support/fixtures.ts";
 
 const LINK: Command = { kind: "link", device: device("vxlan100") };
 const ADDITION: Command = {
@@ -66,6 +66,29 @@ Deno.test("Batch gives each failure and each line of JSON to the command that it
       assert.deepEqual(answer.results.map(shown), expected);
     }),
   );
+});
+
+Deno.test("Batch takes the FIB's refusal of a look-up for its answer, and no other failure", () => {
+  const lookUp: Command = { kind: "look-up", address: address("10.42.2.7") };
+  const batch = batchOf([lookUp, lookUp, LINK]);
+  const messages = [
+    "RTNETLINK answers: No route to host",
+    "RTNETLINK answers: No such device",
+    "RTNETLINK answers: No route to host",
+  ];
+  for (const [at, message] of messages.entries()) {
+    batch.addFailure(at + 1, { kind: "other", message });
+  }
+  batch.end();
+  assert.equal(batch.missing, 0);
+  const answer = batch.answer(answerFrom);
+  assert.ok(answer.kind === "answered");
+  const [refused, ...failed] = answer.results;
+  assert.deepEqual(refused, {
+    ok: true,
+    answer: { kind: "look-up", result: { kind: "refused", why: "No route to host" } },
+  });
+  assert.deepEqual(failed.map(({ ok }) => ok), [false, false]);
 });
 
 Deno.test("Batch accepts no failure of a line before the last one, after the end, or not sent", () => {

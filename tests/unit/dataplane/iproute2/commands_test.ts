@@ -3,16 +3,19 @@ import fc from "fast-check";
 import {
   type Command,
   isDump,
+  partsOf,
   render,
+  toLine,
 } from "../../../../src/dataplane/iproute2/commands.ts";
 import {
   isRead,
   type Mutation,
+  type NeighbourProbe,
   type Read,
   type TableEntry,
 } from "../../../../src/dataplane/dataplane.ts";
 import { parseInterfaceName } from "../../../../src/routing/interface_name.ts";
-import { cidr, device, found } from "../../../support/fixtures.ts";
+import { address, cidr, device, found } from "../../../support/fixtures.ts";
 import { bounded } from "../../../support/suite.ts";
 
 const TO = cidr("10.42.2.0/24");
@@ -24,6 +27,10 @@ const ENTRY: TableEntry = {
   metric: 142,
   payload: [1986687, 0, 0, 4, 5, 6],
 };
+
+const GATEWAY = address("10.42.2.1");
+const FROM = { source: address("10.42.1.1"), device: device("quilt0") };
+const PROBE: NeighbourProbe = { device: THROUGH, address: GATEWAY };
 
 const READS: readonly (readonly [command: Read, line: string])[] = [
   [{ kind: "link", device: THROUGH }, "link show dev vxlan100"],
@@ -41,6 +48,20 @@ const READS: readonly (readonly [command: Read, line: string])[] = [
   ],
   [{ kind: "own-routes" }, "route show table all proto 142"],
   [{ kind: "table-routes", table: 142 }, "route show table 142"],
+  [{ kind: "links" }, "link show"],
+  [{ kind: "addresses" }, "addr show to 0.0.0.0/0"],
+  [{ kind: "netconf" }, "netconf show"],
+  [{ kind: "policy-rules" }, "rule show"],
+  [{ kind: "forwarding-table" }, "neigh show"],
+  [
+    { kind: "neighbours", device: THROUGH },
+    "neigh show to 0.0.0.0/0 dev vxlan100 nud all",
+  ],
+  [{ kind: "look-up", address: GATEWAY }, "route get 10.42.2.1"],
+  [
+    { kind: "look-up", address: GATEWAY, from: FROM },
+    "route get 10.42.2.1 from 10.42.1.1 iif quilt0",
+  ],
   [
     { kind: "permission" },
     "route del blackhole 255.255.255.255/32 table 142 proto 142",
@@ -86,14 +107,16 @@ const MUTATIONS: readonly (readonly [command: Mutation, line: string])[] = [
     "route del unreachable 10.42.2.0/24 table 142 proto 142 metric 143" +
     " window 1986687 reordering 4 initcwnd 5 initrwnd 6",
   ],
+  [{ kind: "probe-neighbour", probe: PROBE }, "neigh add 10.42.2.1 dev vxlan100 use"],
+  [{ kind: "delete-neighbour", probe: PROBE }, "neigh del 10.42.2.1 dev vxlan100"],
 ];
 
 for (const [command, line] of READS) {
   Deno.test(`render writes the read ${command.kind} as "${line}"`, () => {
     assert.equal(render(command), line);
     assert.ok(isRead(command));
-    const walks = / show($| table| dev \S+ type)/.test(line);
-    assert.equal(isDump(command), walks);
+    const isOneDevice = /^link show dev \S+$/.test(line);
+    assert.equal(isDump(command), line.includes(" show") && !isOneDevice);
   });
 }
 
@@ -104,10 +127,24 @@ for (const [command, line] of MUTATIONS) {
   });
 }
 
-Deno.test("render names the owner in every mutation: there is no plain route del", () => {
-  for (const [command] of MUTATIONS) {
-    assert.match(render(command), / proto (142|4)( |$)/);
-  }
+Deno.test("render names the owner in every mutation of a route: there is no plain route del", () => {
+  const lines = MUTATIONS.map(([command]) => render(command));
+  const ofRoutes = lines.filter((line) => line.startsWith("route "));
+  assert.equal(ofRoutes.length, MUTATIONS.length - 2);
+  for (const line of ofRoutes) assert.match(line, / proto (142|4)( |$)/);
+});
+
+Deno.test("partsOf sends each change of a neighbour alone, and everything else at once", () => {
+  const link = toLine({ kind: "link", device: THROUGH });
+  const probe = toLine({ kind: "probe-neighbour", probe: PROBE });
+  const end = toLine({ kind: "delete-neighbour", probe: PROBE });
+  assert.deepEqual(partsOf([]), [[]]);
+  assert.deepEqual(partsOf([link, link, link]), [[link, link, link]]);
+  assert.deepEqual(partsOf([probe]), [[probe]]);
+  assert.deepEqual(
+    partsOf([link, probe, end, link, link, probe]),
+    [[link], [probe], [end], [link, link], [probe]],
+  );
 });
 
 // Characters with a meaning for a shell, a batch file or another tool.
@@ -126,6 +163,9 @@ Deno.test("render writes every interface name as one word of one line", () => {
         { kind: "link", device: name },
         { kind: "add-route", route: { destination: TO, device: name } },
         { kind: "delete-route", route: found(TO, { device: name }) },
+        { kind: "neighbours", device: name },
+        { kind: "look-up", address: GATEWAY, from: { ...FROM, device: name } },
+        { kind: "probe-neighbour", probe: { ...PROBE, device: name } },
       ];
       for (const command of commands) {
         const line = render(command);
@@ -140,9 +180,17 @@ Deno.test("render writes every interface name as one word of one line", () => {
 });
 
 function withName(command: Command): Command {
-  if (command.kind === "link") return { ...command, device: THROUGH };
-  if (command.kind === "add-route") {
-    return { ...command, route: { ...command.route, device: THROUGH } };
+  switch (command.kind) {
+    case "link":
+    case "neighbours":
+      return { ...command, device: THROUGH };
+    case "add-route":
+      return { ...command, route: { ...command.route, device: THROUGH } };
+    case "look-up":
+      return { ...command, from: { ...FROM, device: THROUGH } };
+    case "probe-neighbour":
+      return { ...command, probe: PROBE };
+    default:
+      return { kind: "delete-route", route: found(TO, { device: THROUGH }) };
   }
-  return { kind: "delete-route", route: found(TO, { device: THROUGH }) };
 }

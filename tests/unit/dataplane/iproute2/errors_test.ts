@@ -3,7 +3,9 @@ import fc from "fast-check";
 import {
   classify,
   isError,
+  isOfKernel,
   parseFailure,
+  parseRefusal,
 } from "../../../../src/dataplane/iproute2/errors.ts";
 import type { FailureKind } from "../../../../src/dataplane/dataplane.ts";
 
@@ -11,6 +13,7 @@ import type { FailureKind } from "../../../../src/dataplane/dataplane.ts";
 const MESSAGES: readonly (readonly [text: string, kind: FailureKind])[] = [
   ["RTNETLINK answers: File exists", "exists"],
   ["RTNETLINK answers: No such process", "absent"],
+  ["RTNETLINK answers: No such file or directory", "absent"],
   ['Cannot find device "vxlan100"', "no-device"],
   ['Device "vxlan100" does not exist.', "no-device"],
   ["RTNETLINK answers: No such device", "no-device"],
@@ -33,6 +36,30 @@ for (const [text, kind] of MESSAGES) {
     assert.deepEqual(classify(`${text}\n`), { kind, message: text });
   });
 }
+
+Deno.test("parseRefusal takes what the FIB answers for an answer, and nothing else", () => {
+  const refusals = MESSAGES.map(([text]) => parseRefusal(classify(text)));
+  assert.deepEqual(refusals.filter((why) => why !== undefined), [
+    "Network is unreachable",
+    "No route to host",
+    "Permission denied",
+    "Invalid argument",
+  ]);
+});
+
+Deno.test("isOfKernel is true for an answer of the kernel, and false for what ip says", () => {
+  for (
+    const [text, expected] of [
+      ["RTNETLINK answers: File exists", true],
+      ["Error: Invalid link layer address.", true],
+      ['Cannot find device "vxlan100"', false],
+      ["BusyBox v1.36.1 multi-call binary.", false],
+      ["", false],
+    ] as const
+  ) {
+    assert.equal(isOfKernel(classify(text)), expected, text);
+  }
+});
 
 const WARNINGS = [
   "Database /etc/iproute2/rt_tables is corrupted at 200",

@@ -10,9 +10,10 @@ import {
   IndexCache,
   indexLikeName,
 } from "../../../../src/dataplane/iproute2/index_cache.ts";
-import { cidr, device, found } from "../../../support/fixtures.ts";
+import { address, cidr, device, found } from "../../../support/fixtures.ts";
 
 const TO = cidr("10.42.2.0/24");
+const ADDRESS = address("10.42.2.1");
 
 for (const name of ["if9", "if0", "if9x", "if09", "if-9", "if-4294967294", "if9.100"]) {
   Deno.test(`indexLikeName finds ${name}, which ip may parse as an index`, () => {
@@ -23,6 +24,10 @@ for (const name of ["if9", "if0", "if9x", "if09", "if-9", "if-4294967294", "if9.
       { kind: "add-route", route: { destination: TO, device: named } },
       { kind: "replace-route", route: { destination: TO, device: named } },
       { kind: "delete-route", route: found(TO, { device: named }) },
+      { kind: "neighbours", device: named },
+      { kind: "look-up", address: ADDRESS, from: { source: ADDRESS, device: named } },
+      { kind: "probe-neighbour", probe: { address: ADDRESS, device: named } },
+      { kind: "delete-neighbour", probe: { address: ADDRESS, device: named } },
     ];
     for (const command of commands) assert.equal(indexLikeName(command), name);
   });

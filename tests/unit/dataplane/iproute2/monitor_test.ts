@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { Monitor, parseEvent } from "../../../../src/dataplane/iproute2/monitor.ts";
+import { parseEvent, watchKernel } from "../../../../src/dataplane/iproute2/monitor.ts";
 import { childrenOf, signalAll } from "../../../e2e/processes.ts";
 import { until } from "../../../support/wait.ts";
 import { bounded } from "../../../support/suite.ts";
@@ -9,9 +9,9 @@ function monitors() {
   return childrenOf(Deno.pid).filter(({ command }) => command.includes("monitor"));
 }
 
-Deno.test("Monitor reports an exit of ip before the restart, and the restart as well", async () => {
+Deno.test("watchKernel reports an exit of ip before the restart, and the restart as well", async () => {
   const events: string[] = [];
-  const monitor = new Monitor(({ kind }) => {
+  const monitor = watchKernel(({ kind }) => {
     if (kind === "monitor-down") events.push(`down, ${monitors().length} alive`);
     if (kind === "monitor-up") events.push("up");
   });
@@ -27,11 +27,11 @@ Deno.test("Monitor reports an exit of ip before the restart, and the restart as 
   );
 });
 
-Deno.test("Monitor reports that ip cannot be started, and when it can", async () => {
+Deno.test("watchKernel reports that ip cannot be started, and when it can", async () => {
   const events: string[] = [];
   const path = Deno.env.get("PATH") ?? "";
   Deno.env.set("PATH", "/nonexistent");
-  const monitor = new Monitor(({ kind }) => void events.push(kind));
+  const monitor = watchKernel(({ kind }) => void events.push(kind));
   try {
     await until(() => events.length >= 2, { what: "two attempts" });
     assert.deepEqual(new Set(events), new Set(["monitor-down"]));

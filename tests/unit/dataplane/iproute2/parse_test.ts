@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { entryOf } from "../../../../src/state/table142_codec.ts";
 import type { Answer, Read, TableRoute } from "../../../../src/dataplane/dataplane.ts";
-import { decode, visitRecords } from "../../../../src/dataplane/iproute2/parse.ts";
+import { decode } from "../../../../src/dataplane/iproute2/parse.ts";
+import { visitRecords } from "../../../../src/dataplane/iproute2/records.ts";
 import type { KernelRoute } from "../../../../src/routing/kernel_route.ts";
-import { cidr, device } from "../../../support/fixtures.ts";
+import { address, cidr, device } from "../../../support/fixtures.ts";
 import { bounded } from "../../../support/suite.ts";
 
 // Lines as `ip -json -Numeric` of iproute2 6.1 wrote them on Linux 6.18, shortened.
@@ -323,6 +324,13 @@ const READS: readonly Read[] = [
   WITHIN,
   { kind: "own-routes" },
   { kind: "table-routes", table: 142 },
+  { kind: "links" },
+  { kind: "addresses" },
+  { kind: "netconf" },
+  { kind: "policy-rules" },
+  { kind: "forwarding-table" },
+  { kind: "neighbours", device: device("vxlan100") },
+  { kind: "look-up", address: address("10.42.2.7") },
   { kind: "permission" },
 ];
 
@@ -434,6 +442,7 @@ Deno.test("decode answers, skips or rejects every line, and never throws", () =>
   const scalar = fc.oneof(
     fc.constantFrom<unknown>("10.42.2.0/24", "default", "vxlan100", "quilt0", "142"),
     fc.constantFrom<unknown>("all", "0xfe", "unicast", "__proto__", 254, 1e308, -1),
+    fc.constantFrom<unknown>("inet", "vxlan", "10.42.2.7", "STALE", "off", true, 24),
     fc.jsonValue({ maxDepth: 1 }),
   );
   const member = fc.constantFrom(
@@ -442,6 +451,10 @@ Deno.test("decode answers, skips or rejects every line, and never throws", () =>
     ..."metrics gateway nhid via lladdr src action goto priority suppress_prefixlen"
       .split(" "),
     ..."window ssthresh initrwnd __proto__ constructor toString".split(" "),
+    ..."addr_info family local prefixlen linkinfo info_kind info_data id port link"
+      .split(" "),
+    ..."interface forwarding rp_filter proxy_neigh srclen iif state updated from"
+      .split(" "),
   );
   const { record } = fc.letrec<{ record: Record<string, unknown> }>((tie) => ({
     record: fc.dictionary(

@@ -5,10 +5,16 @@ import type { Call, NotExecuted } from "../reconcile/ports.ts";
 import type { InterfaceName } from "../routing/interface_name.ts";
 import type { Finding } from "./finding.ts";
 
+/** A finding, and since when it is there. */
+export interface CurrentFinding extends Finding {
+  /** Milliseconds since 1970, UTC. */
+  readonly sinceMs: number;
+}
+
 /** What a diagnosis found, and when it was made. */
 export interface Diagnosis {
   /** Worst first. */
-  readonly findings: readonly Finding[];
+  readonly findings: readonly CurrentFinding[];
   /** Milliseconds since 1970, UTC. */
   readonly atMs: number;
   /** Why the kernel could not be read this time; the findings are those of before. */

@@ -12,6 +12,8 @@ import { DryRunDataplane } from "./dataplane/dry_run.ts";
 import { Iproute2Dataplane } from "./dataplane/iproute2/adapter.ts";
 import { render } from "./dataplane/iproute2/commands.ts";
 import { HangLog, WarningLog } from "./dataplane/iproute2/logs.ts";
+import { NO_DATA_PATH } from "./diagnose/no_data_path.ts";
+import type { DataPathService } from "./diagnose/ports.ts";
 import type { ClusterPolicy } from "./ipam/policy.ts";
 import type { LineWriter } from "./observability/buffered_line_writer.ts";
 import type { Logger } from "./observability/logger.ts";
@@ -56,6 +58,7 @@ export interface NodeOptions {
 export interface OpenNode {
   readonly network: NodeNetworkService;
   readonly routes: RouteService;
+  readonly dataPath: DataPathService;
   /**
    * Starts the watch of the kernel. Called before a Unix socket is bound: Deno 2.9.3 lets
    * every process that is started later inherit it, and `ip monitor` outlives a kill for a
@@ -102,6 +105,7 @@ interface KernelFaults {
 class ComposedNode implements OpenNode {
   readonly network: AddressCalls;
   readonly routes: RouteCalls;
+  readonly dataPath: DataPathService = NO_DATA_PATH;
   readonly #options: NodeOptions;
   readonly #dataplane: Dataplane;
   readonly #feed = new StatusFeed();

@@ -3,6 +3,9 @@
  * their order and stops them.
  */
 import { createAddressService } from "./api/addresses/service.ts";
+import { CurrentFindings } from "./api/data_path/current_findings.ts";
+import { readinessOf } from "./api/data_path/readiness.ts";
+import { createDataPathService } from "./api/data_path/service.ts";
 import { Health } from "./api/health/service.ts";
 import { createNodeNetworkService } from "./api/node_network/service.ts";
 import { createQuiltRuntime } from "./api/quilt_runtime/service.ts";
@@ -79,8 +82,10 @@ export async function runSidecar(
   const health = new Health(streams);
   const onKernel = (fault?: string): void => followKernel(fault, health, options);
   const node = openNode({ ...options, onKernel });
+  const findings = new CurrentFindings(node.dataPath);
+  health.followDataPath(findings);
   const services = composeServices(
-    ownServices(node, streams, options),
+    ownServices(node, findings, streams, options),
     health,
     streams,
   );
@@ -90,6 +95,7 @@ export async function runSidecar(
     maxRequestBytes: requestLimit(options.policy),
     socketMode: options.socketMode,
     healthStatus: () => health.status(),
+    readiness: () => readinessOf(health.status(), findings),
     tls: tls.value?.material,
     onHandshakeError: handshakeErrorLogger(logger),
     onDisconnect: disconnectLogger(logger),
@@ -115,15 +121,17 @@ export async function runSidecar(
 }
 
 function ownServices(
-  { network, routes }: OpenNode,
+  { dataPath, network, routes }: OpenNode,
+  findings: CurrentFindings,
   streams: StreamLimiter,
   { logger }: SidecarOptions,
 ): readonly ServedService[] {
   return [
     createQuiltRuntime({ network, routes }, logger),
-    createNodeNetworkService(network, streams, logger),
+    createNodeNetworkService(network, findings, streams, logger),
     createAddressService(network, logger),
-    createRouteService(routes, streams, logger),
+    createRouteService(routes, findings, streams, logger),
+    createDataPathService(dataPath, streams, logger),
   ];
 }
 

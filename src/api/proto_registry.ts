@@ -61,6 +61,12 @@ export const ROUTE_SERVICE: ServiceDefinition = serviceOf(
   "quilt.sidecar.v1.RouteService",
 );
 
+/** `quilt.sidecar.v1.DataPathService` */
+export const DATA_PATH_SERVICE: ServiceDefinition = serviceOf(
+  SIDECAR_PACKAGE,
+  "quilt.sidecar.v1.DataPathService",
+);
+
 /** `grpc.health.v1.Health` */
 export const HEALTH: ServiceDefinition = serviceOf(
   loadProto(healthProto),

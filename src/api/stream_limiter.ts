@@ -19,7 +19,7 @@ export interface ServerStream {
 
 /** What is written to a stream stays in memory until its client reads it. */
 const MAX_STREAMS = 256;
-/** More than a client needs: health, the node's network, routes and reflection. */
+/** More than a client needs: health, the node's network, routes, findings, reflection. */
 const MAX_STREAMS_PER_CONNECTION = 8;
 
 interface AdmittedStream {

@@ -7,11 +7,13 @@ import {
 } from "@grpc/grpc-js";
 import {
   ADDRESS_SERVICE,
+  DATA_PATH_SERVICE,
   NODE_NETWORK_SERVICE,
   ROUTE_SERVICE,
 } from "../api/proto_registry.ts";
 import type { GetNodeNetworkResponse } from "../api/gen/quilt/sidecar/v1/GetNodeNetworkResponse.ts";
 import type { ListAddressesResponse } from "../api/gen/quilt/sidecar/v1/ListAddressesResponse.ts";
+import type { ListFindingsResponse } from "../api/gen/quilt/sidecar/v1/ListFindingsResponse.ts";
 import type { ListRoutesResponse } from "../api/gen/quilt/sidecar/v1/ListRoutesResponse.ts";
 import { err, ok, type Result } from "../shared/result.ts";
 
@@ -75,6 +77,7 @@ export function createUnaryCall(client: Client, deadlineMs: number): UnaryCall {
 export interface SidecarReader {
   getNodeNetwork(): Promise<Result<GetNodeNetworkResponse, CallFault>>;
   listAddresses(): Promise<Result<ListAddressesResponse, CallFault>>;
+  listFindings(): Promise<Result<ListFindingsResponse, CallFault>>;
   listRoutes(): Promise<Result<ListRoutesResponse, CallFault>>;
 }
 
@@ -83,6 +86,7 @@ export function createSidecarReader(call: UnaryCall): SidecarReader {
   return {
     getNodeNetwork: () => call(NODE_NETWORK_SERVICE, "GetNodeNetwork", {}),
     listAddresses: () => call(ADDRESS_SERVICE, "ListAddresses", {}),
+    listFindings: () => call(DATA_PATH_SERVICE, "ListFindings", {}),
     listRoutes: () => call(ROUTE_SERVICE, "ListRoutes", {}),
   };
 }

@@ -1,4 +1,5 @@
 import { status as grpcStatus } from "@grpc/grpc-js";
+import type { ListFindingsResponse } from "../api/gen/quilt/sidecar/v1/ListFindingsResponse.ts";
 import { ok, type Result } from "../shared/result.ts";
 import { writeAll, writeLine } from "../observability/buffered_line_writer.ts";
 import {
@@ -17,16 +18,22 @@ import { describeGrant, isGranted } from "../transport/listen_error.ts";
 import { readTargetAddress, TARGET_HELP } from "./connection_flags.ts";
 import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from "./exit.ts";
 import { parseFlags } from "./flags.ts";
-import { formatStatus, type NodeStatus, statusJson } from "./status_report.ts";
+import {
+  type DataPathReport,
+  formatStatus,
+  type NodeStatus,
+  statusJson,
+} from "./status_report.ts";
 
 /** The text of `status --help`. */
 export const STATUS_HELP = `Usage: status [options]
 
-Shows the node's network, the number of its allocated addresses, and each desired route:
-whether the kernel has it, since when, and why not. A route is unconfirmed if the mesh
-agent has not requested it since its last start. Exits with 0 whatever it shows, with 1
-and a sentence if the sidecar does not answer within 3 seconds, with 2 if the options
-are wrong.
+Shows what is wrong with the data path, with the commands that end it; then the node's
+network, the number of its allocated addresses, and each desired route: whether the
+kernel has it, since when, why not, and the findings about it. A route is unconfirmed if
+the mesh agent has not requested it since its last start. Exits with 0 whatever it shows,
+with 1 and a sentence if the sidecar does not answer within 3 seconds, with 2 if the
+options are wrong.
 
 ${TARGET_HELP}
   --json                    print one JSON document; README.md explains its fields
@@ -80,10 +87,11 @@ async function fail(code: number, message: string): Promise<number> {
 async function fetchStatus(authority: string): Promise<Result<NodeStatus, CallFault>> {
   const client = createClient(authority);
   const reader = createSidecarReader(createUnaryCall(client, DEADLINE_SECONDS * 1000));
-  const [network, addresses, routes] = await Promise.all([
+  const [network, addresses, routes, findings] = await Promise.all([
     reader.getNodeNetwork(),
     reader.listAddresses(),
     reader.listRoutes(),
+    reader.listFindings(),
   ]);
   client.close();
   if (!network.ok) return network;
@@ -96,7 +104,22 @@ async function fetchStatus(authority: string): Promise<Result<NodeStatus, CallFa
     allocated: allocated.length,
     free,
     routes: routes.value.routes,
+    dataPath: toDataPath(findings),
   });
+}
+
+/** Without the findings, what else there is to show is worth showing. */
+function toDataPath(answer: Result<ListFindingsResponse, CallFault>): DataPathReport {
+  if (answer.ok) return { kind: "told", diagnosis: answer.value };
+  const { code, details } = answer.fault;
+  switch (code) {
+    case grpcStatus.UNIMPLEMENTED:
+      return { kind: "not-told", why: "" };
+    case grpcStatus.DEADLINE_EXCEEDED:
+      return { kind: "not-told", why: `no answer came within ${DEADLINE_SECONDS} s` };
+    default:
+      return { kind: "not-told", why: details };
+  }
 }
 
 /** Finds the system's error in the message of grpc-js about a failed connection. */

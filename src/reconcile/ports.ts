@@ -81,6 +81,8 @@ export interface RouteWatch {
    * Undefined: nothing has changed.
    */
   take(): RouteChanges | undefined;
+  /** Takes these again, because something else than their status has changed. */
+  repeat(isMeant: (route: Route) => boolean): void;
   close(): void;
 }
 

@@ -1,5 +1,6 @@
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
 import { ascending } from "../routing/difference.ts";
+import type { Route } from "../routing/route.ts";
 import { DesiredState } from "./desired_state.ts";
 import { describeStatus } from "./outcome.ts";
 import type { ListedRoute, RouteChanges, RouteWatch } from "./ports.ts";
@@ -41,6 +42,7 @@ export class StatusFeed {
     return {
       take: () =>
         this.#open && this.#watchers.has(watcher) ? this.#take(watcher) : undefined,
+      repeat: (isMeant) => this.#repeat(watcher, isMeant),
       close: () => void this.#watchers.delete(watcher),
     };
   }
@@ -85,6 +87,13 @@ export class StatusFeed {
     const routes = [...changed].flatMap((to) => this.#routes.get(to) ?? []);
     const removed = [...changed].filter((to) => !this.#routes.has(to));
     return { complete: false, routes: this.#inOrder(routes), removed };
+  }
+
+  #repeat(watcher: Watcher, isMeant: (route: Route) => boolean): void {
+    if (!this.#watchers.has(watcher)) return;
+    for (const [destination, { route }] of this.#routes) {
+      if (isMeant(route)) watcher.note(destination);
+    }
   }
 
   #inOrder(routes: Iterable<ListedRoute>): readonly ListedRoute[] {

@@ -1,7 +1,6 @@
 import type { ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import type { HealthStatus } from "../shared/health_status.ts";
 import { ok, type Result } from "../shared/result.ts";
 import { CallLimiter } from "./call_limiter.ts";
 import {
@@ -13,6 +12,7 @@ import {
 import { formatListenAddress, type ListenAddress } from "./listen_address.ts";
 import type { ListenError } from "./listen_error.ts";
 import { listen, type Listener } from "./listener.ts";
+import type { ProbeSource } from "./healthz.ts";
 import { sniffProtocol } from "./protocol_sniffer.ts";
 import { AcceptLimiter } from "./rate_limit.ts";
 import { TlsAcceptor } from "./tls/acceptor.ts";
@@ -33,8 +33,6 @@ export interface ConnectionGateOptions {
   readonly onSessionLimit?: (sessions: number) => void;
   /** Called when a client was disconnected. */
   readonly onDisconnect?: (peer: string, reason: DisconnectReason) => void;
-  /** The answer to `GET /healthz`. @default {"NOT_SERVING"} */
-  readonly healthStatus?: () => HealthStatus;
 }
 
 /** At a shutdown, what clients have sent is read by then, and handshakes are over. */
@@ -59,6 +57,8 @@ const COST_BESIDE_CALLS = 2;
 export type ConnectionHandler =
   & Pick<ConnectionsOptions, "maxRequestBytes" | "screen">
   & {
+    /** What probes are answered. */
+    readonly probes: ProbeSource;
     /** Begins HTTP/2 on a connection. */
     readonly serve: (connection: Duplex) => void;
   };
@@ -73,7 +73,7 @@ export class ConnectionGate {
   readonly #connections: Connections;
   readonly #tlsAcceptor: TlsAcceptor | undefined;
   readonly #socketMode: number;
-  readonly #healthStatus: () => HealthStatus;
+  readonly #probes: ProbeSource;
   readonly #maxSessions: number;
   readonly #onSessionLimit: (sessions: number) => void;
   #sessions = 0;
@@ -84,12 +84,12 @@ export class ConnectionGate {
   #unixClients = 0;
 
   constructor(
-    { maxRequestBytes, screen, serve }: ConnectionHandler,
+    { maxRequestBytes, probes, screen, serve }: ConnectionHandler,
     options: ConnectionGateOptions,
   ) {
     const { onDisconnect = () => {}, onHandshakeError = () => {}, tls } = options;
     this.#socketMode = options.socketMode ?? 0o600;
-    this.#healthStatus = options.healthStatus ?? (() => "NOT_SERVING");
+    this.#probes = probes;
     this.#maxSessions = options.maxSessions ?? MAX_SESSIONS;
     this.#onSessionLimit = options.onSessionLimit ?? (() => {});
     this.#connections = new Connections({
@@ -220,7 +220,7 @@ export class ConnectionGate {
         return () => {};
       },
       serve: (received) => this.#serve(socket, received),
-    }, this.#healthStatus);
+    }, this.#probes);
   }
 
   #serve(socket: Socket, received: Uint8Array): void {

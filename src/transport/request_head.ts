@@ -1,16 +1,19 @@
 import { status } from "@grpc/grpc-js";
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http2";
 import { DEADLINE_EXCEEDED } from "../shared/deadline_exceeded.ts";
-import type { HealthStatus } from "../shared/health_status.ts";
 import { quote } from "../shared/quote.ts";
-import { healthzHeaders } from "./healthz.ts";
+import {
+  answerProbe,
+  findProbePath,
+  probeHeaders,
+  type ProbePath,
+  type ProbeSource,
+} from "./healthz.ts";
 
 /** What the response depends on besides the request. */
-export interface RequestContext {
+export interface RequestContext extends ProbeSource {
   /** Whether a method with that path is served, e.g. `/quilt.QuiltRuntime/InjectRoute`. */
   isServed(path: string): boolean;
-  /** The health of the server as a whole. */
-  healthStatus(): HealthStatus;
 }
 
 /** The result of {@linkcode screenRequest}. */
@@ -41,7 +44,7 @@ export interface ImmediateResponse {
  *
  * | request                                  | response                                |
  * | ---------------------------------------- | --------------------------------------- |
- * | `GET` or `HEAD` of `/healthz`            | 200 `SERVING`, or 503 `NOT_SERVING`     |
+ * | `GET` or `HEAD` of `/healthz`, `/readyz` | 200 `SERVING`, or 503 `NOT_SERVING`     |
  * | a method other than POST                 | 405 with `allow`                        |
  * | a content-type other than gRPC's         | 415                                     |
  * | a malformed `grpc-timeout`               | INTERNAL                                |
@@ -58,9 +61,10 @@ export function screenRequest(
 ): ScreenedRequest {
   const path = textOf(headers[":path"]) ?? "";
   const method = textOf(headers[":method"]) ?? "";
-  const allowed = path === HEALTHZ_PATH ? HEALTHZ_METHODS : CALL_METHODS;
-  if (path === HEALTHZ_PATH && allowed.includes(method)) {
-    return respondHealth(method, context.healthStatus());
+  const probed = findProbePath(path);
+  const allowed = probed === undefined ? CALL_METHODS : PROBE_METHODS;
+  if (probed !== undefined && allowed.includes(method)) {
+    return respondProbe(method, probed, context);
   }
   if (method !== "POST") return respondMethod(method, allowed);
   const type = textOf(headers["content-type"]) ?? "";
@@ -119,8 +123,7 @@ export function trailersOnly(
   return { headers, body: "" };
 }
 
-const HEALTHZ_PATH = "/healthz";
-const HEALTHZ_METHODS = ["GET", "HEAD"];
+const PROBE_METHODS = ["GET", "HEAD"];
 const CALL_METHODS = ["POST"];
 
 /** The encodings of grpc-js 1.14.7. */
@@ -130,9 +133,14 @@ const ENCODINGS = [IDENTITY, "deflate", "gzip"];
 /** `application/grpc-web` is another protocol. Media types ignore case: RFC 9110, 8.3.1. */
 const GRPC_CONTENT_TYPE = /^application\/grpc(?:$|[+;])/i;
 
-function respondHealth(method: string, health: HealthStatus): ScreenedRequest {
-  const body = method === "HEAD" ? "" : health;
-  return { kind: "response", response: { headers: healthzHeaders(health), body } };
+function respondProbe(
+  method: string,
+  path: ProbePath,
+  source: ProbeSource,
+): ScreenedRequest {
+  const answer = answerProbe(path, source);
+  const body = method === "HEAD" ? "" : answer.body;
+  return { kind: "response", response: { headers: probeHeaders(answer), body } };
 }
 
 /** RFC 9110, 15.5.6: the response lists the allowed methods. */

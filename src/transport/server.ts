@@ -4,8 +4,8 @@
  *
  * ```text
  * listener → connection gate → [TLS acceptor] → protocol sniffer → connections → grpc-js
- *            accept limiter                     GET /healthz       client input: frame
- *                                                                  budget, call limiter
+ *            accept limiter                     GET /healthz,      client input: frame
+ *                                                   /readyz        budget, call limiter
  * ```
  *
  * This folder imports src/shared, the logger's type of src/observability, and packages. It
@@ -25,6 +25,7 @@ import { ok, type Result } from "../shared/result.ts";
 import type { ServedService } from "../shared/served_service.ts";
 import { ConnectionGate, type ConnectionGateOptions } from "./connection_gate.ts";
 import type { OpenedStream } from "./error_containment.ts";
+import type { ProbeSource } from "./healthz.ts";
 import { http2ServerOf } from "./http2_sessions.ts";
 import type { ListenAddress } from "./listen_address.ts";
 import type { ListenError } from "./listen_error.ts";
@@ -59,7 +60,7 @@ export interface RpcServer {
 }
 
 /** How a server is set up. */
-export interface ServerSettings extends ConnectionGateOptions {
+export interface ServerSettings extends ConnectionGateOptions, Partial<ProbeSource> {
   /**
    * The longest request message in bytes. A longer one is answered RESOURCE_EXHAUSTED before
    * it is buffered. @default 16 KiB
@@ -89,12 +90,17 @@ const MAX_HEADER_LIST_BYTES = 16 * 1024;
 // grpc-js would write lines of its own to standard error.
 setLogVerbosity(logVerbosity.NONE);
 
-/** Listens and serves. */
+/** Listens and serves. A probe that has no source is answered NOT_SERVING. */
 export async function startServer(
   address: ListenAddress,
   services: readonly ServedService[],
-  { maxRequestBytes = DEFAULT_MAX_REQUEST_BYTES, ...gateOptions }: ServerSettings = {},
+  settings: ServerSettings = {},
 ): Promise<Result<RpcServer, ListenError>> {
+  const { maxRequestBytes = DEFAULT_MAX_REQUEST_BYTES } = settings;
+  const probes: ProbeSource = {
+    healthStatus: settings.healthStatus ?? (() => "NOT_SERVING"),
+    readiness: settings.readiness ?? (() => ({ status: "NOT_SERVING", reasons: [] })),
+  };
   const server = new Server({
     ...SERVER_OPTIONS,
     "grpc.max_receive_message_length": maxRequestBytes,
@@ -110,8 +116,8 @@ export async function startServer(
   };
   services.forEach(addService);
   const context: RequestContext = {
+    ...probes,
     isServed: (path) => paths.has(path),
-    healthStatus: gateOptions.healthStatus ?? (() => "NOT_SERVING"),
   };
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   const http2Server = http2ServerOf(server);
@@ -120,7 +126,7 @@ export async function startServer(
   const serve = (connection: Duplex): void => injector.injectConnection(connection);
   const screen = ({ headers, stream }: OpenedStream) =>
     screenStream(stream, headers, context);
-  const gate = new ConnectionGate({ maxRequestBytes, screen, serve }, gateOptions);
+  const gate = new ConnectionGate({ maxRequestBytes, probes, screen, serve }, settings);
   const opened = await gate.open(address);
   if (!opened.ok) {
     gate.abandon();

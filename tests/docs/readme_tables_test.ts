@@ -183,7 +183,25 @@ Deno.test("README.md names every field of what status --json prints, in their or
       reason: "",
       since: { seconds: 0, nanos: 0 },
       confirmed: true,
+      findings: [],
     }],
+    dataPath: {
+      kind: "told",
+      diagnosis: {
+        findings: [{
+          id: "forwarding-off",
+          severity: "FINDING_SEVERITY_CRITICAL",
+          device: "",
+          destination: "",
+          found: "",
+          meaning: "",
+          remedy: [],
+          since: { seconds: 0, nanos: 0 },
+        }],
+        diagnosed_at: { seconds: 0, nanos: 0 },
+        fault: "",
+      },
+    },
   }));
   const named = rowsAbout("Field", "Status").map(([field, holds = ""]) => [
     codeOf(field),

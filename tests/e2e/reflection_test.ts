@@ -118,7 +118,9 @@ const route = {
   reason: "",
   since: "TIME",
   confirmed: true,
+  findings: [],
 };
+const noFindings = { findings: [], diagnosedAt: "TIME", fault: "" };
 
 /** Calls in order, with the answer or the first message of each. */
 const CALLS: readonly (readonly [method: string, request: object, answer: object])[] = [
@@ -156,7 +158,7 @@ const CALLS: readonly (readonly [method: string, request: object, answer: object
   [
     "quilt.sidecar.v1.NodeNetworkService.GetNodeNetwork",
     {},
-    { nodeNetwork, refusal: "" },
+    { nodeNetwork, refusal: "", findings: [] },
   ],
   ["quilt.sidecar.v1.NodeNetworkService.WatchNodeNetwork", {}, { nodeNetwork }],
   ["quilt.sidecar.v1.AddressService.AllocateAddress", { owner: "web-1" }, {
@@ -170,12 +172,17 @@ const CALLS: readonly (readonly [method: string, request: object, answer: object
   ["quilt.sidecar.v1.AddressService.ReleaseAddress", { owner: "web-1" }, {
     released: address,
   }],
+  ["quilt.sidecar.v1.DataPathService.ListFindings", {}, noFindings],
+  ["quilt.sidecar.v1.DataPathService.WatchFindings", {}, noFindings],
+  ["quilt.sidecar.v1.DataPathService.ProbePeers", {}, { peers: [] }],
   ["grpc.health.v1.Health.Check", {}, { status: "SERVING" }],
   ["grpc.health.v1.Health.List", {}, {
     statuses: {
       "": { status: "SERVING" },
+      "quilt.DataPath": { status: "SERVING" },
       "quilt.QuiltRuntime": { status: "SERVING" },
       "quilt.sidecar.v1.AddressService": { status: "SERVING" },
+      "quilt.sidecar.v1.DataPathService": { status: "SERVING" },
       "quilt.sidecar.v1.NodeNetworkService": { status: "SERVING" },
       "quilt.sidecar.v1.RouteService": { status: "SERVING" },
     },
@@ -190,7 +197,9 @@ fullTest("grpcurl can call every RPC by reflection alone", async () => {
     const call = method.includes(".Watch") ? grpcurlFirst : grpcurlOutput;
     const options = ["-emit-defaults", "-d", JSON.stringify(request)];
     const text = await call(namespace, [method], options);
-    const received: unknown = JSON.parse(text.replace(/(?<="since": ")[^"]+/g, "TIME"));
+    const received: unknown = JSON.parse(
+      text.replace(/(?<="(since|diagnosedAt)": ")[^"]+/g, "TIME"),
+    );
     assert.deepEqual(received, answer, method);
   }
   const called = new Set(CALLS.map(([method]) => method));

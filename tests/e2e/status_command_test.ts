@@ -36,6 +36,7 @@ Deno.test("status shows the network, the addresses, and each route: installed, p
   await using host = await openHost();
   const { client, namespace } = host;
   assert.deepEqual(await shown(namespace), [
+    "Data path     no findings",
     "Node subnet   not configured: no ConfigureNodeSubnet since the sidecar's start",
     "Cluster CIDR  10.42.0.0/16",
     "Addresses     0 allocated, 0 free",
@@ -49,6 +50,7 @@ Deno.test("status shows the network, the addresses, and each route: installed, p
   assert.deepEqual(await client.configureNodeSubnet("10.42.1.0/24"), done);
   assert.deepEqual(await client.injectRoute("10.42.9.0/24", "vxlan100"), done);
   assert.deepEqual(await shown(namespace), [
+    "Data path     no findings",
     "Node subnet   10.42.1.0/24, gateway 10.42.1.1",
     "Cluster CIDR  10.42.0.0/16",
     "Addresses     1 allocated, 252 free",
@@ -59,7 +61,7 @@ Deno.test("status shows the network, the addresses, and each route: installed, p
     "10.42.9.0/24   vxlan100  installed  TIME",
     "10.42.10.0/24  vxlan100  installed  TIME  unconfirmed",
   ]);
-  const { routes, ...rest } = await document(namespace);
+  const { data_path: dataPath, routes, ...rest } = await document(namespace);
   assert.deepEqual(rest, {
     node_network: {
       subnet: "10.42.1.0/24",
@@ -70,7 +72,12 @@ Deno.test("status shows the network, the addresses, and each route: installed, p
     },
     addresses: { allocated: 1, free: 252 },
     route_counts: { installed: 2, pending: 1, unconfirmed: 2 },
+    findings: [],
   });
+  assert.ok(isJsonObject(dataPath));
+  const { diagnosed_at: diagnosedAt, ...told } = dataPath;
+  assert.equal(String(diagnosedAt).replace(TIME, "TIME"), "TIME");
+  assert.deepEqual(told, { told: true, critical: 0, warnings: 0, fault: "" });
   assert.ok(Array.isArray(routes) && isJsonObject(routes[0]));
   const { since, ...route } = routes[0];
   assert.equal(String(since).replace(TIME, "TIME"), "TIME");
@@ -80,6 +87,7 @@ Deno.test("status shows the network, the addresses, and each route: installed, p
     state: "pending",
     reason: "Interface 'vxlan200' not found",
     confirmed: false,
+    findings: [],
   });
 });
 
@@ -88,7 +96,7 @@ Deno.test("status shows why ConfigureNodeSubnet was refused, until a call succee
     launcher: ["setpriv", "--bounding-set", "-net_admin", "--inh-caps", "-net_admin"],
   });
   const { client, namespace } = host;
-  const line = async () => (await shown(namespace))[0];
+  const line = async () => (await shown(namespace))[1];
   const refused = async (subnet: string) => {
     const { error } = await client.configureNodeSubnet(subnet);
     assert.notEqual(error, "");
@@ -101,10 +109,10 @@ Deno.test("status shows why ConfigureNodeSubnet was refused, until a call succee
   await refused("10.42.1.0\u001b/24");
   await using able = await openHost();
   await able.client.configureNodeSubnet("10.42.0.0/16");
-  assert.match((await shown(able.namespace))[0] ?? "", /refused: Subnet must be \/24/);
+  assert.match((await shown(able.namespace))[1] ?? "", /refused: Subnet must be \/24/);
   assert.deepEqual(await able.client.configureNodeSubnet("10.42.1.0/24"), done);
   assert.equal(
-    (await shown(able.namespace))[0],
+    (await shown(able.namespace))[1],
     "Node subnet   10.42.1.0/24, gateway 10.42.1.1",
   );
 });
@@ -170,5 +178,5 @@ Deno.test("status connects to a Unix socket, with the grants of the serve:unix t
   const asking = command.map((word) => word === "serve" ? "status" : word);
   const { code, stderr, stdout } = await namespace.run(asking);
   assert.deepEqual([code, stderr], [0, ""]);
-  assert.match(stdout, /^Node subnet {3}10\.42\.1\.0\/24, gateway 10\.42\.1\.1\n/);
+  assert.match(stdout, /^Node subnet {3}10\.42\.1\.0\/24, gateway 10\.42\.1\.1$/m);
 });

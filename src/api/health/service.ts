@@ -2,6 +2,7 @@ import { status } from "@grpc/grpc-js";
 import { quote } from "../../shared/quote.ts";
 import type { HealthStatus } from "../../shared/health_status.ts";
 import type { ServedService } from "../../shared/served_service.ts";
+import type { CurrentFindings } from "../data_path/current_findings.ts";
 import type { HealthHandlers } from "../gen/grpc/health/v1/Health.ts";
 import type { HealthCheckResponse } from "../gen/grpc/health/v1/HealthCheckResponse.ts";
 import { LatestValueStream } from "../latest_value_stream.ts";
@@ -14,13 +15,18 @@ import type { StreamLimiter } from "../stream_limiter.ts";
  */
 export type NotServingReason = "starting" | "kernel" | "stopping";
 
+/** The name under which health answers whether traffic flows; it is no service. */
+export const DATA_PATH_NAME = "quilt.DataPath";
+
 /**
  * gRPC health checking v1, `grpc.health.v1.Health`. All services share one status, because
  * all of them depend on the node. It is NOT_SERVING while there is any reason; `starting`
- * is one from the beginning.
+ * is one from the beginning. `quilt.DataPath` has a status of its own: the sidecar serves
+ * although traffic is stopped, and traffic flows on when the sidecar stops.
  */
 export class Health {
-  readonly #serviceNames = new Set([""]);
+  readonly #serviceNames = new Set(["", DATA_PATH_NAME]);
+  #dataPath: HealthStatus = "NOT_SERVING";
   readonly #streams: StreamLimiter;
   readonly #reasons = new Set<NotServingReason>(["starting"]);
   readonly #watchers = new Set<LatestValueStream<HealthCheckResponse>>();
@@ -33,7 +39,8 @@ export class Health {
   /**
    * The service with Check, List and Watch.
    *
-   * @param serviceNames the full names that it knows besides "", the server as a whole
+   * @param serviceNames the full names that it knows besides "", the server as a whole,
+   * and `quilt.DataPath`
    */
   createService(serviceNames: readonly string[]): ServedService {
     for (const name of serviceNames) this.#serviceNames.add(name);
@@ -48,6 +55,16 @@ export class Health {
   /** The status of the server as a whole. */
   status(): HealthStatus {
     return this.#isServing() ? "SERVING" : "NOT_SERVING";
+  }
+
+  /** From now on `quilt.DataPath`, which is NOT_SERVING before, follows the findings. */
+  followDataPath(findings: Pick<CurrentFindings, "status" | "watch">): void {
+    const follow = (): void => {
+      this.#dataPath = findings.status();
+      this.#wakeWatchers();
+    };
+    follow();
+    findings.watch(follow);
   }
 
   /**
@@ -104,6 +121,7 @@ export class Health {
   };
 
   #responseFor(service: string): HealthCheckResponse {
+    if (service === DATA_PATH_NAME) return { status: this.#dataPath };
     const isKnown = this.#serviceNames.has(service);
     return { status: isKnown ? this.status() : "SERVICE_UNKNOWN" };
   }

@@ -3,9 +3,11 @@ import type {
   NodeNetwork,
   NodeNetworkService,
 } from "../../addresses/ports.ts";
+import type { CurrentFinding } from "../../diagnose/ports.ts";
 import type { Logger } from "../../observability/logger.ts";
 import type { ServedService } from "../../shared/served_service.ts";
 import { describeNotExecuted, succeeded } from "../call_messages.ts";
+import { toFindingMessage } from "../data_path/messages.ts";
 import type { GetNodeNetworkResponse } from "../gen/quilt/sidecar/v1/GetNodeNetworkResponse.ts";
 import type { NodeNetwork as NodeNetworkMessage } from "../gen/quilt/sidecar/v1/NodeNetwork.ts";
 import type { NodeNetworkServiceHandlers } from "../gen/quilt/sidecar/v1/NodeNetworkService.ts";
@@ -22,9 +24,15 @@ import { type Reply, unaryHandlers } from "../unary_handler.ts";
  */
 const INTERVAL_MS = 50;
 
+/** What is wrong with the node as a whole, worst first. */
+export interface NodeFindings {
+  readonly ofNode: readonly CurrentFinding[];
+}
+
 /** `quilt.sidecar.v1.NodeNetworkService` over a node: Quilt learns its subnet from it. */
 export function createNodeNetworkService(
   network: NodeNetworkService,
+  findings: NodeFindings,
   streams: StreamLimiter,
   logger: Logger,
 ): ServedService {
@@ -42,6 +50,7 @@ export function createNodeNetworkService(
         message: {
           node_network: toNodeNetworkMessage(current),
           refusal: describeRefusal(lastConfigure),
+          findings: findings.ofNode.map(toFindingMessage),
         },
       }),
     }),

@@ -11,20 +11,28 @@ import type { RouteOutcome as RouteOutcomeMessage } from "../gen/quilt/sidecar/v
 import type { RouteOutcomeKind } from "../gen/quilt/sidecar/v1/RouteOutcomeKind.ts";
 import type { SyncRoutesResponse } from "../gen/quilt/sidecar/v1/SyncRoutesResponse.ts";
 import type { WatchRoutesResponse } from "../gen/quilt/sidecar/v1/WatchRoutesResponse.ts";
+import type { CurrentFindings } from "../data_path/current_findings.ts";
+import { toTimestamp } from "../times.ts";
 import { notExecutedReply, type Reply, statusReply } from "../unary_handler.ts";
+
+/** The ids of the findings about a route, worst first. */
+type FindingsOfRoutes = Pick<CurrentFindings, "ofRoute">;
 
 /** The answer to a ListRoutes. */
 export function toListReply(
   routes: readonly ListedRoute[],
+  findings: FindingsOfRoutes,
 ): Reply<ListRoutesResponse> {
-  return { kind: "message", message: { routes: routes.map(toRouteMessage) } };
+  return { kind: "message", message: { routes: toRouteMessages(routes, findings) } };
 }
 
 /** A message of WatchRoutes. */
 export function toWatchMessage(
   { complete, removed, routes }: RouteChanges,
+  findings: FindingsOfRoutes,
 ): WatchRoutesResponse {
-  return { complete, routes: routes.map(toRouteMessage), removed: [...removed] };
+  const messages = toRouteMessages(routes, findings);
+  return { complete, routes: messages, removed: [...removed] };
 }
 
 /** The answer to a SyncRoutes. */
@@ -41,16 +49,19 @@ export function toSyncReply(outcome: SyncOutcome): Reply<SyncRoutesResponse> {
   }
 }
 
-function toRouteMessage({ confirmed, pending, route, sinceMs }: ListedRoute): Route {
-  const seconds = Math.floor(sinceMs / 1000);
-  return {
+function toRouteMessages(
+  routes: readonly ListedRoute[],
+  findings: FindingsOfRoutes,
+): Route[] {
+  return routes.map(({ confirmed, pending, route, sinceMs }) => ({
     destination: route.destination,
     device: route.device,
     state: pending === "" ? "ROUTE_STATE_INSTALLED" : "ROUTE_STATE_PENDING",
     reason: pending,
-    since: { seconds, nanos: (sinceMs - seconds * 1000) * 1e6 },
+    since: toTimestamp(sinceMs),
     confirmed,
-  };
+    findings: [...findings.ofRoute(route)],
+  }));
 }
 
 function toOutcomeMessage(

@@ -6,15 +6,21 @@ import { succeeded } from "../call_messages.ts";
 import type { RouteServiceHandlers } from "../gen/quilt/sidecar/v1/RouteService.ts";
 import type { WatchRoutesResponse } from "../gen/quilt/sidecar/v1/WatchRoutesResponse.ts";
 import { LatestValueStream } from "../latest_value_stream.ts";
+import type { CurrentFindings } from "../data_path/current_findings.ts";
 import { ROUTE_SERVICE } from "../proto_registry.ts";
 import type { StreamLimiter } from "../stream_limiter.ts";
 import { unaryHandlers } from "../unary_handler.ts";
+import { WatchBudget } from "../watch_budget.ts";
 import { syncCall, syncResults } from "./log_lines.ts";
 import { toListReply, toSyncReply, toWatchMessage } from "./messages.ts";
+
+/** The findings about a route, and when they change. */
+export type RouteFindings = Pick<CurrentFindings, "ofRoute" | "watch">;
 
 /** `quilt.sidecar.v1.RouteService` over a node: its route table as a whole. */
 export function createRouteService(
   table: RouteService,
+  findings: RouteFindings,
   streams: StreamLimiter,
   logger: Logger,
 ): ServedService {
@@ -25,9 +31,9 @@ export function createRouteService(
       execute: () => table.list(),
       describeCall: () => ({ kind: "other", text: "ListRoutes()" }),
       describeResult: () => succeeded(false),
-      reply: toListReply,
+      reply: (routes) => toListReply(routes, findings),
     }),
-    WatchRoutes: watchRoutes(table, streams, logger),
+    WatchRoutes: watchRoutes(table, findings, streams, logger),
     SyncRoutes: unary({
       rpc: "SyncRoutes",
       execute: (request, call) => table.sync(request.routes, request.dry_run, call),
@@ -42,43 +48,38 @@ export function createRouteService(
 /** Milliseconds between two messages of a watch. */
 const INTERVAL_MS = 50;
 
-/**
- * How many changes one watch carries, some 4 MB. Deno 2.9.3 takes every message off a
- * stream, even if the client does not read, and keeps it in memory (measured). So a watch
- * is ended at this limit, and a client that does read watches again.
- */
+/** How many changes one watch carries, some 4 MB. */
 const MAX_CHANGES = 65_536;
-/** If there are more than a few watches, they share this number of changes. */
 const MAX_CHANGES_OF_ALL = 262_144;
 
 /** WatchRoutes: all routes first, then the changes, each route in its latest state. */
 function watchRoutes(
   table: RouteService,
+  findings: RouteFindings,
   streams: StreamLimiter,
   logger: Logger,
 ): RouteServiceHandlers["WatchRoutes"] {
-  let openWatches = 0;
+  const budget = new WatchBudget(MAX_CHANGES, MAX_CHANGES_OF_ALL);
   return (stream) => {
     if (!streams.admit(stream)) return;
     logger.log("debug", "RPC: WatchRoutes()");
-    openWatches += 1;
-    let carried = 0;
+    const allowance = budget.open();
     const watch = table.watch(() => responses.wake());
     const takeLatest = (): WatchRoutesResponse | undefined => {
       const changes = watch.take();
       if (changes === undefined) return undefined;
-      carried += countChanges(changes);
-      const share = Math.floor(MAX_CHANGES_OF_ALL / openWatches);
-      const limit = Math.min(MAX_CHANGES, share);
-      if (carried <= limit) return toWatchMessage(changes);
+      const limit = allowance.exceeds(countChanges(changes));
+      if (limit === undefined) return toWatchMessage(changes, findings);
       watch.close();
       const details = `This watch has carried ${limit} changes; watch again`;
       stream.emit("error", { code: status.UNAVAILABLE, details });
       return undefined;
     };
     const responses = new LatestValueStream(stream, takeLatest, INTERVAL_MS);
+    const unwatchFindings = findings.watch((isChanged) => watch.repeat(isChanged));
     stream.once("cancelled", () => {
-      openWatches -= 1;
+      allowance.close();
+      unwatchFindings();
       watch.close();
     });
   };

@@ -6,7 +6,10 @@ import type { NodeNetwork, NodeNetworkService } from "../../../src/addresses/por
 import { createAddressService } from "../../../src/api/addresses/service.ts";
 import { connectSidecar, type SidecarClient } from "../../support/sidecar_client.ts";
 import { formatListenAddress } from "../../../src/transport/listen_address.ts";
-import { createNodeNetworkService } from "../../../src/api/node_network/service.ts";
+import {
+  createNodeNetworkService,
+  type NodeFindings,
+} from "../../../src/api/node_network/service.ts";
 import { StreamLimiter } from "../../../src/api/stream_limiter.ts";
 import { startServer } from "../../../src/transport/server.ts";
 import { cidr } from "./outcomes.ts";
@@ -63,6 +66,7 @@ export interface Surface extends AsyncDisposable {
 /** The two services over a node of the test's making, and the typed client of them. */
 export async function openServices(
   network: Partial<NodeNetworkService>,
+  findings: NodeFindings = { ofNode: [] },
 ): Promise<Surface> {
   const log: string[] = [];
   const sink = {
@@ -74,7 +78,7 @@ export async function openServices(
   const streams = new StreamLimiter();
   const node = { ...UNASKED, ...network };
   const started = await startServer({ kind: "tcp", host: "127.0.0.1", port: 0 }, [
-    createNodeNetworkService(node, streams, logger),
+    createNodeNetworkService(node, findings, streams, logger),
     createAddressService(node, logger),
   ]);
   assert.ok(started.ok);

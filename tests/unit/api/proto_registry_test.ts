@@ -5,12 +5,14 @@ import type { ConfigureNodeSubnetRequest } from "../../../src/api/gen/quilt/Conf
 import type { InjectRouteRequest } from "../../../src/api/gen/quilt/InjectRouteRequest.ts";
 import type { InjectRouteResponse } from "../../../src/api/gen/quilt/InjectRouteResponse.ts";
 import type { RemoveRouteRequest } from "../../../src/api/gen/quilt/RemoveRouteRequest.ts";
+import type { ProbedAddress } from "../../../src/api/gen/quilt/sidecar/v1/ProbedAddress.ts";
 import type { ReleaseAddressRequest } from "../../../src/api/gen/quilt/sidecar/v1/ReleaseAddressRequest.ts";
 import type { ReleaseAddressResponse } from "../../../src/api/gen/quilt/sidecar/v1/ReleaseAddressResponse.ts";
 import type { Route } from "../../../src/api/gen/quilt/sidecar/v1/Route.ts";
 import type { SyncRoutesRequest } from "../../../src/api/gen/quilt/sidecar/v1/SyncRoutesRequest.ts";
 import {
   ADDRESS_SERVICE,
+  DATA_PATH_SERVICE,
   HEALTH,
   loadProto,
   NODE_NETWORK_SERVICE,
@@ -147,9 +149,35 @@ Deno.test("ListRoutes is decoded with 64-bit seconds as numbers and states as na
     reason: "It is down",
     since: { seconds: 1_700_000_000, nanos: 123_000_000 },
     confirmed: true,
+    findings: ["bridge-port"],
   };
   const answer = { routes: [route] };
   assert.deepEqual(responseOverTheWire(ROUTE_SERVICE, "ListRoutes", answer), answer);
+});
+
+Deno.test("ProbePeers is answered null for the time of an address that did not answer", () => {
+  const silent: ProbedAddress = {
+    address: "10.42.2.1",
+    state: "PROBE_STATE_SILENT",
+    answered_after: null,
+    reason: "",
+  };
+  const answer = {
+    peers: [{
+      destination: "10.42.2.0/24",
+      device: "vxlan100",
+      gateway: {
+        ...silent,
+        state: "PROBE_STATE_ANSWERED",
+        answered_after: { seconds: 0, nanos: 300_000_000 },
+      },
+      proxied: silent,
+    }],
+  };
+  assert.deepEqual(
+    responseOverTheWire(DATA_PATH_SERVICE, "ProbePeers", answer),
+    answer,
+  );
 });
 
 Deno.test("Health encodes its status as a varint in field 1", () => {
@@ -190,14 +218,15 @@ for (const definition of REFLECTION) {
 
 Deno.test("serviceName is the first half of the paths", () => {
   const served = [
-    ...[QUILT_RUNTIME, NODE_NETWORK_SERVICE, ADDRESS_SERVICE, ROUTE_SERVICE, HEALTH],
-    ...REFLECTION,
+    ...[QUILT_RUNTIME, NODE_NETWORK_SERVICE, ADDRESS_SERVICE, ROUTE_SERVICE],
+    ...[DATA_PATH_SERVICE, HEALTH, ...REFLECTION],
   ];
   assert.deepEqual(served.map(serviceName), [
     "quilt.QuiltRuntime",
     "quilt.sidecar.v1.NodeNetworkService",
     "quilt.sidecar.v1.AddressService",
     "quilt.sidecar.v1.RouteService",
+    "quilt.sidecar.v1.DataPathService",
     "grpc.health.v1.Health",
     "grpc.reflection.v1.ServerReflection",
     "grpc.reflection.v1alpha.ServerReflection",

@@ -144,6 +144,22 @@ Deno.test("StatusFeed.watch gives all routes, then what has changed, each route 
   assert.equal(watch.take(), undefined);
 });
 
+Deno.test("RouteWatch.repeat gives the routes that it is asked for once more, and does nothing after the watch's close", () => {
+  const { feed, put } = openFeed();
+  for (const octet of [2, 3, 4]) put(octet);
+  feed.open();
+  const watch = feed.watch(() => {});
+  watch.repeat(() => true);
+  assert.equal(linesOf(watch.take())?.length, 4);
+  watch.repeat(({ destination }) => destination !== to(3));
+  feed.desired.delete(to(4));
+  assert.deepEqual(linesOf(watch.take()), ["10.42.2.0/24 vxlan100", "-10.42.4.0/24"]);
+  assert.equal(watch.take(), undefined);
+  watch.close();
+  watch.repeat(() => true);
+  assert.equal(watch.take(), undefined);
+});
+
 Deno.test("StatusFeed.watch wakes once for all that happens before a take, and never after its close", async () => {
   const { feed, put } = openFeed();
   let woken = 0;

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { finding } from "../api/memory_data_path.ts";
 import { type OpenSurface, openSurface } from "./surface.ts";
 
 /** Sends the parts one after another, and reads until the server ends the connection. */
@@ -49,6 +50,43 @@ Deno.test("sniffProtocol answers GET /healthz without headers, in any pieces, an
   }
 });
 
+const READY_LINE = "GET /readyz HTTP/1.1\r\n";
+
+Deno.test("sniffProtocol answers GET /readyz with 200 if the sidecar serves and nothing stops traffic, and else with 503 and the reasons", async () => {
+  await using surface = await openSurface();
+  const { dataPath, health } = surface;
+  const ready = () => say(surface, `${READY_LINE}Host: 127.0.0.1:50051\r\n\r\n`);
+  const not = (...reasons: readonly string[]) =>
+    answer("503 Service Unavailable", ["NOT_SERVING", ...reasons, ""].join("\n"));
+  assert.equal(await ready(), not("sidecar-not-serving", "not-diagnosed"));
+  health.clearNotServing("starting");
+  assert.equal(await ready(), not("not-diagnosed"));
+  dataPath.publish([finding("missing-routes", "warning", { device: "vxlan100" })]);
+  assert.equal(await ready(), answer("200 OK", "SERVING\n"));
+  dataPath.publish([
+    finding("device-down", "critical", { device: "vxlan100" }),
+    finding("forwarding-off", "critical"),
+  ]);
+  assert.equal(await ready(), not("device-down", "forwarding-off"));
+  assert.equal(await say(surface, `${LINE}\r\n`), SERVING);
+});
+
+Deno.test("sniffProtocol answers GET /readyz in any pieces, and with more behind it", async () => {
+  await using surface = await openSurface();
+  surface.health.clearNotServing("starting");
+  surface.dataPath.publish([]);
+  const ready = answer("200 OK", "SERVING\n");
+  for (
+    const parts of [
+      [`${READY_LINE}\r\n`],
+      [...`${READY_LINE}a: b\r\n\r\n`],
+      [`${READY_LINE}\r\n${LINE}\r\n`],
+    ]
+  ) {
+    assert.equal(await say(surface, ...parts), ready, parts.join("").slice(0, 60));
+  }
+});
+
 for (
   const request of [
     "GET / HTTP/1.1\r\n\r\n",
@@ -59,6 +97,11 @@ for (
     "get /healthz HTTP/1.1\r\n\r\n",
     `${LINE}a: ${"b".repeat(2_048)}\r\n\r\n`,
     "GET /health\r\n",
+    "GET /readyz HTTP/1.0\r\n\r\n",
+    "GET /readyz?x HTTP/1.1\r\n\r\n",
+    "GET /ready\r\n",
+    "HEAD /readyz HTTP/1.1\r\n\r\n",
+    `${READY_LINE}a: ${"b".repeat(2_048)}\r\n\r\n`,
     "PRI * HTTP/1.1\r\n\r\n",
   ]
 ) {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http2";
 import fc from "fast-check";
-import type { HealthStatus } from "../../../src/shared/health_status.ts";
+import type { HealthStatus, Readiness } from "../../../src/shared/health_status.ts";
 import {
   encodeGrpcMessage,
   requestEncoding,
@@ -22,17 +22,23 @@ const CALL: IncomingHttpHeaders = {
 function screen(
   headers: IncomingHttpHeaders,
   health: HealthStatus = "SERVING",
+  readiness: Readiness = { status: "SERVING", reasons: [] },
 ): ScreenedRequest {
   const context = {
     isServed: (path: string) => path === PATH,
     healthStatus: () => health,
+    readiness: () => readiness,
   };
   return screenRequest({ ...CALL, ...headers }, context);
 }
 
 /** Fails unless the request is answered at once. */
-function response(headers: IncomingHttpHeaders, health?: HealthStatus) {
-  const screened = screen(headers, health);
+function response(
+  headers: IncomingHttpHeaders,
+  health?: HealthStatus,
+  readiness?: Readiness,
+) {
+  const screened = screen(headers, health, readiness);
   assert.ok(screened.kind === "response", JSON.stringify(headers));
   return screened.response;
 }
@@ -137,13 +143,52 @@ Deno.test("screenRequest answers GET /healthz as HTTP/1.1 is, and HEAD without t
   }
 });
 
-Deno.test("screenRequest answers other methods of /healthz with those that it has", () => {
-  const answer = response({ ":method": "PUT", ":path": "/healthz" });
-  assert.equal(answer.headers[":status"], 405);
-  assert.equal(answer.headers["allow"], "GET, HEAD");
-  const call = response({ ":path": "/healthz" });
-  assert.equal(grpcStatus(call), '200 12 No method "/healthz" on this server');
+Deno.test("screenRequest answers GET /readyz as HTTP/1.1 is, and HEAD without the body", () => {
+  const request = { ":path": "/readyz", "content-type": undefined, "te": undefined };
+  const reasons = ["device-down", "forwarding-off"];
+  for (
+    const [readiness, code, body] of [
+      [{ status: "SERVING", reasons: [] }, 200, "SERVING\n"],
+      [
+        { status: "NOT_SERVING", reasons },
+        503,
+        "NOT_SERVING\ndevice-down\nforwarding-off\n",
+      ],
+    ] as const
+  ) {
+    const headers = {
+      ":status": code,
+      "content-type": "text/plain",
+      "content-length": String(body.length),
+    };
+    const answer = (method: string) =>
+      response({ ...request, ":method": method }, "SERVING", readiness);
+    assert.deepEqual(answer("GET"), { headers, body });
+    assert.deepEqual(answer("HEAD"), { headers, body: "" });
+  }
 });
+
+Deno.test("screenRequest names at most eight reasons to GET /readyz, and counts the others", () => {
+  const readiness = (count: number): Readiness => ({
+    status: "NOT_SERVING",
+    reasons: Array.from({ length: count }, (_, at) => `reason-${at}`),
+  });
+  const lines = (count: number) =>
+    response({ ":method": "GET", ":path": "/readyz" }, "SERVING", readiness(count))
+      .body.trimEnd().split("\n");
+  assert.equal(lines(8).length, 9);
+  assert.deepEqual(lines(10).slice(-2), ["reason-7", "and 2 more"]);
+});
+
+for (const path of ["/healthz", "/readyz"]) {
+  Deno.test(`screenRequest answers other methods of ${path} with those that it has`, () => {
+    const answer = response({ ":method": "PUT", ":path": path });
+    assert.equal(answer.headers[":status"], 405);
+    assert.equal(answer.headers["allow"], "GET, HEAD");
+    const call = response({ ":path": path });
+    assert.equal(grpcStatus(call), `200 12 No method "${path}" on this server`);
+  });
+}
 
 Deno.test("screenRequest answers UNIMPLEMENTED to an unknown path, encoded and cut", () => {
   assert.equal(

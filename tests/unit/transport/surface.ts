@@ -8,20 +8,30 @@ import {
   type ServiceError,
 } from "@grpc/grpc-js";
 import { createLogger } from "../../../src/observability/logger.ts";
+import { CurrentFindings } from "../../../src/api/data_path/current_findings.ts";
+import { readinessOf } from "../../../src/api/data_path/readiness.ts";
+import { createDataPathService } from "../../../src/api/data_path/service.ts";
 import { Health } from "../../../src/api/health/service.ts";
 import { formatListenAddress } from "../../../src/transport/listen_address.ts";
 import { StreamLimiter } from "../../../src/api/stream_limiter.ts";
 import { createQuiltRuntime } from "../../../src/api/quilt_runtime/service.ts";
 import { type RpcServer, startServer } from "../../../src/transport/server.ts";
 import { composeServices } from "../../../src/api/services.ts";
+import { MemoryDataPath } from "../api/memory_data_path.ts";
 import { until } from "../../support/wait.ts";
 import { fakeNode } from "./exchange.ts";
 
-/** Everything that `serve` serves, over a node that refuses, with a client of it. */
+/**
+ * What `serve` serves to every client, over a node that refuses and a data path of which
+ * a test publishes the findings, with a client of it.
+ */
 export interface OpenSurface extends AsyncDisposable {
   readonly server: RpcServer;
   readonly health: Health;
   readonly streams: StreamLimiter;
+  readonly dataPath: MemoryDataPath;
+  /** Lines from debug on, without their times. */
+  readonly log: readonly string[];
   /** One answer, or the status that came instead of it. */
   ask(service: ServiceDefinition, rpc: string, request: object): Promise<unknown>;
   /** A stream of answers. */
@@ -50,16 +60,27 @@ export interface Conversation extends Answers {
 
 /** Starts a server on a port of the system's choice. */
 export async function openSurface(): Promise<OpenSurface> {
-  const sink = { write: () => {}, dropped: 0, flush: () => Promise.resolve() };
-  const logger = createLogger({ level: "info", format: "text", sink });
+  const log: string[] = [];
+  const write = (line: string) => void log.push(line.replace(/^\S+ /, ""));
+  const sink = { write, dropped: 0, flush: () => Promise.resolve() };
+  const logger = createLogger({ level: "debug", format: "text", sink });
   const streams = new StreamLimiter();
   const health = new Health(streams);
-  const own = [createQuiltRuntime(fakeNode({}), logger)];
+  const dataPath = new MemoryDataPath();
+  const findings = new CurrentFindings(dataPath);
+  health.followDataPath(findings);
+  const own = [
+    createQuiltRuntime(fakeNode({}), logger),
+    createDataPathService(dataPath, streams, logger),
+  ];
   const services = composeServices(own, health, streams);
   const started = await startServer(
     { kind: "tcp", host: "127.0.0.1", port: 0 },
     services,
-    { healthStatus: () => health.status() },
+    {
+      healthStatus: () => health.status(),
+      readiness: () => readinessOf(health.status(), findings),
+    },
   );
   assert.ok(started.ok);
   const server = started.value;
@@ -72,6 +93,8 @@ export async function openSurface(): Promise<OpenSurface> {
     server,
     health,
     streams,
+    dataPath,
+    log,
     ask: (service, rpc, request) => ask(client, service, rpc, request),
     watch(service, rpc, request) {
       const { path, requestSerialize, responseDeserialize } = method(service, rpc);

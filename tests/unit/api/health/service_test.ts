@@ -4,6 +4,7 @@ import { status } from "@grpc/grpc-js";
 import { formatListenAddress } from "../../../../src/transport/listen_address.ts";
 import { HEALTH } from "../../../../src/api/proto_registry.ts";
 import { until } from "../../../support/wait.ts";
+import { finding } from "../memory_data_path.ts";
 import {
   type Answers,
   type OpenSurface,
@@ -44,11 +45,53 @@ for (const service of ["", "quilt.QuiltRuntime"]) {
 Deno.test("List answers the status of the server and of each service that Check knows", async () => {
   await using surface = await openSurface();
   const list = (status: object) => ({
-    statuses: { "": status, "quilt.QuiltRuntime": status },
+    statuses: {
+      "": status,
+      "quilt.QuiltRuntime": status,
+      "quilt.sidecar.v1.DataPathService": status,
+      "quilt.DataPath": NOT_SERVING,
+    },
   });
   assert.deepEqual(await surface.ask(HEALTH, "List", {}), list(NOT_SERVING));
   surface.health.clearNotServing("starting");
   assert.deepEqual(await surface.ask(HEALTH, "List", {}), list(SERVING));
+});
+
+Deno.test("quilt.DataPath is SERVING while no finding is critical, and NOT_SERVING before the first diagnosis", async () => {
+  await using surface = await openSurface();
+  const { dataPath } = surface;
+  const watched = watch(surface, "quilt.DataPath");
+  assert.deepEqual(await watched.count(1), [NOT_SERVING]);
+  assert.deepEqual(await check(surface, "quilt.DataPath"), NOT_SERVING);
+  dataPath.publish([finding("missing-routes", "warning", { device: "vxlan100" })]);
+  assert.deepEqual(await check(surface, "quilt.DataPath"), SERVING);
+  assert.deepEqual(await watched.count(2), [NOT_SERVING, SERVING]);
+  dataPath.publish([finding("device-down", "critical", { device: "vxlan100" })]);
+  assert.deepEqual(await check(surface, "quilt.DataPath"), NOT_SERVING);
+  assert.deepEqual(await watched.count(3), [NOT_SERVING, SERVING, NOT_SERVING]);
+  assert.deepEqual(await surface.ask(HEALTH, "List", {}), {
+    statuses: {
+      "": NOT_SERVING,
+      "quilt.QuiltRuntime": NOT_SERVING,
+      "quilt.sidecar.v1.DataPathService": NOT_SERVING,
+      "quilt.DataPath": NOT_SERVING,
+    },
+  });
+  watched.cancel();
+});
+
+Deno.test("quilt.DataPath and the other names do not change each other", async () => {
+  await using surface = await openSurface();
+  const { dataPath, health } = surface;
+  dataPath.publish([]);
+  assert.deepEqual(await check(surface, "quilt.DataPath"), SERVING);
+  assert.deepEqual(await check(surface, ""), NOT_SERVING);
+  health.clearNotServing("starting");
+  dataPath.publish([finding("forwarding-off", "critical")]);
+  assert.deepEqual(await check(surface, "quilt.DataPath"), NOT_SERVING);
+  for (const service of ["", "quilt.sidecar.v1.DataPathService"]) {
+    assert.deepEqual(await check(surface, service), SERVING);
+  }
 });
 
 Deno.test("Health is SERVING only when no reason against it is left", async () => {

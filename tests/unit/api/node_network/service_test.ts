@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import type { ConfigureOutcome, NodeNetwork } from "../../../../src/addresses/ports.ts";
+import { CurrentFindings } from "../../../../src/api/data_path/current_findings.ts";
 import { until } from "../../../support/wait.ts";
+import { finding, findingMessage, MemoryDataPath } from "../memory_data_path.ts";
 import { cidr } from "../outcomes.ts";
 import { MESSAGE, NETWORK, openServices } from "../pod_network.ts";
 
@@ -18,8 +20,27 @@ Deno.test("GetNodeNetwork has empty fields but the cluster CIDR before Configure
         revision: 0,
       },
       refusal: "",
+      findings: [],
     },
   });
+});
+
+Deno.test("GetNodeNetwork answers the findings about the node, and those about nothing else", async () => {
+  const dataPath = new MemoryDataPath();
+  const findings = new CurrentFindings(dataPath);
+  const nodeNetwork = () => Promise.resolve(NETWORK);
+  await using surface = await openServices({ nodeNetwork }, findings);
+  dataPath.publish([
+    finding("device-down", "critical", { device: "vxlan100" }),
+    finding("forwarding-off", "critical"),
+    finding("route-contended", "warning", { destination: "10.42.2.0/24" }),
+    finding("gateway-missing", "warning"),
+  ]);
+  const answer = await surface.client.getNodeNetwork();
+  assert.deepEqual(answer.ok && answer.value.findings, [
+    findingMessage("forwarding-off", "critical"),
+    findingMessage("gateway-missing", "warning"),
+  ]);
 });
 
 Deno.test("GetNodeNetwork says why the last ConfigureNodeSubnet set no subnet", async () => {

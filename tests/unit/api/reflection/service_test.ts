@@ -11,6 +11,7 @@ const services = [
   "grpc.reflection.v1.ServerReflection",
   "grpc.reflection.v1alpha.ServerReflection",
   "quilt.QuiltRuntime",
+  "quilt.sidecar.v1.DataPathService",
 ].map((name) => ({ name }));
 
 function fieldOf(message: unknown, name: string): unknown {
@@ -120,6 +121,15 @@ for (
     ]);
   });
 }
+
+Deno.test("ServerReflection sends what the file of a symbol imports with it", async () => {
+  const answer = await answerTo({ file_containing_symbol: "quilt.sidecar.v1.Finding" });
+  assert.deepEqual(fileNames(answer).toSorted(), [
+    "google/protobuf/duration.proto",
+    "google/protobuf/timestamp.proto",
+    "quilt_sidecar.proto",
+  ]);
+});
 
 Deno.test("ServerReflection finds a file by its name", async () => {
   assert.deepEqual(fileNames(await answerTo({ file_by_filename: "quilt.proto" })), [

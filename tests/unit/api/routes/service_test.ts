@@ -6,7 +6,6 @@ import {
   type ServiceError,
   status,
 } from "@grpc/grpc-js";
-import { parseCidr } from "../../../../src/ipam/cidr.ts";
 import { createLogger } from "../../../../src/observability/logger.ts";
 import type {
   ListedRoute,
@@ -24,15 +23,16 @@ import { StreamLimiter } from "../../../../src/api/stream_limiter.ts";
 import { createRouteService } from "../../../../src/api/routes/service.ts";
 import { startServer } from "../../../../src/transport/server.ts";
 import { ROUTE_SERVICE } from "../../../../src/api/proto_registry.ts";
-import { parseInterfaceName } from "../../../../src/routing/interface_name.ts";
+import { INSTALLED } from "../../../../src/reconcile/outcome.ts";
+import { StatusFeed } from "../../../../src/reconcile/status_feed.ts";
+import type { Route } from "../../../../src/routing/route.ts";
+import { CurrentFindings } from "../../../../src/api/data_path/current_findings.ts";
 import { until } from "../../../support/wait.ts";
-
-const destination = parseCidr("10.42.2.0/24");
-const device = parseInterfaceName("vxlan100");
-assert.ok(destination.ok && device.ok);
+import { finding, MemoryDataPath } from "../memory_data_path.ts";
+import { cidr, device } from "../outcomes.ts";
 
 const LISTED: ListedRoute = {
-  route: { destination: destination.value, device: device.value },
+  route: { destination: cidr("10.42.2.0/24"), device: device("vxlan100") },
   pending: "",
   sinceMs: 1_700_000_000_123,
   confirmed: true,
@@ -45,6 +45,7 @@ const MESSAGE = {
   reason: "",
   since: { seconds: 1_700_000_000, nanos: 123_000_000 },
   confirmed: true,
+  findings: [],
 };
 
 function syncedOne(kind: "added" | "refused", changed: boolean): SyncOutcome {
@@ -59,7 +60,10 @@ function syncedOne(kind: "added" | "refused", changed: boolean): SyncOutcome {
 }
 
 /** The service over a table of which a test gives what it is about. */
-async function openService(parts: Partial<RouteService>) {
+async function openService(
+  parts: Partial<RouteService>,
+  dataPath = new MemoryDataPath(),
+) {
   const log: string[] = [];
   const write = (line: string) => void log.push(line.replace(/^\S+ /, ""));
   const sink = { write, dropped: 0, flush: () => Promise.resolve() };
@@ -68,12 +72,13 @@ async function openService(parts: Partial<RouteService>) {
     injectRoute: () => Promise.reject(new Error("not to be asked")),
     removeRoute: () => Promise.reject(new Error("not to be asked")),
     list: () => Promise.resolve([]),
-    watch: () => ({ take: () => undefined, close: () => {} }),
+    watch: () => ({ take: () => undefined, repeat: () => {}, close: () => {} }),
     sync: () => Promise.resolve({ kind: "shutting-down" }),
     ...parts,
   };
   const streams = new StreamLimiter();
-  const service = createRouteService(table, streams, logger);
+  const findings = new CurrentFindings(dataPath);
+  const service = createRouteService(table, findings, streams, logger);
   const started = await startServer({ kind: "tcp", host: "127.0.0.1", port: 0 }, [
     service,
   ]);
@@ -158,6 +163,66 @@ Deno.test("ListRoutes answers every field of a route", async () => {
       confirmed: false,
     }],
   });
+});
+
+/** A node's own feed of the status of its routes, with one that is installed. */
+function openFeed() {
+  const feed = new StatusFeed();
+  feed.open();
+  const put = (route: Route) =>
+    feed.desired.put({ route, persisted: true, status: INSTALLED });
+  put(LISTED.route);
+  const table = {
+    list: () => feed.list(),
+    watch: (wake: () => void) => feed.watch(wake),
+  };
+  return { put, table };
+}
+
+Deno.test("ListRoutes answers the ids of the findings about a route's destination or device, worst first", async () => {
+  const dataPath = new MemoryDataPath();
+  await using service = await openService(openFeed().table, dataPath);
+  const findings = async () => {
+    const text = JSON.stringify(await service.ask("ListRoutes", {}));
+    return /"findings":(\[[^\]]*\])/.exec(text)?.[1];
+  };
+  assert.equal(await findings(), "[]", "nothing is known before the first diagnosis");
+  dataPath.publish([
+    finding("bridge-port", "critical", { device: "vxlan100" }),
+    finding("route-shadowed", "critical", { destination: "10.42.2.0/24" }),
+    finding("mtu-too-large", "warning", { device: "vxlan100" }),
+    finding("device-down", "critical", { device: "wg0" }),
+  ]);
+  assert.equal(await findings(), '["bridge-port","route-shadowed","mtu-too-large"]');
+});
+
+Deno.test("WatchRoutes sends the routes whose findings have changed, and no other", async () => {
+  const dataPath = new MemoryDataPath();
+  const { put, table } = openFeed();
+  put({ destination: cidr("10.42.3.0/24"), device: device("wg0") });
+  await using service = await openService(table, dataPath);
+  const watched = service.watch();
+  const count = (messages: number) =>
+    until(() => watched.messages.length === messages, {
+      what: () => `${messages} messages, not ${JSON.stringify(watched.messages)}`,
+    });
+  await count(1);
+  dataPath.publish([finding("bridge-port", "critical", { device: "vxlan100" })]);
+  await count(2);
+  dataPath.publish([]);
+  await count(3);
+  const one = (findings: readonly string[]) => ({
+    complete: false,
+    routes: [{ ...MESSAGE, findings }],
+    removed: [],
+  });
+  const shown = JSON.parse(
+    JSON.stringify(watched.messages.slice(1)),
+    (key, value) => key === "since" ? MESSAGE.since : value,
+  );
+  assert.deepEqual(shown, [one(["bridge-port"]), one([])]);
+  watched.cancel();
+  await until(() => dataPath.listeners.size === 1, { what: "the end of the watch" });
 });
 
 Deno.test("ListRoutes answers all of 65,536 routes that wait for their device", async () => {
@@ -257,7 +322,11 @@ function pushedTable() {
   const watch: RouteService["watch"] = (waken) => {
     wake = waken;
     opened.resolve();
-    return { take: () => waiting.shift(), close: () => closed.resolve() };
+    return {
+      take: () => waiting.shift(),
+      repeat: () => {},
+      close: () => closed.resolve(),
+    };
   };
   return {
     table: { watch },
@@ -335,7 +404,11 @@ Deno.test("WatchRoutes ends each of 8 watches after 32,768 changes", async () =>
     watch: (wake) => {
       let left = 2;
       wakes.push(wake);
-      return { take: () => left-- > 0 ? changes : undefined, close: () => {} };
+      return {
+        take: () => left-- > 0 ? changes : undefined,
+        repeat: () => {},
+        close: () => {},
+      };
     },
   });
   const watched = Array.from({ length: 8 }, () => service.watch());

@@ -10,6 +10,7 @@ export interface RouteInput {
   'reason'?: (string);
   'since'?: (_google_protobuf_TimestampInput | null);
   'confirmed'?: (boolean);
+  'findings'?: (string)[];
 }
 
 export interface Route {
@@ -19,4 +20,5 @@ export interface Route {
   'reason': (string);
   'since': (_google_protobuf_Timestamp | null);
   'confirmed': (boolean);
+  'findings': (string)[];
 }

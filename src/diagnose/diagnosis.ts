@@ -50,6 +50,8 @@ export interface DataPathParts {
 /** Who is named in the audit log for a probe that nobody asked for. */
 const STEADY: Cause = { rpc: "probe", peer: "" };
 
+const CLOSING = "the sidecar is shutting down";
+
 /** Diagnoses the data path from its start until it is closed. */
 export class DataPath implements DataPathService {
   readonly #parts: DataPathParts;
@@ -145,6 +147,8 @@ export class DataPath implements DataPathService {
     this.#closed = true;
     this.#watch?.close();
     clearTimeout(this.#timer);
+    // Who waits for the first look waits no longer.
+    this.#first.resolve({ findings: [], atMs: Date.now(), fault: CLOSING });
     await Promise.all([this.#looking, this.#steadyProbe?.close()]);
   }
 

@@ -32,7 +32,7 @@ export interface ForwardLookup {
 }
 
 /** What is known of a device from before, so that it can be made again. */
-export interface RememberedDevice {
+export interface KnownDevice {
   /** As it was when it was last seen. */
   readonly link: Link;
   /** Hosts that it flooded to while it had at least as many as routes. */
@@ -74,7 +74,7 @@ export interface Facts {
   readonly underlay: ReadonlyMap<Ipv4Address, LookedUp>;
   /** A sample: bounded, because one look-up a route would cost too much. */
   readonly forwarded: readonly ForwardLookup[];
-  readonly remembered: ReadonlyMap<InterfaceName, RememberedDevice>;
+  readonly remembered: ReadonlyMap<InterfaceName, KnownDevice>;
   readonly contended: readonly Contention[];
   /** What the latest probe of each destination found; empty without --probe-interval. */
   readonly probed: readonly ProbeResult[];

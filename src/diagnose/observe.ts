@@ -19,7 +19,7 @@ import { TABLE_MAIN } from "../routing/kernel_route.ts";
 import { err, ok, type Result } from "../shared/result.ts";
 import type { Facts, ForwardLookup } from "./facts.ts";
 import { LOOK_UPS } from "./limits.ts";
-import { floodedTo, remember } from "./memory.ts";
+import { floodedTo, learnDevices } from "./known_devices.ts";
 
 /** What is known without a look at the kernel. */
 export type Known = Pick<
@@ -94,7 +94,7 @@ export async function observe(
     underlay: new Map(lookUps.underlay),
     forwarded: [...lookUps.forwarded.values()],
   };
-  return ok({ ...facts, remembered: remember(facts, known.remembered) });
+  return ok({ ...facts, remembered: learnDevices(facts, known.remembered) });
 }
 
 const NOTHING: BatchResult = { kind: "answered", results: [] };

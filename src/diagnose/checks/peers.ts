@@ -1,10 +1,10 @@
-import type { Check } from "../facts.ts";
+import type { Facts } from "../facts.ts";
 import type { Finding } from "../finding.ts";
 import type { ProbeResult, ProbeState } from "../ports.ts";
 
 /** What a probe says of the peers. Their faults are mended on their own nodes. */
-export const peerChecks: Check = ({ probed }) =>
-  probed.flatMap((result): readonly Finding[] => {
+export function peerChecks({ probed }: Facts): readonly Finding[] {
+  return probed.flatMap((result): readonly Finding[] => {
     const { destination, device, gateway, proxied } = result;
     const subject = { kind: "destination", destination } as const;
     if (isSilent(gateway.state) && isSilent(proxied.state)) {
@@ -21,6 +21,7 @@ export const peerChecks: Check = ({ probed }) =>
     }
     return isThere(gateway.state) && isSilent(proxied.state) ? [proxyOff(result)] : [];
   });
+}
 
 function proxyOff({ destination, device, gateway, proxied }: ProbeResult): Finding {
   return {

@@ -1,19 +1,19 @@
 import { FLOOD_MAC } from "../dataplane/data_path.ts";
 import type { Ipv4Address } from "../ipam/address.ts";
 import type { InterfaceName } from "../routing/interface_name.ts";
-import type { Facts, RememberedDevice } from "./facts.ts";
+import type { Facts, KnownDevice } from "./facts.ts";
 
 /**
- * What is to be remembered of the overlay's devices after these facts. A device that was
+ * What is known of the overlay's devices after these facts. A device that was
  * made anew has no peers, and nobody but this process knows which it had: the agent does
  * not fill the FDB again.
  */
-export function remember(
+export function learnDevices(
   facts: Omit<Facts, "remembered">,
-  before: ReadonlyMap<InterfaceName, RememberedDevice>,
-): ReadonlyMap<InterfaceName, RememberedDevice> {
+  before: ReadonlyMap<InterfaceName, KnownDevice>,
+): ReadonlyMap<InterfaceName, KnownDevice> {
   const wanted = Map.groupBy(facts.wanted, ({ device }) => device);
-  const remembered = new Map<InterfaceName, RememberedDevice>();
+  const remembered = new Map<InterfaceName, KnownDevice>();
   for (const [device, routes] of wanted) {
     const known = before.get(device);
     const link = facts.links.get(device);

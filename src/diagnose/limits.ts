@@ -10,7 +10,7 @@ export const INTERVAL_MS = 30_000;
 export const REST = 35;
 
 /** The longest rest: after it a fault must be named within 3 s, whatever a look costs. */
-export const LONGEST_REST_MS = 2_000;
+export const LONGEST_REST_MS = 2_500;
 
 /**
  * Counts that the mesh agent changes one after another, e.g. peers and routes, are

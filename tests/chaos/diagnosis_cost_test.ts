@@ -1,0 +1,43 @@
+// @alone @long
+import assert from "node:assert/strict";
+import { setTimeout } from "node:timers/promises";
+import { addVxlan, makeNamespace } from "../support/namespace.ts";
+import { startQuilt } from "../support/quilt.ts";
+import { startSidecar } from "../support/sidecar.ts";
+import { fullTest } from "../support/suite.ts";
+import { processorSeconds } from "../e2e/processes.ts";
+
+/** Two resyncs and two diagnoses at least. */
+const REST_MS = 65_000;
+
+fullTest(
+  "a sidecar with 10,000 routes and as many peers uses at most 3 % of a core at rest, its diagnosis included",
+  async () => {
+    await using namespace = await makeNamespace();
+    await addVxlan(namespace);
+    const peers = Array.from({ length: 10_000 }, (_, at) => ({
+      destination: `10.${100 + (at >> 8)}.${at & 255}.0/24`,
+      host: `198.18.${at >> 8}.${at & 255}`,
+    }));
+    await namespace.run(["bridge", "-batch", "-"], {
+      stdin: peers.map(({ host }) =>
+        `fdb append 00:00:00:00:00:00 dev vxlan100 dst ${host}\n`
+      ).join(""),
+    });
+    await using sidecar = await startSidecar(namespace, {
+      options: ["--cluster-cidr", "10.0.0.0/8"],
+    });
+    await using quilt = startQuilt(namespace);
+    const routes = peers.map(({ destination }) => ({
+      destination,
+      device: "vxlan100",
+    }));
+    await quilt.call("sync", { routes, dryRun: false });
+    await setTimeout(5_000);
+    const before = processorSeconds(sidecar.pid);
+    await setTimeout(REST_MS);
+    const used = processorSeconds(sidecar.pid) - before;
+    const share = used / (REST_MS / 1_000);
+    assert.ok(share < 0.03, `${(share * 100).toFixed(1)} % of a core`);
+  },
+);

@@ -18,6 +18,7 @@ interface Rule {
 }
 
 const PORT_OF_DATAPLANE = "src/dataplane/dataplane.ts";
+const FACTS_OF_DATAPLANE = "src/dataplane/data_path.ts";
 const PORT_OF_STATE = "src/state/store.ts";
 
 /** The longest path that a file's own begins with is its component. */
@@ -52,6 +53,7 @@ const COMPONENTS: Readonly<Record<string, Rule>> = {
   "src/reconcile/": {
     imports: [
       PORT_OF_DATAPLANE,
+      FACTS_OF_DATAPLANE,
       PORT_OF_STATE,
       "src/ipam/",
       "src/observability/",
@@ -163,7 +165,7 @@ const PURE = [
   "src/ipam/",
   "src/routing/",
   PORT_OF_DATAPLANE,
-  "src/dataplane/data_path.ts",
+  FACTS_OF_DATAPLANE,
   "src/diagnose/checks/",
   "src/diagnose/facts.ts",
   "src/diagnose/finding.ts",

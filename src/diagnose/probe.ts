@@ -15,7 +15,7 @@ import {
 import { type Ipv4Cidr, prefixLength } from "../ipam/cidr.ts";
 import { type Call, causeOf } from "../reconcile/ports.ts";
 import type { WantedRoute } from "./facts.ts";
-import { PROBE_MS, PROBES_AT_ONCE } from "./limits.ts";
+import { PROBE_MS, PROBES_AT_ONCE, PROBES_IN_A_BATCH } from "./limits.ts";
 import type { ProbeOutcome, ProbeResult, ProbeState } from "./ports.ts";
 
 /** What a probe works with. */
@@ -61,17 +61,17 @@ export async function probeSome(
   }));
   const gateways = await ask(parts, asked.map(({ gateway }) => gateway), cause);
   const proxied = await ask(parts, asked.map(({ proxied }) => proxied), cause);
-  const failed: ProbeState = { kind: "failed", why: "the kernel did not answer" };
+  const silent: ProbeState = { kind: "silent" };
   return asked.map(({ destination, device, ...addresses }, index): ProbeResult => ({
     destination,
     device,
     gateway: {
       address: addresses.gateway.address,
-      state: gateways[index] ?? failed,
+      state: gateways[index] ?? silent,
     },
     proxied: {
       address: addresses.proxied.address,
-      state: proxied[index] ?? failed,
+      state: proxied[index] ?? silent,
     },
   }));
 }
@@ -82,64 +82,89 @@ async function ask(
   probes: readonly NeighbourProbe[],
   cause: Cause,
 ): Promise<readonly ProbeState[]> {
-  const heard = new Map<
-    string,
-    { readonly state: ProbeState; readonly atMs: number }
-  >();
-  const pending = new Set(probes.map(keyOf));
-  const { promise: all, resolve: allHeard } = Promise.withResolvers<void>();
-  const startedMs = performance.now();
+  const states = new Map<string, ProbeState>();
+  const pending = new Set<string>();
+  const { promise: allHeard, resolve } = Promise.withResolvers<void>();
+  let startedMs = performance.now();
   const note = (neighbour: Neighbour): void => {
     const key = keyOf(neighbour);
-    if (!pending.has(key)) return;
-    const atMs = performance.now();
-    const state = stateOf(neighbour, atMs - startedMs);
-    if (state === undefined) return;
-    pending.delete(key);
-    heard.set(key, { state, atMs });
-    if (pending.size === 0) allHeard();
+    const state = stateOf(neighbour, performance.now() - startedMs);
+    if (state === undefined || !pending.delete(key)) return;
+    states.set(key, state);
+    if (pending.size === 0) resolve();
   };
+  const known = await neighboursOf(dataplane, probes);
+  for (const neighbour of known) states.set(keyOf(neighbour), { kind: "known" });
+  const asked = probes.filter((probe) => !states.has(keyOf(probe)));
+  for (const probe of asked) pending.add(keyOf(probe));
+  startedMs = performance.now();
   const endWatch = watchNeighbours(note);
-  const begun = await dataplane.run(
-    probes.map((probe) => ({ command: { kind: "probe-neighbour", probe }, cause })),
-  );
-  const results = begun.kind === "answered" ? begun.results : [];
-  for (const [index, probe] of probes.entries()) {
-    if (results[index]?.ok !== true) pending.delete(keyOf(probe));
-  }
-  if (pending.size > 0) await within(PROBE_MS, all);
-  endWatch();
+  const made: NeighbourProbe[] = [];
+  await eachFew(asked, async (few) => {
+    const results = await runAll(dataplane, few, "probe-neighbour", cause);
+    for (const [index, probe] of few.entries()) {
+      const result = results[index];
+      // One that was lost may have been made.
+      if (result?.ok !== false) made.push(probe);
+      else if (pending.delete(keyOf(probe))) {
+        states.set(keyOf(probe), failedState(result));
+      }
+    }
+  });
+  if (pending.size > 0) await within(PROBE_MS, allHeard);
   // An event may have been lost, so what is still open is read.
   if (pending.size > 0) {
-    for (const device of new Set(probes.map(({ device }) => device))) {
-      const read = await dataplane.run([{ command: { kind: "neighbours", device } }]);
-      const result = read.kind === "answered" ? read.results[0] : undefined;
-      for (const each of answerOf(result, "neighbours")?.neighbours ?? []) note(each);
-    }
+    for (const each of await neighboursOf(dataplane, asked)) note(each);
   }
-  const made = probes.filter((_, index) =>
-    begun.kind === "lost" || results[index]?.ok === true
-  );
-  await dataplane.run(
-    made.map((probe) => ({ command: { kind: "delete-neighbour", probe }, cause })),
-  );
-  return probes.map((probe, index) =>
-    heard.get(keyOf(probe))?.state ?? withoutAnswer(results[index], begun)
-  );
+  endWatch();
+  await eachFew(made, (few) => runAll(dataplane, few, "delete-neighbour", cause));
+  return probes.map((probe) => states.get(keyOf(probe)) ?? { kind: "silent" });
 }
 
-/** What an address is whose neighbour entry said nothing. */
-function withoutAnswer(
-  result: OperationResult | undefined,
-  begun: { readonly kind: string; readonly why?: string },
-): ProbeState {
-  if (result === undefined) {
-    return { kind: "failed", why: begun.why ?? "the kernel did not answer" };
+async function neighboursOf(
+  dataplane: Dataplane,
+  probes: readonly NeighbourProbe[],
+): Promise<readonly Neighbour[]> {
+  const devices = [...new Set(probes.map(({ device }) => device))];
+  const dump = await dataplane.dump(
+    devices.map((device) => ({ kind: "neighbours", device })),
+  );
+  return dump.kind === "lost"
+    ? []
+    : dump.results.flatMap((result) =>
+      answerOf(result, "neighbours")?.neighbours ?? []
+    );
+}
+
+/** Calls wait for a few commands, and never for hundreds. */
+async function eachFew(
+  probes: readonly NeighbourProbe[],
+  run: (few: readonly NeighbourProbe[]) => Promise<unknown>,
+): Promise<void> {
+  for (let at = 0; at < probes.length; at += PROBES_IN_A_BATCH) {
+    await run(probes.slice(at, at + PROBES_IN_A_BATCH));
   }
-  if (result.ok) return { kind: "silent" };
-  return result.failure.kind === "exists"
+}
+
+async function runAll(
+  dataplane: Dataplane,
+  probes: readonly NeighbourProbe[],
+  kind: "probe-neighbour" | "delete-neighbour",
+  cause: Cause,
+): Promise<readonly OperationResult[]> {
+  const reply = await dataplane.run(
+    probes.map((probe) => ({ command: { kind, probe }, cause })),
+  );
+  return reply.kind === "answered" ? reply.results : [];
+}
+
+/** An entry that came meanwhile is not ours, and not touched. */
+function failedState(
+  { failure }: Extract<OperationResult, { readonly ok: false }>,
+): ProbeState {
+  return failure.kind === "exists"
     ? { kind: "known" }
-    : { kind: "failed", why: result.failure.message };
+    : { kind: "failed", why: failure.message };
 }
 
 /** Undefined while the kernel still asks. */

@@ -29,9 +29,11 @@ export function batchesOf({ pid }: Sidecar): readonly ChildProcess[] {
   return childrenOf(pid).filter(({ command }) => command.includes("-batch"));
 }
 
-/** The sidecar's `ip monitor`, and around its restart another or none. */
+/** The sidecar's `ip monitor` of routes, and around its restart another or none. */
 export function monitorsOf({ pid }: Sidecar): readonly ChildProcess[] {
-  return childrenOf(pid).filter(({ command }) => command.includes("monitor"));
+  return childrenOf(pid).filter(({ command }) =>
+    command.includes("monitor") && command.includes("route")
+  );
 }
 
 /** Stops the monitor with SIGSTOP: it reports no event from now on. */

@@ -39,6 +39,7 @@ export function watchDataPath(
   });
 }
 
+/** How the lines of a device, an IPv4 address and an IPv4 setting begin. */
 const DEVICE = /^\d+: \S+[:@]/;
 const ADDRESS = /^\d+: \S+ +inet /;
 const NETCONF = /^inet \S/;

@@ -13,7 +13,7 @@ const BRIDGE_OPTIONS = ["-family", "bridge", "-statistics"];
 
 /**
  * Splits the reads of a dump into parts, one for each `ip` that is needed. Only `links`
- * needs details, with which a device has four times as much JSON.
+ * needs details, which make the JSON of a device two to five times as long.
  */
 export function splitDump(reads: readonly Read[]): readonly DumpPart[] {
   const plain = reads.filter((read) => !isOfBridge(read));

@@ -56,7 +56,7 @@ function escapeUnits(characters: string): string {
 const NAMED = 3;
 
 /** `10.42.2.0/24, 10.42.3.0/24, 10.42.4.0/24 and 251 more`. */
-export function listFew(items: readonly string[]): string {
-  const named = items.slice(0, NAMED).join(", ");
-  return items.length <= NAMED ? named : `${named} and ${items.length - NAMED} more`;
+export function listFew(items: readonly string[], most = NAMED): string {
+  const named = items.slice(0, most).join(", ");
+  return items.length <= most ? named : `${named} and ${items.length - most} more`;
 }

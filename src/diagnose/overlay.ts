@@ -1,0 +1,90 @@
+/** What several checks ask about the devices that desired routes lead through. */
+import { FLOOD_MAC, type Link, type Vxlan } from "../dataplane/data_path.ts";
+import { addressToNumber, type Ipv4Address } from "../ipam/address.ts";
+import type { InterfaceName } from "../routing/interface_name.ts";
+import type { Facts, WantedRoute } from "./facts.ts";
+
+/** The UDP port that IANA assigned to VXLAN (RFC 7348): the mesh agent's. */
+export const VXLAN_PORT = 4789;
+
+/** How many peers or destinations one sentence names. */
+export const NAMED = 8;
+
+/** A device that desired routes lead through. */
+export interface OverlayDevice {
+  readonly device: InterfaceName;
+  /** At least one, in ascending order of destination. */
+  readonly routes: readonly WantedRoute[];
+  /** Undefined if there is no such device. */
+  readonly link: Link | undefined;
+}
+
+/** Each device that desired routes lead through. */
+export function overlayDevices(
+  { links, wanted }: Pick<Facts, "links" | "wanted">,
+): readonly OverlayDevice[] {
+  const byDevice = Map.groupBy(wanted, ({ device }) => device);
+  return [...byDevice].map(([device, routes]) => ({
+    device,
+    routes,
+    link: links.get(device),
+  }));
+}
+
+/** Its options, if the device is a VXLAN device. */
+export function vxlanOf(link: Link): Vxlan | undefined {
+  return link.type.kind === "vxlan" ? link.type.vxlan : undefined;
+}
+
+/**
+ * The VNI that the mesh agent means by a device's name: `vxlan100` has VNI 100. Undefined
+ * for a name of another kind, and for `vxlan0`, whose number only counts devices.
+ */
+export function vniOfName(device: InterfaceName): number | undefined {
+  const [, digits] = /^vxlan[._-]?([0-9]{1,8})$/.exec(device) ?? [];
+  const vni = Number(digits ?? 0);
+  return vni > 0 && vni < 2 ** 24 ? vni : undefined;
+}
+
+/**
+ * The hosts that a device forwards packets for unknown addresses to, in ascending order.
+ * The device's own `local` address is none of them: what it sends there it takes itself.
+ */
+export function peersOf(
+  { forwarding, links }: Pick<Facts, "forwarding" | "links">,
+  device: InterfaceName,
+): readonly Ipv4Address[] {
+  const link = links.get(device);
+  const local = link === undefined ? undefined : vxlanOf(link)?.local;
+  const hosts = forwarding
+    .filter((entry) => entry.device === device && entry.mac === FLOOD_MAC)
+    .flatMap(({ host }) => host ?? [])
+    .filter((host) => host !== local);
+  return inOrder(hosts);
+}
+
+/** Each address once, in ascending order: the order of the FDB means nothing. */
+export function inOrder(addresses: Iterable<Ipv4Address>): readonly Ipv4Address[] {
+  return [...new Set(addresses)].toSorted((one, other) =>
+    addressToNumber(one) - addressToNumber(other)
+  );
+}
+
+/** `1 route`, `2 routes`. */
+export function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+/** `1 route is wanted through it`. */
+export function wantedThroughIt({ routes }: Pick<OverlayDevice, "routes">): string {
+  const verb = routes.length === 1 ? "is" : "are";
+  return `${count(routes.length, "route")} ${verb} wanted through it`;
+}
+
+/** `the 2 nodes behind vxlan100`: each desired route is another node's subnet. */
+export function nodesBehind(
+  { device, routes }: Pick<OverlayDevice, "device" | "routes">,
+): string {
+  const nodes = routes.length === 1 ? "node" : `${routes.length} nodes`;
+  return `the ${nodes} behind ${device}`;
+}

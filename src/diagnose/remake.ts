@@ -1,0 +1,107 @@
+/**
+ * The shell lines that make a VXLAN device. The kernel changes neither its VNI nor its
+ * port in place, so a device with a wrong one is made again; the sidecar itself brings the
+ * routes back.
+ */
+import {
+  FLOOD_MAC,
+  type InterfaceAddress,
+  type Link,
+  type Vxlan,
+} from "../dataplane/data_path.ts";
+import type { Ipv4Address } from "../ipam/address.ts";
+import type { InterfaceName } from "../routing/interface_name.ts";
+import type { Facts } from "./facts.ts";
+import { inOrder, peersOf } from "./overlay.ts";
+import { roomFor } from "./underlay.ts";
+
+/** A VXLAN device as it shall be. */
+export interface VxlanDevice {
+  readonly name: InterfaceName;
+  /**
+   * The link-layer address; empty: the kernel chooses one. With another one than before,
+   * the peers' neighbour entries are wrong for up to a minute.
+   */
+  readonly mac: string;
+  /** In bytes. The kernel takes none under 68. */
+  readonly mtu: number;
+  readonly vxlan: Vxlan;
+  readonly addresses: readonly Pick<InterfaceAddress, "address" | "prefixLength">[];
+  /** The hosts that it shall forward packets for unknown addresses to. */
+  readonly peers: readonly Ipv4Address[];
+  readonly proxyArp: boolean;
+}
+
+/** The lines that delete a device and make it again. */
+export function remake(device: VxlanDevice): readonly string[] {
+  return [`ip link del dev ${device.name}`, ...make(device)];
+}
+
+/** The lines that make a device which is not there. */
+export function make(
+  { addresses, mac, mtu, name, peers, proxyArp, vxlan }: VxlanDevice,
+): readonly string[] {
+  const { local, port, underlay, vni } = vxlan;
+  const words = [
+    `ip link add ${name}`,
+    ...MAC.test(mac) ? [`address ${mac}`] : [],
+    `type vxlan id ${vni} dstport ${port}`,
+    ...local === undefined ? [] : [`local ${local}`],
+    ...underlay === undefined ? [] : [`dev ${underlay}`],
+  ];
+  return [
+    words.join(" "),
+    `ip link set dev ${name} mtu ${mtu}`,
+    `ip link set dev ${name} up`,
+    ...addresses.map(({ address, prefixLength }) =>
+      `ip address add ${address}/${prefixLength} dev ${name}`
+    ),
+    ...peers.map((peer) => floodTo(name, peer)),
+    ...proxyArp ? [turnProxyArpOn(name)] : [],
+  ];
+}
+
+/** An Ethernet address; the kernel refuses the one of zeros. */
+const MAC = /^(?!00:00:00:00:00:00)[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/;
+
+/** The line that adds a host to those that packets for unknown addresses go to. */
+export function floodTo(device: InterfaceName, host: string): string {
+  return `bridge fdb append ${FLOOD_MAC} dev ${device} dst ${host}`;
+}
+
+/** The line that turns proxy_arp on. */
+export function turnProxyArpOn(device: InterfaceName): string {
+  // In a name with a dot, only slashes separate the parts of a setting.
+  const key = device.includes(".")
+    ? `net/ipv4/conf/${device}/proxy_arp`
+    : `net.ipv4.conf.${device}.proxy_arp`;
+  return `sysctl -w ${key}=1`;
+}
+
+/**
+ * A device as it is or as it was when it was last seen, with the peers that it has had
+ * besides, and without what the kernel would refuse to make.
+ */
+export function asItWas(facts: Facts, link: Link, vxlan: Vxlan): VxlanDevice {
+  const { addresses, links, netconf, remembered } = facts;
+  const { mac, name } = link;
+  const before = remembered.get(name);
+  const room = roomFor(facts, { link, vxlan }) ?? link.mtu;
+  const { underlay } = vxlan;
+  return {
+    name,
+    mac,
+    mtu: Math.max(Math.min(link.mtu, room), SMALLEST_MTU),
+    vxlan: {
+      ...vxlan,
+      underlay: underlay !== undefined && links.has(underlay) ? underlay : undefined,
+    },
+    addresses: addresses.filter(({ device }) => device === name),
+    peers: inOrder([...before?.peers ?? [], ...peersOf(facts, name)]),
+    proxyArp: before?.proxyArp === true ||
+      netconf.some(({ device, proxyArp }) => device === name && proxyArp),
+  };
+}
+
+/** The smallest MTU of a device with IPv4, RFC 791. */
+export const SMALLEST_MTU = 68;

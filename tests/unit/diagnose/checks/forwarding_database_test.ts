@@ -1,0 +1,203 @@
+import assert from "node:assert/strict";
+import { forwardingDatabaseChecks } from "../../../../src/diagnose/checks/forwarding_database.ts";
+import type { Facts } from "../../../../src/diagnose/facts.ts";
+import type { Ipv4Address } from "../../../../src/ipam/address.ts";
+import { device } from "../../../support/fixtures.ts";
+import { assertSound } from "../arbitrary_node.ts";
+import {
+  address,
+  flood,
+  healthyNode,
+  HOST,
+  learned,
+  link,
+  linksWith,
+  linksWithout,
+  PEER2,
+  PEER3,
+  VXLAN,
+  vxlanLink,
+  wantedTo,
+} from "../healthy_node.ts";
+
+const SUBJECT = { kind: "device", device: VXLAN } as const;
+const NOTHING_KNOWN = new Map();
+
+/** The findings, short: what each is and what ends it. */
+function remedies(
+  change: Partial<Facts>,
+): readonly (readonly [id: string, remedy: readonly string[]])[] {
+  return forwardingDatabaseChecks(healthyNode(change))
+    .map(({ id, remedy }) => [id, remedy]);
+}
+
+function append(host: string): string {
+  return `bridge fdb append 00:00:00:00:00:00 dev vxlan100 dst ${host}`;
+}
+
+function peersBefore(...peers: readonly Ipv4Address[]): Facts["remembered"] {
+  return new Map([[
+    VXLAN,
+    { link: vxlanLink(), peers: new Set(peers), proxyArp: true },
+  ]]);
+}
+
+function hosts(count: number): readonly Ipv4Address[] {
+  return Array.from({ length: count }, (_, at) => address(`198.51.100.${at + 2}`));
+}
+
+Deno.test("forwardingDatabaseChecks find nothing on a healthy node", () => {
+  assert.deepEqual(forwardingDatabaseChecks(healthyNode()), []);
+});
+
+Deno.test("forwardingDatabaseChecks find an FDB without any peer, and leave the hosts open", () => {
+  const facts = healthyNode({ forwarding: [], remembered: NOTHING_KNOWN });
+  assert.deepEqual(forwardingDatabaseChecks(facts), [{
+    id: "fdb-empty",
+    severity: "critical",
+    subject: SUBJECT,
+    found: "No peer is in the FDB of vxlan100, but 2 routes are wanted through it",
+    meaning: "vxlan100 drops every packet for an address that it has not learned, so " +
+      "the 2 nodes behind vxlan100 cannot be reached; HOST is the address of each " +
+      "missing peer's host, which nobody here knows",
+    remedy: [append("HOST")],
+  }]);
+});
+
+Deno.test("forwardingDatabaseChecks take the hosts that were learned for the peers", () => {
+  const forwarding = [learned(PEER3), learned(PEER2), learned(PEER3), learned(HOST)];
+  const facts = healthyNode({ forwarding, remembered: NOTHING_KNOWN });
+  const [finding] = forwardingDatabaseChecks(facts);
+  assert.equal(finding?.id, "fdb-empty");
+  assert.doesNotMatch(finding?.meaning ?? "", /HOST/);
+  assert.deepEqual(finding?.remedy, [append(PEER2), append(PEER3)]);
+});
+
+Deno.test("forwardingDatabaseChecks find which peers a device made anew has lost", () => {
+  assert.deepEqual(forwardingDatabaseChecks(healthyNode({ forwarding: [] })), [{
+    id: "fdb-lost",
+    severity: "critical",
+    subject: SUBJECT,
+    found: "No peer is left in the FDB of vxlan100, which had 198.51.100.2, " +
+      "198.51.100.3",
+    meaning: "vxlan100 sends nobody there the packets for addresses that it has not " +
+      "learned, so the nodes on these hosts cannot be reached, and the mesh agent does " +
+      "not repeat the entries",
+    remedy: [append(PEER2), append(PEER3)],
+  }]);
+});
+
+Deno.test("forwardingDatabaseChecks find one peer of several that is gone", () => {
+  const [finding, ...others] = forwardingDatabaseChecks(
+    healthyNode({ forwarding: flood([PEER3]) }),
+  );
+  assert.deepEqual(others, []);
+  assert.equal(
+    finding?.found,
+    "1 of 2 peers is gone from the FDB of vxlan100, 198.51.100.2",
+  );
+  assert.deepEqual(finding?.remedy, [append(PEER2)]);
+});
+
+Deno.test("forwardingDatabaseChecks name eight lost peers, and put every one back", () => {
+  const peers = hosts(20);
+  const wanted = wantedTo(...peers.map((_, at) => at + 2));
+  const remembered = peersBefore(...peers.toReversed());
+  const facts = healthyNode({ forwarding: [], remembered, wanted });
+  const [finding] = forwardingDatabaseChecks(facts);
+  assert.match(finding?.found ?? "", /which had 198\.51\.100\.2, .*\.9 and 12 more$/);
+  assert.deepEqual(finding?.remedy, peers.map(append));
+});
+
+Deno.test("forwardingDatabaseChecks miss no peer that has left with its route", () => {
+  const forwarding = flood([PEER2]);
+  assert.deepEqual(remedies({ forwarding, wanted: wantedTo(2) }), []);
+});
+
+Deno.test("forwardingDatabaseChecks find fewer peers than routes where nothing tells which", () => {
+  const remembered = peersBefore(PEER2);
+  const facts = healthyNode({ forwarding: flood([PEER2]), remembered });
+  assert.deepEqual(forwardingDatabaseChecks(facts), [{
+    id: "fdb-fewer",
+    severity: "warning",
+    subject: SUBJECT,
+    found: "vxlan100 forwards to 1 peer, but 2 routes are wanted through it",
+    meaning: "No packet for an address that vxlan100 has not learned reaches 1 node " +
+      "behind it, unless nodes share a host; HOST is the address of each missing " +
+      "peer's host, which nobody here knows",
+    remedy: [append("HOST")],
+  }]);
+  const forwarding = [...flood([PEER2]), learned(PEER2), learned(PEER3)];
+  assert.deepEqual(remedies({ forwarding, remembered }), [
+    ["fdb-fewer", [append(PEER3)]],
+  ]);
+});
+
+Deno.test("forwardingDatabaseChecks name the peers that were lost and those that nobody knows", () => {
+  const wanted = wantedTo(2, 3, 4);
+  assert.deepEqual(remedies({ forwarding: flood([PEER2]), wanted }), [
+    ["fdb-lost", [append(PEER3)]],
+    ["fdb-fewer", [append("HOST")]],
+  ]);
+});
+
+Deno.test("forwardingDatabaseChecks find more peers than routes: an InjectRoute was lost", () => {
+  assert.deepEqual(forwardingDatabaseChecks(healthyNode({ wanted: wantedTo(2) })), [{
+    id: "missing-routes",
+    severity: "warning",
+    subject: SUBJECT,
+    found: "vxlan100 forwards to 2 peers but only 1 route is wanted through it " +
+      "(10.42.2.0/24)",
+    meaning: "No packet leaves for 1 node whose InjectRoute was lost, and the mesh " +
+      "agent does not repeat it; do not stop the agent, because it would remove the " +
+      "routes that work; find the node without a route, and put its subnet, a /24 of " +
+      "10.42.0.0/16, in the place of SUBNET",
+    remedy: ["grpcurl SUBNET via vxlan100"],
+  }]);
+});
+
+Deno.test("forwardingDatabaseChecks count a peer once, and this node's own host never", () => {
+  const forwarding = flood([HOST, PEER2, PEER2, PEER3]);
+  assert.deepEqual(remedies({ forwarding }), []);
+});
+
+Deno.test("forwardingDatabaseChecks find peers of any VXLAN device while no route is wanted", () => {
+  const other = device("flannel.1");
+  const links = linksWith(
+    vxlanLink({}, { name: other }),
+    link(device("nodes")),
+  );
+  const forwarding = [
+    ...flood([PEER2, PEER3]),
+    ...flood([PEER2], other),
+    ...flood([PEER2], device("nodes")),
+  ];
+  const facts = healthyNode({ forwarding, links, wanted: [] });
+  assert.deepEqual(
+    forwardingDatabaseChecks(facts).map(({ found }) => found),
+    [
+      "vxlan100 forwards to 2 peers but no route is wanted through it",
+      "flannel.1 forwards to 1 peer but no route is wanted through it",
+    ],
+  );
+  // With a wanted route it is known which device is the agent's.
+  assert.deepEqual(remedies({ forwarding, links }), []);
+  assert.deepEqual(remedies({ forwarding: [], wanted: [] }), []);
+});
+
+Deno.test("forwardingDatabaseChecks leave a device that is missing or down to its own finding", () => {
+  const down = linksWith(vxlanLink({}, { up: false, carrier: false }));
+  for (const links of [down, linksWithout(VXLAN), linksWith(link(VXLAN))]) {
+    assert.deepEqual(remedies({ forwarding: [], links }), []);
+    assert.deepEqual(remedies({ links, wanted: [] }), []);
+  }
+});
+
+Deno.test("forwardingDatabaseChecks know that a multicast group stands for all peers", () => {
+  const forwarding = flood([address("239.1.1.1")]);
+  assert.deepEqual(remedies({ forwarding }), []);
+});
+
+Deno.test("forwardingDatabaseChecks find each thing once and say it whole, whatever the node has", () => {
+  assertSound(forwardingDatabaseChecks);
+});

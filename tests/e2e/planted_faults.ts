@@ -10,8 +10,6 @@ export interface PlantedFault {
   readonly title: string;
   /** Shell lines, on the first host. */
   readonly plant: readonly string[];
-  /** Shell lines on the second host, before the others. */
-  readonly onPeer?: readonly string[];
   /** `stops`: containers no longer reach each other; `risk`: these still do. */
   readonly effect: "stops" | "risk";
   /** Replaces words of the remedy that only an operator can know. */
@@ -197,8 +195,9 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     id: "mtu-too-large",
     title: "The overlay's MTU leaves no room for its own headers",
-    plant: ["ip link set vxlan100 mtu 1500"],
+    plant: ["ip link set underlay mtu 1400"],
     effect: "risk",
+    clear: ["ip link set underlay mtu 1500", "ip link set vxlan100 mtu 1450"],
   },
   {
     id: "rp-filter-strict",

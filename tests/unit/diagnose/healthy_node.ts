@@ -201,6 +201,7 @@ export function healthyNode(change: Partial<Facts> = {}): Facts {
       { link: vxlanLink(), peers: new Set([PEER2, PEER3]), proxyArp: true },
     ]]),
     contended: [],
+    probed: [],
     notPermitted: false,
     otherSidecar: undefined,
     injectCommand,

@@ -12,9 +12,12 @@ export function learnDevices(
   facts: Omit<Facts, "remembered">,
   before: ReadonlyMap<InterfaceName, KnownDevice>,
 ): ReadonlyMap<InterfaceName, KnownDevice> {
-  const wanted = Map.groupBy(facts.wanted, ({ device }) => device);
+  const routes = Map.groupBy(facts.wanted, ({ device }) => device);
+  // Also before the first route: the agent enters its peers first.
+  const floods = facts.forwarding.filter(({ mac }) => mac === FLOOD_MAC)
+    .map(({ device }) => device);
   const remembered = new Map<InterfaceName, KnownDevice>();
-  for (const [device, routes] of wanted) {
+  for (const device of new Set([...routes.keys(), ...floods])) {
     const known = before.get(device);
     const link = facts.links.get(device);
     if (link === undefined) {
@@ -23,7 +26,7 @@ export function learnDevices(
     }
     const peers = floodedTo(facts, device);
     // With a peer for each route nothing is lost, and one that is missing has left.
-    const isComplete = peers.size >= routes.length;
+    const isComplete = peers.size >= (routes.get(device)?.length ?? 0);
     remembered.set(device, {
       link,
       peers: isComplete ? peers : new Set([...known?.peers ?? [], ...peers]),

@@ -6,8 +6,11 @@ export const DEBOUNCE_MS = 300;
 /** Without any change, so that nothing depends on an event alone. */
 export const INTERVAL_MS = 30_000;
 
-/** A look is followed by a rest of so many times its duration: at most 3 % of a core. */
-export const REST = 35;
+/**
+ * A look is followed by a rest of so many times its duration: however much changes, the
+ * diagnosis takes a tenth of a core at most.
+ */
+export const REST = 9;
 
 /** The longest rest: after it a fault must be named within 3 s, whatever a look costs. */
 export const LONGEST_REST_MS = 2_500;

@@ -1,5 +1,6 @@
 /** Faults of the data path, each planted on one of two hosts whose containers talk. */
 import type { FindingId } from "../../src/diagnose/finding.ts";
+import type { Namespace } from "../support/namespace.ts";
 import type { TwoHosts } from "./two_hosts.ts";
 
 /** A fault, and what it does. */
@@ -17,9 +18,6 @@ export interface PlantedFault {
   /** Shell lines afterwards, for what the remedy leaves: the fault's own set-up. */
   readonly clear?: readonly string[];
 }
-
-/** Forgets what both hosts have learned: otherwise it hides a fault for a while. */
-export const FORGET = "ip neigh flush dev vxlan100";
 
 const CONF = "/proc/sys/net/ipv4/conf";
 
@@ -223,13 +221,22 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   },
 ];
 
-/** Runs shell lines on a host. @throws {Error} if one fails */
+/** Runs shell lines in a namespace. @throws {Error} if one fails */
 export async function runLines(
-  { host }: TwoHosts["one"],
+  namespace: Namespace,
   lines: readonly string[],
+  path = "$PATH",
 ): Promise<void> {
   for (const line of lines) {
-    const { code, stderr } = await host.run(["sh", "-c", line]);
+    const { code, stderr } = await namespace.run(["sh", "-c", `PATH=${path}; ${line}`]);
     if (code !== 0) throw new Error(`${line}: ${stderr}`);
+  }
+}
+
+/** Empties the neighbour tables, which hide a fault for a while. */
+export async function forgetNeighbours({ one, two }: TwoHosts): Promise<void> {
+  for (const { container, host } of [one, two]) {
+    await host.run(["ip", "neigh", "flush", "dev", "vxlan100"]);
+    await container.run(["ip", "neigh", "flush", "dev", "eth0"]);
   }
 }

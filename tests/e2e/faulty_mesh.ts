@@ -1,0 +1,127 @@
+/** Two hosts on which a fault of the data path is planted, named and mended. */
+import assert from "node:assert/strict";
+import { isJsonObject, type JsonObject, parseJsonObject } from "../../deploy/json.ts";
+import { connectClient } from "../support/client.ts";
+import type { Namespace } from "../support/namespace.ts";
+import { clientCommand } from "../support/serve_task.ts";
+import { type Sidecar, startSidecar } from "../support/sidecar.ts";
+import { until } from "../support/wait.ts";
+import { done } from "./host.ts";
+import { forgetNeighbours, type PlantedFault, runLines } from "./planted_faults.ts";
+import { makeTwoHosts, type Pinger, startPinger, type TwoHosts } from "./two_hosts.ts";
+
+/** Within which a fault is named, and its end noticed. */
+const NAMED_MS = 3_000;
+
+async function findings(namespace: Namespace): Promise<readonly JsonObject[]> {
+  const { code, stderr, stdout } = await namespace.run(
+    clientCommand("status", ["--json"]),
+    { env: { NO_COLOR: "1" } },
+  );
+  assert.deepEqual([code, stderr], [0, ""]);
+  const found = parseJsonObject(stdout)["findings"];
+  assert.ok(Array.isArray(found));
+  return found.filter(isJsonObject);
+}
+
+const text = (value: unknown): string => typeof value === "string" ? value : "";
+
+function remedyOf(finding: JsonObject): readonly string[] {
+  const remedy = finding["remedy"];
+  assert.ok(Array.isArray(remedy) && remedy.length > 0, JSON.stringify(finding));
+  return remedy.map(text);
+}
+
+/** Two hosts whose containers talk, and what the first one's operator sees. */
+export interface FaultyMesh extends TwoHosts {
+  /** Of the first host. */
+  readonly sidecar: Sidecar;
+  /** From the first host's container to the other one's. */
+  readonly pinger: Pinger;
+  /** Fails unless nothing is found, and the containers talk. */
+  readonly isHealthy: () => Promise<void>;
+}
+
+/** Makes a healthy mesh. */
+export async function makeMesh(): Promise<FaultyMesh> {
+  await using stack = new AsyncDisposableStack();
+  const { one, two } = stack.use(await makeTwoHosts());
+  // A third node, of which only the entries exist.
+  await runLines(one.host, [
+    "bridge fdb append 00:00:00:00:00:00 dev vxlan100 dst 198.51.100.3",
+  ]);
+  const [sidecar] = await Promise.all(
+    [one, two].map(async ({ host }) => stack.use(await startSidecar(host))),
+  );
+  assert.ok(sidecar !== undefined);
+  await Promise.all(
+    ([[one, 1, [2, 3]], [two, 2, [1]]] as const).map(
+      async ([{ host }, own, others]) => {
+        await using client = await connectClient(host);
+        assert.deepEqual(await client.configureNodeSubnet(`10.42.${own}.0/24`), done);
+        for (const other of others) {
+          const to = `10.42.${other}.0/24`;
+          assert.deepEqual(await client.injectRoute(to, "vxlan100"), done);
+        }
+      },
+    ),
+  );
+  const pinger = stack.use(await startPinger(one, "10.42.2.2", 20));
+  const isHealthy = async (): Promise<void> => {
+    let found: readonly JsonObject[] = [];
+    await until(async () => (found = await findings(one.host)).length === 0, {
+      deadlineMs: 10_000,
+      what: () => `no finding: ${JSON.stringify(found)}`,
+    });
+    assert.equal(await pinger.reaches(10_000), true, "the containers do not talk");
+  };
+  await isHealthy();
+  const kept = stack.move();
+  return {
+    one,
+    two,
+    sidecar,
+    pinger,
+    isHealthy,
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  };
+}
+
+/**
+ * Plants a fault, and fails unless packets stop where they should, status and log name
+ * the fault in time, and its remedy ends it.
+ *
+ * @param path where the programs of the remedy are looked for
+ */
+export async function testFault(fault: PlantedFault, path?: string): Promise<void> {
+  await using mesh = await makeMesh();
+  const { one, pinger, sidecar } = mesh;
+  await runLines(one.host, fault.plant);
+  if (fault.effect === "stops") {
+    await forgetNeighbours(mesh);
+    assert.equal(await pinger.reaches(300, 10), false, "packets still get through");
+  }
+  const named = await until(async () => {
+    const found = await findings(one.host);
+    const about = found.filter(({ id }) => id === fault.id);
+    return about.length > 0 && about;
+  }, { deadlineMs: NAMED_MS, what: fault.id });
+  const line = await sidecar.logged(new RegExp(`WARN: ${fault.id} \\(`), NAMED_MS);
+  const remedy = named.flatMap(remedyOf);
+  assert.ok(line.includes(remedy[0] ?? "?"), line);
+  const words = Object.entries(fault.fill ?? {});
+  await runLines(
+    one.host,
+    remedy.map((each) =>
+      words.reduce((text, [word, value]) => text.replaceAll(word, value), each)
+    ),
+    path,
+  );
+  await until(
+    async () => !(await findings(one.host)).some(({ id }) => id === fault.id),
+    { deadlineMs: NAMED_MS, what: `the end of ${fault.id}` },
+  );
+  await sidecar.logged(new RegExp(`INFO: ${fault.id} \\(.*gone after`), NAMED_MS);
+  await runLines(one.host, fault.clear ?? []);
+  await mesh.isHealthy();
+}

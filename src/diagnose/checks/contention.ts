@@ -1,6 +1,6 @@
+import { OUR_PROTOCOL } from "../../routing/kernel_route.ts";
 import type { Check, Contention, Facts } from "../facts.ts";
 import type { Finding } from "../finding.ts";
-import { OUR_PROTOCOL } from "../../routing/kernel_route.ts";
 
 /** Destinations whose route another process changes again and again. */
 export const contentionChecks: Check = (facts: Facts): readonly Finding[] =>

@@ -1,0 +1,79 @@
+import { OUR_PROTOCOL } from "../../routing/kernel_route.ts";
+import type { Check, Contention, Facts } from "../facts.ts";
+import type { Finding } from "../finding.ts";
+
+/** Destinations whose route another process changes again and again. */
+export const contentionChecks: Check = (facts: Facts): readonly Finding[] =>
+  facts.contended.filter((each) => !isOfOtherSidecar(facts, each)).map(contended);
+
+/** A second sidecar is a finding of its own: it deletes, or writes with our protocol. */
+function isOfOtherSidecar({ otherSidecar }: Facts, { protocol }: Contention): boolean {
+  return otherSidecar !== undefined &&
+    (protocol === undefined || protocol === OUR_PROTOCOL);
+}
+
+function contended({ destination, everyMs, protocol, repairs }: Contention): Finding {
+  const does = protocol === undefined
+    ? `deletes the route to ${destination}`
+    : `writes a route to ${destination} with proto ${protocol}`;
+  const pace = everyMs === undefined ? "" : ` every ${duration(everyMs)}`;
+  return {
+    id: "route-contended",
+    severity: "warning",
+    subject: { kind: "destination", destination },
+    found: `Another process ${does}${pace}; it was repaired ${repairs} ` +
+      `${repairs === 1 ? "time" : "times"}`,
+    meaning: "Packets are lost between each change and its repair; " +
+      (protocol === undefined ? DELETED_BY : writtenBy(protocol)),
+    remedy: protocol === undefined ? LEAVE_FOREIGN_ROUTES : [],
+  };
+}
+
+/** Milliseconds as people read them. */
+function duration(ms: number): string {
+  return ms < 1_000 ? `${Math.round(ms)} ms` : `${Math.round(ms / 100) / 10} s`;
+}
+
+const DELETED_BY = "systemd-networkd deletes routes that it does not know, unless " +
+  "ManageForeignRoutes=no; if it does not run, look for a script that deletes routes";
+
+/**
+ * systemd-networkd(8) is the one known program that only deletes; networkd.conf(5) has
+ * the option. `try-restart` does not start it where it does not run.
+ */
+const LEAVE_FOREIGN_ROUTES: readonly string[] = [
+  "mkdir -p /etc/systemd/networkd.conf.d && " +
+  "printf '[Network]\\nManageForeignRoutes=no\\n' " +
+  "> /etc/systemd/networkd.conf.d/quilt.conf && " +
+  "systemctl try-restart systemd-networkd",
+];
+
+/** Who writes with a protocol number, by rtnetlink(7) and rt_protos of iproute2. */
+const WRITERS: ReadonlyMap<number, string> = new Map([
+  [2, "the kernel writes it for an address that somebody adds again and again"],
+  [3, "proto boot is a hand, a script or a container runtime"],
+  [
+    4,
+    "proto static is an administrator's route, also of systemd-networkd and " +
+    "NetworkManager",
+  ],
+  [11, "proto zebra is FRR or Quagga"],
+  [12, "proto bird is BIRD, also that of Calico"],
+  [16, "proto dhcp is a DHCP client, also systemd-networkd and NetworkManager"],
+  [18, "proto keepalived is keepalived"],
+  [42, "proto babel is babeld or FRR"],
+  [99, "proto openr is Open/R"],
+  [OUR_PROTOCOL, "proto 142 is a sidecar's: a second one runs here"],
+  [186, "proto bgp is a BGP daemon, such as FRR"],
+  [187, "proto isis is an IS-IS daemon, such as FRR"],
+  [188, "proto ospf is an OSPF daemon, such as FRR"],
+  [189, "proto rip is a RIP daemon, such as FRR"],
+  [192, "proto eigrp is an EIGRP daemon, such as FRR"],
+]);
+
+function writtenBy(protocol: number): string {
+  const writer = WRITERS.get(protocol);
+  return writer === undefined
+    ? `look for the program that uses proto ${protocol}`
+    : `${writer}; tell it to leave this destination alone`;
+}

@@ -1,0 +1,183 @@
+import {
+  FLOOD_MAC,
+  type ForwardingEntry,
+  type Neighbour,
+} from "../../dataplane/data_path.ts";
+import type { Ipv4Address } from "../../ipam/address.ts";
+import { contains, hostPrefix } from "../../ipam/cidr.ts";
+import type { InterfaceName } from "../../routing/interface_name.ts";
+import type { Check, Facts, WantedRoute } from "../facts.ts";
+import type { Finding } from "../finding.ts";
+import { indexWanted } from "../prefixes.ts";
+import { routedOverlays } from "../roles.ts";
+
+/**
+ * Neighbours of the overlay that have a new MAC address.
+ *
+ * A peer sends every packet with the MAC address of its own overlay device, whatever
+ * container it is from. If that device is made anew, it has another one. The forwarding
+ * database learns it from the first frame and keeps the old one for 300 s; the neighbour
+ * entries of the peer's containers keep the old one until the kernel asks again.
+ */
+export const neighbourChecks: Check = (facts: Facts): readonly Finding[] => {
+  if (facts.neighbours.length === 0) return [];
+  const tables = new Map(
+    routedOverlays(facts).map(({ name }) => [
+      name,
+      readTable(facts, name),
+    ]),
+  );
+  const suspects = facts.neighbours.flatMap((neighbour) => {
+    const table = tables.get(neighbour.device);
+    const now = table === undefined ? undefined : newMac(table, neighbour);
+    return now === undefined ? [] : [{ neighbour, now }];
+  });
+  if (suspects.length === 0) return [];
+  const ofHosts = macsOfHosts(facts);
+  const stale = suspects.filter(({ neighbour, now }) =>
+    now.mac === undefined || ofHosts.has(neighbour.mac) || ofHosts.has(now.mac)
+  );
+  const wantedFor = indexWanted(facts.wanted);
+  const byRoute = Map.groupBy(
+    stale,
+    ({ neighbour }) => wantedFor(hostPrefix(neighbour.address)),
+  );
+  return [...byRoute].flatMap(([wanted, entries]) =>
+    wanted === undefined ? [] : describe(wanted, entries)
+  );
+};
+
+/** What is known of the MAC addresses behind a VXLAN device. */
+interface Table {
+  /** The newest entry of each MAC address. */
+  readonly byMac: ReadonlyMap<string, ForwardingEntry>;
+  /** The newest entry of each host. */
+  readonly byHost: ReadonlyMap<Ipv4Address, ForwardingEntry>;
+  /** Whether it has learned a MAC address of every host that it floods to. */
+  readonly isComplete: boolean;
+}
+
+function readTable({ forwarding }: Facts, device: InterfaceName): Table {
+  const byMac = new Map<string, ForwardingEntry>();
+  const byHost = new Map<Ipv4Address, ForwardingEntry>();
+  const peers = new Set<Ipv4Address>();
+  for (const entry of forwarding) {
+    if (entry.device !== device || entry.host === undefined) continue;
+    if (entry.mac === FLOOD_MAC) peers.add(entry.host);
+    else {
+      keepNewer(byMac, entry.mac, entry);
+      keepNewer(byHost, entry.host, entry);
+    }
+  }
+  const isComplete = peers.size > 0 && [...peers].every((host) => byHost.has(host));
+  return { byMac, byHost, isComplete };
+}
+
+function keepNewer<Key>(
+  entries: Map<Key, ForwardingEntry>,
+  key: Key,
+  entry: ForwardingEntry,
+): void {
+  const known = entries.get(key);
+  if (known === undefined || entry.updatedSeconds < known.updatedSeconds) {
+    entries.set(key, entry);
+  }
+}
+
+/** Who has another MAC address now, as far as known. */
+interface NewMac {
+  readonly host: Ipv4Address | undefined;
+  readonly mac: string | undefined;
+}
+
+/** Undefined: nothing says that the neighbour's MAC address is an old one. */
+function newMac(table: Table, { mac, state }: Neighbour): NewMac | undefined {
+  if (mac === "" || !isUsed(state)) return undefined;
+  const learned = table.byMac.get(mac);
+  const newest = learned?.host === undefined
+    ? undefined
+    : table.byHost.get(learned.host);
+  if (learned !== undefined && newest !== undefined) {
+    return newest.mac !== mac && newest.updatedSeconds < learned.updatedSeconds
+      ? { host: newest.host, mac: newest.mac }
+      : undefined;
+  }
+  // If every peer is known by another MAC address, nobody has this one. An entry that
+  // nobody uses says nothing: what was learned with it has been forgotten since.
+  return table.isComplete && state !== "stale"
+    ? { host: undefined, mac: undefined }
+    : undefined;
+}
+
+/** Whether the kernel sends to the MAC address of an entry in this state. */
+function isUsed(state: Neighbour["state"]): boolean {
+  switch (state) {
+    case "reachable":
+    case "stale":
+    case "delay":
+    case "probe":
+    case "noarp":
+    case "permanent":
+      return true;
+    case "incomplete":
+    case "failed":
+    case "none":
+      return false;
+    default:
+      return state satisfies never;
+  }
+}
+
+/**
+ * The MAC addresses from which hosts ask by ARP, with addresses of their own: those of
+ * overlay devices. If a peer's device is a port of a bridge, the containers answer with
+ * MAC addresses of their own, so that many are behind one host, each as good as the other.
+ */
+function macsOfHosts({ neighbours, policy }: Facts): ReadonlySet<string> {
+  return new Set(
+    neighbours.filter(({ address }) =>
+      !contains(policy.clusterCidr, hostPrefix(address))
+    ).map(({ mac }) => mac),
+  );
+}
+
+interface Stale {
+  readonly neighbour: Neighbour;
+  readonly now: NewMac;
+}
+
+function describe(
+  { destination }: WantedRoute,
+  entries: readonly Stale[],
+): readonly Finding[] {
+  const [first] = entries;
+  if (first === undefined) return [];
+  const { neighbour: { address, device, mac }, now } = first;
+  const more = entries.length === 1 ? "" : ` and for ${entries.length - 1} more`;
+  return [{
+    id: "neighbour-stale",
+    severity: entries.every(({ neighbour }) => neighbour.state === "stale")
+      ? "warning"
+      : "critical",
+    subject: { kind: "destination", destination },
+    found: `${device} sends packets for ${address}${more} to ${mac}, expected ` +
+      (now.host === undefined
+        ? "a MAC address that a peer has"
+        : `${now.mac}, which ${now.host} has now`),
+    meaning: meaningOf(entries),
+    remedy: entries.map(({ neighbour }) =>
+      `ip neigh del ${neighbour.address} dev ${neighbour.device}`
+    ),
+  }];
+}
+
+/** The times of the kernel's defaults, arp(7): 45 s reachable, 5 s delay, 3 s of probes. */
+function meaningOf(entries: readonly Stale[]): string {
+  const states = new Set(entries.map(({ neighbour }) => neighbour.state));
+  if (states.has("permanent") || states.has("noarp")) {
+    return "The peer drops these packets until the entries are deleted";
+  }
+  return states.size === 1 && states.has("stale")
+    ? "The peer drops the next packets, until the kernel asks again after 8 s"
+    : "The peer drops these packets until the kernel asks again, up to 53 s";
+}

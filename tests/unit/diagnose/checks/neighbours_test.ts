@@ -1,0 +1,185 @@
+import assert from "node:assert/strict";
+import {
+  FLOOD_MAC,
+  type Neighbour,
+  type NeighbourState,
+} from "../../../../src/dataplane/data_path.ts";
+import { neighbourChecks } from "../../../../src/diagnose/checks/neighbours.ts";
+import type { Facts } from "../../../../src/diagnose/facts.ts";
+import { keyOf } from "../../../../src/diagnose/finding.ts";
+import {
+  address,
+  BRIDGE,
+  entry,
+  healthyFacts,
+  linksWith,
+  SECOND_MAC,
+  THIRD_MAC,
+  UNDERLAY,
+  VXLAN,
+} from "../healthy_facts.ts";
+
+/** The MAC address that the second node's device has after it was made anew. */
+const NEW_MAC = "02:00:00:00:00:0a";
+const UNKNOWN_MAC = "02:00:00:00:00:0b";
+
+const PEERS = ["198.51.100.2", "198.51.100.3"] as const;
+const FLOOD = PEERS.map((host) => entry(FLOOD_MAC, host, 600));
+
+/** What the kernel has learned 5 s after the second node's device was made anew. */
+const REMADE = [
+  ...FLOOD,
+  entry(SECOND_MAC, "198.51.100.2", 7),
+  entry(NEW_MAC, "198.51.100.2", 5),
+  entry(THIRD_MAC, "198.51.100.3", 400),
+];
+
+/** The same after the kernel has forgotten the old MAC address. */
+const FORGOTTEN = [
+  ...FLOOD,
+  entry(NEW_MAC, "198.51.100.2", 5),
+  entry(THIRD_MAC, "198.51.100.3", 20),
+];
+
+function neighbour(
+  host: string,
+  state: NeighbourState,
+  mac: string = SECOND_MAC,
+): Neighbour {
+  return { device: VXLAN, address: address(host), mac, state };
+}
+
+/** What the second node's host has asked for by ARP leaves an entry with its address. */
+const HOST = neighbour("198.51.100.2", "stale");
+const HOST_ANEW = neighbour("198.51.100.2", "stale", NEW_MAC);
+
+function findings(change: Partial<Facts>) {
+  return neighbourChecks(healthyFacts(change)).map((finding) => ({
+    key: keyOf(finding),
+    severity: finding.severity,
+    remedy: finding.remedy,
+  }));
+}
+
+const STALE = {
+  key: "neighbour-stale 10.42.2.0/24",
+  severity: "critical",
+  remedy: ["ip neigh del 10.42.2.2 dev vxlan100"],
+};
+
+Deno.test("neighbourChecks find nothing on a healthy node", () => {
+  assert.deepEqual(neighbourChecks(healthyFacts()), []);
+});
+
+for (const state of ["reachable", "delay", "probe", "permanent", "noarp"] as const) {
+  Deno.test(`neighbourChecks find an entry in state ${state} with the old MAC address of a peer`, () => {
+    for (const host of [HOST, HOST_ANEW]) {
+      const neighbours = [host, neighbour("10.42.2.2", state)];
+      assert.deepEqual(findings({ neighbours, forwarding: REMADE }), [STALE]);
+      assert.deepEqual(findings({ neighbours, forwarding: FORGOTTEN }), [STALE]);
+    }
+  });
+}
+
+Deno.test("neighbourChecks say which MAC address was expected, and for how long packets are lost", () => {
+  const of = (state: NeighbourState, forwarding = REMADE) =>
+    neighbourChecks(
+      healthyFacts({ neighbours: [HOST, neighbour("10.42.2.2", state)], forwarding }),
+    )[0];
+  assert.equal(
+    of("reachable")?.found,
+    "vxlan100 sends packets for 10.42.2.2 to 02:00:00:00:00:02, expected " +
+      "02:00:00:00:00:0a, which 198.51.100.2 has now",
+  );
+  assert.match(of("reachable")?.meaning ?? "", / up to 53 s$/);
+  assert.match(of("permanent")?.meaning ?? "", / until the entries are deleted$/);
+  assert.match(of("stale")?.meaning ?? "", / after 8 s$/);
+  assert.match(
+    of("reachable", FORGOTTEN)?.found ?? "",
+    /, expected a MAC address that a peer has$/,
+  );
+});
+
+Deno.test("neighbourChecks only warn of an entry that nobody uses, until its MAC address is forgotten", () => {
+  const neighbours = [HOST, neighbour("10.42.2.2", "stale")];
+  assert.deepEqual(
+    findings({ neighbours, forwarding: REMADE }),
+    [{ ...STALE, severity: "warning" }],
+  );
+  assert.deepEqual(findings({ neighbours, forwarding: FORGOTTEN }), []);
+});
+
+Deno.test("neighbourChecks name all entries of a destination in one finding", () => {
+  const neighbours = [
+    neighbour("10.42.2.2", "stale"),
+    neighbour("10.42.3.2", "permanent", UNKNOWN_MAC),
+    neighbour("10.42.2.7", "reachable"),
+    neighbour("10.42.2.8", "reachable", NEW_MAC),
+    // The address of a host is of no destination: its packets take the underlay.
+    HOST,
+  ];
+  assert.deepEqual(findings({ neighbours, forwarding: REMADE }), [
+    {
+      ...STALE,
+      remedy: [
+        "ip neigh del 10.42.2.2 dev vxlan100",
+        "ip neigh del 10.42.2.7 dev vxlan100",
+      ],
+    },
+    {
+      key: "neighbour-stale 10.42.3.0/24",
+      severity: "critical",
+      remedy: ["ip neigh del 10.42.3.2 dev vxlan100"],
+    },
+  ]);
+});
+
+Deno.test("neighbourChecks accept entries that have no MAC address", () => {
+  const states = ["incomplete", "failed", "none"] as const;
+  const neighbours = states.flatMap((state) => [
+    neighbour("10.42.2.2", state, ""),
+    neighbour("10.42.2.3", state),
+  ]);
+  assert.deepEqual(findings({ neighbours, forwarding: REMADE }), []);
+});
+
+Deno.test("neighbourChecks accept a MAC address that nothing was learned of while a peer is not known", () => {
+  const neighbours = [neighbour("10.42.2.2", "permanent", UNKNOWN_MAC)];
+  for (
+    const forwarding of [
+      [],
+      FLOOD,
+      [...FLOOD, entry(THIRD_MAC, "198.51.100.3", 1)],
+      [entry(THIRD_MAC, "198.51.100.3", 1)],
+    ]
+  ) assert.deepEqual(findings({ neighbours, forwarding }), []);
+});
+
+Deno.test("neighbourChecks accept two MAC addresses of a host while none is newer", () => {
+  const neighbours = [HOST, neighbour("10.42.2.2", "reachable")];
+  const forwarding = [
+    ...FLOOD,
+    entry(SECOND_MAC, "198.51.100.2", 0),
+    entry(NEW_MAC, "198.51.100.2", 0),
+  ];
+  assert.deepEqual(findings({ neighbours, forwarding }), []);
+});
+
+Deno.test("neighbourChecks accept two MAC addresses of a host that has none of them: its device is a port of a bridge", () => {
+  const third = neighbour("198.51.100.3", "stale", THIRD_MAC);
+  const neighbours = [third, neighbour("10.42.2.2", "reachable")];
+  assert.deepEqual(findings({ neighbours, forwarding: REMADE }), []);
+});
+
+Deno.test("neighbourChecks accept a device that is a port of a bridge itself", () => {
+  const neighbours = [HOST, neighbour("10.42.2.2", "reachable")];
+  const links = linksWith(VXLAN, { master: BRIDGE });
+  assert.deepEqual(findings({ neighbours, forwarding: REMADE, links }), []);
+});
+
+Deno.test("neighbourChecks look at the overlay's devices alone", () => {
+  const neighbours = [HOST, neighbour("10.42.2.2", "reachable")]
+    .map((each) => ({ ...each, device: UNDERLAY }));
+  const forwarding = REMADE.map((each) => ({ ...each, device: UNDERLAY }));
+  assert.deepEqual(findings({ neighbours, forwarding }), []);
+});

@@ -101,6 +101,7 @@ const contended = fc.uniqueArray(
 export const anyFacts: fc.Arbitrary<Facts> = fc.record({
   policy: fc.constant(HEALTHY.policy),
   own: fc.constantFrom(HEALTHY.own, undefined),
+  probed: fc.constant([]),
   wanted: fc.oneof(fc.constant(HEALTHY.wanted), wanted),
   links: mixed([...HEALTHY.links.values()], link)
     .map((links) => new Map(links.map((each) => [each.name, each]))),

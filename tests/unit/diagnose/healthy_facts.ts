@@ -205,6 +205,7 @@ export function healthyFacts(change: Partial<Facts> = {}): Facts {
       { link: VXLAN_LINK, peers: new Set(PEERS), proxyArp: true },
     ]]),
     contended: [],
+    probed: [],
     notPermitted: false,
     otherSidecar: undefined,
     injectCommand: (name) => `inject SUBNET dev ${name}`,

@@ -129,7 +129,7 @@ export type LookedUp =
 
 /** Something changed that carries packets: a reason to look again, never the new state. */
 export type DataPathEvent =
-  /** An address, a setting, a rule, a link, or an entry that floods. */
+  /** An address, a setting, a rule, a device, or an entry of a forwarding database. */
   | { readonly kind: "changed" }
   | {
     readonly kind: "neighbour";

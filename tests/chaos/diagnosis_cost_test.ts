@@ -1,4 +1,7 @@
-// @alone @long
+/**
+ * @alone
+ * @long
+ */
 import assert from "node:assert/strict";
 import { setTimeout } from "node:timers/promises";
 import { addVxlan, makeNamespace } from "../support/namespace.ts";

@@ -96,9 +96,10 @@ export async function makeMesh(): Promise<FaultyMesh> {
 export async function testFault(fault: PlantedFault, path?: string): Promise<void> {
   await using mesh = await makeMesh();
   const { one, pinger, sidecar } = mesh;
+  await runLines(mesh.two.host, fault.onPeer ?? []);
   await runLines(one.host, fault.plant);
-  if (fault.effect === "stops") {
-    await forgetNeighbours(mesh);
+  if (fault.effect !== "risk") {
+    if (fault.effect === "stops") await forgetNeighbours(mesh);
     assert.equal(await pinger.reaches(300, 10), false, "packets still get through");
   }
   const named = await until(async () => {

@@ -11,8 +11,14 @@ export interface PlantedFault {
   readonly title: string;
   /** Shell lines, on the first host. */
   readonly plant: readonly string[];
-  /** `stops`: containers no longer reach each other; `risk`: these still do. */
-  readonly effect: "stops" | "risk";
+  /** Shell lines on the second host. */
+  readonly onPeer?: readonly string[];
+  /**
+   * `stops`: containers no longer reach each other; `stops for a while`: the kernel mends
+   * it in half a minute, because it forgets what it has learned; `risk`: containers still
+   * reach each other.
+   */
+  readonly effect: "stops" | "stops for a while" | "risk";
   /** Replaces words of the remedy that only an operator can know. */
   readonly fill?: Readonly<Record<string, string>>;
   /** Shell lines afterwards, for what the remedy leaves: the fault's own set-up. */
@@ -173,12 +179,11 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     id: "gateway-missing",
     title: "The containers' bridge has another address than the gateway's",
     plant: [
-      "ip address add 10.42.1.9/24 dev quilt0",
+      // The deletion of the first address takes the others of its prefix along.
       "ip address del 10.42.1.1/24 dev quilt0",
-      "ip address add 10.42.1.9/24 dev quilt0 2> /dev/null || true",
+      "ip address add 10.42.1.9/24 dev quilt0",
     ],
     effect: "stops",
-    clear: ["ip address del 10.42.1.9/24 dev quilt0"],
   },
   {
     id: "bridge-prefix",
@@ -214,10 +219,17 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     id: "neighbour-stale",
     title: "A peer's device was made anew, and its old MAC is still in use here",
-    plant: [
-      "ip neigh replace 10.42.2.2 lladdr 02:00:00:00:00:99 dev vxlan100 nud permanent",
+    onPeer: [
+      "ip link del vxlan100",
+      "ip link add vxlan100 type vxlan id 100 dstport 4789 local 198.51.100.2 dev underlay",
+      "ip link set vxlan100 up",
+      "bridge fdb append 00:00:00:00:00:00 dev vxlan100 dst 198.51.100.1",
+      `echo 1 > ${CONF}/vxlan100/proxy_arp`,
+      // What any packet to a container of the other host begins with.
+      "ip neigh add 10.42.1.99 dev vxlan100 use",
     ],
-    effect: "stops",
+    plant: [],
+    effect: "stops for a while",
   },
 ];
 

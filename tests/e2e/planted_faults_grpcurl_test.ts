@@ -1,4 +1,6 @@
-/** @needs go */
+/**
+ * @needs go
+ */
 import { goTool } from "../support/tools.ts";
 import { testFault } from "./faulty_mesh.ts";
 import { PLANTED_FAULTS } from "./planted_faults.ts";

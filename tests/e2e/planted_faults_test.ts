@@ -1,4 +1,6 @@
-/** @long */
+/**
+ * @long
+ */
 import assert from "node:assert/strict";
 import { partOf } from "../support/suite.ts";
 import { makeMesh, testFault } from "./faulty_mesh.ts";

@@ -53,18 +53,26 @@ const ENTRY = /^(\S+) dev (\S+)(?: lladdr (\S+))?(?: (.*))?$/;
 /**
  * Parses one line of `ip monitor`. Never throws.
  *
- * @returns undefined for an event of IPv6, of what a device has learned, or of multicast
+ * @returns undefined for an event of IPv6, of a bridge's database, or of multicast
  */
 export function parseDataPathEvent(line: string): DataPathEvent | undefined {
   const deleted = line.startsWith(DELETED);
   const text = deleted ? line.slice(DELETED.length) : line;
   if (CHANGES.some((change) => change.test(text))) return CHANGED;
   const [, host = "", device = "", mac = "", rest = ""] = ENTRY.exec(text) ?? [];
-  if (!/probes \d/.test(rest)) return mac === FLOOD_MAC ? CHANGED : undefined;
+  if (!/probes \d/.test(rest)) return isForwarding(host, mac) ? CHANGED : undefined;
   const neighbour = parseNeighbour({ host, device, mac, rest });
   return neighbour === undefined
     ? undefined
     : { kind: "neighbour", neighbour, deleted };
+}
+
+/**
+ * Also for what a device has learned: a peer that answers from another MAC than before
+ * was made anew.
+ */
+function isForwarding(host: string, mac: string): boolean {
+  return mac === FLOOD_MAC || mac !== "" && parseAddress(host).ok;
 }
 
 const DELETED = "Deleted ";

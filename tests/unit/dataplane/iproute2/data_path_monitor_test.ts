@@ -28,6 +28,8 @@ const CHANGES = [
   "192.0.2.2 dev vxlan100 lladdr 00:00:00:00:00:00  used 0/0/0NOARP PERMANENT ",
   "Deleted 192.0.2.2 dev vxlan100 lladdr 00:00:00:00:00:00  used 0/0/0NOARP PERMANENT ",
   "fd00::2 dev vxlan6 lladdr 00:00:00:00:00:00  used 0/0/0NOARP PERMANENT ",
+  "192.0.2.2 dev vxlan100 lladdr f2:39:3a:2f:47:01  used 0/0/0REACHABLE ",
+  "192.0.2.2 dev vxlan100 lladdr 02:00:00:00:00:05  used 0/0/0NOARP PERMANENT ",
 ];
 
 const OTHERS = [
@@ -39,14 +41,6 @@ const OTHERS = [
   ["a setting of IPv6 that goes", "Deleted inet6 vxlan100 "],
   ["a rule of IPv6", "100:\tfrom fd00::/16 lookup 142"],
   ["a rule to IPv6", "Deleted 100:\tfrom all to 2001:db8::/32 lookup 142"],
-  [
-    "a learned entry",
-    "192.0.2.2 dev vxlan100 lladdr f2:39:3a:2f:47:01  used 0/0/0REACHABLE ",
-  ],
-  [
-    "a static entry that floods nothing",
-    "192.0.2.2 dev vxlan100 lladdr 02:00:00:00:00:05  used 0/0/0NOARP PERMANENT ",
-  ],
   ["an entry of a bridge", "dev quilt0 lladdr fa:8f:dd:d1:d8:c0  used 0/0/0PERMANENT "],
   [
     "a neighbour of IPv6",

@@ -20,7 +20,7 @@ import { OUR_PROTOCOL } from "../routing/kernel_route.ts";
 import { CHECKS } from "./checks.ts";
 import { Disturbances } from "./disturbances.ts";
 import type { Facts } from "./facts.ts";
-import { compareFindings, type Finding, keyOf } from "./finding.ts";
+import { compareFindings, type Finding, type FindingId, keyOf } from "./finding.ts";
 import { FindingsLog } from "./findings_log.ts";
 import { DEBOUNCE_MS, INTERVAL_MS, LONGEST_REST_MS, REST } from "./limits.ts";
 import { type Known, noLookUps, observe } from "./observe.ts";
@@ -92,6 +92,8 @@ export class DataPath implements DataPathService {
   watchKernel(): void {
     this.#watch ??= this.#parts.dataplane.watchDataPath((event) => {
       if (event.kind === "changed") return this.lookSoon();
+      // Neighbours come and go all the time: they are a reason only while one is at fault.
+      if (this.#hasFinding("neighbour-stale")) this.lookSoon();
       for (const listen of this.#neighbourListeners) listen(event.neighbour);
     });
   }
@@ -150,6 +152,10 @@ export class DataPath implements DataPathService {
     // Who waits for the first look waits no longer.
     this.#first.resolve({ findings: [], atMs: Date.now(), fault: CLOSING });
     await Promise.all([this.#looking, this.#steadyProbe?.close()]);
+  }
+
+  #hasFinding(id: FindingId): boolean {
+    return this.#latest?.findings.some((finding) => finding.id === id) ?? false;
   }
 
   #probeParts(): ProbeParts {

@@ -53,11 +53,13 @@ interface Table {
   readonly byMac: ReadonlyMap<string, ForwardingEntry>;
   /** The newest entry of each host. */
   readonly byHost: ReadonlyMap<Ipv4Address, ForwardingEntry>;
+  /** The MAC address from which each host asked by ARP the last time. */
+  readonly asking: ReadonlyMap<Ipv4Address, string>;
   /** Whether it has learned a MAC address of every host that it floods to. */
   readonly isComplete: boolean;
 }
 
-function readTable({ forwarding }: Facts, device: InterfaceName): Table {
+function readTable({ forwarding, neighbours }: Facts, device: InterfaceName): Table {
   const byMac = new Map<string, ForwardingEntry>();
   const byHost = new Map<Ipv4Address, ForwardingEntry>();
   const peers = new Set<Ipv4Address>();
@@ -70,7 +72,11 @@ function readTable({ forwarding }: Facts, device: InterfaceName): Table {
     }
   }
   const isComplete = peers.size > 0 && [...peers].every((host) => byHost.has(host));
-  return { byMac, byHost, isComplete };
+  const asking = new Map(
+    neighbours.filter((each) => each.device === device && each.mac !== "")
+      .map(({ address, mac }) => [address, mac]),
+  );
+  return { byMac, byHost, asking, isComplete };
 }
 
 function keepNewer<Key>(
@@ -94,18 +100,34 @@ interface NewMac {
 function newMac(table: Table, { mac, state }: Neighbour): NewMac | undefined {
   if (mac === "" || !isUsed(state)) return undefined;
   const learned = table.byMac.get(mac);
-  const newest = learned?.host === undefined
-    ? undefined
-    : table.byHost.get(learned.host);
-  if (learned !== undefined && newest !== undefined) {
-    return newest.mac !== mac && newest.updatedSeconds < learned.updatedSeconds
-      ? { host: newest.host, mac: newest.mac }
-      : undefined;
+  if (learned?.host !== undefined) {
+    const newer = newerOf(table, learned.host, learned);
+    return newer === undefined ? undefined : { host: newer.host, mac: newer.mac };
   }
   // If every peer is known by another MAC address, nobody has this one. An entry that
   // nobody uses says nothing: what was learned with it has been forgotten since.
   return table.isComplete && state !== "stale"
     ? { host: undefined, mac: undefined }
+    : undefined;
+}
+
+/**
+ * The entry that a host has now, if not this one. The kernel tells whole seconds: of two
+ * MAC addresses of the same second, the one is newer from which the host asks.
+ */
+function newerOf(
+  { asking, byHost, byMac }: Table,
+  host: Ipv4Address,
+  learned: ForwardingEntry,
+): ForwardingEntry | undefined {
+  const newest = byHost.get(host);
+  if (newest === undefined || newest.updatedSeconds < learned.updatedSeconds) {
+    return newest;
+  }
+  const own = byMac.get(asking.get(host) ?? "");
+  return own?.host === host && own.mac !== learned.mac &&
+      own.updatedSeconds === learned.updatedSeconds
+    ? own
     : undefined;
 }
 

@@ -183,3 +183,17 @@ Deno.test("neighbourChecks look at the overlay's devices alone", () => {
   const forwarding = REMADE.map((each) => ({ ...each, device: UNDERLAY }));
   assert.deepEqual(findings({ neighbours, forwarding }), []);
 });
+
+Deno.test("neighbourChecks take of two MAC addresses of the same second the one from which the host asks", () => {
+  const forwarding = [
+    ...FLOOD,
+    entry(SECOND_MAC, "198.51.100.2", 5),
+    entry(NEW_MAC, "198.51.100.2", 5),
+    entry(THIRD_MAC, "198.51.100.3", 20),
+  ];
+  const stale = neighbour("10.42.2.2", "reachable");
+  assert.deepEqual(findings({ neighbours: [HOST_ANEW, stale], forwarding }), [STALE]);
+  assert.deepEqual(findings({ neighbours: [HOST, stale], forwarding }), []);
+  const fresh = neighbour("10.42.2.2", "reachable", NEW_MAC);
+  assert.deepEqual(findings({ neighbours: [HOST_ANEW, fresh], forwarding }), []);
+});

@@ -112,6 +112,7 @@ const COMPONENTS: Readonly<Record<string, Rule>> = {
   "src/cli/": {
     imports: [
       "src/api/",
+      "src/diagnose/finding.ts",
       "src/ipam/policy.ts",
       "src/observability/",
       "src/shared/",

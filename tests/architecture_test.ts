@@ -112,8 +112,10 @@ const COMPONENTS: Readonly<Record<string, Rule>> = {
   "src/cli/": {
     imports: [
       "src/api/",
+      "src/diagnose/checks/peers.ts",
       "src/diagnose/finding.ts",
-      "src/ipam/policy.ts",
+      "src/doctor_node.ts",
+      "src/ipam/",
       "src/observability/",
       "src/shared/",
       "src/sidecar.ts",
@@ -134,6 +136,20 @@ const COMPONENTS: Readonly<Record<string, Rule>> = {
       "src/shared/",
       "src/state/",
     ],
+  },
+  "src/doctor_node.ts": {
+    imports: [
+      "src/addresses/",
+      "src/dataplane/",
+      "src/dataplane/iproute2/",
+      "src/diagnose/",
+      "src/ipam/",
+      "src/reconcile/",
+      "src/routing/",
+      "src/shared/",
+      "src/state/",
+    ],
+    types: ["src/observability/"],
   },
   "src/warm_up.ts": {
     imports: [

@@ -13,17 +13,19 @@ const HELP = `Usage: main.ts <command> [options]
 
   serve        serve the mesh agent's calls; see serve --help
   status       show the node's network, addresses and routes; see status --help
+  doctor       say what stops traffic, and what ends it; see doctor --help
   health       ask a sidecar for its health; see health --help
   --help       this text
   --version    the sidecar's version`;
 
 async function main(args: readonly string[]): Promise<number> {
+  const [command, ...rest] = args;
   const refusal = refuseDenoVersion(Deno.version.deno);
-  if (refusal !== undefined) {
+  // The doctor itself says that, beside all that it finds.
+  if (refusal !== undefined && command !== "doctor") {
     await writeLine(Deno.stderr, formatEarlyError(args, refusal));
     return EXIT_FAILURE;
   }
-  const [command, ...rest] = args;
   switch (command) {
     case "serve": {
       // Loaded only now, because a refused version of Deno may fail to load the server.
@@ -33,6 +35,10 @@ async function main(args: readonly string[]): Promise<number> {
     case "status": {
       const { status } = await import("./cli/status.ts");
       return await status(rest);
+    }
+    case "doctor": {
+      const { doctor } = await import("./cli/doctor.ts");
+      return await doctor(rest);
     }
     case "health": {
       const { health } = await import("./cli/health.ts");
@@ -54,7 +60,7 @@ function describeUnknown(command: string | undefined): string {
   const what = command === undefined
     ? "No command is given"
     : `Unknown command ${quote(command)}`;
-  return `${what}; use serve, status or health, or --help to see what there is`;
+  return `${what}; use serve, status, doctor or health, or --help to see what there is`;
 }
 
 async function fail(cause: unknown): Promise<number> {

@@ -114,7 +114,10 @@ const COMPONENTS: Readonly<Record<string, Rule>> = {
   "src/cli/": {
     imports: [
       "src/api/",
-      "src/ipam/policy.ts",
+      "src/diagnose/checks/peers.ts",
+      "src/diagnose/finding.ts",
+      "src/doctor_node.ts",
+      "src/ipam/",
       "src/observability/",
       "src/shared/",
       "src/sidecar.ts",
@@ -135,6 +138,20 @@ const COMPONENTS: Readonly<Record<string, Rule>> = {
       "src/shared/",
       "src/state/",
     ],
+  },
+  "src/doctor_node.ts": {
+    imports: [
+      "src/addresses/",
+      "src/dataplane/",
+      "src/dataplane/iproute2/",
+      "src/diagnose/",
+      "src/ipam/",
+      "src/reconcile/",
+      "src/routing/",
+      "src/shared/",
+      "src/state/",
+    ],
+    types: ["src/observability/"],
   },
   "src/warm_up.ts": {
     imports: [

@@ -9,6 +9,9 @@ export const EXIT_FAILURE = 1;
 /** The command line is wrong. */
 export const EXIT_USAGE = 2;
 
+/** Only warnings were found; of `doctor`. */
+export const EXIT_WARNINGS = 3;
+
 /** A new process must take over now: EX_TEMPFAIL of sysexits.h(3head). */
 export const EXIT_HAND_OVER = 75;
 

@@ -73,6 +73,29 @@ export function createUnaryCall(client: Client, deadlineMs: number): UnaryCall {
   };
 }
 
+/** Finds the system's error in the message of grpc-js about a failed connection. */
+const SYSTEM_ERROR = /Last error: (?:Error: )?(.*?)(?: \(\S+Z\))?\. Resolution note: /s;
+
+/**
+ * Why a call has no answer, a part of a sentence.
+ *
+ * @param deadlineMs milliseconds that the call had
+ */
+export function reasonOf({ code, details }: CallFault, deadlineMs: number): string {
+  return code === status.DEADLINE_EXCEEDED
+    ? `no answer came within ${deadlineMs / 1000} s`
+    : SYSTEM_ERROR.exec(details)?.[1] ?? details;
+}
+
+/** A sidecar that did not answer a call, a sentence without the remedy. */
+export function describeUnanswered(
+  authority: string,
+  fault: CallFault,
+  deadlineMs: number,
+): string {
+  return `The sidecar on ${authority} does not answer: ${reasonOf(fault, deadlineMs)}`;
+}
+
 /** The read-only calls of package `quilt.sidecar.v1`. */
 export interface SidecarReader {
   getNodeNetwork(): Promise<Result<GetNodeNetworkResponse, CallFault>>;
@@ -89,14 +112,4 @@ export function createSidecarReader(call: UnaryCall): SidecarReader {
     listFindings: () => call(DATA_PATH_SERVICE, "ListFindings", {}),
     listRoutes: () => call(ROUTE_SERVICE, "ListRoutes", {}),
   };
-}
-
-/**
- * Returns a message within a message, which a sidecar always sends.
- *
- * @throws {TypeError} if it is not set
- */
-export function required<Message>(field: Message | null, name: string): Message {
-  if (field === null) throw new TypeError(`Cannot read ${name} as it is not set`);
-  return field;
 }

@@ -13,6 +13,11 @@ export type ProbeTarget =
   | UnixAddress
   | (TcpAddress & { readonly tls?: TlsMaterial });
 
+/** The whole request. */
+export const HEALTHZ_REQUEST: Uint8Array = new TextEncoder().encode(
+  `${HEALTHZ_LINE}Host: quilt-sidecar\r\n\r\n`,
+);
+
 /** More bytes than the longest response of the sidecar. */
 const MAX_RESPONSE_BYTES = 1_024;
 
@@ -53,17 +58,15 @@ async function request(
 ): Promise<ProbeResult> {
   using connection = await connect(target);
   signal.addEventListener("abort", () => connection.close());
-  const bytes = new TextEncoder().encode(
-    `${HEALTHZ_LINE}Host: quilt-sidecar\r\n\r\n`,
-  );
-  await connection.write(bytes);
+  await connection.write(HEALTHZ_REQUEST);
   const status = parseHealthz(await readToEnd(connection));
   return status === undefined
     ? { kind: "unavailable", reason: NOT_A_HEALTH_RESPONSE }
     : { kind: "status", status };
 }
 
-function connect(target: ProbeTarget): Promise<Deno.Conn> {
+/** Connects. @throws as `Deno.connect` and `Deno.connectTls` do */
+export function connect(target: ProbeTarget): Promise<Deno.Conn> {
   if (target.kind === "unix") {
     return Deno.connect({ transport: "unix", path: target.path });
   }

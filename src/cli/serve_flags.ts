@@ -1,9 +1,4 @@
 import { err, ok, type Result } from "../shared/result.ts";
-import {
-  checkClusterPolicy,
-  checkGatewayIndex,
-  type ClusterPolicy,
-} from "../ipam/policy.ts";
 import { quote } from "../shared/quote.ts";
 import {
   LOG_FORMATS,
@@ -18,17 +13,19 @@ import {
   readListenOptions,
 } from "./connection_flags.ts";
 import { type ParsedFlags, parseFlags } from "./flags.ts";
+import {
+  POLICY_FLAGS,
+  POLICY_HELP,
+  type PolicyOptions,
+  readPolicyOptions,
+} from "./policy_flags.ts";
 
 /** The options of `serve`. */
-export interface ServeOptions extends ListenOptions {
+export interface ServeOptions extends ListenOptions, PolicyOptions {
   /** @default "info" */
   readonly logLevel: LogLevel;
   /** @default "text" */
   readonly logFormat: LogFormat;
-  /** @default /24 subnets of 10.42.0.0/16 */
-  readonly policy: ClusterPolicy;
-  /** The offset of the gateway from the node's network address. @default 1 */
-  readonly gatewayIndex: number;
   /** Validates, audits and answers, but changes nothing. @default false */
   readonly dryRun: boolean;
   /** Off, so that an upgrade does not interrupt traffic. @default false */
@@ -52,10 +49,7 @@ Serves the mesh agent's calls until SIGTERM, SIGINT, SIGHUP or SIGQUIT.
 ${LISTEN_HELP}
   --log-level LEVEL         trace, debug, info, warn or error (default info)
   --log-format FORMAT       text or json (default text)
-  --cluster-cidr CIDR       every node subnet lies within it (default 10.42.0.0/16)
-  --node-prefix LENGTH      the prefix length of a node subnet (default 24)
-  --gateway-index N         the gateway is the Nth address after the node's network
-                            address and is never given to a container (default 1)
+${POLICY_HELP}
   --dry-run                 validate, audit and answer, but touch nothing
   --resync-interval SECONDS compare every route with the kernel so often, 1 to 3600
                             (default 30); events are handled at once in any case
@@ -68,9 +62,7 @@ const FLAGS = {
   ...LISTEN_FLAGS,
   "log-level": { type: "string" },
   "log-format": { type: "string" },
-  "cluster-cidr": { type: "string" },
-  "node-prefix": { type: "string" },
-  "gateway-index": { type: "string" },
+  ...POLICY_FLAGS,
   "dry-run": { type: "boolean" },
   "remove-routes-on-exit": { type: "boolean" },
   "resync-interval": { type: "string" },
@@ -102,10 +94,8 @@ function readOptions(flags: ParsedFlags<FlagName>): Result<ServeOptions, string>
   if (!logLevel.ok) return logLevel;
   const logFormat = readChoice("log-format", flags, LOG_FORMATS, "text");
   if (!logFormat.ok) return logFormat;
-  const policy = readPolicy(flags);
+  const policy = readPolicyOptions((name) => flags.get(name));
   if (!policy.ok) return policy;
-  const gatewayIndex = readGatewayIndex(flags.get("gateway-index"), policy.value);
-  if (!gatewayIndex.ok) return gatewayIndex;
   const resync = readResyncInterval(flags.get("resync-interval"));
   if (!resync.ok) return resync;
   const probe = readProbeInterval(flags.get("probe-interval"));
@@ -114,8 +104,7 @@ function readOptions(flags: ParsedFlags<FlagName>): Result<ServeOptions, string>
     ...listen.value,
     logLevel: logLevel.value,
     logFormat: logFormat.value,
-    policy: policy.value,
-    gatewayIndex: gatewayIndex.value,
+    ...policy.value,
     dryRun: flags.has("dry-run"),
     removeRoutesOnExit: flags.has("remove-routes-on-exit"),
     resyncMs: resync.value,
@@ -152,26 +141,4 @@ function readChoice<Choice extends string>(
   return choice === undefined
     ? err(`Invalid --${name} ${quote(text)}; use one of ${choices.join(", ")}`)
     : ok(choice);
-}
-
-function readPolicy(flags: ParsedFlags<FlagName>): Result<ClusterPolicy, string> {
-  const prefix = flags.get("node-prefix") ?? "24";
-  if (!/^(0|[1-9][0-9]{0,2})$/.test(prefix)) {
-    return err(
-      `Invalid --node-prefix ${quote(prefix)}; use a whole number such as 24`,
-    );
-  }
-  return checkClusterPolicy(
-    flags.get("cluster-cidr") ?? "10.42.0.0/16",
-    Number(prefix),
-  );
-}
-
-function readGatewayIndex(
-  text = "1",
-  { nodePrefix }: ClusterPolicy,
-): Result<number, string> {
-  return /^(0|[1-9][0-9]{0,9})$/.test(text)
-    ? checkGatewayIndex(Number(text), nodePrefix)
-    : err(`Invalid --gateway-index ${quote(text)}; use a whole number such as 1`);
 }

@@ -7,7 +7,8 @@ import {
   createClient,
   createSidecarReader,
   createUnaryCall,
-  required,
+  describeUnanswered,
+  reasonOf,
 } from "./grpc_client.ts";
 import { escapeInvisible } from "../shared/quote.ts";
 import {
@@ -18,6 +19,7 @@ import { describeGrant, isGranted } from "../transport/listen_error.ts";
 import { readTargetAddress, TARGET_HELP } from "./connection_flags.ts";
 import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from "./exit.ts";
 import { parseFlags } from "./flags.ts";
+import { required } from "./required.ts";
 import {
   type DataPathReport,
   formatStatus,
@@ -45,7 +47,7 @@ const FLAGS = {
   "help": { type: "boolean" },
 } as const;
 
-const DEADLINE_SECONDS = 3;
+const DEADLINE_MS = 3_000;
 
 /**
  * Runs the command `status`.
@@ -71,7 +73,9 @@ export async function status(args: readonly string[]): Promise<number> {
   }
   const report = await fetchStatus(authority);
   if (!report.ok) {
-    return await fail(EXIT_FAILURE, describeUnavailable(authority, report.fault));
+    const sentence = describeUnanswered(authority, report.fault, DEADLINE_MS);
+    const remedy = "see whether it runs there, and what its log says";
+    return await fail(EXIT_FAILURE, `${sentence}; ${remedy}`);
   }
   const format = flags.value.has("json") ? statusJson : formatStatus;
   const written = await writeAll(Deno.stdout, `${format(report.value)}\n`);
@@ -86,7 +90,7 @@ async function fail(code: number, message: string): Promise<number> {
 
 async function fetchStatus(authority: string): Promise<Result<NodeStatus, CallFault>> {
   const client = createClient(authority);
-  const reader = createSidecarReader(createUnaryCall(client, DEADLINE_SECONDS * 1000));
+  const reader = createSidecarReader(createUnaryCall(client, DEADLINE_MS));
   const [network, addresses, routes, findings] = await Promise.all([
     reader.getNodeNetwork(),
     reader.listAddresses(),
@@ -111,24 +115,9 @@ async function fetchStatus(authority: string): Promise<Result<NodeStatus, CallFa
 /** Without the findings, what else there is to show is worth showing. */
 function toDataPath(answer: Result<ListFindingsResponse, CallFault>): DataPathReport {
   if (answer.ok) return { kind: "told", diagnosis: answer.value };
-  const { code, details } = answer.fault;
-  switch (code) {
-    case grpcStatus.UNIMPLEMENTED:
-      return { kind: "not-told", why: "" };
-    case grpcStatus.DEADLINE_EXCEEDED:
-      return { kind: "not-told", why: `no answer came within ${DEADLINE_SECONDS} s` };
-    default:
-      return { kind: "not-told", why: details };
-  }
-}
-
-/** Finds the system's error in the message of grpc-js about a failed connection. */
-const SYSTEM_ERROR = /Last error: (?:Error: )?(.*?)(?: \(\S+Z\))?\. Resolution note: /s;
-
-function describeUnavailable(authority: string, { code, details }: CallFault): string {
-  const reason = code === grpcStatus.DEADLINE_EXCEEDED
-    ? `no answer came within ${DEADLINE_SECONDS} s`
-    : SYSTEM_ERROR.exec(details)?.[1] ?? details;
-  return `The sidecar on ${authority} does not answer: ${reason}; see whether it runs ` +
-    "there, and what its log says";
+  const { fault } = answer;
+  return {
+    kind: "not-told",
+    why: fault.code === grpcStatus.UNIMPLEMENTED ? "" : reasonOf(fault, DEADLINE_MS),
+  };
 }

@@ -1,10 +1,16 @@
 import { escapeInvisible } from "../shared/quote.ts";
-import type { Timestamp } from "../api/gen/google/protobuf/Timestamp.ts";
-import type { Finding } from "../api/gen/quilt/sidecar/v1/Finding.ts";
 import type { ListFindingsResponse } from "../api/gen/quilt/sidecar/v1/ListFindingsResponse.ts";
 import type { NodeNetwork } from "../api/gen/quilt/sidecar/v1/NodeNetwork.ts";
 import type { Route } from "../api/gen/quilt/sidecar/v1/Route.ts";
-import { required } from "./grpc_client.ts";
+import {
+  align,
+  countFindings,
+  describeCounts,
+  describeFinding,
+  type ShownFinding,
+  toIso,
+  toShown,
+} from "./finding_report.ts";
 
 /** What the sidecar tells of the data path. */
 export type DataPathReport =
@@ -47,7 +53,7 @@ export function formatStatus(
     ["DESTINATION", "DEVICE", "STATE", "SINCE", "NOTE"],
     ...routes.map(toRow),
   ]);
-  const findings = findingsOf(dataPath).flatMap(describeFinding);
+  const findings = findingsOf(dataPath).flatMap((each) => describeFinding(each));
   return [...findings, ...summary, ...(routes.length === 0 ? [] : ["", ...table])].join(
     "\n",
   );
@@ -72,46 +78,28 @@ export function statusJson(
     })),
     data_path: {
       told: dataPath.kind === "told",
-      ...countFindings(dataPath),
+      ...countFindings(findingsOf(dataPath)),
       diagnosed_at: dataPath.kind === "told"
         ? toIso(dataPath.diagnosis.diagnosed_at)
         : "",
       fault: dataPath.kind === "told" ? dataPath.diagnosis.fault : dataPath.why,
     },
-    findings: findingsOf(dataPath).map((finding) => ({
-      id: finding.id,
-      severity: severityOf(finding),
-      device: finding.device,
-      destination: finding.destination,
-      found: finding.found,
-      meaning: finding.meaning,
-      remedy: finding.remedy,
-      since: toIso(finding.since),
-    })),
+    findings: findingsOf(dataPath),
   }));
 }
 
-function findingsOf(dataPath: DataPathReport): readonly Finding[] {
-  return dataPath.kind === "told" ? dataPath.diagnosis.findings : [];
-}
-
-function countFindings(
-  dataPath: DataPathReport,
-): Readonly<Record<"critical" | "warnings", number>> {
-  const findings = findingsOf(dataPath);
-  const critical = findings.filter((each) => severityOf(each) === "critical").length;
-  return { critical, warnings: findings.length - critical };
+function findingsOf(dataPath: DataPathReport): readonly ShownFinding[] {
+  return dataPath.kind === "told" ? dataPath.diagnosis.findings.map(toShown) : [];
 }
 
 function describeDataPath(dataPath: DataPathReport): string {
   switch (dataPath.kind) {
     case "told": {
       const { fault } = dataPath.diagnosis;
-      const counted = describeCounts(countFindings(dataPath));
+      const findings = findingsOf(dataPath);
+      const counted = describeCounts(countFindings(findings));
       if (fault === "") return counted;
-      const known = findingsOf(dataPath).length === 0
-        ? "not known"
-        : `${counted}; not current`;
+      const known = findings.length === 0 ? "not known" : `${counted}; not current`;
       return `${known}, because the kernel could not be read: ${fault}`;
     }
     case "not-told":
@@ -120,44 +108,6 @@ function describeDataPath(dataPath: DataPathReport): string {
         : `not told by this sidecar: ${dataPath.why}`;
     default:
       return dataPath satisfies never;
-  }
-}
-
-function describeCounts(
-  { critical, warnings }: ReturnType<typeof countFindings>,
-): string {
-  const counted = [
-    critical === 0 ? [] : [`${critical} critical`],
-    warnings === 0 ? [] : [`${warnings} ${warnings === 1 ? "warning" : "warnings"}`],
-  ].flat();
-  return counted.length === 0 ? "no findings" : counted.join(", ");
-}
-
-/** The commands of the remedy stand on lines of their own, so that they can be pasted. */
-function describeFinding(finding: Finding): readonly string[] {
-  const { found, id, meaning, remedy, since } = finding;
-  const head = `${severityOf(finding).toUpperCase()} ${subjectOf(finding)}: ${found}`;
-  return [
-    `${head} (${id} since ${toIso(since)})`,
-    `  ${meaning}`,
-    ...remedy.map((command) => `    ${command}`),
-    "",
-  ].map(escapeInvisible);
-}
-
-function subjectOf({ destination, device }: Finding): string {
-  return device || destination || "this node";
-}
-
-function severityOf({ severity }: Finding): "critical" | "warning" {
-  switch (severity) {
-    case "FINDING_SEVERITY_CRITICAL":
-      return "critical";
-    case "FINDING_SEVERITY_WARNING":
-      return "warning";
-    default:
-      // Unspecified, which is never sent, or a severity of a newer sidecar.
-      throw new TypeError(`Cannot show severity ${severity}`);
   }
 }
 
@@ -200,24 +150,4 @@ function stateOf({ state }: Route): "installed" | "pending" {
       // Unspecified, which is never sent, or a state of a newer sidecar.
       throw new TypeError(`Cannot show route state ${state}`);
   }
-}
-
-function toIso(since: Timestamp | null): string {
-  const { nanos, seconds } = required(since, "since");
-  return new Date(seconds * 1000 + nanos / 1e6).toISOString();
-}
-
-/**
- * Aligns the cells of a table in columns, two spaces apart. The reason of a route may
- * contain any character, because it may be a message of `ip`.
- */
-function align(texts: readonly (readonly string[])[]): readonly string[] {
-  const rows = texts.map((cells) => cells.map(escapeInvisible));
-  const widths: number[] = [];
-  for (const row of rows) {
-    row.forEach((cell, at) => widths[at] = Math.max(widths[at] ?? 0, cell.length));
-  }
-  return rows.map((row) =>
-    row.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join("  ").trimEnd()
-  );
 }

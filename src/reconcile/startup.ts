@@ -70,12 +70,16 @@ export async function restore(parts: RestoreParts): Promise<Result<boolean, stri
 }
 
 /** What the kernel has of ours, and the records in it. */
-interface Found {
+export interface Found {
   readonly ours: readonly TableRoute[];
   readonly state: StoredState;
 }
 
-function restoreRoutes(
+/**
+ * Fills the desired state from what was found: a route is installed if the main table has
+ * just what was asked for, and otherwise unverified.
+ */
+export function restoreRoutes(
   desired: DesiredState,
   cache: KernelCache,
   policy: ClusterPolicy,
@@ -113,7 +117,7 @@ function restoreRoutes(
  * with other options, or of another program that uses the number. No call could name it,
  * so it is left alone.
  */
-function outsideOf(
+export function outsideOf(
   policy: ClusterPolicy,
   { ours, state }: Found,
 ): readonly string[] {
@@ -128,7 +132,8 @@ function outsideOf(
   return [...new Set(outside.map(({ destination }) => destination))];
 }
 
-function describeOutside(
+/** The sentence about them, with the command that shows them. */
+export function describeOutside(
   outside: readonly string[],
   { clusterCidr, nodePrefix }: ClusterPolicy,
 ): string {

@@ -61,7 +61,7 @@ export function describeListenError(
 export function describeGrant(
   address: BoundAddress,
   defaultIsGranted: boolean,
-  task: "serve" | "status" | "health",
+  task: "serve" | "status" | "health" | "doctor",
 ): string {
   const ours = formatListenAddress(DEFAULT_LISTEN_ADDRESS);
   const start = `start with ${grantsFor(address)} (see README)`;
@@ -87,7 +87,8 @@ function grantsFor(address: BoundAddress): string {
   }
 }
 
-function describeUse(address: BoundAddress): string {
+/** Who uses the address, a part of a sentence: the command that shows that. */
+export function describeUse(address: BoundAddress): string {
   switch (address.kind) {
     case "tcp":
       return `the port is in use; see by whom with: ss -ltnp 'sport = :${address.port}'`;

@@ -1,5 +1,18 @@
 import assert from "node:assert/strict";
 import { status } from "@grpc/grpc-js";
+import {
+  doctorJson,
+  type DoctorReport,
+  exitCodeOf,
+  formatDoctor,
+  type GroupedFinding,
+} from "../../src/cli/doctor_report.ts";
+import { EXIT_USAGE } from "../../src/cli/exit.ts";
+import {
+  SETUP_IDS,
+  type SetupFacts,
+  setupFindings,
+} from "../../src/cli/setup_checks.ts";
 import { statusJson } from "../../src/cli/status_report.ts";
 import { refuseDenoVersion, TESTED_DENO_VERSION } from "../../src/shared/versions.ts";
 import { AuditLog } from "../../src/dataplane/audit_log.ts";
@@ -15,6 +28,10 @@ import { QUILT_RUNTIME } from "../../src/api/proto_registry.ts";
 import { notExecutedReply } from "../../src/api/unary_handler.ts";
 import { done, type Host, makeQuietNamespace, openHost, refused } from "../e2e/host.ts";
 import { objectAt, parseJsonObject } from "../../deploy/json.ts";
+import { describeUnanswered } from "../../src/cli/grpc_client.ts";
+import { parseCidr } from "../../src/ipam/cidr.ts";
+import { checkClusterPolicy } from "../../src/ipam/policy.ts";
+import { DEFAULT_LISTEN_ADDRESS } from "../../src/transport/listen_address.ts";
 import { BUSYBOX, makeIp } from "../support/foreign_ip.ts";
 import { startQuilt } from "../support/quilt.ts";
 import { codeIn } from "../support/markdown.ts";
@@ -212,6 +229,105 @@ Deno.test("README.md names every field of what status --json prints, in their or
     Object.keys(Array.isArray(value) ? value[0] : objectAt(printed, field)),
   ]);
   assert.deepEqual(named, fields);
+});
+
+/** A node whose sidecar has ended, and with it a route of its own. */
+function leftNode(): DoctorReport {
+  const policy = checkClusterPolicy("10.42.0.0/16", 24);
+  const missing = parseCidr("10.42.2.0/24");
+  assert.ok(policy.ok && missing.ok);
+  const facts: SetupFacts = {
+    deno: TESTED_DENO_VERSION,
+    ip: { kind: "iproute2", version: "6.1.0", isOld: false },
+    address: DEFAULT_LISTEN_ADDRESS,
+    sidecar: {
+      kind: "absent",
+      sentence: describeUnanswered("127.0.0.1:50051", {
+        code: status.UNAVAILABLE,
+        details: "connect ECONNREFUSED 127.0.0.1:50051",
+      }, 3_000),
+    },
+    local: {
+      kind: "diagnosed",
+      findings: [],
+      missing: [missing.value],
+      outside: undefined,
+      permitted: true,
+    },
+    options: { policy: policy.value, gatewayIndex: 1 },
+    given: new Set(),
+    notProbed: undefined,
+  };
+  return {
+    authority: "127.0.0.1:50051",
+    checkedBy: "ip",
+    deno: facts.deno,
+    ip: facts.ip,
+    findings: setupFindings(facts).map((finding): GroupedFinding => ({
+      ...finding,
+      group: "set-up",
+      device: "",
+      destination: "",
+      since: "",
+    })),
+    peers: undefined,
+  };
+}
+
+Deno.test("README.md shows what doctor prints where no sidecar runs", () => {
+  const shown = document.blocks.find(({ language, section }) =>
+    language === "text" && section === "Doctor"
+  );
+  assert.deepEqual(shown?.lines, formatDoctor(leftNode()).split("\n"));
+});
+
+Deno.test("README.md names every field of what doctor --json prints, in their order", () => {
+  const address = {
+    address: "10.42.2.1",
+    state: "silent",
+    answered_after_ms: null,
+    reason: "",
+  } as const;
+  const destination = "10.42.2.0/24";
+  const peer = { destination, device: "vxlan100", gateway: address, proxied: address };
+  const printed = parseJsonObject(doctorJson({ ...leftNode(), peers: [peer] }));
+  const fields = Object.entries(printed).map(([field, value]) => [
+    field,
+    typeof value === "string"
+      ? []
+      : Object.keys(Array.isArray(value) ? value[0] : objectAt(printed, field)),
+  ]);
+  const rows = rowsAbout("Field", "Doctor");
+  const named = rows.map(([field, holds = ""]) => [
+    codeOf(field),
+    codeIn(holds.replaceAll(/\([^)]*\)/g, "")).filter((code) =>
+      !code.startsWith("-") && code !== "status"
+    ),
+  ]);
+  assert.deepEqual(named, fields);
+  const [, ofPeers = ""] = rows.at(-1) ?? [];
+  const [, nested = ""] = /\(both with (.*)\)/.exec(ofPeers) ?? [];
+  assert.deepEqual(codeIn(nested), Object.keys(address));
+});
+
+Deno.test("README.md names every finding of the set-up, the worst first", () => {
+  const named = rowsAbout("Set-up", "Doctor").map(([cell]) => codeOf(cell));
+  assert.deepEqual(named, SETUP_IDS);
+});
+
+Deno.test("README.md has every exit code of doctor", () => {
+  const report = leftNode();
+  const warnings = report.findings.map((finding) =>
+    ({ ...finding, severity: "warning" }) as const
+  );
+  const codes = [
+    exitCodeOf({ ...report, findings: [] }),
+    exitCodeOf(report),
+    EXIT_USAGE,
+    exitCodeOf({ ...report, findings: warnings }),
+  ];
+  const named = rowsAbout("Code", "Doctor").map(([cell]) => Number(cell));
+  assert.deepEqual(named, codes);
 });
 
 Deno.test("README.md has a reason for every flag of the serve task", () => {

@@ -47,7 +47,7 @@ export function parseDenoRun(command: string): DenoRun {
 export type ServeTask = "serve" | "serve:dry-run" | "serve:tls" | "serve:unix";
 
 /** The tasks of deno.json that are clients of a sidecar. */
-export type ClientTask = "health" | "health:tls" | "status";
+export type ClientTask = "doctor" | "health" | "health:tls" | "status";
 
 /** A task of deno.json: what operators run, and therefore what every test runs. */
 export function serveTask(name: ServeTask = "serve"): DenoRun {

@@ -5,10 +5,10 @@ import {
   type CallFault,
   createSidecarReader,
   createUnaryCall,
-  required,
   type SidecarReader,
   type UnaryCall,
 } from "../../src/cli/grpc_client.ts";
+import { required } from "../../src/cli/required.ts";
 import {
   ADDRESS_SERVICE,
   NODE_NETWORK_SERVICE,

@@ -10,8 +10,15 @@ export function noteStarted(): void {
   wasStarted = true;
 }
 
-/** Why `ip` could not be started, and what to do about it. */
-export function describeStartFault(error: unknown): string {
+/**
+ * Why `ip` could not be started, and what to do about it.
+ *
+ * @param task the task of deno.json that grants to start it
+ */
+export function describeStartFault(
+  error: unknown,
+  task: "serve" | "doctor" = "serve",
+): string {
   if (!(error instanceof Error)) return "ip cannot be started";
   if (error instanceof Deno.errors.NotCapable) {
     // Deno resolves the program to one file when the process starts, and grants that file.
@@ -19,7 +26,7 @@ export function describeStartFault(error: unknown): string {
       ? "the ip that was there at the start of the sidecar is gone or cannot be executed, " +
         "and the sandbox lets no other one be started; put the ip of iproute2 (package " +
         "iproute2) back in its place, or restart the sidecar"
-      : "the sandbox does not let ip be started; use deno task serve (see README)";
+      : `the sandbox does not let ip be started; use deno task ${task} (see README)`;
   }
   switch ("code" in error ? error.code : undefined) {
     case "ENOENT":

@@ -3,19 +3,16 @@ import type { Finding } from "../finding.ts";
 import type { ProbeResult, ProbeState } from "../ports.ts";
 
 /** What a probe says of the peers. Their faults are mended on their own nodes. */
-export function peerChecks({ probed }: Facts): readonly Finding[] {
+export function peerChecks({ probed }: Pick<Facts, "probed">): readonly Finding[] {
   return probed.flatMap((result): readonly Finding[] => {
-    const { destination, device, gateway, proxied } = result;
+    const { destination, gateway, proxied } = result;
     const subject = { kind: "destination", destination } as const;
     if (isSilent(gateway.state) && isSilent(proxied.state)) {
       return [{
         id: "peer-unreachable",
         severity: "critical",
         subject,
-        found: `The node of ${destination} answers no ARP request through ${device}, ` +
-          `neither for ${gateway.address} nor for ${proxied.address}`,
-        meaning: `No packet gets through to ${destination}, or none comes back; ` +
-          "run there: deno task doctor",
+        ...describeUnreachable(result, [gateway.address, proxied.address]),
         remedy: [],
       }];
     }
@@ -23,16 +20,54 @@ export function peerChecks({ probed }: Facts): readonly Finding[] {
   });
 }
 
-function proxyOff({ destination, device, gateway, proxied }: ProbeResult): Finding {
+function proxyOff(result: ProbeResult): Finding {
+  const { destination, gateway, proxied } = result;
   return {
     id: "peer-proxy-arp",
     severity: "critical",
     subject: { kind: "destination", destination },
-    found: `The node of ${destination} answers for its gateway ${gateway.address}, ` +
-      `but not for ${proxied.address}: proxy_arp is off there`,
+    ...describeProxyOff(result, gateway.address, proxied.address),
+    remedy: [],
+  };
+}
+
+/** A peer as it was asked: the destination is its subnet. */
+export interface AskedPeer {
+  readonly destination: string;
+  readonly device: string;
+}
+
+/**
+ * A peer that answers for no address.
+ *
+ * @param silent the addresses, one or two
+ */
+export function describeUnreachable(
+  { destination, device }: AskedPeer,
+  [one = "", other]: readonly string[],
+): Pick<Finding, "found" | "meaning"> {
+  const asked = other === undefined
+    ? ` for ${one}`
+    : `, neither for ${one} nor for ${other}`;
+  return {
+    found:
+      `The node of ${destination} answers no ARP request through ${device}${asked}`,
+    meaning: `No packet gets through to ${destination}, or none comes back; ` +
+      "run there: deno task doctor",
+  };
+}
+
+/** A peer that answers for its gateway, but not for an address behind it. */
+export function describeProxyOff(
+  { destination, device }: AskedPeer,
+  gateway: string,
+  proxied: string,
+): Pick<Finding, "found" | "meaning"> {
+  return {
+    found: `The node of ${destination} answers for its gateway ${gateway}, ` +
+      `but not for ${proxied}: proxy_arp is off there`,
     meaning: `This node cannot reach the containers of ${destination}; run on that ` +
       `node: sysctl -w net.ipv4.conf.${device}.proxy_arp=1`,
-    remedy: [],
   };
 }
 

@@ -1,0 +1,201 @@
+import { FINDING_IDS } from "../diagnose/finding.ts";
+import type { IpProgram } from "../doctor_node.ts";
+import { escapeInvisible } from "../shared/quote.ts";
+import { EXIT_FAILURE, EXIT_OK, EXIT_WARNINGS } from "./exit.ts";
+import {
+  align,
+  countFindings,
+  describeCounts,
+  describeFinding,
+  type ShownFinding,
+} from "./finding_report.ts";
+import type { ShownAddress, ShownPeer } from "./peer_findings.ts";
+import { SETUP_IDS } from "./setup_checks.ts";
+
+/** What a finding is about. */
+export const GROUPS = ["set-up", "node", "devices", "destinations"] as const;
+
+/** One of {@linkcode GROUPS}. */
+export type Group = typeof GROUPS[number];
+
+/** A finding of `doctor`, with the fields of its JSON. */
+export interface GroupedFinding extends ShownFinding {
+  readonly group: Group;
+}
+
+/** Who has made the checks of the node, its devices and destinations. */
+export type CheckedBy = "sidecar" | "ip" | "nobody";
+
+/** Everything that `doctor` found out. */
+export interface DoctorReport {
+  /** Where the sidecar was asked, e.g. `127.0.0.1:50051`. */
+  readonly authority: string;
+  readonly checkedBy: CheckedBy;
+  /** The version of Deno. */
+  readonly deno: string;
+  readonly ip: IpProgram;
+  readonly findings: readonly GroupedFinding[];
+  /** Undefined if none were asked. */
+  readonly peers: readonly ShownPeer[] | undefined;
+}
+
+/** The group of a finding that is not about the set-up. */
+export function groupOf({ destination, device }: ShownFinding): Group {
+  if (device !== "") return "devices";
+  return destination === "" ? "node" : "destinations";
+}
+
+/** 0: nothing was found, 1: something stops traffic, 3: warnings only. */
+export function exitCodeOf({ findings }: DoctorReport): number {
+  const { critical, warnings } = countFindings(findings);
+  if (critical > 0) return EXIT_FAILURE;
+  return warnings > 0 ? EXIT_WARNINGS : EXIT_OK;
+}
+
+/**
+ * Formats the report for people: the groups with findings, the worst first, then a summary,
+ * and a table of the peers if they were asked.
+ */
+export function formatDoctor(report: DoctorReport): string {
+  const grouped = Map.groupBy(sorted(report.findings), ({ group }) => group);
+  // In the order in which their worst findings come.
+  const found = [...grouped].flatMap(([group, findings]) => [
+    TITLES[group],
+    ...findings.flatMap((each) =>
+      describeFinding(each, group === "set-up" ? group : undefined)
+    ),
+  ]);
+  return [...found, ...align(summaryOf(report)), ...peerTable(report.peers ?? [])]
+    .join("\n");
+}
+
+const TITLES: Readonly<Record<Group, string>> = {
+  "set-up": "Set-up",
+  "node": "Node",
+  "devices": "Devices",
+  "destinations": "Destinations",
+};
+
+/** Ids that none of the lists has come last: a newer sidecar told them. */
+const ORDER: readonly string[] = [...SETUP_IDS, ...FINDING_IDS];
+
+function sorted(findings: readonly GroupedFinding[]): readonly GroupedFinding[] {
+  const rank = ({ severity }: GroupedFinding) => severity === "critical" ? 0 : 1;
+  const place = ({ id }: GroupedFinding) =>
+    ORDER.includes(id) ? ORDER.indexOf(id) : ORDER.length;
+  const subject = ({ destination, device }: GroupedFinding) => device || destination;
+  return findings.toSorted((one, other) =>
+    rank(one) - rank(other) || place(one) - place(other) ||
+    subject(one).localeCompare(subject(other), "en", { numeric: true })
+  );
+}
+
+function summaryOf(report: DoctorReport): readonly (readonly string[])[] {
+  const { authority, checkedBy, deno, findings, peers } = report;
+  const groups = GROUPS.map((group) => {
+    const own = findings.filter((finding) => finding.group === group);
+    const isChecked = group === "set-up" || checkedBy !== "nobody" || own.length > 0;
+    return [
+      TITLES[group],
+      isChecked ? describeCounts(countFindings(own)) : "not checked",
+    ];
+  });
+  return [
+    ...groups,
+    ...peers === undefined ? [] : [["Peers", describePeers(peers)]],
+    ["Checked by", describeChecked(checkedBy, authority)],
+    ["Deno", deno],
+    ["ip", describeIp(report.ip)],
+  ];
+}
+
+function describePeers(peers: readonly ShownPeer[]): string {
+  const counts = (["answered", "silent", "known", "failed"] as const)
+    .map((state) => {
+      const count = peers.filter(({ gateway }) => gateway.state === state).length;
+      return { state, count };
+    })
+    .filter(({ count }) => count > 0)
+    .map(({ count, state }) => `${count} ${state}`);
+  return counts.length === 0 ? "none to ask" : counts.join(", ");
+}
+
+function describeChecked(checkedBy: CheckedBy, authority: string): string {
+  const untold = `no sidecar on ${authority} told its findings`;
+  switch (checkedBy) {
+    case "sidecar":
+      return `the sidecar on ${authority}`;
+    case "ip":
+      return `ip alone: ${untold}`;
+    case "nobody":
+      return `nobody: ${untold}, and ip cannot be used`;
+    default:
+      return checkedBy satisfies never;
+  }
+}
+
+function describeIp(ip: IpProgram): string {
+  switch (ip.kind) {
+    case "iproute2":
+      return `iproute2 ${ip.version}`;
+    case "missing":
+      return "not found";
+    case "foreign":
+      return "not that of iproute2";
+    default:
+      return ip satisfies never;
+  }
+}
+
+function peerTable(peers: readonly ShownPeer[]): readonly string[] {
+  if (peers.length === 0) return [];
+  const table = align([
+    ["DESTINATION", "DEVICE", "GATEWAY", "BEHIND IT"],
+    ...peers.map(({ destination, device, gateway, proxied }) => [
+      destination,
+      device,
+      describeAddress(gateway),
+      describeAddress(proxied),
+    ]),
+  ]);
+  return ["", ...table];
+}
+
+function describeAddress(shown: ShownAddress): string {
+  const { address, answered_after_ms: ms, reason, state } = shown;
+  switch (state) {
+    case "answered":
+      return `${address} after ${ms} ms`;
+    case "silent":
+      return `${address} silent`;
+    case "known":
+      return `${address} known, not asked`;
+    case "failed":
+      return `${address} failed: ${reason}`;
+    default:
+      return state satisfies never;
+  }
+}
+
+/** Formats the report as one JSON document; README.md explains its fields. */
+export function doctorJson(report: DoctorReport): string {
+  const { authority, checkedBy, deno, findings, ip, peers } = report;
+  return escapeInvisible(JSON.stringify({
+    sidecar: { address: authority, answers: checkedBy === "sidecar" },
+    checked_by: checkedBy,
+    versions: { deno, iproute2: ip.kind === "iproute2" ? ip.version : "" },
+    counts: countFindings(findings),
+    findings: sorted(findings).map((finding) => ({
+      group: finding.group,
+      id: finding.id,
+      severity: finding.severity,
+      device: finding.device,
+      destination: finding.destination,
+      found: finding.found,
+      meaning: finding.meaning,
+      remedy: finding.remedy,
+      since: finding.since,
+    })),
+    peers: peers ?? [],
+  }));
+}

@@ -1,0 +1,114 @@
+/** What `doctor` learns by asking the sidecar. */
+import { status } from "@grpc/grpc-js";
+import type { ListFindingsResponse } from "../api/gen/quilt/sidecar/v1/ListFindingsResponse.ts";
+import type { NodeNetwork } from "../api/gen/quilt/sidecar/v1/NodeNetwork.ts";
+import type { ProbedPeer } from "../api/gen/quilt/sidecar/v1/ProbedPeer.ts";
+import type { ProbePeersResponse } from "../api/gen/quilt/sidecar/v1/ProbePeersResponse.ts";
+import { DATA_PATH_SERVICE } from "../api/proto_registry.ts";
+import { err, ok, type Result } from "../shared/result.ts";
+import { type BoundAddress, formatListenAddress } from "../transport/listen_address.ts";
+import {
+  type CallFault,
+  createClient,
+  createSidecarReader,
+  createUnaryCall,
+  describeUnanswered,
+  reasonOf,
+  type SidecarReader,
+} from "./grpc_client.ts";
+import { identifyListener } from "./listener.ts";
+
+/** What the sidecar told, or why it told nothing. */
+export type SidecarAnswer =
+  | {
+    readonly kind: "told";
+    readonly diagnosis: ListFindingsResponse;
+    /** Undefined if this call had no answer. */
+    readonly network: NodeNetwork | undefined;
+  }
+  | Untold
+  /** This Deno cannot load what asks. */
+  | { readonly kind: "unasked" };
+
+/** A sidecar that told no findings, or none at all; `sentence` as `status` says it. */
+export interface Untold {
+  readonly kind:
+    /** Nothing listens. */
+    | "absent"
+    /** It accepts connections and answers nothing. */
+    | "hangs"
+    /** It is there, and was not asked successfully this time. */
+    | "busy"
+    /** It serves TLS, which the commands for operators do not speak. */
+    | "tls"
+    /** It does not know the call. */
+    | "old"
+    /** Another program listens. */
+    | "foreign";
+  readonly sentence: string;
+}
+
+/** Milliseconds for a call, as `status` has. */
+const DEADLINE_MS = 3_000;
+
+/** Milliseconds to find out who listens. */
+const LISTENER_MS = 1_000;
+
+/** Asks for the findings; if nobody tells them, finds out who listens. */
+export async function askSidecar(
+  address: BoundAddress,
+): Promise<Exclude<SidecarAnswer, { readonly kind: "unasked" }>> {
+  const authority = formatListenAddress(address);
+  const client = createClient(authority);
+  const reader = createSidecarReader(createUnaryCall(client, DEADLINE_MS));
+  const [findings, network] = await Promise.all([
+    reader.listFindings(),
+    reader.getNodeNetwork(),
+  ]);
+  client.close();
+  if (findings.ok) {
+    return { kind: "told", diagnosis: findings.value, network: networkOf(network) };
+  }
+  const sentence = describeUnanswered(authority, findings.fault, DEADLINE_MS);
+  if (findings.fault.code === status.UNIMPLEMENTED) {
+    return { kind: network.ok ? "old" : "foreign", sentence };
+  }
+  return { kind: KINDS[await identifyListener(address, LISTENER_MS)], sentence };
+}
+
+const KINDS = {
+  none: "absent",
+  sidecar: "busy",
+  tls: "tls",
+  silent: "hangs",
+  other: "foreign",
+} as const;
+
+function networkOf(
+  answer: Awaited<ReturnType<SidecarReader["getNodeNetwork"]>>,
+): NodeNetwork | undefined {
+  return answer.ok ? answer.value.node_network ?? undefined : undefined;
+}
+
+/**
+ * Milliseconds for a probe of all peers. The kernel asks for 3 s, and 256 peers at once:
+ * enough for 3,000 that are all silent.
+ */
+const PROBE_DEADLINE_MS = 120_000;
+
+/** Has the sidecar ask its peers, or returns why it did not. */
+export async function probePeers(
+  address: BoundAddress,
+): Promise<Result<readonly ProbedPeer[], string>> {
+  const client = createClient(formatListenAddress(address));
+  const call = createUnaryCall(client, PROBE_DEADLINE_MS);
+  const answer: Result<ProbePeersResponse, CallFault> = await call(
+    DATA_PATH_SERVICE,
+    "ProbePeers",
+    {},
+  );
+  client.close();
+  return answer.ok
+    ? ok(answer.value.peers)
+    : err(reasonOf(answer.fault, PROBE_DEADLINE_MS));
+}

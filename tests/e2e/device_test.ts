@@ -92,8 +92,9 @@ Deno.test("InjectRoute through a bridge port installs the route, with one warnin
     assert.deepEqual(await client.injectRoute(each, "vxlan100"), done);
   }
   assert.deepEqual(await routesTo(namespace, destination), [ours]);
+  await sidecar.logged(/WARN: bridge-port /);
   await sidecar.stop();
-  const warnings = messages(sidecar).filter((line) => line.startsWith("WARN: "));
+  const warnings = messages(sidecar).filter((line) => line.includes("bridge-port"));
   assert.equal(warnings.length, 1, warnings.join());
   assert.match(warnings.join(), /vxlan100 is a port of bridge quilt0/);
   assert.match(warnings.join(), /ip link set dev vxlan100 nomaster/);

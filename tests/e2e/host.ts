@@ -82,6 +82,38 @@ export async function makeQuietNamespace(): Promise<Namespace> {
   return namespace;
 }
 
+/**
+ * Makes the data path of a host with vxlan100 as healthy as one host can be: forwarding,
+ * the containers' bridge with the gateway of 10.42.1.0/24, and so many peers in the FDB.
+ */
+export async function furnishDataPath(
+  namespace: Namespace,
+  peers: number,
+): Promise<void> {
+  const { code, stderr } = await namespace.run([
+    "sh",
+    "-ec",
+    [
+      "ip link add underlay type veth peer name wire",
+      "ip link set wire up",
+      "ip link set underlay up",
+      "ip address add 198.51.100.1/24 dev underlay",
+      "ip link set vxlan100 mtu 1450",
+      "ip link add quilt0 type bridge",
+      "ip link set quilt0 up",
+      "ip address add 10.42.1.1/24 dev quilt0",
+      "echo 1 > /proc/sys/net/ipv4/ip_forward",
+      "echo 1 > /proc/sys/net/ipv4/conf/vxlan100/proxy_arp",
+      ...Array.from(
+        { length: peers },
+        (_, at) =>
+          `bridge fdb append 00:00:00:00:00:00 dev vxlan100 dst 198.51.100.${at + 2}`,
+      ),
+    ].join("\n"),
+  ]);
+  if (code !== 0) throw new Error(`Cannot furnish the data path: ${stderr}`);
+}
+
 /** Every route of every table, as one text. */
 export function allRoutes(namespace: Namespace): Promise<string> {
   return namespace.ip("route show table all");
@@ -125,6 +157,14 @@ export function fib(pid: number): ReadonlyMap<string, string> {
  */
 export function messages(sidecar: Sidecar): readonly string[] {
   return messagesSoFar(atEnd(sidecar));
+}
+
+/**
+ * True for a line about the data path: the bare hosts of most tests have no forwarding and
+ * no peers, and the log says so.
+ */
+export function isAboutFinding(message: string): boolean {
+  return /^(?:WARN|INFO): [a-z0-9-]+ \((?:this node|\S+)\): /.test(message);
 }
 
 /** As {@linkcode messages}, of what is there until now: for a condition to wait for. */

@@ -5,7 +5,7 @@ import { startSidecar } from "../support/sidecar.ts";
 import { done, messages, openHost } from "./host.ts";
 import { fullTest } from "../support/suite.ts";
 
-const LOST = /forwards to/;
+const LOST = /WARN: missing-routes /;
 
 /** Adds peers to the FDB, as the agent does before it calls InjectRoute. */
 async function addPeers(
@@ -34,11 +34,12 @@ Deno.test("the log reports missing routes once after the start, when an InjectRo
   assert.deepEqual(
     messages(next).filter((line) => LOST.test(line)),
     [
-      "WARN: vxlan100 forwards to 2 peers but only 1 route is wanted through it " +
-      "(10.42.2.0/24): an InjectRoute was lost while nobody listened, and the mesh " +
-      "agent does not repeat it; do not stop the agent, because it would remove the " +
-      "routes that work; find the node without a route, and ask for its subnet, a /24 " +
-      "of 10.42.0.0/16, in the place of SUBNET: grpcurl -plaintext -d " +
+      "WARN: missing-routes (vxlan100): vxlan100 forwards to 2 peers but only 1 route " +
+      "is wanted through it (10.42.2.0/24): No packet leaves for 1 node whose " +
+      "InjectRoute was lost, and the mesh agent does not repeat it; do not stop the " +
+      "agent, because it would remove the routes that work; find the node without a " +
+      "route, and put its subnet, a /24 of 10.42.0.0/16, in the place of SUBNET; run: " +
+      "grpcurl -plaintext -d " +
       `'{"destination": "SUBNET", "via_interface": "vxlan100"}' 127.0.0.1:50051 ` +
       "quilt.QuiltRuntime/InjectRoute",
     ],

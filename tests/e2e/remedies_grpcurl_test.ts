@@ -100,7 +100,7 @@ for (const [where, command] of SERVED) {
         command: command(directory.path),
       });
       const printed = printedCall(
-        await sidecar.logged(/WARN: vxlan100 forwards to 2 /),
+        await sidecar.logged(/WARN: missing-routes .*: vxlan100 forwards to 2 /),
       );
       const line = printed.line.replace("SUBNET", "10.42.3.0/24");
       assert.notEqual(line, printed.line);

@@ -9,7 +9,8 @@ import { type Sidecar, startSidecar } from "../support/sidecar.ts";
 import { bounded } from "../support/suite.ts";
 import { done, makeQuietNamespace, openHost } from "./host.ts";
 
-const OTHER = /WARN: Another process has written (\S+) into table 142, /;
+const OTHER =
+  /WARN: other-sidecar .*: Another process has written (\S+) into table 142, /;
 
 /** In which the `ip` of a sidecar that was killed may still be at work. */
 const LEFT_OVER_MS = 3_000;
@@ -34,7 +35,7 @@ Deno.test("two sidecars, on a port and on a Unix socket, each warn of the other'
   assert.deepEqual(await other.injectRoute("10.42.3.0/24", "vxlan100"), done);
   await port.logged(OTHER);
   assert.deepEqual([named(port), named(unix)], [["10.42.3.0/24"], ["10.42.2.0/24"]]);
-  const [, printed = ""] = /find both with: (.*)$/.exec(sentence) ?? [];
+  const [, printed = ""] = /; run: (.*)$/.exec(sentence) ?? [];
   const { stdout } = await namespace.run(["sh", "-c", printed]);
   for (const { pid } of [port, unix]) {
     assert.match(stdout, new RegExp(`^${pid} `, "m"));

@@ -5,7 +5,8 @@ import { addVxlan, type Finished, type Namespace } from "../support/namespace.ts
 import { startQuilt } from "../support/quilt.ts";
 import { clientCommand, serveCommand } from "../support/serve_task.ts";
 import { startSidecar } from "../support/sidecar.ts";
-import { done, makeQuietNamespace, openHost } from "./host.ts";
+import { until } from "../support/wait.ts";
+import { done, furnishDataPath, makeQuietNamespace, openHost } from "./host.ts";
 import { partOf } from "../support/suite.ts";
 
 /** Runs what the status task runs. */
@@ -42,6 +43,7 @@ Deno.test("status shows the network, the addresses, and each route: installed, p
     "Addresses     0 allocated, 0 free",
     "Routes        0 installed, 0 pending; 0 unconfirmed",
   ]);
+  await furnishDataPath(namespace, 2);
   assert.deepEqual(await client.configureNodeSubnet("10.42.1.0/24"), done);
   assert.deepEqual(await client.injectRoute("10.42.10.0/24", "vxlan100"), done);
   await client.injectRoute("10.42.3.0/24", "vxlan200");
@@ -49,19 +51,32 @@ Deno.test("status shows the network, the addresses, and each route: installed, p
   assert.equal(await quilt.allocate("web-1"), "10.42.1.2");
   assert.deepEqual(await client.configureNodeSubnet("10.42.1.0/24"), done);
   assert.deepEqual(await client.injectRoute("10.42.9.0/24", "vxlan100"), done);
-  assert.deepEqual(await shown(namespace), [
-    "Data path     no findings",
+  let lines: readonly string[] = [];
+  await until(async () => {
+    lines = await shown(namespace);
+    return lines.includes("Data path     1 critical");
+  }, { what: () => `one finding: ${lines.join("\n")}` });
+  assert.deepEqual(lines, [
+    "CRITICAL vxlan200: vxlan200 does not exist, but 1 route is wanted through it " +
+    "(device-missing since TIME)",
+    "  No packet leaves for the node behind vxlan200; HOST is the address of this " +
+    "node that its peers forward to",
+    "    ip link add vxlan200 type vxlan id 200 dstport 4789 local HOST",
+    "    ip link set dev vxlan200 up",
+    "",
+    "Data path     1 critical",
     "Node subnet   10.42.1.0/24, gateway 10.42.1.1",
     "Cluster CIDR  10.42.0.0/16",
     "Addresses     1 allocated, 252 free",
-    "Routes        2 installed, 1 pending; 2 unconfirmed",
+    "Routes        2 installed, 1 pending; 2 unconfirmed; 1 with findings",
     "",
     "DESTINATION    DEVICE    STATE      SINCE                     NOTE",
-    "10.42.3.0/24   vxlan200  pending    TIME  unconfirmed; Interface 'vxlan200' not found",
+    "10.42.3.0/24   vxlan200  pending    TIME  device-missing; unconfirmed; " +
+    "Interface 'vxlan200' not found",
     "10.42.9.0/24   vxlan100  installed  TIME",
     "10.42.10.0/24  vxlan100  installed  TIME  unconfirmed",
   ]);
-  const { data_path: dataPath, routes, ...rest } = await document(namespace);
+  const { data_path: dataPath, findings, routes, ...rest } = await document(namespace);
   assert.deepEqual(rest, {
     node_network: {
       subnet: "10.42.1.0/24",
@@ -72,12 +87,15 @@ Deno.test("status shows the network, the addresses, and each route: installed, p
     },
     addresses: { allocated: 1, free: 252 },
     route_counts: { installed: 2, pending: 1, unconfirmed: 2 },
-    findings: [],
   });
+  assert.ok(Array.isArray(findings) && isJsonObject(findings[0]));
+  const { found, id, severity } = findings[0];
+  assert.deepEqual([findings.length, id, severity], [1, "device-missing", "critical"]);
+  assert.equal(found, "vxlan200 does not exist, but 1 route is wanted through it");
   assert.ok(isJsonObject(dataPath));
   const { diagnosed_at: diagnosedAt, ...told } = dataPath;
   assert.equal(String(diagnosedAt).replace(TIME, "TIME"), "TIME");
-  assert.deepEqual(told, { told: true, critical: 0, warnings: 0, fault: "" });
+  assert.deepEqual(told, { told: true, critical: 1, warnings: 0, fault: "" });
   assert.ok(Array.isArray(routes) && isJsonObject(routes[0]));
   const { since, ...route } = routes[0];
   assert.equal(String(since).replace(TIME, "TIME"), "TIME");
@@ -87,7 +105,7 @@ Deno.test("status shows the network, the addresses, and each route: installed, p
     state: "pending",
     reason: "Interface 'vxlan200' not found",
     confirmed: false,
-    findings: [],
+    findings: ["device-missing"],
   });
 });
 
@@ -96,12 +114,13 @@ Deno.test("status shows why ConfigureNodeSubnet was refused, until a call succee
     launcher: ["setpriv", "--bounding-set", "-net_admin", "--inh-caps", "-net_admin"],
   });
   const { client, namespace } = host;
-  const line = async () => (await shown(namespace))[1];
+  const nodeSubnet = async (of: Namespace) =>
+    (await shown(of)).find((line) => line.startsWith("Node subnet "));
   const refused = async (subnet: string) => {
     const { error } = await client.configureNodeSubnet(subnet);
     assert.notEqual(error, "");
     assert.equal(
-      await line(),
+      await nodeSubnet(namespace),
       `Node subnet   not configured; last ConfigureNodeSubnet refused: ${error}`,
     );
   };
@@ -109,10 +128,11 @@ Deno.test("status shows why ConfigureNodeSubnet was refused, until a call succee
   await refused("10.42.1.0\u001b/24");
   await using able = await openHost();
   await able.client.configureNodeSubnet("10.42.0.0/16");
-  assert.match((await shown(able.namespace))[1] ?? "", /refused: Subnet must be \/24/);
+  const shownLine = await nodeSubnet(able.namespace);
+  assert.match(shownLine ?? "", /refused: Subnet must be \/24/);
   assert.deepEqual(await able.client.configureNodeSubnet("10.42.1.0/24"), done);
   assert.equal(
-    (await shown(able.namespace))[1],
+    await nodeSubnet(able.namespace),
     "Node subnet   10.42.1.0/24, gateway 10.42.1.1",
   );
 });

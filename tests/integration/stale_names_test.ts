@@ -124,20 +124,6 @@ Deno.test("InjectRoute is right although the name moves between the read and the
   assert.deepEqual(await routesTo(TO_3), THROUGH_VXLAN100);
 });
 
-Deno.test("InjectRoute warns of a bridge port before its event arrives", async () => {
-  await using _ground = await makeGround("vxlan100");
-  await ip("link add quilt0 type bridge");
-  await using _bridge = {
-    [Symbol.asyncDispose]: async () => void await ip("link delete quilt0"),
-  };
-  await using peer = openRoutes();
-  assert.equal((await peer.inject(TO_2)).kind, "added");
-  await ip("link set vxlan100 master quilt0");
-  const outcome = await peer.inject(TO_3);
-  const warnings = outcome.kind === "added" ? outcome.warnings : [];
-  assert.match(warnings.join(), /^vxlan100 is a port of bridge quilt0: /);
-});
-
 Deno.test("InjectRoute replaces a route through the first of two devices that ip knows by one name", async () => {
   await using _ground = await makeGround("vxlan100", "other");
   await using peer = openRoutes();

@@ -19,7 +19,7 @@ Deno.test("the sidecar without CAP_NET_ADMIN logs that at the start, every RPC t
     launcher: ["setpriv", "--bounding-set", "-net_admin", "--inh-caps", "-net_admin"],
   });
   const { client, namespace, sidecar } = host;
-  await sidecar.logged(/ERROR: Permission denied: .*needs CAP_NET_ADMIN/);
+  await sidecar.logged(/no-permission .*: Permission denied: .*needs CAP_NET_ADMIN/);
   const before = await allRoutes(namespace);
   for (
     const { success, error } of [

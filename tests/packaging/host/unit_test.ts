@@ -132,7 +132,7 @@ withImage("the unit", (image) => {
     await until(
       async () =>
         (await host.journal(UNIT)).some((line) =>
-          /ERROR: Permission denied: .* needs CAP_NET_ADMIN/.test(line)
+          /no-permission .*: Permission denied: .*needs CAP_NET_ADMIN/.test(line)
         ),
       { what: "the sentence in the journal" },
     );

@@ -84,7 +84,9 @@ withImage("the image", (image) => {
     await using container = await startContainer(namespace, image, {
       privileges: { ...privileges, capabilities: [] },
     });
-    await container.sidecar.logged(/ERROR: Permission denied: .* needs CAP_NET_ADMIN/);
+    await container.sidecar.logged(
+      /no-permission .*: Permission denied: .*needs CAP_NET_ADMIN/,
+    );
     await using client = await connectClient(namespace);
     const { success, error } = await client.injectRoute("10.42.2.0/24", "vxlan100");
     assert.equal(success, false);

@@ -28,6 +28,7 @@ Deno.test("parseServeFlags has the contract's defaults", () => {
     dryRun: false,
     removeRoutesOnExit: false,
     resyncMs: 30_000,
+    probeMs: undefined,
     socketMode: 0o600,
     tls: undefined,
   });
@@ -49,6 +50,7 @@ Deno.test("parseServeFlags reads every flag, with a space or an equals sign befo
     dryRun: true,
     removeRoutesOnExit: true,
     resyncMs: 30_000,
+    probeMs: undefined,
     socketMode: 0o600,
     tls: undefined,
   });

@@ -12,7 +12,7 @@ Deno.test("QuiltRuntime answers success with an empty error for each outcome tha
       { kind: "configured", subnet: destination, changed: true },
       { kind: "configured", subnet: destination, changed: false },
       { kind: "added", destination, device: vxlan100, ifindex: 5, warnings: ["w"] },
-      { kind: "unchanged", destination, device: vxlan100, warnings: ["w"] },
+      { kind: "unchanged", destination, device: vxlan100 },
       { kind: "removed", destination },
       { kind: "absent", destination },
     ] as const

@@ -204,9 +204,9 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   },
   {
     id: "rp-filter-strict",
-    title: "Strict reverse path filtering drops what a peer's host itself sends",
+    title: "Strict reverse path filtering drops the peers' ARP requests",
     plant: [`echo 1 > ${CONF}/all/rp_filter`],
-    effect: "risk",
+    effect: "stops",
     clear: [`echo 0 > ${CONF}/all/rp_filter`, `echo 0 > ${CONF}/vxlan100/rp_filter`],
   },
   {

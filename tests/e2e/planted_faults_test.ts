@@ -18,6 +18,6 @@ Deno.test("a healthy pair of hosts is silent", async () => {
 const withoutGrpcurl = PLANTED_FAULTS.filter(({ fill }) => fill === undefined);
 
 for (const fault of partOf(withoutGrpcurl, 4)) {
-  Deno.test(`status and log name ${fault.id} within 3 s, and its remedy ends it: ${fault.title}`, () =>
+  Deno.test(`status, log and doctor name ${fault.id} within 3 s, and its remedy ends it: ${fault.title}`, () =>
     testFault(fault));
 }

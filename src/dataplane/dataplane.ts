@@ -25,8 +25,6 @@ import type {
 export type Read =
   /** One device, by the kernel's own look-up of its name. */
   | { readonly kind: "link"; readonly device: InterfaceName }
-  /** Whether the device is a bridge. */
-  | { readonly kind: "bridge"; readonly device: InterfaceName }
   /** The names of all devices; walks them. */
   | { readonly kind: "link-names" }
   /** The IPv4 rules that say which tables a look-up goes through. */
@@ -139,7 +137,6 @@ export type Answer =
     /** The index of the device that answered. */
     readonly ifindex: number;
   }
-  | { readonly kind: "bridge"; readonly isBridge: boolean }
   | { readonly kind: "link-names"; readonly names: ReadonlySet<string> }
   /** Undefined: a route that one look-up cannot show. */
   | { readonly kind: "best-route"; readonly route: KernelRoute | undefined }
@@ -278,7 +275,6 @@ export function isRead(command: Read | Mutation): command is Read {
     case "delete-neighbour":
       return false;
     case "link":
-    case "bridge":
     case "link-names":
     case "rules":
     case "best-route":

@@ -71,8 +71,6 @@ function pretend(command: Read): OperationResult {
         link: { kind: "present", ifindex: 0, up: true },
         ifindex: 0,
       });
-    case "bridge":
-      return answered({ kind: "bridge", isBridge: false });
     case "link-names":
       return answered({ kind: "link-names", names: new Set() });
     case "exact-routes":

@@ -57,7 +57,7 @@ export const FINDING_IDS = [
   "peer-unreachable",
   "peer-proxy-arp",
   "mtu-too-large",
-  "rp-filter-strict",
+  "rp-filter",
   "missing-routes",
 ] as const;
 

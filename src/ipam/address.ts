@@ -54,6 +54,11 @@ export function addressFromNumber(number: number): Ipv4Address {
   return octets.join(".") as Ipv4Address;
 }
 
+/** The address that is so many further on than another one, up to 255.255.255.255. */
+export function addressAfter(address: Ipv4Address, count: number): Ipv4Address {
+  return addressFromNumber(addressToNumber(address) + count);
+}
+
 /** The prefix of this length, 0 to 32, that an address lies in. */
 export function enclosing(address: Ipv4Address, length: number): Ipv4Cidr {
   const size = 2 ** (32 - length);

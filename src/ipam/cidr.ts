@@ -76,6 +76,11 @@ export function contains(outer: Ipv4Cidr, inner: Ipv4Cidr): boolean {
   return within >= 0 && within < blockSize(prefix);
 }
 
+/** Whether two prefixes have an address in common: then one contains the other. */
+export function overlap(one: Ipv4Cidr, other: Ipv4Cidr): boolean {
+  return contains(one, other) || contains(other, one);
+}
+
 /** The longest prefix that contains all of these; 0.0.0.0/0 if there are none. */
 export function commonPrefix(prefixes: readonly Ipv4Cidr[]): Ipv4Cidr {
   let [low, high, length] = [2 ** 32 - 1, 0, 32];

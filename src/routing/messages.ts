@@ -1,6 +1,6 @@
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
 import type { PendingReason } from "./route.ts";
-import { type KernelRoute, OUR_PROTOCOL } from "./kernel_route.ts";
+import type { KernelRoute } from "./kernel_route.ts";
 import type { InterfaceName } from "./interface_name.ts";
 
 /** A route that waits for its device. */
@@ -74,60 +74,6 @@ function attributes({ device, metric, protocol, tos }: KernelRoute): string {
   const through = device === undefined ? "" : ` dev ${device}`;
   const service = tos === 0 ? "" : ` tos 0x${tos.toString(16)}`;
   return `${through} proto ${protocol} metric ${metric}${service}`;
-}
-
-/** A device that carries no packets, because its bridge takes the ARP answers. */
-export function describeBridgePort(
-  device: InterfaceName,
-  bridge: InterfaceName,
-): string {
-  return `${device} is a port of bridge ${bridge}: the kernel accepts routes through ` +
-    `it but no packet gets through; run: ip link set dev ${device} nomaster && ` +
-    `sysctl -w net.ipv4.conf.${device}.proxy_arp=1`;
-}
-
-/** Another process wrote an entry of table 142 with our protocol number. */
-export function describeOtherWriter(prefix: Ipv4Cidr): string {
-  return `Another process has written ${prefix} into table ${OUR_PROTOCOL}, as a second ` +
-    "sidecar in this network namespace does: each of two removes what the other was " +
-    "asked for, so end one of them; find both with: pgrep -af 'main.ts serve'";
-}
-
-/** A device with more peers in its FDB than routes. */
-export interface MissingRoutes {
-  readonly device: InterfaceName;
-  /** To how many peers the device forwards packets. */
-  readonly peers: number;
-  /** The destinations of the desired routes through it, in ascending order. */
-  readonly routes: readonly Ipv4Cidr[];
-  readonly clusterCidr: Ipv4Cidr;
-  readonly nodePrefix: number;
-  /** The command that injects a route to SUBNET. */
-  readonly command: string;
-}
-
-/** How many destinations the sentence names. */
-const NAMED = 32;
-
-/** A peer has no route. Only the operator can find out which one. */
-export function describeMissingRoutes(
-  { clusterCidr, command, device, nodePrefix, peers, routes }: MissingRoutes,
-): string {
-  const rest = routes.length - NAMED;
-  const more = rest > 0 ? ` and ${rest} more, which deno task status shows` : "";
-  const named = routes.length === 0
-    ? "no route is wanted through it"
-    : `only ${routes.length} ${
-      routes.length === 1 ? "route is" : "routes are"
-    } wanted ` +
-      `through it (${routes.slice(0, NAMED).join(", ")}${more})`;
-  return `${device} forwards to ${peers} ${
-    peers === 1 ? "peer" : "peers"
-  } but ${named}: ` +
-    "an InjectRoute was lost while nobody listened, and the mesh agent does not repeat " +
-    "it; do not stop the agent, because it would remove the routes that work; find the " +
-    `node without a route, and ask for its subnet, a /${nodePrefix} of ${clusterCidr}, ` +
-    `in the place of SUBNET: ${command}`;
 }
 
 function oneLine(message: string): string {

@@ -5,9 +5,9 @@ import { repository } from "../support/serve_task.ts";
 
 const page = Deno.readTextFileSync(`${repository}/docs/troubleshooting.md`);
 
-/** The cells of the rows of a table, behind its heading. */
+/** The cells of the rows of the table whose first row begins with this heading. */
 function rowsBehind(heading: string): readonly (readonly string[])[] {
-  const [, table = ""] = page.split(heading);
+  const [, table = ""] = page.split(new RegExp(`^\\| ${heading} `, "m"));
   const [rows = ""] = table.split("\n\n");
   return rows.split("\n").slice(2).map((row) =>
     row.split("|").slice(1, -1).map((cell) => cell.trim())
@@ -21,7 +21,7 @@ const EFFECTS = {
 } as const;
 
 Deno.test("docs/troubleshooting.md has each planted fault with its finding and what it does to packets", () => {
-  const rows = rowsBehind("| Fault ");
+  const rows = rowsBehind("Fault");
   assert.deepEqual(
     rows.map(([title, id, effect]) => [title, id, effect]),
     PLANTED_FAULTS.map(({ effect, id, title }) => [
@@ -30,15 +30,15 @@ Deno.test("docs/troubleshooting.md has each planted fault with its finding and w
       EFFECTS[effect],
     ]),
   );
-  for (const [title, , , after] of rows) {
-    assert.match(after ?? "", /^[0-2]\.\d s$/, title);
+  for (const [, , , after] of rows) {
+    assert.match(after ?? "", /^[0-2]\.\d s$/);
   }
 });
 
 Deno.test("docs/troubleshooting.md has every finding that can be told", () => {
   const planted = new Set(PLANTED_FAULTS.map(({ id }) => id));
   assert.deepEqual(
-    rowsBehind("| Finding ").map(([id]) => id),
+    rowsBehind("Finding").map(([id]) => id),
     FINDING_IDS.filter((id) => !planted.has(id)).map((id) => `\`${id}\``),
   );
 });

@@ -203,7 +203,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     clear: ["ip link set underlay mtu 1500", "ip link set vxlan100 mtu 1450"],
   },
   {
-    id: "rp-filter-strict",
+    id: "rp-filter",
     title: "Strict reverse path filtering drops the peers' ARP requests",
     plant: [`echo 1 > ${CONF}/all/rp_filter`],
     effect: "stops",

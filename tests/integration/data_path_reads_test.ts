@@ -180,7 +180,6 @@ Deno.test("Dataplane.dump answers about routes and devices with details as witho
     { kind: "exact-routes", destination: cidr("10.42.2.0/24") },
     { kind: "best-route", destination: cidr("10.42.2.0/24") },
     { kind: "link", device: VXLAN100 },
-    { kind: "bridge", device: device("quilt0") },
     { kind: "rules" },
     { kind: "addresses" },
     { kind: "netconf" },

@@ -124,7 +124,7 @@ Deno.test("Dataplane deletes no route of device 9 by the name if9", async () => 
       },
       cause: CAUSE,
     },
-    { command: { kind: "bridge", device: name } },
+    { command: { kind: "neighbours", device: name } },
     { command: { kind: "link", device: device("lo") } },
   ]);
   assert.ok(reply.kind === "answered");

@@ -17,7 +17,9 @@ export interface ModelRoute {
 export type Expected =
   | { readonly kind: "failure"; readonly failure: FailureKind }
   | { readonly kind: "done" }
-  | { readonly kind: "devices"; readonly names: readonly string[] }
+  /** The device itself. */
+  | { readonly kind: "device" }
+  | { readonly kind: "neighbours"; readonly addresses: readonly string[] }
   | { readonly kind: "routes"; readonly routes: readonly ModelRoute[] }
   | { readonly kind: "entries"; readonly entries: readonly TableEntry[] };
 
@@ -27,7 +29,8 @@ type EntryMutation = Extract<Mutation, { readonly entry: TableEntry }>;
 export interface ModelDevices {
   readonly up: readonly string[];
   readonly down: readonly string[];
-  readonly bridges: readonly string[];
+  /** The addresses in the neighbour table, by device. */
+  readonly neighbours: ReadonlyMap<string, readonly string[]>;
 }
 
 /**
@@ -55,14 +58,12 @@ export class KernelModel {
   run(command: Command): Expected {
     switch (command.kind) {
       case "link":
-        return this.#exists(command.device)
-          ? { kind: "devices", names: [command.device] }
-          : failure("no-device");
-      case "bridge":
+        return this.#exists(command.device) ? { kind: "device" } : failure("no-device");
+      case "neighbours":
         if (!this.#exists(command.device)) return failure("no-device");
         return {
-          kind: "devices",
-          names: this.#devices.bridges.filter((name) => name === command.device),
+          kind: "neighbours",
+          addresses: this.#devices.neighbours.get(command.device) ?? [],
         };
       case "best-route": {
         const [best] = this.#to(command.destination);
@@ -90,7 +91,6 @@ export class KernelModel {
       case "netconf":
       case "policy-rules":
       case "forwarding-table":
-      case "neighbours":
       case "look-up":
         throw new Error("Cannot list what is not in the model");
       default:
@@ -167,12 +167,9 @@ export class KernelModel {
     return this.#routes.filter((route) => route.dst === dst);
   }
 
-  #all(): readonly string[] {
-    return [...this.#devices.up, ...this.#devices.down, ...this.#devices.bridges];
-  }
-
   #exists(name: string): boolean {
-    return this.#all().includes(name);
+    const { down, up } = this.#devices;
+    return up.includes(name) || down.includes(name);
   }
 }
 

@@ -161,7 +161,7 @@ const answers = fc.constantFrom<Answer>(
     link: { kind: "present", ifindex: 3, up: true },
     ifindex: 3,
   },
-  { kind: "bridge", isBridge: true },
+  { kind: "neighbours", neighbours: [] },
   { kind: "best-route", route: undefined },
   { kind: "best-route", route: ourRoute(ROUTE) },
   { kind: "routes", routes: [] },

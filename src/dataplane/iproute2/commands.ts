@@ -21,7 +21,6 @@ export function toLine(command: Command): BatchLine {
 /** A read that walks a table: if it fails, half a line of JSON may be left on stdout. */
 export function isDump(command: Command): boolean {
   switch (command.kind) {
-    case "bridge":
     case "link-names":
     case "rules":
     case "exact-routes":
@@ -73,8 +72,6 @@ export function render(command: Command): string {
   switch (command.kind) {
     case "link":
       return `link show dev ${command.device}`;
-    case "bridge":
-      return `link show dev ${command.device} type bridge`;
     case "link-names":
       return "link show";
     case "rules":

@@ -87,7 +87,6 @@ export function indexLikeName(command: Command): InterfaceName | undefined {
 function deviceOf(command: Command): InterfaceName | undefined {
   switch (command.kind) {
     case "link":
-    case "bridge":
     case "neighbours":
       return command.device;
     case "look-up":

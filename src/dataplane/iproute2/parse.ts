@@ -55,8 +55,6 @@ export function decode(command: Read, line: string): Decoded {
   switch (command.kind) {
     case "link":
       return decodeLink(command.device, records);
-    case "bridge":
-      return decodeBridge(command.device, records);
     case "link-names":
       return decodeLinkNames(records);
     case "best-route":
@@ -117,16 +115,6 @@ function decodeLink(device: InterfaceName, records: readonly unknown[]): Decoded
 
 /** RFC 791: with less, a device has no IPv4, and a route through it fails: No such device. */
 const LEAST_MTU = 68;
-
-function decodeBridge(device: InterfaceName, records: readonly unknown[]): Decoded {
-  const devices = records.filter((record) => !(isRecord(record) && isEmpty(record)));
-  const isOther = devices.some((record) =>
-    !isRecord(record) || record["ifname"] !== device
-  );
-  return isOther || devices.length > 1
-    ? unreadable(ANOTHER_DEVICE)
-    : decoded({ kind: "bridge", isBridge: devices.length === 1 });
-}
 
 function decodeLinkNames(records: readonly unknown[]): Decoded {
   const names = new Set<string>();

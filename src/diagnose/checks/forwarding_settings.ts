@@ -94,7 +94,7 @@ function onBareOverlay(facts: Facts, link: Link): readonly Finding[] {
   if (value === "off") return [];
   const asksByArp = usesArp(link);
   return [{
-    id: "rp-filter-strict",
+    id: "rp-filter",
     severity: asksByArp ? "critical" : "warning",
     subject: { kind: "device", device },
     found:
@@ -159,7 +159,7 @@ function strictOnUnderlay(facts: Facts, overlays: readonly Link[]): readonly Fin
 
 function strictOn(device: InterfaceName, meaning: string): Finding {
   return {
-    id: "rp-filter-strict",
+    id: "rp-filter",
     severity: "warning",
     subject: { kind: "device", device },
     found: `rp_filter is 1 (strict) on ${device}, expected 0 or 2`,

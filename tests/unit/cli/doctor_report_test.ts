@@ -77,7 +77,7 @@ Deno.test("formatDoctor of a healthy node is a summary: each group, who has chec
 Deno.test("formatDoctor groups findings, the worst group and the worst finding of a group first", () => {
   const findings = [
     NO_SIDECAR,
-    told("rp-filter-strict", "warning"),
+    told("rp-filter", "warning"),
     told("mtu-too-large", "warning", { device: "vxlan100" }),
     told("route-shadowed", "critical", { destination: "10.42.10.0/24" }),
     told("route-shadowed", "critical", { destination: "10.42.9.0/24" }),
@@ -112,9 +112,9 @@ Deno.test("formatDoctor groups findings, the worst group and the worst finding o
     "    start one",
     "",
     "Node",
-    `WARNING this node: Found rp-filter-strict (rp-filter-strict since ${SINCE})`,
+    `WARNING this node: Found rp-filter (rp-filter since ${SINCE})`,
     "  It means warning",
-    "    end rp-filter-strict",
+    "    end rp-filter",
     "    and that is all",
     "",
     "Set-up        1 warning",
@@ -207,7 +207,7 @@ Deno.test("exitCodeOf is 0 without findings, 1 if one is critical, and 3 for war
   const critical = told("device-down", "critical", { device: "vxlan100" });
   assert.equal(code(), 0);
   assert.equal(code(NO_SIDECAR), 3);
-  assert.equal(code(told("rp-filter-strict", "warning"), NO_SIDECAR), 3);
+  assert.equal(code(told("rp-filter", "warning"), NO_SIDECAR), 3);
   assert.equal(code(critical), 1);
   assert.equal(code(NO_SIDECAR, critical), 1);
   assert.equal(code({ ...NO_SIDECAR, severity: "critical" }), 1);

@@ -43,7 +43,7 @@ Deno.test("doctor shows what the sidecar found: exit code 1 for a critical findi
   await using _server = await serveNode(dataPath);
   dataPath.publish([
     finding("device-down", "critical", { device: "vxlan100" }),
-    finding("rp-filter-strict", "warning"),
+    finding("rp-filter", "warning"),
   ]);
   const shown = await doctor();
   assert.deepEqual([shown.code, shown.stderr], [1, ""]);
@@ -57,9 +57,9 @@ Deno.test("doctor shows what the sidecar found: exit code 1 for a critical findi
     "    and that is all",
     "",
     "Node",
-    "WARNING this node: Found rp-filter-strict (rp-filter-strict since TIME)",
+    "WARNING this node: Found rp-filter (rp-filter since TIME)",
     "  It means warning",
-    "    end rp-filter-strict",
+    "    end rp-filter",
     "    and that is all",
     "",
     "Set-up        no findings",
@@ -67,7 +67,7 @@ Deno.test("doctor shows what the sidecar found: exit code 1 for a critical findi
     "Devices       1 critical",
     "Destinations  no findings",
   ]);
-  dataPath.publish([finding("rp-filter-strict", "warning")]);
+  dataPath.publish([finding("rp-filter", "warning")]);
   assert.deepEqual((await examined()).code, 3);
   dataPath.publish([]);
   const { code, document, found } = await examined();

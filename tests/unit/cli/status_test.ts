@@ -28,7 +28,7 @@ Deno.test("status shows the findings before everything else, and names them besi
   const dataPath = new MemoryDataPath();
   dataPath.publish([
     finding("device-down", "critical", { device: "vxlan100" }),
-    finding("rp-filter-strict", "warning"),
+    finding("rp-filter", "warning"),
   ]);
   await using _server = await serveNode(dataPath);
   assert.deepEqual((await shown()).split("\n"), [
@@ -37,9 +37,9 @@ Deno.test("status shows the findings before everything else, and names them besi
     "    end device-down",
     "    and that is all",
     "",
-    "WARNING this node: Found rp-filter-strict (rp-filter-strict since TIME)",
+    "WARNING this node: Found rp-filter (rp-filter since TIME)",
     "  It means warning",
-    "    end rp-filter-strict",
+    "    end rp-filter",
     "    and that is all",
     "",
     "Data path     1 critical, 1 warning",
@@ -52,7 +52,7 @@ Deno.test("status shows the findings before everything else, and names them besi
   const json = JSON.parse(await shown("--json"));
   assert.deepEqual(
     json.findings.map(({ id, severity }: Record<string, unknown>) => [id, severity]),
-    [["device-down", "critical"], ["rp-filter-strict", "warning"]],
+    [["device-down", "critical"], ["rp-filter", "warning"]],
   );
   assert.deepEqual(json.routes[0].findings, ["device-down"]);
 });

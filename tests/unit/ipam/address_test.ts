@@ -1,20 +1,17 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
+  addressAfter,
   addressFromNumber,
   addressToNumber,
   describeAddressFault,
+  enclosing,
   firstAddress,
   hostAddress,
   parseAddress,
 } from "../../../src/ipam/address.ts";
-import { hostPrefix, type Ipv4Cidr, parseCidr } from "../../../src/ipam/cidr.ts";
-
-function cidr(text: string): Ipv4Cidr {
-  const parsed = parseCidr(text);
-  assert.ok(parsed.ok, text);
-  return parsed.value;
-}
+import { contains, hostPrefix, prefixLength } from "../../../src/ipam/cidr.ts";
+import { address, cidr } from "../../support/fixtures.ts";
 
 const octet = fc.oneof(fc.nat({ max: 255 }), fc.constantFrom(0, 1, 127, 128, 255));
 
@@ -71,4 +68,26 @@ Deno.test("hostAddress is defined only for a /32", () => {
   assert.equal(hostAddress(cidr("10.42.1.0/24")), undefined);
   assert.equal(hostAddress(cidr("10.42.1.0/31")), undefined);
   assert.equal(firstAddress(cidr("10.42.1.0/24")), "10.42.1.0");
+});
+
+Deno.test("addressAfter counts over the end of an octet", () => {
+  assert.equal(addressAfter(address("10.42.1.0"), 1), "10.42.1.1");
+  assert.equal(addressAfter(address("10.42.1.255"), 1), "10.42.2.0");
+  assert.equal(addressAfter(address("10.42.1.7"), 0), "10.42.1.7");
+  assert.equal(addressAfter(address("0.0.0.0"), 2 ** 32 - 1), "255.255.255.255");
+});
+
+Deno.test("enclosing is the prefix of each length that contains the address", () => {
+  assert.equal(enclosing(address("10.42.1.7"), 24), "10.42.1.0/24");
+  assert.equal(enclosing(address("10.42.1.7"), 32), "10.42.1.7/32");
+  assert.equal(enclosing(address("255.255.255.255"), 0), "0.0.0.0/0");
+  fc.assert(
+    fc.property(fc.nat({ max: 2 ** 32 - 1 }), fc.nat({ max: 32 }), (number, length) => {
+      const inner = addressFromNumber(number);
+      const outer = enclosing(inner, length);
+      assert.equal(prefixLength(outer), length);
+      assert.ok(contains(outer, hostPrefix(inner)), `${outer} contains ${inner}`);
+    }),
+  );
+  assert.throws(() => enclosing(address("10.42.1.7"), 33), RangeError);
 });

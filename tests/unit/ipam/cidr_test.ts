@@ -3,6 +3,7 @@ import {
   contains,
   type Ipv4Cidr,
   networkAddress,
+  overlap,
   parseCidr,
   prefixLength,
 } from "../../../src/ipam/cidr.ts";
@@ -91,4 +92,14 @@ Deno.test("contains is true for the prefix itself and its subnets, and for nothi
   for (const text of outside) assert(!contains(cluster, cidr(text)), text);
   assert(contains(cidr("0.0.0.0/0"), cidr("255.255.255.255/32")));
   assert(!contains(cidr("255.255.255.255/32"), cidr("255.255.255.254/32")));
+});
+
+Deno.test("overlap is true if either prefix contains the other, and for nothing else", () => {
+  const subnet = cidr("10.42.1.0/24");
+  for (const text of ["10.42.1.0/24", "10.42.0.0/16", "0.0.0.0/0", "10.42.1.7/32"]) {
+    assert(overlap(subnet, cidr(text)) && overlap(cidr(text), subnet), text);
+  }
+  for (const text of ["10.42.2.0/24", "10.42.0.0/24", "10.43.0.0/16", "10.42.2.0/32"]) {
+    assert(!overlap(subnet, cidr(text)) && !overlap(cidr(text), subnet), text);
+  }
 });

@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
 import {
-  describeBridgePort,
   describeConnected,
   describeLost,
-  describeMissingRoutes,
   describeOwnSubnet,
   describePending,
   describeRefused,
@@ -69,36 +67,4 @@ Deno.test("describeReplaced names the route, its owner and its replacement", () 
     describeReplacedAlike({ ...over, tos: 16 }, VXLAN),
     "Replaced route dev eth0 proto 4 metric 100 tos 0x10 by ours dev vxlan100",
   );
-});
-
-Deno.test("describeMissingRoutes names the routes that exist, 32 at most", () => {
-  const named = (count: number) =>
-    describeMissingRoutes({
-      device: VXLAN,
-      peers: 99,
-      routes: Array.from({ length: count }, (_, at) => cidr(`10.42.${at}.0/24`)),
-      clusterCidr: cidr("10.42.0.0/16"),
-      nodePrefix: 24,
-      command: "COMMAND",
-    });
-  assert.match(
-    named(0),
-    /^vxlan100 forwards to 99 peers but no route is wanted through /,
-  );
-  assert.match(
-    named(1),
-    / but only 1 route is wanted through it \(10\.42\.0\.0\/24\): /,
-  );
-  assert.match(named(32), /, 10\.42\.31\.0\/24\): an InjectRoute was lost /);
-  assert.match(
-    named(34),
-    / only 34 routes .*, 10\.42\.31\.0\/24 and 2 more, which deno task status shows\): /,
-  );
-});
-
-Deno.test("describeBridgePort names device, bridge and remedy", () => {
-  const sentence = describeBridgePort(VXLAN, BRIDGE);
-  assert.match(sentence, /^vxlan100 is a port of bridge quilt0: /);
-  assert.match(sentence, /ip link set dev vxlan100 nomaster/);
-  assert.match(sentence, /sysctl -w net\.ipv4\.conf\.vxlan100\.proxy_arp=1/);
 });

@@ -34,7 +34,6 @@ const PROBE: NeighbourProbe = { device: THROUGH, address: GATEWAY };
 
 const READS: readonly (readonly [command: Read, line: string])[] = [
   [{ kind: "link", device: THROUGH }, "link show dev vxlan100"],
-  [{ kind: "bridge", device: THROUGH }, "link show dev vxlan100 type bridge"],
   [{ kind: "link-names" }, "link show"],
   [{ kind: "rules" }, "rule show"],
   [{ kind: "best-route", destination: TO }, "route get fibmatch 10.42.2.0"],

@@ -20,7 +20,6 @@ for (const name of ["if9", "if0", "if9x", "if09", "if-9", "if-4294967294", "if9.
     const named = device(name);
     const commands: readonly Command[] = [
       { kind: "link", device: named },
-      { kind: "bridge", device: named },
       { kind: "add-route", route: { destination: TO, device: named } },
       { kind: "replace-route", route: { destination: TO, device: named } },
       { kind: "delete-route", route: found(TO, { device: named }) },
@@ -54,7 +53,7 @@ async function sendTo(devices: readonly string[], commands: readonly Command[]) 
       }
       if (command.kind === "link") cache.confirm(command.device, 7);
       return isRead(command)
-        ? { ok: true, answer: { kind: "bridge", isBridge: false } }
+        ? { ok: true, answer: { kind: "neighbours", neighbours: [] } }
         : { ok: true, answer: { kind: "done" } };
     });
     return Promise.resolve({ kind: "answered", results });

@@ -12,7 +12,6 @@ import { bounded } from "../../../support/suite.ts";
 
 const TO = cidr("10.42.2.0/24");
 const LINK: Read = { kind: "link", device: device("vxlan100") };
-const BRIDGE: Read = { kind: "bridge", device: device("quilt0") };
 const WITHIN: Read = { kind: "routes-within", cluster: cidr("0.0.0.0/0") };
 
 /** The answer, and how many entries were skipped. */
@@ -103,15 +102,6 @@ for (
     assertUnreadable(LINK, line);
   });
 }
-
-Deno.test("decode takes a device for a bridge if it is not filtered out", () => {
-  const itself = `[{"ifindex":5,"ifname":"quilt0","flags":["UP"]}]`;
-  assert.deepEqual(read(BRIDGE, itself)[0], { kind: "bridge", isBridge: true });
-  for (const none of ["[]", "[{}]", "[{},{}]"]) {
-    assert.deepEqual(read(BRIDGE, none)[0], { kind: "bridge", isBridge: false });
-  }
-  assertUnreadable(BRIDGE, `[{"ifindex":5,"ifname":"docker0","flags":["UP"]}]`);
-});
 
 Deno.test("decode reads a route with the attributes that show its owner", () => {
   const line = `[{"dst":"10.42.2.0/24","dev":"vxlan100","protocol":"142",` +
@@ -316,7 +306,6 @@ Deno.test("decode finds that look-up rules hide nothing, if one leads to main", 
 
 const READS: readonly Read[] = [
   LINK,
-  BRIDGE,
   { kind: "link-names" },
   { kind: "rules" },
   { kind: "best-route", destination: TO },

@@ -155,7 +155,7 @@ for (
       rpFilter: own,
     }]);
     assert.deepEqual(findings(facts), [{
-      key: "rp-filter-strict vxlan100",
+      key: "rp-filter vxlan100",
       severity: "critical",
       remedy,
     }]);
@@ -174,7 +174,7 @@ Deno.test("forwardingSettingsChecks keep rp_filter of other devices as it is whe
     "sysctl -w net.ipv4.conf.all.rp_filter=0",
   ]);
   assert.deepEqual(underlay, {
-    key: "rp-filter-strict underlay",
+    key: "rp-filter underlay",
     severity: "warning",
     remedy: ["sysctl -w net.ipv4.conf.underlay.rp_filter=2"],
   });
@@ -188,7 +188,7 @@ Deno.test("forwardingSettingsChecks warn of rp_filter strict on an overlay devic
       netconf: netconfWith([VXLAN, { rpFilter }]),
     });
   assert.deepEqual(findings(facts("strict")), [{
-    key: "rp-filter-strict vxlan100",
+    key: "rp-filter vxlan100",
     severity: "warning",
     remedy: ["sysctl -w net.ipv4.conf.vxlan100.rp_filter=2"],
   }]);
@@ -201,7 +201,7 @@ Deno.test("forwardingSettingsChecks only warn of rp_filter on a device without A
     netconf: netconfWith([VXLAN, { rpFilter: "loose" }]),
   });
   assert.deepEqual(findings(facts), [{
-    key: "rp-filter-strict vxlan100",
+    key: "rp-filter vxlan100",
     severity: "warning",
     remedy: ["sysctl -w net.ipv4.conf.vxlan100.rp_filter=0"],
   }]);
@@ -210,7 +210,7 @@ Deno.test("forwardingSettingsChecks only warn of rp_filter on a device without A
 Deno.test("forwardingSettingsChecks warn of rp_filter strict on the underlay only while the overlay has no address", () => {
   const netconf = netconfWith([UNDERLAY, { rpFilter: "strict" }]);
   assert.deepEqual(findings(healthyFacts({ netconf })), [{
-    key: "rp-filter-strict underlay",
+    key: "rp-filter underlay",
     severity: "warning",
     remedy: ["sysctl -w net.ipv4.conf.underlay.rp_filter=2"],
   }]);

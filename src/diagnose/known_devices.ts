@@ -2,6 +2,7 @@ import { FLOOD_MAC } from "../dataplane/data_path.ts";
 import type { Ipv4Address } from "../ipam/address.ts";
 import type { InterfaceName } from "../routing/interface_name.ts";
 import type { Facts, KnownDevice } from "./facts.ts";
+import { isProxying } from "./facts/settings.ts";
 
 /**
  * What is known of the overlay's devices after these facts. A device that was
@@ -45,14 +46,4 @@ export function floodedTo(
     entry.device === device && entry.mac === FLOOD_MAC
   ).flatMap(({ host }) => host ?? []);
   return new Set(hosts);
-}
-
-function isProxying(
-  { netconf }: Pick<Facts, "netconf">,
-  device: InterfaceName,
-): boolean {
-  return netconf.some((settings) =>
-    settings.proxyArp &&
-    (settings.device === undefined || settings.device === device)
-  );
 }

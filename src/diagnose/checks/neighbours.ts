@@ -4,12 +4,13 @@ import {
   type Neighbour,
 } from "../../dataplane/data_path.ts";
 import type { Ipv4Address } from "../../ipam/address.ts";
-import { contains, hostPrefix } from "../../ipam/cidr.ts";
+import { hostPrefix } from "../../ipam/cidr.ts";
 import type { InterfaceName } from "../../routing/interface_name.ts";
-import type { Check, Facts, WantedRoute } from "../facts.ts";
+import type { Facts, WantedRoute } from "../facts.ts";
+import { isInCluster } from "../facts/addresses.ts";
+import { routedOverlays } from "../facts/overlay.ts";
+import { indexWanted } from "../facts/wanted.ts";
 import type { Finding } from "../finding.ts";
-import { indexWanted } from "../prefixes.ts";
-import { routedOverlays } from "../roles.ts";
 
 /**
  * Neighbours of the overlay that have a new MAC address.
@@ -19,7 +20,7 @@ import { routedOverlays } from "../roles.ts";
  * database learns it from the first frame and keeps the old one for 300 s; the neighbour
  * entries of the peer's containers keep the old one until the kernel asks again.
  */
-export const neighbourChecks: Check = (facts: Facts): readonly Finding[] => {
+export function neighbourChecks(facts: Facts): readonly Finding[] {
   if (facts.neighbours.length === 0) return [];
   const tables = new Map(
     routedOverlays(facts).map(({ name }) => [
@@ -45,7 +46,7 @@ export const neighbourChecks: Check = (facts: Facts): readonly Finding[] => {
   return [...byRoute].flatMap(([wanted, entries]) =>
     wanted === undefined ? [] : describe(wanted, entries)
   );
-};
+}
 
 /** What is known of the MAC addresses behind a VXLAN device. */
 interface Table {
@@ -155,11 +156,10 @@ function isUsed(state: Neighbour["state"]): boolean {
  * overlay devices. If a peer's device is a port of a bridge, the containers answer with
  * MAC addresses of their own, so that many are behind one host, each as good as the other.
  */
-function macsOfHosts({ neighbours, policy }: Facts): ReadonlySet<string> {
+function macsOfHosts(facts: Facts): ReadonlySet<string> {
   return new Set(
-    neighbours.filter(({ address }) =>
-      !contains(policy.clusterCidr, hostPrefix(address))
-    ).map(({ mac }) => mac),
+    facts.neighbours.filter(({ address }) => !isInCluster(facts, address))
+      .map(({ mac }) => mac),
   );
 }
 

@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
-import { asItWas, make, remake, turnProxyArpOn } from "../../../src/diagnose/remake.ts";
-import { device } from "../../support/fixtures.ts";
+import {
+  asItWas,
+  make,
+  remake,
+} from "../../../../src/diagnose/remedies/vxlan_device.ts";
+import { device } from "../../../support/fixtures.ts";
 import {
   ADDRESSES,
   addressOn,
@@ -12,7 +16,7 @@ import {
   PEER3,
   VXLAN,
   vxlanLink,
-} from "./healthy_node.ts";
+} from "../healthy_node.ts";
 
 const BARE = {
   name: VXLAN,
@@ -83,11 +87,4 @@ Deno.test("asItWas takes the peers that are there and those that were lost", () 
   assert.equal(asItWas(nothingKnown, link, vxlan).proxyArp, false);
   const { netconf } = healthyNode();
   assert.equal(asItWas({ ...nothingKnown, netconf }, link, vxlan).proxyArp, true);
-});
-
-Deno.test("turnProxyArpOn separates the parts of a setting by slashes if the name has a dot", () => {
-  assert.equal(
-    turnProxyArpOn(device("vxlan.7")),
-    "sysctl -w net/ipv4/conf/vxlan.7/proxy_arp=1",
-  );
 });

@@ -117,8 +117,8 @@ function tooFewPeers(
   lost: readonly Ipv4Address[],
 ): Finding {
   const { device, peers, routes } = forwarder;
-  const known = [...peers, ...lost];
-  const learned = hostsInFdb(facts, device).filter((host) => !known.includes(host));
+  const known = new Set([...peers, ...lost]);
+  const learned = hostsInFdb(facts, device).filter((host) => !known.has(host));
   const hosts = learned.length > 0 ? learned : ["HOST"];
   const hint = learned.length > 0
     ? ""

@@ -163,13 +163,14 @@ const noRoute: DeviceCheck = (facts, overlay) => {
   const isExplained = lacksLocal(facts, vxlan) ||
     brokenLowerDevices(facts, overlay).length > 0;
   const peers = peersOf(facts, device);
+  const wayBack = waysBack(facts, overlay);
   const hosts = peers.flatMap((host) => {
     const result = facts.underlay.get(host);
     const why = result === undefined
       ? undefined
       : whyUnreachable(facts, device, { host, result });
     if (result?.kind === "refused" && isExplained) return [];
-    return why === undefined ? [] : { host, why, lines: wayBack(facts, overlay, host) };
+    return why === undefined ? [] : { host, why, lines: wayBack(host) };
   });
   if (hosts.length === 0) return undefined;
   const named = hosts.map(({ host, why }) => `${host} (${why})`);
@@ -211,24 +212,25 @@ function whyUnreachable(
   }
 }
 
-/** The lines that give a host its way back. */
-function wayBack(
+/** Tells the lines that give a host its way back; asked once for all hosts. */
+function waysBack(
   facts: Facts,
   overlay: VxlanOverlay,
-  host: Ipv4Address,
-): readonly string[] {
-  if (facts.underlay.get(host)?.kind === "local") {
-    const own = facts.addresses.filter(({ address }) => address === host);
-    return own.length === 0
-      ? [`ip route del table local ${host}`]
-      : own.map(deleteAddress);
-  }
+): (host: Ipv4Address) => readonly string[] {
   const underlay = underlayDevice(facts, overlay);
-  const isNear = facts.addresses.some((each) =>
-    each.device === underlay && isOnLink(each, host)
-  );
-  const via = isNear ? "" : ` via ${gatewayOf(facts, underlay) ?? "GATEWAY"}`;
-  return [`ip route replace ${host}/32${via} dev ${underlay ?? "DEVICE"}`];
+  const gateway = gatewayOf(facts, underlay) ?? "GATEWAY";
+  const onUnderlay = facts.addresses.filter(({ device }) => device === underlay);
+  return (host) => {
+    if (facts.underlay.get(host)?.kind === "local") {
+      const own = facts.addresses.filter(({ address }) => address === host);
+      return own.length === 0
+        ? [`ip route del table local ${host}`]
+        : own.map(deleteAddress);
+    }
+    const isNear = onUnderlay.some((address) => isOnLink(address, host));
+    const via = isNear ? "" : ` via ${gateway}`;
+    return [`ip route replace ${host}/32${via} dev ${underlay ?? "DEVICE"}`];
+  };
 }
 
 /** The gateway by which other hosts are reached through a device. */

@@ -394,7 +394,7 @@ function wayOf({ result }: ForwardLookup): string {
     case "local":
       return "stays on this node, which has an address of it";
     case "refused":
-      return `is refused (${result.why.replace(/\s+/g, " ")})`;
+      return `is refused (${result.why})`;
     default:
       return result satisfies never;
   }

@@ -1,7 +1,7 @@
 import { FLOOD_MAC } from "../dataplane/data_path.ts";
-import type { Ipv4Address } from "../ipam/address.ts";
 import type { InterfaceName } from "../routing/interface_name.ts";
 import type { Facts, KnownDevice } from "./facts.ts";
+import { peersOf } from "./facts/overlay.ts";
 import { isProxying } from "./facts/settings.ts";
 
 /**
@@ -25,25 +25,14 @@ export function learnDevices(
       if (known !== undefined) remembered.set(device, known);
       continue;
     }
-    const peers = floodedTo(facts, device);
+    const peers = peersOf(facts, device);
     // With a peer for each route nothing is lost, and one that is missing has left.
-    const isComplete = peers.size >= (routes.get(device)?.length ?? 0);
+    const isComplete = peers.length >= (routes.get(device)?.length ?? 0);
     remembered.set(device, {
       link,
-      peers: isComplete ? peers : new Set([...known?.peers ?? [], ...peers]),
+      peers: new Set(isComplete ? peers : [...known?.peers ?? [], ...peers]),
       proxyArp: (known?.proxyArp ?? false) || isProxying(facts, device),
     });
   }
   return remembered;
-}
-
-/** The hosts that a device sends packets for unknown addresses to. */
-export function floodedTo(
-  { forwarding }: Pick<Facts, "forwarding">,
-  device: InterfaceName,
-): ReadonlySet<Ipv4Address> {
-  const hosts = forwarding.filter((entry) =>
-    entry.device === device && entry.mac === FLOOD_MAC
-  ).flatMap(({ host }) => host ?? []);
-  return new Set(hosts);
 }

@@ -13,9 +13,9 @@ import { TABLE_MAIN } from "../routing/kernel_route.ts";
 import { err, ok, type Result } from "../shared/result.ts";
 import type { Facts, ForwardLookup } from "./facts.ts";
 import { containerPacket } from "./facts/containers.ts";
-import { overlayDevices } from "./facts/overlay.ts";
+import { overlayDevices, peersOf } from "./facts/overlay.ts";
 import { LOOK_UPS } from "./limits.ts";
-import { floodedTo, learnDevices } from "./known_devices.ts";
+import { learnDevices } from "./known_devices.ts";
 
 /** What is known without a look at the kernel. */
 export type Known = Pick<
@@ -143,7 +143,7 @@ function planLookUps(
   lookUps: LookUps,
 ): readonly LookUp[] {
   const { at, forwarded, underlay } = lookUps;
-  const hosts = new Set(devices.flatMap((device) => [...floodedTo(dumped, device)]));
+  const hosts = new Set(devices.flatMap((device) => peersOf(dumped, device)));
   const from = containerPacket(dumped);
   const destinations = from === undefined ? [] : dumped.wanted
     .filter(({ installed }) => installed)

@@ -8,7 +8,7 @@ import { hostPrefix } from "../../ipam/cidr.ts";
 import type { InterfaceName } from "../../routing/interface_name.ts";
 import type { Facts, WantedRoute } from "../facts.ts";
 import { isInCluster } from "../facts/addresses.ts";
-import { routedOverlays } from "../facts/overlay.ts";
+import { peersOf, routedOverlays } from "../facts/overlay.ts";
 import { indexWanted } from "../facts/wanted.ts";
 import type { Finding } from "../finding.ts";
 
@@ -56,25 +56,23 @@ interface Table {
   readonly byHost: ReadonlyMap<Ipv4Address, ForwardingEntry>;
   /** The MAC address from which each host asked by ARP the last time. */
   readonly asking: ReadonlyMap<Ipv4Address, string>;
-  /** Whether it has learned a MAC address of every host that it floods to. */
+  /** Whether it has learned a MAC address of every peer. */
   readonly isComplete: boolean;
 }
 
-function readTable({ forwarding, neighbours }: Facts, device: InterfaceName): Table {
+function readTable(facts: Facts, device: InterfaceName): Table {
   const byMac = new Map<string, ForwardingEntry>();
   const byHost = new Map<Ipv4Address, ForwardingEntry>();
-  const peers = new Set<Ipv4Address>();
-  for (const entry of forwarding) {
-    if (entry.device !== device || entry.host === undefined) continue;
-    if (entry.mac === FLOOD_MAC) peers.add(entry.host);
-    else {
-      keepNewer(byMac, entry.mac, entry);
-      keepNewer(byHost, entry.host, entry);
-    }
+  for (const entry of facts.forwarding) {
+    const { host, mac } = entry;
+    if (entry.device !== device || host === undefined || mac === FLOOD_MAC) continue;
+    keepNewer(byMac, mac, entry);
+    keepNewer(byHost, host, entry);
   }
-  const isComplete = peers.size > 0 && [...peers].every((host) => byHost.has(host));
+  const peers = peersOf(facts, device);
+  const isComplete = peers.length > 0 && peers.every((host) => byHost.has(host));
   const asking = new Map(
-    neighbours.filter((each) => each.device === device && each.mac !== "")
+    facts.neighbours.filter((each) => each.device === device && each.mac !== "")
       .map(({ address, mac }) => [address, mac]),
   );
   return { byMac, byHost, asking, isComplete };

@@ -9,6 +9,7 @@ import {
   entry,
   flood,
   healthyNode,
+  HOST,
   linksWith,
   SECOND_HOST,
   SECOND_MAC,
@@ -89,6 +90,12 @@ Deno.test("neighbourChecks say which MAC address was expected, and for how long 
     of("reachable", FORGOTTEN)?.found ?? "",
     /, expected a MAC address that a peer has$/,
   );
+});
+
+Deno.test("neighbourChecks expect no MAC address to be learned of this node's own host", () => {
+  const forwarding = [...flood([HOST]), ...FORGOTTEN];
+  const neighbours = [OF_HOST, neighbour("10.42.2.2", "reachable")];
+  assert.deepEqual(findings({ neighbours, forwarding }), [STALE]);
 });
 
 Deno.test("neighbourChecks only warn of an entry that nobody uses, until its MAC address is forgotten", () => {

@@ -1,8 +1,9 @@
 /**
  * Looks at the whole data path again and again, and tells what stops traffic.
  *
- * `observe` reads the facts, the checks in `checks/` decide, and everything here is about
- * when to look and whom to tell. Nothing is written to the kernel but by a probe.
+ * `observe` reads the facts, and the checks in `checks/` decide: what several of them ask
+ * of the facts stands in `facts/`, the shell lines that they share in `remedies/`. All else
+ * is about when to look and whom to tell. Nothing is written to the kernel but by a probe.
  *
  * This folder may import: ipam, routing, shared, the ports of the dataplane and of
  * reconcile, and types of observability. Its checks are pure.

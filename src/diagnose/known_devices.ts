@@ -1,7 +1,8 @@
 import { FLOOD_MAC } from "../dataplane/data_path.ts";
-import type { Ipv4Address } from "../ipam/address.ts";
 import type { InterfaceName } from "../routing/interface_name.ts";
 import type { Facts, KnownDevice } from "./facts.ts";
+import { peersOf } from "./facts/overlay.ts";
+import { isProxying } from "./facts/settings.ts";
 
 /**
  * What is known of the overlay's devices after these facts. A device that was
@@ -24,35 +25,14 @@ export function learnDevices(
       if (known !== undefined) remembered.set(device, known);
       continue;
     }
-    const peers = floodedTo(facts, device);
+    const peers = peersOf(facts, device);
     // With a peer for each route nothing is lost, and one that is missing has left.
-    const isComplete = peers.size >= (routes.get(device)?.length ?? 0);
+    const isComplete = peers.length >= (routes.get(device)?.length ?? 0);
     remembered.set(device, {
       link,
-      peers: isComplete ? peers : new Set([...known?.peers ?? [], ...peers]),
+      peers: new Set(isComplete ? peers : [...known?.peers ?? [], ...peers]),
       proxyArp: (known?.proxyArp ?? false) || isProxying(facts, device),
     });
   }
   return remembered;
-}
-
-/** The hosts that a device sends packets for unknown addresses to. */
-export function floodedTo(
-  { forwarding }: Pick<Facts, "forwarding">,
-  device: InterfaceName,
-): ReadonlySet<Ipv4Address> {
-  const hosts = forwarding.filter((entry) =>
-    entry.device === device && entry.mac === FLOOD_MAC
-  ).flatMap(({ host }) => host ?? []);
-  return new Set(hosts);
-}
-
-function isProxying(
-  { netconf }: Pick<Facts, "netconf">,
-  device: InterfaceName,
-): boolean {
-  return netconf.some((settings) =>
-    settings.proxyArp &&
-    (settings.device === undefined || settings.device === device)
-  );
 }

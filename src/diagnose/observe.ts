@@ -6,20 +6,16 @@ import {
   type Read,
 } from "../dataplane/dataplane.ts";
 import type { LookedUp } from "../dataplane/data_path.ts";
-import {
-  addressFromNumber,
-  addressToNumber,
-  enclosing,
-  firstAddress,
-  type Ipv4Address,
-} from "../ipam/address.ts";
-import { contains, hostPrefix, type Ipv4Cidr, prefixLength } from "../ipam/cidr.ts";
+import { addressAfter, firstAddress, type Ipv4Address } from "../ipam/address.ts";
+import type { Ipv4Cidr } from "../ipam/cidr.ts";
 import type { InterfaceName } from "../routing/interface_name.ts";
 import { TABLE_MAIN } from "../routing/kernel_route.ts";
 import { err, ok, type Result } from "../shared/result.ts";
 import type { Facts, ForwardLookup } from "./facts.ts";
+import { containerPacket } from "./facts/containers.ts";
+import { overlayDevices, peersOf } from "./facts/overlay.ts";
 import { LOOK_UPS } from "./limits.ts";
-import { floodedTo, learnDevices } from "./known_devices.ts";
+import { learnDevices } from "./known_devices.ts";
 
 /** What is known without a look at the kernel. */
 export type Known = Pick<
@@ -72,7 +68,7 @@ export async function observe(
   ]);
   const dumped = readDump(first, known);
   if (!dumped.ok) return dumped;
-  const devices = overlayDevices(dumped.value);
+  const devices = overlayDevices(dumped.value).flatMap(({ link }) => link?.name ?? []);
   const asked = planLookUps(dumped.value, devices, lookUps);
   const reads: readonly Read[] = [
     ...devices.map((device): Read => ({ kind: "neighbours", device })),
@@ -134,11 +130,6 @@ function describeFailure(results: readonly OperationResult[]): string {
   return failed?.ok === false ? failed.failure.message : "no answer";
 }
 
-function overlayDevices({ links, wanted }: Dumped): readonly InterfaceName[] {
-  const devices = new Set(wanted.map(({ device }) => device));
-  return [...devices].filter((device) => links.has(device));
-}
-
 /** A look-up, and where its answer goes. */
 interface LookUp {
   readonly read: Read;
@@ -152,9 +143,9 @@ function planLookUps(
   lookUps: LookUps,
 ): readonly LookUp[] {
   const { at, forwarded, underlay } = lookUps;
-  const hosts = new Set(devices.flatMap((device) => [...floodedTo(dumped, device)]));
-  const bridge = containerBridge(dumped);
-  const destinations = bridge === undefined ? [] : dumped.wanted
+  const hosts = new Set(devices.flatMap((device) => peersOf(dumped, device)));
+  const from = containerPacket(dumped);
+  const destinations = from === undefined ? [] : dumped.wanted
     .filter(({ installed }) => installed)
     .map(({ destination }) => destination);
   keepOnly(underlay, hosts);
@@ -165,13 +156,12 @@ function planLookUps(
       take: (result) => void underlay.set(host, result),
     })),
     ...destinations.flatMap((destination): readonly LookUp[] => {
-      if (bridge === undefined) return [];
-      const address = hostInside(destination);
-      const from = { source: bridge.source, device: bridge.device };
+      if (from === undefined) return [];
+      const address = addressAfter(firstAddress(destination), 1);
       return [{
         read: { kind: "look-up", address, from },
         take: (result) =>
-          void forwarded.set(destination, { destination, from: bridge.device, result }),
+          void forwarded.set(destination, { destination, from: from.device, result }),
       }];
     }),
   ];
@@ -182,30 +172,4 @@ function planLookUps(
 
 function keepOnly<Key>(map: Map<Key, unknown>, keys: ReadonlySet<Key>): void {
   for (const key of map.keys()) if (!keys.has(key)) map.delete(key);
-}
-
-/** The bridge of the containers, and an address that one of them could have. */
-function containerBridge(
-  { addresses, links, own }: Dumped,
-): { readonly device: InterfaceName; readonly source: Ipv4Address } | undefined {
-  if (own === undefined) return undefined;
-  const { subnet } = own;
-  const found = addresses.find(({ address, device, prefixLength }) =>
-    links.get(device)?.type.kind === "bridge" &&
-    (contains(subnet, hostPrefix(address)) ||
-      contains(enclosing(address, prefixLength), subnet))
-  );
-  if (found === undefined) return undefined;
-  const taken = new Set(addresses.map(({ address }) => address));
-  const source = [1, 2, 3].map((index) => hostInside(subnet, index))
-    .find((address) => !taken.has(address));
-  return source === undefined ? undefined : { device: found.device, source };
-}
-
-/** A host's address in a prefix; its network address for one without room. */
-function hostInside(prefix: Ipv4Cidr, index = 1): Ipv4Address {
-  const first = firstAddress(prefix);
-  return prefixLength(prefix) > 30
-    ? first
-    : addressFromNumber(addressToNumber(first) + index);
 }

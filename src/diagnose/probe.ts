@@ -6,12 +6,7 @@ import {
   type NeighbourProbe,
   type OperationResult,
 } from "../dataplane/dataplane.ts";
-import {
-  addressFromNumber,
-  addressToNumber,
-  firstAddress,
-  type Ipv4Address,
-} from "../ipam/address.ts";
+import { addressAfter, firstAddress, type Ipv4Address } from "../ipam/address.ts";
 import { type Ipv4Cidr, prefixLength } from "../ipam/cidr.ts";
 import { type Call, causeOf } from "../reconcile/ports.ts";
 import type { WantedRoute } from "./facts.ts";
@@ -199,16 +194,12 @@ async function within(ms: number, promise: Promise<void>): Promise<void> {
 }
 
 function gatewayOf(destination: Ipv4Cidr, index: number): Ipv4Address {
-  return hostOf(destination, index);
+  return addressAfter(firstAddress(destination), index);
 }
 
 /** The last address that a container could have: seldom one has it. */
 function lastHost(destination: Ipv4Cidr, gatewayIndex: number): Ipv4Address {
   const last = 2 ** (32 - prefixLength(destination)) - 2;
-  return hostOf(destination, Math.max(0, last === gatewayIndex ? last - 1 : last));
-}
-
-function hostOf(destination: Ipv4Cidr, index: number): Ipv4Address {
-  const first = addressToNumber(firstAddress(destination));
-  return addressFromNumber(first + index);
+  const index = Math.max(0, last === gatewayIndex ? last - 1 : last);
+  return addressAfter(firstAddress(destination), index);
 }

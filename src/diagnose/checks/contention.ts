@@ -1,10 +1,12 @@
 import { OUR_PROTOCOL } from "../../routing/kernel_route.ts";
-import type { Check, Contention, Facts } from "../facts.ts";
+import type { Contention, Facts } from "../facts.ts";
 import type { Finding } from "../finding.ts";
 
 /** Destinations whose route another process changes again and again. */
-export const contentionChecks: Check = (facts: Facts): readonly Finding[] =>
-  facts.contended.filter((each) => !isOfOtherSidecar(facts, each)).map(contended);
+export function contentionChecks(facts: Facts): readonly Finding[] {
+  return facts.contended.filter((each) => !isOfOtherSidecar(facts, each))
+    .map(contended);
+}
 
 /** A second sidecar is a finding of its own: it deletes, or writes with our protocol. */
 function isOfOtherSidecar({ otherSidecar }: Facts, { protocol }: Contention): boolean {

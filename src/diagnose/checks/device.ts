@@ -1,21 +1,25 @@
 /** The devices that desired routes lead through: there, up, with IPv4, and no port. */
 import type { Link } from "../../dataplane/data_path.ts";
-import { contains, hostPrefix } from "../../ipam/cidr.ts";
 import type { InterfaceName } from "../../routing/interface_name.ts";
-import { explainNoCarrier } from "../carrier.ts";
 import type { Facts } from "../facts.ts";
-import type { Finding, FindingId } from "../finding.ts";
+import { isInCluster } from "../facts/addresses.ts";
+import { explainNoCarrier } from "../facts/carrier.ts";
 import {
+  bridgeOver,
   nodesBehind,
   type OverlayDevice,
   overlayDevices,
+  overlayNames,
+  SMALLEST_MTU,
   vniOfName,
   VXLAN_PORT,
   vxlanOf,
   wantedThroughIt,
-} from "../overlay.ts";
-import { asItWas, make, SMALLEST_MTU, turnProxyArpOn } from "../remake.ts";
-import { brokenLowerDevices, roomFor } from "../underlay.ts";
+} from "../facts/overlay.ts";
+import { brokenLowerDevices, roomFor } from "../facts/underlay.ts";
+import type { Finding, FindingId } from "../finding.ts";
+import { setSysctl } from "../remedies/lines.ts";
+import { asItWas, make } from "../remedies/vxlan_device.ts";
 
 /** The MTU of a VXLAN device over Ethernet's 1500. */
 const USUAL_MTU = 1450;
@@ -77,7 +81,7 @@ function withoutIpv4(facts: Facts, overlay: OverlayDevice, link: Link): Finding 
       nodesBehind(overlay),
     remedy: [
       `ip link set dev ${device} mtu ${mtu}`,
-      ...proxied ? [turnProxyArpOn(device)] : [],
+      ...proxied ? [setSysctl(device, "proxy_arp", 1)] : [],
     ],
   });
 }
@@ -92,27 +96,29 @@ function noCarrier(
   if (vxlan !== undefined && brokenLowerDevices(facts, { link, vxlan }).length > 0) {
     return [];
   }
-  const { because, remedy } = explainNoCarrier(facts.links, link);
-  const reason = because === undefined ? "" : `, because ${because}`;
+  const { found, remedy } = explainNoCarrier(facts.links, link);
   return [finding("device-no-carrier", overlay, {
-    found: `${overlay.device} is up but has no carrier${reason}`,
+    found: `${overlay.device} is up but has ${found}`,
     remedy,
   })];
 }
 
-/** A bond or a VRF has its ports take part in ARP, a bridge has not. */
 function bridgePort(
-  { links }: Facts,
+  facts: Facts,
   overlay: OverlayDevice,
-  { master }: Link,
+  link: Link,
 ): readonly Finding[] {
-  if (master === undefined || links.get(master)?.type.kind !== "bridge") return [];
+  const bridge = bridgeOver(facts, link);
+  if (bridge === undefined) return [];
   const { device } = overlay;
   return [finding("bridge-port", overlay, {
-    found: `${device} is a port of bridge ${master}, but ${wantedThroughIt(overlay)}`,
+    found: `${device} is a port of bridge ${bridge}, but ${wantedThroughIt(overlay)}`,
     meaning: "The bridge takes the ARP answers away from its port, so no packet gets " +
       `through to ${nodesBehind(overlay)}`,
-    remedy: [`ip link set dev ${device} nomaster`, turnProxyArpOn(device)],
+    remedy: [
+      `ip link set dev ${device} nomaster`,
+      setSysctl(device, "proxy_arp", 1),
+    ],
   })];
 }
 
@@ -145,15 +151,15 @@ function missing(facts: Facts, overlay: OverlayDevice): Finding {
 
 /** The name that a device has now: its own index and address, or its VNI and port. */
 function renamedTo(
-  { links, wanted }: Facts,
+  facts: Facts,
   device: InterfaceName,
   before: Link | undefined,
 ): InterfaceName | undefined {
-  const used = new Set(wanted.map(({ device }) => device));
+  const used = overlayNames(facts);
   const sought = before === undefined
     ? { vni: vniOfName(device), port: VXLAN_PORT }
     : vxlanOf(before);
-  return [...links.values()].find((link) => {
+  return [...facts.links.values()].find((link) => {
     if (used.has(link.name)) return false;
     if (before?.ifindex === link.ifindex && before.mac === link.mac) return true;
     const vxlan = vxlanOf(link);
@@ -202,9 +208,9 @@ function missingUnknown(facts: Facts, overlay: OverlayDevice): Finding {
 }
 
 /** This node's address outside of the cluster; undefined if it has several. */
-function ownHost({ addresses, policy }: Facts): string | undefined {
-  const [only, ...others] = addresses.filter(({ address }) =>
-    !address.startsWith("127.") && !contains(policy.clusterCidr, hostPrefix(address))
+function ownHost(facts: Facts): string | undefined {
+  const [only, ...others] = facts.addresses.filter(({ address }) =>
+    !address.startsWith("127.") && !isInCluster(facts, address)
   );
   if (only === undefined || others.length > 0) return undefined;
   // With the device below, the kernel chooses an MTU that leaves room for the headers.

@@ -7,9 +7,9 @@ import { addressToNumber, type Ipv4Address } from "../../ipam/address.ts";
 import type { InterfaceName } from "../../routing/interface_name.ts";
 import { listFew } from "../../shared/quote.ts";
 import type { Facts, WantedRoute } from "../facts.ts";
-import type { Finding } from "../finding.ts";
 import {
   count,
+  hostsInFdb,
   inOrder,
   NAMED,
   nodesBehind,
@@ -17,8 +17,9 @@ import {
   peersOf,
   vxlanOf,
   wantedThroughIt,
-} from "../overlay.ts";
-import { floodTo } from "../remake.ts";
+} from "../facts/overlay.ts";
+import type { Finding } from "../finding.ts";
+import { floodTo } from "../remedies/lines.ts";
 
 /** A VXLAN device that is up, with what shall go through it and where it forwards to. */
 interface Forwarder {
@@ -116,7 +117,8 @@ function tooFewPeers(
   lost: readonly Ipv4Address[],
 ): Finding {
   const { device, peers, routes } = forwarder;
-  const learned = learnedHosts(facts, device, [...peers, ...lost]);
+  const known = new Set([...peers, ...lost]);
+  const learned = hostsInFdb(facts, device).filter((host) => !known.has(host));
   const hosts = learned.length > 0 ? learned : ["HOST"];
   const hint = learned.length > 0
     ? ""
@@ -145,19 +147,4 @@ function tooFewPeers(
       `${count(missing, "node")} behind it, unless nodes share a host${hint}`,
     remedy,
   };
-}
-
-/** Hosts that packets came from, besides those that are known as peers. */
-function learnedHosts(
-  { forwarding, links }: Facts,
-  through: InterfaceName,
-  known: readonly Ipv4Address[],
-): readonly Ipv4Address[] {
-  const link = links.get(through);
-  const local = link === undefined ? undefined : vxlanOf(link)?.local;
-  return inOrder(
-    forwarding.filter(({ device }) => device === through)
-      .flatMap(({ host }) => host ?? [])
-      .filter((host) => host !== local && !known.includes(host)),
-  );
 }

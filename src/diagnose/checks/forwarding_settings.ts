@@ -1,22 +1,17 @@
 import type { Link, Netconf } from "../../dataplane/data_path.ts";
 import type { InterfaceName } from "../../routing/interface_name.ts";
-import type { Check, Facts } from "../facts.ts";
+import type { Facts } from "../facts.ts";
+import { addressedDevices } from "../facts/addresses.ts";
+import { containerBridges } from "../facts/containers.ts";
+import { overlayNames, routedOverlays, usesArp, vxlanOf } from "../facts/overlay.ts";
+import { settingsOf } from "../facts/settings.ts";
 import type { Finding } from "../finding.ts";
-import {
-  containerBridges,
-  overlayNames,
-  routedOverlays,
-  settingsOf,
-  usesArp,
-} from "../roles.ts";
-import { setSysctl } from "../sysctl.ts";
+import { setSysctl } from "../remedies/lines.ts";
 
 /** The settings of `net.ipv4.conf` that let packets through. */
-export const forwardingSettingsChecks: Check = (facts: Facts): readonly Finding[] => [
-  ...forwarding(facts),
-  ...proxyArp(facts),
-  ...reversePathFilter(facts),
-];
+export function forwardingSettingsChecks(facts: Facts): readonly Finding[] {
+  return [...forwarding(facts), ...proxyArp(facts), ...reversePathFilter(facts)];
+}
 
 /**
  * The kernel asks only the device that a packet came in through. `conf.all.forwarding`
@@ -76,7 +71,7 @@ function proxyArp(facts: Facts): readonly Finding[] {
  */
 function reversePathFilter(facts: Facts): readonly Finding[] {
   const overlays = routedOverlays(facts).filter(({ up }) => up);
-  const addressed = new Set(facts.addresses.map(({ device }) => device));
+  const addressed = addressedDevices(facts);
   return [
     ...overlays.flatMap((link) =>
       addressed.has(link.name)
@@ -121,7 +116,7 @@ function offForAll(
   ofAll: Exclude<RpFilter, "off">,
 ): readonly string[] {
   const overlays = new Set(routedOverlays(facts).map(({ name }) => name));
-  const addressed = new Set(facts.addresses.map(({ device }) => device));
+  const addressed = addressedDevices(facts);
   const weaker = facts.netconf.flatMap(({ device, rpFilter }) =>
     device !== undefined && device !== "lo" && addressed.has(device) &&
       !overlays.has(device) && NUMBER[rpFilter] < NUMBER[ofAll]
@@ -143,8 +138,8 @@ function strictOnOverlay(facts: Facts, { name: device }: Link): readonly Finding
 /** Without an address on the overlay, this host sends from that of its underlay. */
 function strictOnUnderlay(facts: Facts, overlays: readonly Link[]): readonly Finding[] {
   const names = overlayNames(facts);
-  const underlays = new Set(overlays.flatMap(({ type }) => {
-    const device = type.kind === "vxlan" ? type.vxlan.underlay : undefined;
+  const underlays = new Set(overlays.flatMap((link) => {
+    const device = vxlanOf(link)?.underlay;
     return device === undefined || names.has(device) ? [] : [device];
   }));
   return [...underlays].filter((device) => filterOf(facts, device).value === "strict")

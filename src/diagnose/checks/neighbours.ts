@@ -4,12 +4,13 @@ import {
   type Neighbour,
 } from "../../dataplane/data_path.ts";
 import type { Ipv4Address } from "../../ipam/address.ts";
-import { contains, hostPrefix } from "../../ipam/cidr.ts";
+import { hostPrefix } from "../../ipam/cidr.ts";
 import type { InterfaceName } from "../../routing/interface_name.ts";
-import type { Check, Facts, WantedRoute } from "../facts.ts";
+import type { Facts, WantedRoute } from "../facts.ts";
+import { isInCluster } from "../facts/addresses.ts";
+import { peersOf, routedOverlays } from "../facts/overlay.ts";
+import { indexWanted } from "../facts/wanted.ts";
 import type { Finding } from "../finding.ts";
-import { indexWanted } from "../prefixes.ts";
-import { routedOverlays } from "../roles.ts";
 
 /**
  * Neighbours of the overlay that have a new MAC address.
@@ -19,7 +20,7 @@ import { routedOverlays } from "../roles.ts";
  * database learns it from the first frame and keeps the old one for 300 s; the neighbour
  * entries of the peer's containers keep the old one until the kernel asks again.
  */
-export const neighbourChecks: Check = (facts: Facts): readonly Finding[] => {
+export function neighbourChecks(facts: Facts): readonly Finding[] {
   if (facts.neighbours.length === 0) return [];
   const tables = new Map(
     routedOverlays(facts).map(({ name }) => [
@@ -45,7 +46,7 @@ export const neighbourChecks: Check = (facts: Facts): readonly Finding[] => {
   return [...byRoute].flatMap(([wanted, entries]) =>
     wanted === undefined ? [] : describe(wanted, entries)
   );
-};
+}
 
 /** What is known of the MAC addresses behind a VXLAN device. */
 interface Table {
@@ -55,25 +56,23 @@ interface Table {
   readonly byHost: ReadonlyMap<Ipv4Address, ForwardingEntry>;
   /** The MAC address from which each host asked by ARP the last time. */
   readonly asking: ReadonlyMap<Ipv4Address, string>;
-  /** Whether it has learned a MAC address of every host that it floods to. */
+  /** Whether it has learned a MAC address of every peer. */
   readonly isComplete: boolean;
 }
 
-function readTable({ forwarding, neighbours }: Facts, device: InterfaceName): Table {
+function readTable(facts: Facts, device: InterfaceName): Table {
   const byMac = new Map<string, ForwardingEntry>();
   const byHost = new Map<Ipv4Address, ForwardingEntry>();
-  const peers = new Set<Ipv4Address>();
-  for (const entry of forwarding) {
-    if (entry.device !== device || entry.host === undefined) continue;
-    if (entry.mac === FLOOD_MAC) peers.add(entry.host);
-    else {
-      keepNewer(byMac, entry.mac, entry);
-      keepNewer(byHost, entry.host, entry);
-    }
+  for (const entry of facts.forwarding) {
+    const { host, mac } = entry;
+    if (entry.device !== device || host === undefined || mac === FLOOD_MAC) continue;
+    keepNewer(byMac, mac, entry);
+    keepNewer(byHost, host, entry);
   }
-  const isComplete = peers.size > 0 && [...peers].every((host) => byHost.has(host));
+  const peers = peersOf(facts, device);
+  const isComplete = peers.length > 0 && peers.every((host) => byHost.has(host));
   const asking = new Map(
-    neighbours.filter((each) => each.device === device && each.mac !== "")
+    facts.neighbours.filter((each) => each.device === device && each.mac !== "")
       .map(({ address, mac }) => [address, mac]),
   );
   return { byMac, byHost, asking, isComplete };
@@ -155,11 +154,10 @@ function isUsed(state: Neighbour["state"]): boolean {
  * overlay devices. If a peer's device is a port of a bridge, the containers answer with
  * MAC addresses of their own, so that many are behind one host, each as good as the other.
  */
-function macsOfHosts({ neighbours, policy }: Facts): ReadonlySet<string> {
+function macsOfHosts(facts: Facts): ReadonlySet<string> {
   return new Set(
-    neighbours.filter(({ address }) =>
-      !contains(policy.clusterCidr, hostPrefix(address))
-    ).map(({ mac }) => mac),
+    facts.neighbours.filter(({ address }) => !isInCluster(facts, address))
+      .map(({ mac }) => mac),
   );
 }
 

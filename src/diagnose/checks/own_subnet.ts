@@ -1,19 +1,21 @@
 import type { InterfaceAddress, Link } from "../../dataplane/data_path.ts";
-import { contains, hostPrefix, prefixLength } from "../../ipam/cidr.ts";
+import { enclosing } from "../../ipam/address.ts";
+import { contains, hostPrefix, overlap, prefixLength } from "../../ipam/cidr.ts";
 import {
   type InterfaceName,
   parseInterfaceName,
 } from "../../routing/interface_name.ts";
-import type { Check, Facts } from "../facts.ts";
+import type { Facts } from "../facts.ts";
+import { addressedDevices } from "../facts/addresses.ts";
+import { containerBridges } from "../facts/containers.ts";
+import { isProxying } from "../facts/settings.ts";
 import type { Finding } from "../finding.ts";
-import { networkOf, overlap } from "../prefixes.ts";
-import { containerBridges, settingsOf } from "../roles.ts";
-import { setSysctl } from "../sysctl.ts";
+import { setSysctl } from "../remedies/lines.ts";
 
 type OwnSubnet = NonNullable<Facts["own"]>;
 
 /** Whether this node's containers find the gateway of their subnet. */
-export const ownSubnetChecks: Check = (facts: Facts): readonly Finding[] => {
+export function ownSubnetChecks(facts: Facts): readonly Finding[] {
   const { addresses, own } = facts;
   if (own === undefined) return [];
   const gateways = addresses.filter(({ address }) => address === own.gateway);
@@ -29,12 +31,14 @@ export const ownSubnetChecks: Check = (facts: Facts): readonly Finding[] => {
   return addresses.some((each) => isWithin(facts, own, each))
     ? []
     : [unassigned(facts, own)];
-};
+}
 
 /** Whether an address makes the whole subnet and more a network of its device. */
-function isWider(address: InterfaceAddress, { subnet }: OwnSubnet): boolean {
-  return address.prefixLength < prefixLength(subnet) &&
-    contains(networkOf(address), subnet);
+function isWider(
+  { address, prefixLength: length }: InterfaceAddress,
+  { subnet }: OwnSubnet,
+): boolean {
+  return length < prefixLength(subnet) && contains(enclosing(address, length), subnet);
 }
 
 /**
@@ -44,9 +48,9 @@ function isWider(address: InterfaceAddress, { subnet }: OwnSubnet): boolean {
 function isWithin(
   { policy }: Facts,
   { subnet }: OwnSubnet,
-  address: InterfaceAddress,
+  { address, prefixLength }: InterfaceAddress,
 ): boolean {
-  const network = networkOf(address);
+  const network = enclosing(address, prefixLength);
   return contains(policy.clusterCidr, network) && overlap(network, subnet);
 }
 
@@ -76,8 +80,7 @@ function widePrefix(
   own: OwnSubnet,
   { address, device, prefixLength: length }: InterfaceAddress,
 ): Finding {
-  const answers = settingsOf(facts, undefined)?.proxyArp === true ||
-    settingsOf(facts, device)?.proxyArp === true;
+  const answers = isProxying(facts, device);
   const bits = prefixLength(own.subnet);
   return {
     id: "bridge-prefix",
@@ -141,11 +144,11 @@ const DEFAULT_BRIDGE = "quilt0";
  * containers', which an address of another network alone would rule out.
  */
 function futureBridge(facts: Facts): Link | undefined {
-  const { addresses, links } = facts;
+  const { links } = facts;
   const name = parseInterfaceName(DEFAULT_BRIDGE);
   const quilt = name.ok ? links.get(name.value) : undefined;
   if (quilt !== undefined) return quilt;
-  const addressed = new Set(addresses.map(({ device }) => device));
+  const addressed = addressedDevices(facts);
   const bare = [...links.values()].filter((link) =>
     link.type.kind === "bridge" && !addressed.has(link.name)
   );

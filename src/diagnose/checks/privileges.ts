@@ -1,34 +1,36 @@
-import type { Check, Facts } from "../facts.ts";
+import type { Facts } from "../facts.ts";
 import type { Finding } from "../finding.ts";
 
 /** Whether this process may change routes, and whether it is the only one of its kind. */
-export const privilegeChecks: Check = (
+export function privilegeChecks(
   { notPermitted, otherSidecar }: Facts,
-): readonly Finding[] => [
-  ...(notPermitted
-    ? [{
-      id: "no-permission",
-      severity: "critical",
-      subject: { kind: "node" },
-      found: "Permission denied: changing routes needs CAP_NET_ADMIN",
-      meaning:
-        "No route is installed, repaired or removed; start the sidecar with that " +
-        "capability (README, Privileges)",
-      // How a process gets a capability, only whoever starts it can say.
-      remedy: [],
-    }] as const
-    : []),
-  ...(otherSidecar !== undefined
-    ? [{
-      id: "other-sidecar",
-      severity: "critical",
-      subject: { kind: "node" },
-      found:
-        `Another process has written ${otherSidecar} into table 142, as a second ` +
-        "sidecar in this network namespace does",
-      meaning: "Each of two removes what the other was asked for, so end one of them",
-      // Only a look: which of the two has to go, the operator decides.
-      remedy: ["pgrep -af 'main.ts serve'"],
-    }] as const
-    : []),
-];
+): readonly Finding[] {
+  return [
+    ...(notPermitted
+      ? [{
+        id: "no-permission",
+        severity: "critical",
+        subject: { kind: "node" },
+        found: "Permission denied: changing routes needs CAP_NET_ADMIN",
+        meaning:
+          "No route is installed, repaired or removed; start the sidecar with that " +
+          "capability (README, Privileges)",
+        // How a process gets a capability, only whoever starts it can say.
+        remedy: [],
+      }] as const
+      : []),
+    ...(otherSidecar !== undefined
+      ? [{
+        id: "other-sidecar",
+        severity: "critical",
+        subject: { kind: "node" },
+        found:
+          `Another process has written ${otherSidecar} into table 142, as a second ` +
+          "sidecar in this network namespace does",
+        meaning: "Each of two removes what the other was asked for, so end one of them",
+        // Only a look: which of the two has to go, the operator decides.
+        remedy: ["pgrep -af 'main.ts serve'"],
+      }] as const
+      : []),
+  ];
+}

@@ -1,18 +1,16 @@
 import type { PolicyRule } from "../../dataplane/data_path.ts";
-import {
-  addressFromNumber,
-  addressToNumber,
-  firstAddress,
-  type Ipv4Address,
-} from "../../ipam/address.ts";
-import { contains, hostPrefix, type Ipv4Cidr } from "../../ipam/cidr.ts";
+import { addressAfter, firstAddress } from "../../ipam/address.ts";
+import { contains, hostPrefix, type Ipv4Cidr, overlap } from "../../ipam/cidr.ts";
 import { parseInterfaceName } from "../../routing/interface_name.ts";
 import { OUR_PROTOCOL, TABLE_MAIN, UNICAST } from "../../routing/kernel_route.ts";
 import { listFew, quote } from "../../shared/quote.ts";
-import type { Check, Facts, ForwardLookup, WantedRoute } from "../facts.ts";
+import type { Facts, ForwardLookup, WantedRoute } from "../facts.ts";
+import { isInCluster } from "../facts/addresses.ts";
+import { containerBridges } from "../facts/containers.ts";
+import { overlayNames } from "../facts/overlay.ts";
+import { settingsOf } from "../facts/settings.ts";
 import { type Finding, nameOf, type Subject } from "../finding.ts";
-import { overlap } from "../prefixes.ts";
-import { containerBridges, overlayNames, settingsOf } from "../roles.ts";
+import { deleteAddress } from "../remedies/lines.ts";
 import { shadowedDestinations } from "./shadowed_routes.ts";
 
 /**
@@ -23,7 +21,7 @@ import { shadowedDestinations } from "./shadowed_routes.ts";
  * kernel's own look-ups decide. A rule is blamed if they go wrong; without one that could
  * tell, a rule is reported only if it names the overlay.
  */
-export const ruleChecks: Check = (facts: Facts): readonly Finding[] => {
+export function ruleChecks(facts: Facts): readonly Finding[] {
   const { astray, right } = sortLookups(facts);
   if (right.length === 0 && leadsNowhereToMain(facts)) {
     return [...stateTable(facts), mainNotNamed()];
@@ -34,7 +32,7 @@ export const ruleChecks: Check = (facts: Facts): readonly Finding[] => {
     ...bypassing(facts, blamed, right),
     ...elsewhere(facts, unexplained),
   ];
-};
+}
 
 const [TABLE_LOCAL, TABLE_DEFAULT] = [255, 253];
 
@@ -383,9 +381,7 @@ function sentElsewhere(facts: Facts, { lookup, wanted }: Astray): Finding {
       `through ${device}`,
     meaning: `Packets of containers to ${destination} do not enter the overlay`,
     remedy: addresses.length > 0
-      ? addresses.map((each) =>
-        `ip address del ${each.address}/${each.prefixLength} dev ${each.device}`
-      )
+      ? addresses.map(deleteAddress)
       // Only a look: it shows the way and its table.
       : [lookAt(facts, lookup)],
   };
@@ -398,7 +394,7 @@ function wayOf({ result }: ForwardLookup): string {
     case "local":
       return "stays on this node, which has an address of it";
     case "refused":
-      return `is refused (${result.why.replace(/\s+/g, " ")})`;
+      return `is refused (${result.why})`;
     default:
       return result satisfies never;
   }
@@ -413,14 +409,10 @@ function vrfOf({ links }: Facts, { from }: ForwardLookup): string | undefined {
 /** The look-up of a container's packet, for a container that need not exist. */
 function lookAt(facts: Facts, { destination, from }: ForwardLookup): string {
   const bridge = facts.addresses.find(({ address, device }) =>
-    device === from && contains(facts.policy.clusterCidr, hostPrefix(address))
+    device === from && isInCluster(facts, address)
   );
-  const address = after(firstAddress(destination));
+  const address = addressAfter(firstAddress(destination), 1);
   return bridge === undefined
     ? `ip route get ${address}`
-    : `ip route get ${address} from ${after(bridge.address)} iif ${from}`;
-}
-
-function after(address: Ipv4Address): Ipv4Address {
-  return addressFromNumber(addressToNumber(address) + 1);
+    : `ip route get ${address} from ${addressAfter(bridge.address, 1)} iif ${from}`;
 }

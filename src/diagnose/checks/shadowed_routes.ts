@@ -1,3 +1,4 @@
+import { enclosing } from "../../ipam/address.ts";
 import type { Ipv4Cidr } from "../../ipam/cidr.ts";
 import {
   isPlain,
@@ -6,12 +7,13 @@ import {
   UNICAST,
 } from "../../routing/kernel_route.ts";
 import { listFew } from "../../shared/quote.ts";
-import type { Check, Facts, WantedRoute } from "../facts.ts";
+import type { Facts, WantedRoute } from "../facts.ts";
+import { indexWanted } from "../facts/wanted.ts";
 import type { Finding } from "../finding.ts";
-import { indexWanted, networkOf } from "../prefixes.ts";
+import { deleteAddress } from "../remedies/lines.ts";
 
 /** Routes of the main table that the kernel prefers to a wanted one. */
-export const shadowedRouteChecks: Check = (facts: Facts): readonly Finding[] => {
+export function shadowedRouteChecks(facts: Facts): readonly Finding[] {
   const wantedFor = indexWanted(facts.wanted);
   const suspects = new Set<WantedRoute>();
   for (const route of facts.routes) {
@@ -31,7 +33,7 @@ export const shadowedRouteChecks: Check = (facts: Facts): readonly Finding[] => 
     ].filter((route) => leavesOverlay(route, wanted));
     return shadows.length === 0 ? [] : [shadowed(facts, wanted, shadows)];
   });
-};
+}
 
 /** Of the routes for exactly the wanted destination, in the order of the kernel. */
 function preferredToOurs(
@@ -118,15 +120,14 @@ function describe(route: KernelRoute): string {
 /** A connected route comes back unless its address goes. */
 function remedyOf({ addresses }: Facts, route: KernelRoute): readonly string[] {
   const makers = route.protocol === PROTOCOL.kernel
-    ? addresses.filter((each) =>
-      each.device === route.device && networkOf(each) === route.destination
+    ? addresses.filter(({ address, device, prefixLength }) =>
+      device === route.device &&
+      enclosing(address, prefixLength) === route.destination
     )
     : [];
   if (makers.length === 0) return [`ip route del ${describe(route)}`];
   // The kernel lists a primary address first, and deletes its secondaries with it.
-  return makers.toReversed().map(({ address, device, prefixLength }) =>
-    `ip address del ${address}/${prefixLength} dev ${device}`
-  );
+  return makers.toReversed().map(deleteAddress);
 }
 
 /** The destinations from which another route takes packets of every kind. */

@@ -4,30 +4,32 @@ import type { Ipv4Address } from "../../ipam/address.ts";
 import { commonPrefix, hostPrefix, prefixLength } from "../../ipam/cidr.ts";
 import type { InterfaceName } from "../../routing/interface_name.ts";
 import { listFew } from "../../shared/quote.ts";
-import { explainNoCarrier } from "../carrier.ts";
 import type { Facts } from "../facts.ts";
-import type { Finding } from "../finding.ts";
+import { isOnLink } from "../facts/addresses.ts";
+import { explainNoCarrier } from "../facts/carrier.ts";
 import {
   NAMED,
   nodesBehind,
   type OverlayDevice,
   overlayDevices,
   peersOf,
+  SMALLEST_MTU,
   vniOfName,
   VXLAN_PORT,
   vxlanOf,
-} from "../overlay.ts";
-import { asItWas, remake, SMALLEST_MTU } from "../remake.ts";
+} from "../facts/overlay.ts";
 import {
   brokenLowerDevices,
   lacksLocal,
   lowerDevices,
   roomFor,
-  sharePrefix,
   underlayDevice,
   VXLAN_OVERHEAD,
   type VxlanLink,
-} from "../underlay.ts";
+} from "../facts/underlay.ts";
+import type { Finding } from "../finding.ts";
+import { deleteAddress } from "../remedies/lines.ts";
+import { asItWas, remake } from "../remedies/vxlan_device.ts";
 
 /** A VXLAN device that desired routes lead through. */
 interface VxlanOverlay extends OverlayDevice, VxlanLink {
@@ -120,9 +122,8 @@ function localPrefixLength(
   local: Ipv4Address,
   underlay: InterfaceName | undefined,
 ): number {
-  const beside = facts.addresses.find(({ address, device, prefixLength }) =>
-    device === underlay && prefixLength < 32 &&
-    sharePrefix(address, local, prefixLength)
+  const beside = facts.addresses.find((each) =>
+    each.device === underlay && each.prefixLength < 32 && isOnLink(each, local)
   );
   if (beside !== undefined) return beside.prefixLength;
   const peers = peersOf(facts, device);
@@ -144,9 +145,8 @@ const lowerDown: DeviceCheck = (facts, overlay) => {
     if (!up) {
       return { what: `${name}, which is down`, lines: [`ip link set dev ${name} up`] };
     }
-    const { because, remedy } = explainNoCarrier(facts.links, link);
-    const reason = because === undefined ? "" : `, because ${because}`;
-    return { what: `${name}, which has no carrier${reason}`, lines: remedy };
+    const { found, remedy } = explainNoCarrier(facts.links, link);
+    return { what: `${name}, which has ${found}`, lines: remedy };
   });
   return finding(overlay, {
     id: "underlay-down",
@@ -163,13 +163,14 @@ const noRoute: DeviceCheck = (facts, overlay) => {
   const isExplained = lacksLocal(facts, vxlan) ||
     brokenLowerDevices(facts, overlay).length > 0;
   const peers = peersOf(facts, device);
+  const wayBack = waysBack(facts, overlay);
   const hosts = peers.flatMap((host) => {
     const result = facts.underlay.get(host);
     const why = result === undefined
       ? undefined
       : whyUnreachable(facts, device, { host, result });
     if (result?.kind === "refused" && isExplained) return [];
-    return why === undefined ? [] : { host, why, lines: wayBack(facts, overlay, host) };
+    return why === undefined ? [] : { host, why, lines: wayBack(host) };
   });
   if (hosts.length === 0) return undefined;
   const named = hosts.map(({ host, why }) => `${host} (${why})`);
@@ -211,26 +212,25 @@ function whyUnreachable(
   }
 }
 
-/** The lines that give a host its way back. */
-function wayBack(
+/** Tells the lines that give a host its way back; asked once for all hosts. */
+function waysBack(
   facts: Facts,
   overlay: VxlanOverlay,
-  host: Ipv4Address,
-): readonly string[] {
-  if (facts.underlay.get(host)?.kind === "local") {
-    const own = facts.addresses.filter(({ address }) => address === host);
-    return own.length === 0
-      ? [`ip route del table local ${host}`]
-      : own.map(({ device, prefixLength }) =>
-        `ip address del ${host}/${prefixLength} dev ${device}`
-      );
-  }
+): (host: Ipv4Address) => readonly string[] {
   const underlay = underlayDevice(facts, overlay);
-  const isOnLink = facts.addresses.some(({ address, device, prefixLength }) =>
-    device === underlay && sharePrefix(address, host, prefixLength)
-  );
-  const via = isOnLink ? "" : ` via ${gatewayOf(facts, underlay) ?? "GATEWAY"}`;
-  return [`ip route replace ${host}/32${via} dev ${underlay ?? "DEVICE"}`];
+  const gateway = gatewayOf(facts, underlay) ?? "GATEWAY";
+  const onUnderlay = facts.addresses.filter(({ device }) => device === underlay);
+  return (host) => {
+    if (facts.underlay.get(host)?.kind === "local") {
+      const own = facts.addresses.filter(({ address }) => address === host);
+      return own.length === 0
+        ? [`ip route del table local ${host}`]
+        : own.map(deleteAddress);
+    }
+    const isNear = onUnderlay.some((address) => isOnLink(address, host));
+    const via = isNear ? "" : ` via ${gateway}`;
+    return [`ip route replace ${host}/32${via} dev ${underlay ?? "DEVICE"}`];
+  };
 }
 
 /** The gateway by which other hosts are reached through a device. */

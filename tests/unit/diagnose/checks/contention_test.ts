@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { contentionChecks } from "../../../../src/diagnose/checks/contention.ts";
 import type { Contention } from "../../../../src/diagnose/facts.ts";
 import { cidr } from "../../../support/fixtures.ts";
-import { healthyFacts, SECOND, THIRD } from "../healthy_facts.ts";
+import { healthyNode, SECOND, THIRD } from "../healthy_node.ts";
 
 function contention(change: Partial<Contention> = {}): Contention {
   return {
@@ -16,21 +16,17 @@ function contention(change: Partial<Contention> = {}): Contention {
 
 function only(change: Partial<Contention>) {
   const [finding, ...others] = contentionChecks(
-    healthyFacts({ contended: [contention(change)] }),
+    healthyNode({ contended: [contention(change)] }),
   );
   assert.ok(finding);
   assert.deepEqual(others, []);
   return finding;
 }
 
-Deno.test("contentionChecks find nothing on a healthy node", () => {
-  assert.deepEqual(contentionChecks(healthyFacts()), []);
-});
-
 Deno.test("contentionChecks give each destination a warning", () => {
   const contended = [SECOND, THIRD].map((destination) => contention({ destination }));
   assert.deepEqual(
-    contentionChecks(healthyFacts({ contended })).map(({ id, severity, subject }) => ({
+    contentionChecks(healthyNode({ contended })).map(({ id, severity, subject }) => ({
       id,
       severity,
       subject,
@@ -92,7 +88,7 @@ for (
 
 Deno.test("contentionChecks leave what a second sidecar does to its own finding", () => {
   const contended = [undefined, 142, 3].map((protocol) => contention({ protocol }));
-  const facts = healthyFacts({ contended, otherSidecar: cidr("10.42.9.0/24") });
+  const facts = healthyNode({ contended, otherSidecar: cidr("10.42.9.0/24") });
   assert.deepEqual(
     contentionChecks(facts).map(({ found }) => /proto \d+/.exec(found)?.[0]),
     ["proto 3"],

@@ -2,40 +2,37 @@ import assert from "node:assert/strict";
 import type { Netconf } from "../../../../src/dataplane/data_path.ts";
 import { forwardingSettingsChecks } from "../../../../src/diagnose/checks/forwarding_settings.ts";
 import type { Facts } from "../../../../src/diagnose/facts.ts";
-import { keyOf } from "../../../../src/diagnose/finding.ts";
 import type { InterfaceName } from "../../../../src/routing/interface_name.ts";
 import { device, found } from "../../../support/fixtures.ts";
+import { summarize } from "../findings.ts";
 import {
-  address,
+  ADDRESSES,
+  addressOn,
   BRIDGE,
-  healthyFacts,
+  healthyNode,
+  link,
   linksWith,
+  linksWithout,
   LO,
   netconfWith,
   SECOND,
   settings,
   UNDERLAY,
   VXLAN,
-} from "../healthy_facts.ts";
+  vxlanLink,
+} from "../healthy_node.ts";
 
 type Change = readonly [InterfaceName | undefined, Partial<Netconf>];
 
 function findings(facts: Facts) {
-  return forwardingSettingsChecks(facts).map((finding) => ({
-    key: keyOf(finding),
-    severity: finding.severity,
-    remedy: finding.remedy,
-  }));
+  return summarize(forwardingSettingsChecks(facts));
 }
 
 function withSettings(...changes: readonly Change[]): Facts {
-  return healthyFacts({ netconf: netconfWith(...changes) });
+  return healthyNode({ netconf: netconfWith(...changes) });
 }
 
-const WITH_ADDRESS = [
-  ...healthyFacts().addresses,
-  { device: VXLAN, address: address("10.42.1.1"), prefixLength: 32 },
-];
+const WITH_ADDRESS = [...ADDRESSES, addressOn(VXLAN, "10.42.1.1", 32)];
 
 const OFF = { forwarding: false };
 const FORWARDING_OFF = {
@@ -44,13 +41,9 @@ const FORWARDING_OFF = {
   remedy: ["sysctl -w net.ipv4.ip_forward=1"],
 };
 
-Deno.test("forwardingSettingsChecks find nothing on a healthy node", () => {
-  assert.deepEqual(forwardingSettingsChecks(healthyFacts()), []);
-});
-
 Deno.test("forwardingSettingsChecks find forwarding off on all devices", () => {
-  const netconf = healthyFacts().netconf.map((each) => ({ ...each, ...OFF }));
-  assert.deepEqual(findings(healthyFacts({ netconf })), [FORWARDING_OFF]);
+  const netconf = healthyNode().netconf.map((each) => ({ ...each, ...OFF }));
+  assert.deepEqual(findings(healthyNode({ netconf })), [FORWARDING_OFF]);
 });
 
 Deno.test("forwardingSettingsChecks accept forwarding that is off for all but on where packets come in", () => {
@@ -60,13 +53,13 @@ Deno.test("forwardingSettingsChecks accept forwarding that is off for all but on
 Deno.test("forwardingSettingsChecks find forwarding off where the overlay's device is not there yet", () => {
   const netconf = [settings(undefined, OFF)];
   const links = new Map();
-  assert.deepEqual(findings(healthyFacts({ links, netconf })), [FORWARDING_OFF]);
+  assert.deepEqual(findings(healthyNode({ links, netconf })), [FORWARDING_OFF]);
 });
 
 Deno.test("forwardingSettingsChecks do not ask for forwarding where nothing is forwarded", () => {
   const netconf = [settings(undefined, OFF)];
   const none = { links: new Map(), wanted: [], netconf };
-  assert.deepEqual(findings(healthyFacts(none)), []);
+  assert.deepEqual(findings(healthyNode(none)), []);
 });
 
 for (const name of [VXLAN, BRIDGE]) {
@@ -88,12 +81,12 @@ Deno.test("forwardingSettingsChecks name each device if forwarding is on for all
 
 Deno.test("forwardingSettingsChecks write the setting of a device with a dot in its name with slashes", () => {
   const dotted = device("eth0.100");
-  const facts = healthyFacts({
+  const facts = healthyNode({
     wanted: [{ destination: SECOND, device: dotted, installed: true }],
-    links: linksWith(dotted, {}),
+    links: linksWith(vxlanLink({}, { name: dotted })),
     routes: [found(SECOND, { device: dotted })],
     netconf: [
-      ...healthyFacts().netconf,
+      ...healthyNode().netconf,
       settings(dotted, { forwarding: false, proxyArp: true }),
     ],
   });
@@ -120,16 +113,16 @@ Deno.test("forwardingSettingsChecks accept proxy_arp that is on for all devices"
 
 for (
   const [what, links] of [
-    ["is down", linksWith(VXLAN, { up: false, carrier: false })],
-    ["is a port of a bridge", linksWith(VXLAN, { master: BRIDGE })],
-    ["has no ARP", linksWith(VXLAN, { mac: "" })],
-    ["is a tunnel of IPv4", linksWith(VXLAN, { mac: "198.51.100.1" })],
-    ["is missing", linksWith(VXLAN, undefined)],
+    ["is down", linksWith(vxlanLink({}, { up: false, carrier: false }))],
+    ["is a port of a bridge", linksWith(vxlanLink({}, { master: BRIDGE }))],
+    ["has no ARP", linksWith(vxlanLink({}, { mac: "" }))],
+    ["is a tunnel of IPv4", linksWith(vxlanLink({}, { mac: "198.51.100.1" }))],
+    ["is missing", linksWithout(VXLAN)],
   ] as const
 ) {
   Deno.test(`forwardingSettingsChecks ask no proxy_arp of a device that ${what}`, () => {
     const netconf = netconfWith([VXLAN, { proxyArp: false }]);
-    assert.deepEqual(findings(healthyFacts({ links, netconf })), []);
+    assert.deepEqual(findings(healthyNode({ links, netconf })), []);
   });
 }
 
@@ -183,7 +176,7 @@ Deno.test("forwardingSettingsChecks keep rp_filter of other devices as it is whe
 
 Deno.test("forwardingSettingsChecks warn of rp_filter strict on an overlay device with an address, and accept loose", () => {
   const facts = (rpFilter: Netconf["rpFilter"]) =>
-    healthyFacts({
+    healthyNode({
       addresses: WITH_ADDRESS,
       netconf: netconfWith([VXLAN, { rpFilter }]),
     });
@@ -196,8 +189,10 @@ Deno.test("forwardingSettingsChecks warn of rp_filter strict on an overlay devic
 });
 
 Deno.test("forwardingSettingsChecks only warn of rp_filter on a device without ARP", () => {
-  const facts = healthyFacts({
-    links: linksWith(VXLAN, { mac: "", type: { kind: "other", name: "wireguard" } }),
+  const facts = healthyNode({
+    links: linksWith(
+      link(VXLAN, { mac: "", type: { kind: "other", name: "wireguard" } }),
+    ),
     netconf: netconfWith([VXLAN, { rpFilter: "loose" }]),
   });
   assert.deepEqual(findings(facts), [{
@@ -209,12 +204,12 @@ Deno.test("forwardingSettingsChecks only warn of rp_filter on a device without A
 
 Deno.test("forwardingSettingsChecks warn of rp_filter strict on the underlay only while the overlay has no address", () => {
   const netconf = netconfWith([UNDERLAY, { rpFilter: "strict" }]);
-  assert.deepEqual(findings(healthyFacts({ netconf })), [{
+  assert.deepEqual(findings(healthyNode({ netconf })), [{
     key: "rp-filter underlay",
     severity: "warning",
     remedy: ["sysctl -w net.ipv4.conf.underlay.rp_filter=2"],
   }]);
-  assert.deepEqual(findings(healthyFacts({ addresses: WITH_ADDRESS, netconf })), []);
+  assert.deepEqual(findings(healthyNode({ addresses: WITH_ADDRESS, netconf })), []);
 });
 
 Deno.test("forwardingSettingsChecks accept rp_filter strict on the bridge, and loose on the underlay", () => {
@@ -225,5 +220,5 @@ Deno.test("forwardingSettingsChecks accept rp_filter strict on the bridge, and l
 });
 
 Deno.test("forwardingSettingsChecks say nothing without settings", () => {
-  assert.deepEqual(findings(healthyFacts({ netconf: [] })), []);
+  assert.deepEqual(findings(healthyNode({ netconf: [] })), []);
 });

@@ -1,44 +1,44 @@
 import assert from "node:assert/strict";
-import {
-  FLOOD_MAC,
-  type Neighbour,
-  type NeighbourState,
-} from "../../../../src/dataplane/data_path.ts";
+import type { Neighbour, NeighbourState } from "../../../../src/dataplane/data_path.ts";
 import { neighbourChecks } from "../../../../src/diagnose/checks/neighbours.ts";
 import type { Facts } from "../../../../src/diagnose/facts.ts";
-import { keyOf } from "../../../../src/diagnose/finding.ts";
+import { address } from "../../../support/fixtures.ts";
+import { summarize } from "../findings.ts";
 import {
-  address,
   BRIDGE,
   entry,
-  healthyFacts,
+  flood,
+  healthyNode,
+  HOST,
   linksWith,
+  SECOND_HOST,
   SECOND_MAC,
+  THIRD_HOST,
   THIRD_MAC,
   UNDERLAY,
   VXLAN,
-} from "../healthy_facts.ts";
+  vxlanLink,
+} from "../healthy_node.ts";
 
 /** The MAC address that the second node's device has after it was made anew. */
 const NEW_MAC = "02:00:00:00:00:0a";
 const UNKNOWN_MAC = "02:00:00:00:00:0b";
 
-const PEERS = ["198.51.100.2", "198.51.100.3"] as const;
-const FLOOD = PEERS.map((host) => entry(FLOOD_MAC, host, 600));
+const FLOOD = flood([SECOND_HOST, THIRD_HOST]);
 
 /** What the kernel has learned 5 s after the second node's device was made anew. */
 const REMADE = [
   ...FLOOD,
-  entry(SECOND_MAC, "198.51.100.2", 7),
-  entry(NEW_MAC, "198.51.100.2", 5),
-  entry(THIRD_MAC, "198.51.100.3", 400),
+  entry(SECOND_MAC, SECOND_HOST, 7),
+  entry(NEW_MAC, SECOND_HOST, 5),
+  entry(THIRD_MAC, THIRD_HOST, 400),
 ];
 
 /** The same after the kernel has forgotten the old MAC address. */
 const FORGOTTEN = [
   ...FLOOD,
-  entry(NEW_MAC, "198.51.100.2", 5),
-  entry(THIRD_MAC, "198.51.100.3", 20),
+  entry(NEW_MAC, SECOND_HOST, 5),
+  entry(THIRD_MAC, THIRD_HOST, 20),
 ];
 
 function neighbour(
@@ -50,15 +50,11 @@ function neighbour(
 }
 
 /** What the second node's host has asked for by ARP leaves an entry with its address. */
-const HOST = neighbour("198.51.100.2", "stale");
-const HOST_ANEW = neighbour("198.51.100.2", "stale", NEW_MAC);
+const OF_HOST = neighbour("198.51.100.2", "stale");
+const OF_HOST_ANEW = neighbour("198.51.100.2", "stale", NEW_MAC);
 
 function findings(change: Partial<Facts>) {
-  return neighbourChecks(healthyFacts(change)).map((finding) => ({
-    key: keyOf(finding),
-    severity: finding.severity,
-    remedy: finding.remedy,
-  }));
+  return summarize(neighbourChecks(healthyNode(change)));
 }
 
 const STALE = {
@@ -67,13 +63,9 @@ const STALE = {
   remedy: ["ip neigh del 10.42.2.2 dev vxlan100"],
 };
 
-Deno.test("neighbourChecks find nothing on a healthy node", () => {
-  assert.deepEqual(neighbourChecks(healthyFacts()), []);
-});
-
 for (const state of ["reachable", "delay", "probe", "permanent", "noarp"] as const) {
   Deno.test(`neighbourChecks find an entry in state ${state} with the old MAC address of a peer`, () => {
-    for (const host of [HOST, HOST_ANEW]) {
+    for (const host of [OF_HOST, OF_HOST_ANEW]) {
       const neighbours = [host, neighbour("10.42.2.2", state)];
       assert.deepEqual(findings({ neighbours, forwarding: REMADE }), [STALE]);
       assert.deepEqual(findings({ neighbours, forwarding: FORGOTTEN }), [STALE]);
@@ -84,7 +76,7 @@ for (const state of ["reachable", "delay", "probe", "permanent", "noarp"] as con
 Deno.test("neighbourChecks say which MAC address was expected, and for how long packets are lost", () => {
   const of = (state: NeighbourState, forwarding = REMADE) =>
     neighbourChecks(
-      healthyFacts({ neighbours: [HOST, neighbour("10.42.2.2", state)], forwarding }),
+      healthyNode({ neighbours: [OF_HOST, neighbour("10.42.2.2", state)], forwarding }),
     )[0];
   assert.equal(
     of("reachable")?.found,
@@ -100,8 +92,14 @@ Deno.test("neighbourChecks say which MAC address was expected, and for how long 
   );
 });
 
+Deno.test("neighbourChecks expect no MAC address to be learned of this node's own host", () => {
+  const forwarding = [...flood([HOST]), ...FORGOTTEN];
+  const neighbours = [OF_HOST, neighbour("10.42.2.2", "reachable")];
+  assert.deepEqual(findings({ neighbours, forwarding }), [STALE]);
+});
+
 Deno.test("neighbourChecks only warn of an entry that nobody uses, until its MAC address is forgotten", () => {
-  const neighbours = [HOST, neighbour("10.42.2.2", "stale")];
+  const neighbours = [OF_HOST, neighbour("10.42.2.2", "stale")];
   assert.deepEqual(
     findings({ neighbours, forwarding: REMADE }),
     [{ ...STALE, severity: "warning" }],
@@ -116,7 +114,7 @@ Deno.test("neighbourChecks name all entries of a destination in one finding", ()
     neighbour("10.42.2.7", "reachable"),
     neighbour("10.42.2.8", "reachable", NEW_MAC),
     // The address of a host is of no destination: its packets take the underlay.
-    HOST,
+    OF_HOST,
   ];
   assert.deepEqual(findings({ neighbours, forwarding: REMADE }), [
     {
@@ -149,18 +147,18 @@ Deno.test("neighbourChecks accept a MAC address that nothing was learned of whil
     const forwarding of [
       [],
       FLOOD,
-      [...FLOOD, entry(THIRD_MAC, "198.51.100.3", 1)],
-      [entry(THIRD_MAC, "198.51.100.3", 1)],
+      [...FLOOD, entry(THIRD_MAC, THIRD_HOST, 1)],
+      [entry(THIRD_MAC, THIRD_HOST, 1)],
     ]
   ) assert.deepEqual(findings({ neighbours, forwarding }), []);
 });
 
 Deno.test("neighbourChecks accept two MAC addresses of a host while none is newer", () => {
-  const neighbours = [HOST, neighbour("10.42.2.2", "reachable")];
+  const neighbours = [OF_HOST, neighbour("10.42.2.2", "reachable")];
   const forwarding = [
     ...FLOOD,
-    entry(SECOND_MAC, "198.51.100.2", 0),
-    entry(NEW_MAC, "198.51.100.2", 0),
+    entry(SECOND_MAC, SECOND_HOST, 0),
+    entry(NEW_MAC, SECOND_HOST, 0),
   ];
   assert.deepEqual(findings({ neighbours, forwarding }), []);
 });
@@ -172,13 +170,13 @@ Deno.test("neighbourChecks accept two MAC addresses of a host that has none of t
 });
 
 Deno.test("neighbourChecks accept a device that is a port of a bridge itself", () => {
-  const neighbours = [HOST, neighbour("10.42.2.2", "reachable")];
-  const links = linksWith(VXLAN, { master: BRIDGE });
+  const neighbours = [OF_HOST, neighbour("10.42.2.2", "reachable")];
+  const links = linksWith(vxlanLink({}, { master: BRIDGE }));
   assert.deepEqual(findings({ neighbours, forwarding: REMADE, links }), []);
 });
 
 Deno.test("neighbourChecks look at the overlay's devices alone", () => {
-  const neighbours = [HOST, neighbour("10.42.2.2", "reachable")]
+  const neighbours = [OF_HOST, neighbour("10.42.2.2", "reachable")]
     .map((each) => ({ ...each, device: UNDERLAY }));
   const forwarding = REMADE.map((each) => ({ ...each, device: UNDERLAY }));
   assert.deepEqual(findings({ neighbours, forwarding }), []);
@@ -187,13 +185,15 @@ Deno.test("neighbourChecks look at the overlay's devices alone", () => {
 Deno.test("neighbourChecks take of two MAC addresses of the same second the one from which the host asks", () => {
   const forwarding = [
     ...FLOOD,
-    entry(SECOND_MAC, "198.51.100.2", 5),
-    entry(NEW_MAC, "198.51.100.2", 5),
-    entry(THIRD_MAC, "198.51.100.3", 20),
+    entry(SECOND_MAC, SECOND_HOST, 5),
+    entry(NEW_MAC, SECOND_HOST, 5),
+    entry(THIRD_MAC, THIRD_HOST, 20),
   ];
   const stale = neighbour("10.42.2.2", "reachable");
-  assert.deepEqual(findings({ neighbours: [HOST_ANEW, stale], forwarding }), [STALE]);
-  assert.deepEqual(findings({ neighbours: [HOST, stale], forwarding }), []);
+  assert.deepEqual(findings({ neighbours: [OF_HOST_ANEW, stale], forwarding }), [
+    STALE,
+  ]);
+  assert.deepEqual(findings({ neighbours: [OF_HOST, stale], forwarding }), []);
   const fresh = neighbour("10.42.2.2", "reachable", NEW_MAC);
-  assert.deepEqual(findings({ neighbours: [HOST_ANEW, fresh], forwarding }), []);
+  assert.deepEqual(findings({ neighbours: [OF_HOST_ANEW, fresh], forwarding }), []);
 });

@@ -1,39 +1,37 @@
 import assert from "node:assert/strict";
 import { ownSubnetChecks } from "../../../../src/diagnose/checks/own_subnet.ts";
 import type { Facts } from "../../../../src/diagnose/facts.ts";
-import { keyOf } from "../../../../src/diagnose/finding.ts";
 import type { InterfaceName } from "../../../../src/routing/interface_name.ts";
 import { device } from "../../../support/fixtures.ts";
+import { summarize } from "../findings.ts";
 import {
-  address,
+  addressOn,
   BRIDGE,
-  healthyFacts,
+  bridgeLink,
+  healthyNode,
   linksWith,
+  linksWithout,
   LO,
   netconfWith,
   UNDERLAY,
-} from "../healthy_facts.ts";
+} from "../healthy_node.ts";
 
 /** The healthy node with other addresses, e.g. `10.42.0.1/16`. */
 function withAddresses(
   addresses: readonly (readonly [InterfaceName, string])[],
   change: Partial<Facts> = {},
 ): Facts {
-  return healthyFacts({
+  return healthyNode({
     addresses: addresses.map(([name, text]) => {
       const [host = "", length] = text.split("/");
-      return { device: name, address: address(host), prefixLength: Number(length) };
+      return addressOn(name, host, Number(length));
     }),
     ...change,
   });
 }
 
 function findings(facts: Facts) {
-  return ownSubnetChecks(facts).map((finding) => ({
-    key: keyOf(finding),
-    severity: finding.severity,
-    remedy: finding.remedy,
-  }));
+  return summarize(ownSubnetChecks(facts));
 }
 
 const ADD = "ip address add 10.42.1.1/24 dev quilt0";
@@ -41,10 +39,6 @@ const ADD = "ip address add 10.42.1.1/24 dev quilt0";
 function unassigned(remedy: readonly string[]) {
   return [{ key: "subnet-unassigned this node", severity: "critical", remedy }];
 }
-
-Deno.test("ownSubnetChecks find nothing on a healthy node", () => {
-  assert.deepEqual(ownSubnetChecks(healthyFacts()), []);
-});
 
 Deno.test("ownSubnetChecks say nothing before the node has a subnet", () => {
   assert.deepEqual(findings(withAddresses([], { own: undefined })), []);
@@ -55,7 +49,7 @@ Deno.test("ownSubnetChecks find that no device has the subnet", () => {
 });
 
 Deno.test("ownSubnetChecks set a bridge up before it gets the gateway", () => {
-  const links = linksWith(BRIDGE, { up: false, carrier: false });
+  const links = linksWith(bridgeLink({ up: false, carrier: false }));
   assert.deepEqual(
     findings(withAddresses([], { links })),
     unassigned(["ip link set dev quilt0 up", ADD]),
@@ -63,7 +57,7 @@ Deno.test("ownSubnetChecks set a bridge up before it gets the gateway", () => {
 });
 
 Deno.test("ownSubnetChecks make quilt0 where there is no bridge", () => {
-  const links = linksWith(BRIDGE, undefined);
+  const links = linksWithout(BRIDGE);
   assert.deepEqual(
     findings(withAddresses([], { links })),
     unassigned([
@@ -88,9 +82,7 @@ for (
   ] as const
 ) {
   Deno.test(`ownSubnetChecks choose the right device beside the only bridge ${what}`, () => {
-    const bridge = { type: { kind: "bridge" } } as const;
-    const links = new Map(linksWith(device("cni0"), bridge));
-    links.delete(BRIDGE);
+    const links = linksWithout(BRIDGE, bridgeLink({ name: device("cni0") }));
     assert.deepEqual(findings(withAddresses(held, { links })), unassigned(remedy));
   });
 }
@@ -121,8 +113,8 @@ Deno.test("ownSubnetChecks find a bridge in the subnet without the gateway", () 
 });
 
 Deno.test("ownSubnetChecks find a gateway whose device is down", () => {
-  const links = linksWith(BRIDGE, { up: false, carrier: false });
-  assert.deepEqual(findings(healthyFacts({ links })), [{
+  const links = linksWith(bridgeLink({ up: false, carrier: false }));
+  assert.deepEqual(findings(healthyNode({ links })), [{
     key: "gateway-missing quilt0",
     severity: "critical",
     remedy: ["ip link set dev quilt0 up"],

@@ -2,14 +2,10 @@ import assert from "node:assert/strict";
 import { privilegeChecks } from "../../../../src/diagnose/checks/privileges.ts";
 import { PERMISSION_DENIED } from "../../../../src/routing/messages.ts";
 import { cidr } from "../../../support/fixtures.ts";
-import { healthyFacts } from "../healthy_facts.ts";
-
-Deno.test("privilegeChecks find nothing on a healthy node", () => {
-  assert.deepEqual(privilegeChecks(healthyFacts()), []);
-});
+import { healthyNode } from "../healthy_node.ts";
 
 Deno.test("privilegeChecks tell a missing capability with the words of the RPCs", () => {
-  const [finding, ...others] = privilegeChecks(healthyFacts({ notPermitted: true }));
+  const [finding, ...others] = privilegeChecks(healthyNode({ notPermitted: true }));
   assert.ok(finding);
   assert.deepEqual(others, []);
   assert.equal(finding.id, "no-permission");
@@ -22,7 +18,7 @@ Deno.test("privilegeChecks tell a missing capability with the words of the RPCs"
 });
 
 Deno.test("privilegeChecks tell another sidecar, and leave to the operator which one goes", () => {
-  const facts = healthyFacts({ otherSidecar: cidr("10.42.9.0/24") });
+  const facts = healthyNode({ otherSidecar: cidr("10.42.9.0/24") });
   assert.deepEqual(privilegeChecks(facts), [{
     id: "other-sidecar",
     severity: "critical",
@@ -35,7 +31,7 @@ Deno.test("privilegeChecks tell another sidecar, and leave to the operator which
 });
 
 Deno.test("privilegeChecks name both faults at once", () => {
-  const facts = healthyFacts({
+  const facts = healthyNode({
     notPermitted: true,
     otherSidecar: cidr("10.42.9.0/24"),
   });

@@ -2,25 +2,31 @@ import assert from "node:assert/strict";
 import type { LookedUp, PolicyRule } from "../../../../src/dataplane/data_path.ts";
 import { ruleChecks } from "../../../../src/diagnose/checks/rules.ts";
 import type { Facts } from "../../../../src/diagnose/facts.ts";
-import { keyOf } from "../../../../src/diagnose/finding.ts";
 import { cidr, device, found } from "../../../support/fixtures.ts";
+import { summarize } from "../findings.ts";
 import {
-  address,
+  ADDRESSES,
+  addressOn,
   BRIDGE,
+  bridgeLink,
   DEFAULT_RULES,
-  healthyFacts,
+  healthyNode,
+  link,
   linksWith,
+  linksWithout,
   LO,
   lookup,
   netconfWith,
+  onLink,
   rule,
   SECOND,
   THIRD,
   UNDERLAY,
   VXLAN,
-} from "../healthy_facts.ts";
+  vxlanLink,
+} from "../healthy_node.ts";
 
-const ELSEWHERE: LookedUp = { kind: "through", device: UNDERLAY, gateway: undefined };
+const ELSEWHERE = onLink(UNDERLAY);
 const REFUSED: LookedUp = {
   kind: "refused",
   why: "RTNETLINK answers: No route to host",
@@ -29,7 +35,7 @@ const [LOCAL_RULE, MAIN_RULE, DEFAULT_RULE] = DEFAULT_RULES;
 
 /** The healthy node with rules in front of the main table's. */
 function withRules(rules: readonly PolicyRule[], change: Partial<Facts> = {}): Facts {
-  return healthyFacts({
+  return healthyNode({
     rules: [LOCAL_RULE, ...rules, MAIN_RULE, DEFAULT_RULE],
     ...change,
   });
@@ -48,11 +54,7 @@ function astray(
 }
 
 function findings(facts: Facts) {
-  return ruleChecks(facts).map((finding) => ({
-    key: keyOf(finding),
-    severity: finding.severity,
-    remedy: finding.remedy,
-  }));
+  return summarize(ruleChecks(facts));
 }
 
 function bypass(
@@ -61,10 +63,6 @@ function bypass(
 ) {
   return [{ key: `rule-bypasses-main ${about}`, severity, remedy }];
 }
-
-Deno.test("ruleChecks find nothing on a healthy node", () => {
-  assert.deepEqual(ruleChecks(healthyFacts()), []);
-});
 
 for (
   const [what, one, remedy, about] of [
@@ -174,7 +172,7 @@ Deno.test("ruleChecks accept rules of VPNs, clouds and other CNIs while the look
 
 Deno.test("ruleChecks accept a rule behind the main table's", () => {
   const rules = [...DEFAULT_RULES, rule(40_000, 100, { destination: SECOND })];
-  assert.deepEqual(findings(healthyFacts({ rules })), []);
+  assert.deepEqual(findings(healthyNode({ rules })), []);
 });
 
 for (
@@ -225,9 +223,9 @@ Deno.test("ruleChecks find that no rule leads into the main table", () => {
   const rules = [LOCAL_RULE, DEFAULT_RULE];
   const forwarded = [SECOND, THIRD].map((destination) => lookup(destination, REFUSED));
   const expected = bypass(["ip rule add priority 32766 lookup main"]);
-  assert.deepEqual(findings(healthyFacts({ rules, forwarded })), expected);
-  assert.deepEqual(findings(healthyFacts({ rules, forwarded: [] })), expected);
-  assert.deepEqual(findings(healthyFacts({ rules: [], forwarded: [] })), []);
+  assert.deepEqual(findings(healthyNode({ rules, forwarded })), expected);
+  assert.deepEqual(findings(healthyNode({ rules, forwarded: [] })), expected);
+  assert.deepEqual(findings(healthyNode({ rules: [], forwarded: [] })), []);
 });
 
 Deno.test("ruleChecks find a rule that leads into the table of the records", () => {
@@ -241,7 +239,7 @@ Deno.test("ruleChecks find a rule that leads into the table of the records", () 
 
 Deno.test("ruleChecks only warn of a rule into the table of the records for marked packets, or behind the main table", () => {
   const marked = withRules([rule(100, 142, { isNarrower: true })]);
-  const behind = healthyFacts({ rules: [...DEFAULT_RULES, rule(40_000, 142)] });
+  const behind = healthyNode({ rules: [...DEFAULT_RULES, rule(40_000, 142)] });
   for (const facts of [marked, behind]) {
     assert.deepEqual(findings(facts).map(({ key, severity }) => `${key} ${severity}`), [
       "rule-names-state-table this node warning",
@@ -265,16 +263,13 @@ Deno.test("ruleChecks give a look at a packet that goes elsewhere if nothing exp
 
 Deno.test("ruleChecks name a destination once, whatever the bridges that packets come from", () => {
   const other = { ...lookup(SECOND, ELSEWHERE), from: device("br1") };
-  const facts = healthyFacts({ forwarded: [lookup(SECOND, ELSEWHERE), other] });
+  const facts = healthyNode({ forwarded: [lookup(SECOND, ELSEWHERE), other] });
   assert.equal(ruleChecks(facts).length, 1);
 });
 
 Deno.test("ruleChecks have an address of a peer deleted that this node has", () => {
   const facts = astray([], { kind: "local" }, {
-    addresses: [
-      ...healthyFacts().addresses,
-      { device: LO, address: address("10.42.2.1"), prefixLength: 32 },
-    ],
+    addresses: [...ADDRESSES, addressOn(LO, "10.42.2.1", 32)],
   });
   assert.deepEqual(findings(facts), [{
     key: "forwarded-elsewhere 10.42.2.0/24",
@@ -285,10 +280,10 @@ Deno.test("ruleChecks have an address of a peer deleted that this node has", () 
 
 Deno.test("ruleChecks have a bridge taken out of a VRF, and blame none of its rules", () => {
   const vrf = device("vrf1");
-  const links = new Map([
-    ...linksWith(vrf, { type: { kind: "other", name: "vrf" } }),
-    ...linksWith(BRIDGE, { master: vrf }),
-  ]);
+  const links = linksWith(
+    link(vrf, { type: { kind: "other", name: "vrf" } }),
+    bridgeLink({ master: vrf }),
+  );
   const rules = [rule(1_000, undefined, { isNarrower: true })];
   assert.deepEqual(findings(astray(rules, REFUSED, { links })), [{
     key: "forwarded-elsewhere quilt0",
@@ -304,16 +299,16 @@ for (
       netconf: netconfWith([BRIDGE, { forwarding: false }]),
     }],
     ["a more specific route shadows it", ELSEWHERE, {
-      routes: [...healthyFacts().routes, SHADOW],
+      routes: [...healthyNode().routes, SHADOW],
     }],
     ["its route has just gone", REFUSED, { routes: [] }],
     ["its route is not installed", REFUSED, {
       wanted: [{ destination: SECOND, device: VXLAN, installed: false }],
     }],
     ["its device is down", REFUSED, {
-      links: linksWith(VXLAN, { up: false, carrier: false }),
+      links: linksWith(vxlanLink({}, { up: false, carrier: false })),
     }],
-    ["its device is missing", REFUSED, { links: linksWith(VXLAN, undefined) }],
+    ["its device is missing", REFUSED, { links: linksWithout(VXLAN) }],
     ["nobody wants it", REFUSED, { wanted: [] }],
   ] as const
 ) {

@@ -1,34 +1,26 @@
 import assert from "node:assert/strict";
 import { shadowedRouteChecks } from "../../../../src/diagnose/checks/shadowed_routes.ts";
 import type { Facts } from "../../../../src/diagnose/facts.ts";
-import { keyOf } from "../../../../src/diagnose/finding.ts";
 import type { KernelRoute } from "../../../../src/routing/kernel_route.ts";
 import { cidr, found } from "../../../support/fixtures.ts";
-import { address, healthyFacts, SECOND, UNDERLAY, VXLAN } from "../healthy_facts.ts";
+import { summarize } from "../findings.ts";
+import { addressOn, healthyNode, SECOND, UNDERLAY, VXLAN } from "../healthy_node.ts";
 
 const HALF = cidr("10.42.2.0/25");
 const OURS = found(SECOND, { device: VXLAN });
 
 /** The healthy node with routes more, behind those that it has. */
 function withRoutes(...routes: readonly KernelRoute[]): Facts {
-  return healthyFacts({ routes: [...healthyFacts().routes, ...routes] });
+  return healthyNode({ routes: [...healthyNode().routes, ...routes] });
 }
 
 function findings(facts: Facts) {
-  return shadowedRouteChecks(facts).map((finding) => ({
-    key: keyOf(finding),
-    severity: finding.severity,
-    remedy: finding.remedy,
-  }));
+  return summarize(shadowedRouteChecks(facts));
 }
 
 function shadowed(remedy: readonly string[], severity = "critical") {
   return [{ key: "route-shadowed 10.42.2.0/24", severity, remedy }];
 }
-
-Deno.test("shadowedRouteChecks find nothing on a healthy node", () => {
-  assert.deepEqual(shadowedRouteChecks(healthyFacts()), []);
-});
 
 for (
   const [what, variation, remedy] of [
@@ -108,10 +100,10 @@ Deno.test("shadowedRouteChecks have an address deleted whose connected route sha
   const facts = {
     ...withRoutes(found(HALF, { device: UNDERLAY, protocol: 2 })),
     addresses: [
-      { device: UNDERLAY, address: address("10.42.2.1"), prefixLength: 25 },
-      { device: UNDERLAY, address: address("10.42.2.9"), prefixLength: 25 },
-      { device: VXLAN, address: address("10.42.2.1"), prefixLength: 25 },
-      { device: UNDERLAY, address: address("10.42.2.1"), prefixLength: 24 },
+      addressOn(UNDERLAY, "10.42.2.1", 25),
+      addressOn(UNDERLAY, "10.42.2.9", 25),
+      addressOn(VXLAN, "10.42.2.1", 25),
+      addressOn(UNDERLAY, "10.42.2.1", 24),
     ],
   };
   assert.deepEqual(
@@ -126,19 +118,19 @@ Deno.test("shadowedRouteChecks have an address deleted whose connected route sha
 Deno.test("shadowedRouteChecks find a connected route for exactly the destination, because no repair replaces it", () => {
   const connected = found(SECOND, { device: UNDERLAY, protocol: 2 });
   const addresses = [
-    { device: UNDERLAY, address: address("10.42.2.1"), prefixLength: 24 },
+    addressOn(UNDERLAY, "10.42.2.1", 24),
   ];
   const remedy = ["ip address del 10.42.2.1/24 dev underlay"];
   assert.deepEqual(
-    findings(healthyFacts({ routes: [connected], addresses })),
+    findings(healthyNode({ routes: [connected], addresses })),
     shadowed(remedy),
   );
   assert.deepEqual(
-    findings(healthyFacts({ routes: [connected, OURS], addresses })),
+    findings(healthyNode({ routes: [connected, OURS], addresses })),
     shadowed(remedy),
   );
   assert.deepEqual(
-    findings(healthyFacts({ routes: [OURS, connected], addresses })),
+    findings(healthyNode({ routes: [OURS, connected], addresses })),
     [],
   );
 });
@@ -146,7 +138,7 @@ Deno.test("shadowedRouteChecks find a connected route for exactly the destinatio
 Deno.test("shadowedRouteChecks find a route for exactly the destination in front of ours", () => {
   const other = found(SECOND, { device: UNDERLAY, protocol: 3 });
   assert.deepEqual(
-    findings(healthyFacts({ routes: [other, OURS] })),
+    findings(healthyNode({ routes: [other, OURS] })),
     shadowed(["ip route del 10.42.2.0/24 dev underlay proto 3 metric 0"]),
   );
 });
@@ -155,13 +147,13 @@ Deno.test("shadowedRouteChecks accept another owner's route behind ours, and one
   const other = found(SECOND, { device: UNDERLAY, protocol: 3 });
   const routes = [[OURS, other], [{ ...other, metric: 5 }, OURS], [other]];
   for (const each of routes) {
-    assert.deepEqual(findings(healthyFacts({ routes: each })), []);
+    assert.deepEqual(findings(healthyNode({ routes: each })), []);
   }
 });
 
 Deno.test("shadowedRouteChecks only warn of a route for one TOS", () => {
   const other = found(SECOND, { device: UNDERLAY, protocol: 3, tos: 0x10 });
-  const facts = healthyFacts({ routes: [other, OURS] });
+  const facts = healthyNode({ routes: [other, OURS] });
   assert.deepEqual(
     findings(facts),
     shadowed(

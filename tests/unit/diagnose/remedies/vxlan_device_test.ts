@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
-import { asItWas, make, remake, turnProxyArpOn } from "../../../src/diagnose/remake.ts";
-import { device } from "../../support/fixtures.ts";
+import {
+  asItWas,
+  make,
+  remake,
+} from "../../../../src/diagnose/remedies/vxlan_device.ts";
+import { device } from "../../../support/fixtures.ts";
 import {
   ADDRESSES,
   addressOn,
@@ -8,11 +12,11 @@ import {
   healthyNode,
   HOST,
   linksWith,
-  PEER2,
-  PEER3,
+  SECOND_HOST,
+  THIRD_HOST,
   VXLAN,
   vxlanLink,
-} from "./healthy_node.ts";
+} from "../healthy_node.ts";
 
 const BARE = {
   name: VXLAN,
@@ -44,7 +48,7 @@ Deno.test("remake deletes the device and makes it with its addresses, peers and 
     mac: "02:00:00:00:01:00",
     vxlan: { vni: 100, port: 4789, local: HOST, underlay: device("underlay") },
     addresses: [addressOn(VXLAN, "10.42.1.0", 32)],
-    peers: [PEER2],
+    peers: [SECOND_HOST],
     proxyArp: true,
   });
   assert.deepEqual(lines, [
@@ -65,10 +69,14 @@ Deno.test("asItWas takes the peers that are there and those that were lost", () 
   const { vxlan } = link.type;
   const facts = healthyNode({
     addresses: [...ADDRESSES, addressOn(VXLAN, "10.42.1.0", 32)],
-    forwarding: flood([PEER3]),
+    forwarding: flood([THIRD_HOST]),
     links: linksWith(link),
     netconf: [],
-    remembered: new Map([[VXLAN, { link, peers: new Set([PEER2]), proxyArp: true }]]),
+    remembered: new Map([[VXLAN, {
+      link,
+      peers: new Set([SECOND_HOST]),
+      proxyArp: true,
+    }]]),
   });
   assert.deepEqual(asItWas(facts, link, vxlan), {
     name: VXLAN,
@@ -76,18 +84,11 @@ Deno.test("asItWas takes the peers that are there and those that were lost", () 
     mtu: 1450,
     vxlan,
     addresses: [addressOn(VXLAN, "10.42.1.0", 32)],
-    peers: [PEER2, PEER3],
+    peers: [SECOND_HOST, THIRD_HOST],
     proxyArp: true,
   });
   const nothingKnown = { ...facts, remembered: new Map() };
   assert.equal(asItWas(nothingKnown, link, vxlan).proxyArp, false);
   const { netconf } = healthyNode();
   assert.equal(asItWas({ ...nothingKnown, netconf }, link, vxlan).proxyArp, true);
-});
-
-Deno.test("turnProxyArpOn separates the parts of a setting by slashes if the name has a dot", () => {
-  assert.equal(
-    turnProxyArpOn(device("vxlan.7")),
-    "sysctl -w net/ipv4/conf/vxlan.7/proxy_arp=1",
-  );
 });

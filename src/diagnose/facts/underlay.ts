@@ -1,8 +1,8 @@
 /** What a VXLAN device's packets leave through, and come in by. */
-import type { Link, Vxlan } from "../dataplane/data_path.ts";
-import { addressToNumber, type Ipv4Address } from "../ipam/address.ts";
-import type { InterfaceName } from "../routing/interface_name.ts";
-import type { Facts } from "./facts.ts";
+import type { Link, Vxlan } from "../../dataplane/data_path.ts";
+import type { InterfaceName } from "../../routing/interface_name.ts";
+import type { Facts } from "../facts.ts";
+import { isOnLink } from "./addresses.ts";
 import { peersOf } from "./overlay.ts";
 
 /** The bytes that VXLAN adds: IPv4 20, UDP 8, VXLAN 8 and Ethernet 14 (RFC 7348). */
@@ -52,8 +52,8 @@ export function underlayDevice(
   const { links } = facts;
   const { underlay } = device.vxlan;
   const peers = peersOf(facts, device.link.name);
-  const neighbouring = facts.addresses.find(({ address, prefixLength }) =>
-    peers.some((peer) => sharePrefix(address, peer, prefixLength))
+  const neighbouring = facts.addresses.find((address) =>
+    peers.some((peer) => isOnLink(address, peer))
   );
   const likely = [
     underlay,
@@ -71,17 +71,6 @@ export function underlayDevice(
 export function roomFor(facts: Facts, device: VxlanLink): number | undefined {
   const lower = lowerDevices(facts, device).map(({ mtu }) => mtu);
   return lower.length === 0 ? undefined : Math.min(...lower) - VXLAN_OVERHEAD;
-}
-
-/** True if both addresses have the same first `length` bits, 0 to 32. */
-export function sharePrefix(
-  one: Ipv4Address,
-  other: Ipv4Address,
-  length: number,
-): boolean {
-  const size = 2 ** (32 - length);
-  return Math.floor(addressToNumber(one) / size) ===
-    Math.floor(addressToNumber(other) / size);
 }
 
 /** The devices that look-ups of the peers' hosts lead through, but for the device. */

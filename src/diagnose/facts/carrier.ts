@@ -1,10 +1,10 @@
-import type { Link } from "../dataplane/data_path.ts";
-import type { InterfaceName } from "../routing/interface_name.ts";
+import type { Link } from "../../dataplane/data_path.ts";
+import type { InterfaceName } from "../../routing/interface_name.ts";
 
 /** Why a device that is up has no carrier, as far as this namespace shows it. */
 export interface CarrierLoss {
-  /** What takes its carrier away; undefined if that is not to be seen here. */
-  readonly because: string | undefined;
+  /** `no carrier`, and what takes it away if that is to be seen here. */
+  readonly found: string;
   /** Shell lines that bring it back. */
   readonly remedy: readonly string[];
 }
@@ -14,6 +14,15 @@ export function explainNoCarrier(
   links: ReadonlyMap<InterfaceName, Link>,
   link: Link,
 ): CarrierLoss {
+  const { because, remedy } = causeOf(links, link);
+  const reason = because === undefined ? "" : `, because ${because}`;
+  return { found: `no carrier${reason}`, remedy };
+}
+
+function causeOf(
+  links: ReadonlyMap<InterfaceName, Link>,
+  link: Link,
+): { readonly because: string | undefined; readonly remedy: readonly string[] } {
   const { name, peer, type } = link;
   const other = peer === undefined ? undefined : links.get(peer);
   const ports = [...links.values()].filter(({ master }) => master === name);

@@ -8,12 +8,14 @@ import {
   type InterfaceAddress,
   type Link,
   type Vxlan,
-} from "../dataplane/data_path.ts";
-import type { Ipv4Address } from "../ipam/address.ts";
-import type { InterfaceName } from "../routing/interface_name.ts";
-import type { Facts } from "./facts.ts";
-import { inOrder, peersOf } from "./overlay.ts";
-import { roomFor } from "./underlay.ts";
+} from "../../dataplane/data_path.ts";
+import type { Ipv4Address } from "../../ipam/address.ts";
+import type { InterfaceName } from "../../routing/interface_name.ts";
+import type { Facts } from "../facts.ts";
+import { inOrder, peersOf, SMALLEST_MTU, usesArp } from "../facts/overlay.ts";
+import { settingsOf } from "../facts/settings.ts";
+import { roomFor } from "../facts/underlay.ts";
+import { floodTo, setSysctl } from "./lines.ts";
 
 /** A VXLAN device as it shall be. */
 export interface VxlanDevice {
@@ -38,13 +40,13 @@ export function remake(device: VxlanDevice): readonly string[] {
 }
 
 /** The lines that make a device which is not there. */
-export function make(
-  { addresses, mac, mtu, name, peers, proxyArp, vxlan }: VxlanDevice,
-): readonly string[] {
+export function make(device: VxlanDevice): readonly string[] {
+  const { addresses, mac, mtu, name, peers, proxyArp, vxlan } = device;
   const { local, port, underlay, vni } = vxlan;
   const words = [
     `ip link add ${name}`,
-    ...MAC.test(mac) ? [`address ${mac}`] : [],
+    // The kernel refuses the one of zeros.
+    ...usesArp(device) && mac !== FLOOD_MAC ? [`address ${mac}`] : [],
     `type vxlan id ${vni} dstport ${port}`,
     ...local === undefined ? [] : [`local ${local}`],
     ...underlay === undefined ? [] : [`dev ${underlay}`],
@@ -57,25 +59,8 @@ export function make(
       `ip address add ${address}/${prefixLength} dev ${name}`
     ),
     ...peers.map((peer) => floodTo(name, peer)),
-    ...proxyArp ? [turnProxyArpOn(name)] : [],
+    ...proxyArp ? [setSysctl(name, "proxy_arp", 1)] : [],
   ];
-}
-
-/** An Ethernet address; the kernel refuses the one of zeros. */
-const MAC = /^(?!00:00:00:00:00:00)[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/;
-
-/** The line that adds a host to those that packets for unknown addresses go to. */
-export function floodTo(device: InterfaceName, host: string): string {
-  return `bridge fdb append ${FLOOD_MAC} dev ${device} dst ${host}`;
-}
-
-/** The line that turns proxy_arp on. */
-export function turnProxyArpOn(device: InterfaceName): string {
-  // In a name with a dot, only slashes separate the parts of a setting.
-  const key = device.includes(".")
-    ? `net/ipv4/conf/${device}/proxy_arp`
-    : `net.ipv4.conf.${device}.proxy_arp`;
-  return `sysctl -w ${key}=1`;
 }
 
 /**
@@ -83,7 +68,7 @@ export function turnProxyArpOn(device: InterfaceName): string {
  * besides, and without what the kernel would refuse to make.
  */
 export function asItWas(facts: Facts, link: Link, vxlan: Vxlan): VxlanDevice {
-  const { addresses, links, netconf, remembered } = facts;
+  const { addresses, links, remembered } = facts;
   const { mac, name } = link;
   const before = remembered.get(name);
   const room = roomFor(facts, { link, vxlan }) ?? link.mtu;
@@ -98,10 +83,6 @@ export function asItWas(facts: Facts, link: Link, vxlan: Vxlan): VxlanDevice {
     },
     addresses: addresses.filter(({ device }) => device === name),
     peers: inOrder([...before?.peers ?? [], ...peersOf(facts, name)]),
-    proxyArp: before?.proxyArp === true ||
-      netconf.some(({ device, proxyArp }) => device === name && proxyArp),
+    proxyArp: before?.proxyArp === true || settingsOf(facts, name)?.proxyArp === true,
   };
 }
-
-/** The smallest MTU of a device with IPv4, RFC 791. */
-export const SMALLEST_MTU = 68;

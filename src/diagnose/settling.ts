@@ -1,9 +1,20 @@
 import { type Finding, type FindingId, keyOf } from "./finding.ts";
 import { SETTLE_MS } from "./limits.ts";
 
-/** Findings about counts that the mesh agent changes one after another. */
+/**
+ * Findings about what others build up in steps: the mesh agent enters a peer and then asks
+ * for its route, and Quilt learns its subnet and then gives its bridge the gateway.
+ */
 const SETTLING: ReadonlySet<FindingId> = new Set(
-  ["fdb-empty", "fdb-fewer", "fdb-lost", "missing-routes"] satisfies FindingId[],
+  [
+    "fdb-empty",
+    "fdb-fewer",
+    "fdb-lost",
+    "missing-routes",
+    "subnet-unassigned",
+    "gateway-missing",
+    "bridge-prefix",
+  ] satisfies FindingId[],
 );
 
 /** Holds back what may be over in a moment. */

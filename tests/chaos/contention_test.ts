@@ -84,7 +84,7 @@ async function contend({ begun, loop, over, what }: Contention): Promise<void> {
     assert.deepEqual(await client.injectRoute(to, "vxlan100"), done);
   }
   await sidecar.logged(/Successfully injected route: 10\.42\.3\.0\/24/);
-  const known = sidecar.log.length;
+  const known = messagesSoFar(sidecar).length;
   const before = processorSeconds(sidecar.pid);
   const started = performance.now();
   await run(host, loop);

@@ -6,6 +6,7 @@ import {
   auditRecords,
   done,
   messages,
+  messagesSoFar,
   openHost,
   refused,
   routesTo,
@@ -55,7 +56,7 @@ Deno.test("calls that change nothing log nothing above debug and change no table
   await client.removeRoute("10.42.3.0/24");
   const table = await allRoutes(namespace);
   await sidecar.logged(/INFO: Successfully removed route: 10\.42\.3\.0\/24/);
-  const logged = sidecar.log.length;
+  const logged = messagesSoFar(sidecar).length;
 
   assert.deepEqual(await client.injectRoute("10.42.2.0/24", "vxlan100"), done);
   assert.deepEqual(await client.removeRoute("10.42.3.0/24"), done);
@@ -86,7 +87,7 @@ Deno.test("the log shows an agent that starts again on a node with saved state, 
   await client.configureNodeSubnet("10.42.1.0/24");
   await client.injectRoute("10.42.2.0/24", "vxlan100");
   await sidecar.logged(/INFO: Successfully injected route: 10\.42\.2\.0\/24/);
-  const logged = sidecar.log.length;
+  const logged = messagesSoFar(sidecar).length;
   const again = [
     "INFO: RPC: ConfigureNodeSubnet(subnet=10.42.1.0/24)",
     "INFO: Subnet unchanged, IPAM configured with subnet: 10.42.1.0/24",

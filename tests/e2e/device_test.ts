@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { addVxlan } from "../support/namespace.ts";
-import { allRoutes, done, messages, openHost, refused, routesTo } from "./host.ts";
+import {
+  allRoutes,
+  done,
+  findingMessages,
+  openHost,
+  refused,
+  routesTo,
+} from "./host.ts";
 import { fullTest } from "../support/suite.ts";
 
 const destination = "10.42.2.0/24";
@@ -94,7 +101,8 @@ Deno.test("InjectRoute through a bridge port installs the route, with one warnin
   assert.deepEqual(await routesTo(namespace, destination), [ours]);
   await sidecar.logged(/WARN: bridge-port /);
   await sidecar.stop();
-  const warnings = messages(sidecar).filter((line) => line.includes("bridge-port"));
+  const warnings = findingMessages(sidecar)
+    .filter((line) => line.includes("bridge-port"));
   assert.equal(warnings.length, 1, warnings.join());
   assert.match(warnings.join(), /vxlan100 is a port of bridge quilt0/);
   assert.match(warnings.join(), /ip link set dev vxlan100 nomaster/);

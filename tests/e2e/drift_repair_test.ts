@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { until } from "../support/wait.ts";
-import { allRoutes, done, type Host, messages, openHost } from "./host.ts";
+import {
+  allRoutes,
+  done,
+  type Host,
+  messages,
+  messagesSoFar,
+  openHost,
+} from "./host.ts";
 import { monitorsOf, signalAll, stopMonitor } from "./processes.ts";
 import { partOf } from "../support/suite.ts";
 
@@ -78,7 +85,7 @@ Deno.test("drift repair logs one line for many routes, and another one for a lin
   const injected = () =>
     sidecar.log.filter((line) => line.includes("Successfully injected route"));
   await until(() => injected().length === PEERS.length, { what: "all their lines" });
-  const known = sidecar.log.length;
+  const known = messagesSoFar(sidecar).length;
   await namespace.ip("route flush table main proto 142");
   await assertRepaired(host, routes);
   await namespace.ip("link set vxlan100 down");

@@ -150,7 +150,9 @@ export function fib(pid: number): ReadonlyMap<string, string> {
 }
 
 /**
- * The messages of the whole log with their levels, without the time before them.
+ * The messages of the whole log with their levels, without the time before them, and
+ * without those about the data path: the bare hosts of most tests have no forwarding and
+ * no peers, and the log says so when the diagnosis is made.
  *
  * @throws {Error} while the sidecar runs: log and trail are written beside an answer,
  *   so what stands there at a moment says nothing. Wait for a line, or for the end.
@@ -159,17 +161,22 @@ export function messages(sidecar: Sidecar): readonly string[] {
   return messagesSoFar(atEnd(sidecar));
 }
 
-/**
- * True for a line about the data path: the bare hosts of most tests have no forwarding and
- * no peers, and the log says so.
- */
-export function isAboutFinding(message: string): boolean {
-  return /^(?:WARN|INFO): [a-z0-9-]+ \((?:this node|\S+)\): /.test(message);
+/** As {@linkcode messages}, of what is there until now: for a condition to wait for. */
+export function messagesSoFar(sidecar: Sidecar): readonly string[] {
+  return allMessages(sidecar).filter((message) => !isAboutFinding(message));
 }
 
-/** As {@linkcode messages}, of what is there until now: for a condition to wait for. */
-export function messagesSoFar({ log }: Sidecar): readonly string[] {
+/** The messages about the data path until now. */
+export function findingMessages(sidecar: Sidecar): readonly string[] {
+  return allMessages(sidecar).filter(isAboutFinding);
+}
+
+function allMessages({ log }: Sidecar): readonly string[] {
   return log.map((line) => line.replace(/^\S+Z /, ""));
+}
+
+function isAboutFinding(message: string): boolean {
+  return /^(?:WARN|INFO): [a-z0-9-]+ \((?:this node|\S+)\): /.test(message);
 }
 
 /**

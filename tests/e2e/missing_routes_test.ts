@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { connectClient } from "../support/client.ts";
 import type { Namespace } from "../support/namespace.ts";
 import { startSidecar } from "../support/sidecar.ts";
-import { done, messages, openHost } from "./host.ts";
+import { done, findingMessages, openHost } from "./host.ts";
 import { fullTest } from "../support/suite.ts";
 
 const LOST = /WARN: missing-routes /;
@@ -32,7 +32,7 @@ Deno.test("the log reports missing routes once after the start, when an InjectRo
   await next.logged(LOST);
   await next.stop();
   assert.deepEqual(
-    messages(next).filter((line) => LOST.test(line)),
+    findingMessages(next).filter((line) => LOST.test(line)),
     [
       "WARN: missing-routes (vxlan100): vxlan100 forwards to 2 peers but only 1 route " +
       "is wanted through it (10.42.2.0/24): No packet leaves for 1 node whose " +
@@ -65,7 +65,7 @@ fullTest(
     await next.logged(/entries that are not ours/);
     await next.stop();
     for (const each of [sidecar, fresh, next]) {
-      assert.deepEqual(messages(each).filter((line) => LOST.test(line)), []);
+      assert.deepEqual(findingMessages(each).filter((line) => LOST.test(line)), []);
     }
   },
 );

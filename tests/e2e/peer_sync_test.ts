@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Sidecar } from "../support/sidecar.ts";
 import { until } from "../support/wait.ts";
-import { done, type Host, openHost } from "./host.ts";
+import { done, type Host, messagesSoFar, openHost } from "./host.ts";
 import { watchRoutes } from "./route_watch.ts";
 import { bounded } from "../support/suite.ts";
 
@@ -28,7 +28,7 @@ Deno.test("InjectRoute of 254 unchanged routes, repeated: no kernel write, no au
   await sync(host);
   await sidecar.logged(/Successfully injected route: 10\.42\.254\.0\/24 /);
   await audited(sidecar, "route add 10.42.254.0/24 ");
-  const [logs, records] = [sidecar.log.length, sidecar.audit.length];
+  const [logs, records] = [messagesSoFar(sidecar).length, sidecar.audit.length];
   await using watch = await watchRoutes(namespace);
   for (let round = 0; round < bounded(3, 1); round += 1) {
     await sync(host);
@@ -37,7 +37,7 @@ Deno.test("InjectRoute of 254 unchanged routes, repeated: no kernel write, no au
   // Both are written in order: what the syncs left would stand before this.
   assert.deepEqual(await client.removeRoute("10.42.254.0/24"), done);
   await sidecar.logged(/Successfully removed route: 10\.42\.254\.0\/24/);
-  assert.match(sidecar.log[logs] ?? "", /INFO: RPC: RemoveRoute\(/);
+  assert.match(messagesSoFar(sidecar)[logs] ?? "", /INFO: RPC: RemoveRoute\(/);
   await audited(sidecar, "route del 10.42.254.0/24 ");
   assert.match(sidecar.audit[records] ?? "", /"rpc":"RemoveRoute"/);
   const removed = await watch.seen();

@@ -1,13 +1,17 @@
 /**
  * @needs go
  */
+import { fullTest } from "../support/suite.ts";
 import { goTool } from "../support/tools.ts";
 import { testFault } from "./faulty_mesh.ts";
 import { PLANTED_FAULTS } from "./planted_faults.ts";
 
 for (const fault of PLANTED_FAULTS.filter(({ fill }) => fill !== undefined)) {
-  Deno.test(`status, log and doctor name ${fault.id} within 3 s, and its remedy, with grpcurl, ends it: ${fault.title}`, async () => {
-    const folder = (await goTool("grpcurl")).replace(/\/[^/]*$/, "");
-    await testFault(fault, `${folder}:$PATH`);
-  });
+  fullTest(
+    `status, log and doctor name ${fault.id} within 3 s, and its remedy, with grpcurl, ends it: ${fault.title}`,
+    async () => {
+      const folder = (await goTool("grpcurl")).replace(/\/[^/]*$/, "");
+      await testFault(fault, `${folder}:$PATH`);
+    },
+  );
 }

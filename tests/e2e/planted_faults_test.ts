@@ -4,12 +4,12 @@
 import assert from "node:assert/strict";
 import { partOf } from "../support/suite.ts";
 import { makeMesh, testFault } from "./faulty_mesh.ts";
-import { messagesSoFar } from "./host.ts";
+import { findingMessages } from "./host.ts";
 import { PLANTED_FAULTS } from "./planted_faults.ts";
 
 Deno.test("a healthy pair of hosts is silent", async () => {
   await using mesh = await makeMesh();
-  const warnings = messagesSoFar(mesh.sidecar).filter((line) =>
+  const warnings = findingMessages(mesh.sidecar).filter((line) =>
     line.startsWith("WARN")
   );
   assert.deepEqual(warnings, []);

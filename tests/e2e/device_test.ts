@@ -4,6 +4,7 @@ import {
   allRoutes,
   done,
   findingMessages,
+  messages,
   openHost,
   refused,
   routesTo,

@@ -5,7 +5,7 @@ import { serveCommand } from "../support/serve_task.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { until } from "../support/wait.ts";
 import { makeQuietNamespace } from "./host.ts";
-import { childrenOf } from "./processes.ts";
+import { monitorsOf } from "./processes.ts";
 import { fullTest } from "../support/suite.ts";
 
 const FOLDER = "/run/quilt";
@@ -84,8 +84,7 @@ Deno.test("a start does not report a socket as in use that its user may not conn
 Deno.test("the ip monitor of a killed sidecar holds its socket, as the sentence says", async () => {
   await using namespace = await makeHost();
   await using sidecar = await startSidecar(namespace, { command });
-  const monitor = () =>
-    childrenOf(sidecar.pid).find(({ command }) => command.includes("monitor"))?.pid;
+  const monitor = () => monitorsOf(sidecar)[0]?.pid;
   const first = monitor();
   assert.ok(first !== undefined);
   // Only one that is started after the socket was made inherits it.

@@ -1,6 +1,7 @@
 import type { Facts } from "../facts.ts";
 import type { Finding } from "../finding.ts";
 import type { ProbeResult, ProbeState } from "../ports.ts";
+import { setSysctl } from "../remedies/lines.ts";
 
 /** What a probe says of the peers. Their faults are mended on their own nodes. */
 export function peerChecks({ probed }: Pick<Facts, "probed">): readonly Finding[] {
@@ -67,7 +68,7 @@ export function describeProxyOff(
     found: `The node of ${destination} answers for its gateway ${gateway}, ` +
       `but not for ${proxied}: proxy_arp is off there`,
     meaning: `This node cannot reach the containers of ${destination}; run on that ` +
-      `node: sysctl -w net.ipv4.conf.${device}.proxy_arp=1`,
+      `node: ${setSysctl(device, "proxy_arp", 1)}`,
   };
 }
 

@@ -5,9 +5,11 @@ import type { InterfaceName } from "../../routing/interface_name.ts";
 /**
  * Changes an IPv4 setting of a device, or of all of them. A name with a dot needs slashes,
  * because sysctl(8) takes a dot for a separator.
+ *
+ * @param device `all`, or an interface name; as a peer tells it, in what is only shown
  */
 export function setSysctl(
-  device: InterfaceName | "all",
+  device: string,
   setting: "forwarding" | "proxy_arp" | "rp_filter",
   value: 0 | 1 | 2,
 ): string {

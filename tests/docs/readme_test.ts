@@ -15,7 +15,7 @@ import { until } from "../support/wait.ts";
 import { fullTest } from "../support/suite.ts";
 
 /** Looks only: it may be repeated, because what heals, and what is logged, takes a moment. */
-const LOOK = /^(cat|grep|tail) |^(bridge|ip) .*\bshow\b/;
+const LOOK = /^(cat|grep|tail) |^(bridge|ip) .*\bshow\b|^npx .* status$/;
 
 /** A user namespace of an ordinary user has only the one identity. */
 const hasOtherUsers = !/^\s*0\s+\d+\s+1\s*$/.test(

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { NAMES, uniqueName } from "../support/guard.ts";
 import { type Finished, runToEnd } from "../support/namespace.ts";
 import { repository } from "../support/serve_task.ts";
 
@@ -25,7 +26,8 @@ function runRunner(path: string, args: readonly string[]): Promise<Finished> {
     "quick",
     ...args,
   ];
-  return runToEnd(words, { env: { PATH: path } });
+  // With the names of this run it would take what other tests make for its own.
+  return runToEnd(words, { env: { PATH: path, [NAMES]: uniqueName() } });
 }
 
 const usualPath = Deno.env.get("PATH") ?? "";

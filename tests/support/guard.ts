@@ -4,7 +4,7 @@
 const MACHINE = "QUILT_TESTS_NETWORK_OF_THE_MACHINE";
 
 /** The variable with the prefix of all names that this run makes on the machine. */
-const NAMES = "QUILT_TESTS_NAMES";
+export const NAMES = "QUILT_TESTS_NAMES";
 
 /** The prefix of all names that this run makes on the machine. */
 export const OURS = Deno.env.get(NAMES) ?? `quilt-${crypto.randomUUID().slice(0, 8)}`;

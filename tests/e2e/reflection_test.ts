@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import type { Namespace } from "../support/namespace.ts";
 import { grpcurl, grpcurlFirst, grpcurlOutput } from "./grpc_tools.ts";
-import { openHost, routesTo } from "./host.ts";
+import { furnishDataPath, openHost, routesTo } from "./host.ts";
 import { fullTest } from "../support/suite.ts";
 
 fullTest("grpcurl lists every service and its methods", async () => {
@@ -193,12 +193,15 @@ const CALLS: readonly (readonly [method: string, request: object, answer: object
 fullTest("grpcurl can call every RPC by reflection alone", async () => {
   await using host = await openHost();
   const { namespace } = host;
+  // No finding is critical then; which warnings there are depends on the moment.
+  await furnishDataPath(namespace, 1);
   for (const [method, request, answer] of CALLS) {
     const call = method.includes(".Watch") ? grpcurlFirst : grpcurlOutput;
     const options = ["-emit-defaults", "-d", JSON.stringify(request)];
     const text = await call(namespace, [method], options);
     const received: unknown = JSON.parse(
       text.replace(/(?<="(since|diagnosedAt)": ")[^"]+/g, "TIME"),
+      (name, value: unknown) => name === "findings" ? [] : value,
     );
     assert.deepEqual(received, answer, method);
   }

@@ -215,7 +215,7 @@ function rename(
   };
 }
 
-/** A write that came out differently than planned, or was never sent. */
+/** What follows a write whose batch was lost: the address is read before it is used. */
 function inDoubt<Outcome>(
   state: NetworkState,
   address: Ipv4Address,

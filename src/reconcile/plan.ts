@@ -447,7 +447,8 @@ function remove(
       if (decideRemove(left, owners).kind === "absent") {
         return done({ kind: "removed" });
       }
-      return retryAbsent(erased, after, results, { seen, walk });
+      // Where two were there may be more: a walk finds them all at once, and a look-up one.
+      return retryAbsent(erased, after, results, { seen, walk: true });
     },
     lost: () => {
       const noted = noteLost(progress, plan, []);

@@ -248,12 +248,8 @@ export class Reconciler {
       ? { kind: "answered", results: [] }
       : await this.#dataplane.run(operations);
     if (reply.kind === "lost") {
-      const open = keys.flatMap((key) => {
-        const { step } = key;
-        return step.kind === "done" ? [] : [{ key, step }];
-      });
-      for (const { step } of open) step.doubt?.();
-      for (const { key, step } of open) key.step = step.lost();
+      for (const { step } of keys) if (step.kind !== "done") step.doubt?.();
+      for (const key of keys) if (key.step.kind !== "done") key.step = key.step.lost();
       return reply;
     }
     const results = new Results(reply.results);

@@ -74,8 +74,8 @@ export interface Apply<Outcome> extends Open<Outcome> {
 
 interface Open<Outcome> {
   /**
-   * Notes what is not known any more, once the batch is lost. All keys of the batch do,
-   * before the first of them plans again: what it plans upon may be another one's.
+   * Notes what is no longer known, because the batch was lost. Called for all keys of the
+   * batch before `lost` of any: a key must not plan upon what another key wrote.
    */
   readonly doubt?: () => void;
   /** The step after a batch that was lost: what was sent may have been done. */

@@ -409,6 +409,24 @@ function isOrphan({ installed }: PresentGoal, { table }: DestinationModel): bool
   return installed === undefined && table.all().length > 0;
 }
 
+Deno.test("planAbsent takes the same few batches for two routes of one destination as for fifty", () => {
+  const batches = [2, 50].map((count) => {
+    const model = new DestinationModel(TO, [[VXLAN, UP]]);
+    for (let metric = 1; metric <= count; metric += 1) {
+      model.append({ ...OURS, metric });
+    }
+    const first = planAbsent(
+      { destination: TO, owners: "overlay", installed: undefined, erase: undefined },
+      { clear: true },
+    );
+    const driven = drive(first, model, VXLAN);
+    assert.deepEqual(driven.outcome, { kind: "removed" });
+    assert.deepEqual(model.table.all(), []);
+    return driven.batches;
+  });
+  assert.deepEqual(batches, [5, 5]);
+});
+
 const OWNERS = [["overlay", [3, 4, 142]], ["ours", [142]]] as const;
 
 for (const [owners, removable] of OWNERS) {

@@ -9,6 +9,7 @@ import type { WriteOutcome } from "../reconcile/outcome.ts";
 import { type AnyKey, loopKey } from "../reconcile/reconciler.ts";
 import type { RecordOwner, Restored } from "../reconcile/record_owner.ts";
 import { type Plan, planWrite } from "../reconcile/step.ts";
+import { countOf } from "../shared/quote.ts";
 import type { StateChange, StoredState, SubnetRecord } from "../state/store.ts";
 import { type NetworkState, recordsOf } from "./network_state.ts";
 
@@ -37,9 +38,7 @@ export class NetworkRecords implements RecordOwner {
     const { subnet } = this.#state;
     const { gateway, size } = allocator;
     const taken = gateway === undefined ? undefined : allocator.findByAddress(gateway);
-    const counted = size === 0
-      ? []
-      : [`${size} ${size === 1 ? "address" : "addresses"}`];
+    const counted = size === 0 ? [] : [countOf(size, "address", "addresses")];
     return {
       cleanUp: changes.map(writeKey),
       summary: subnet === undefined && size === 0

@@ -94,6 +94,12 @@ export interface ForwardingEntry {
 /** The all-zero link-layer address of an entry that floods. */
 export const FLOOD_MAC = "00:00:00:00:00:00";
 
+/**
+ * The least MTU of a device with IPv4, in bytes (RFC 791). With less, a route through it
+ * fails: No such device.
+ */
+export const LEAST_MTU = 68;
+
 /** The state of a neighbour, `NUD_*` of rtnetlink(7). */
 export type NeighbourState =
   | "incomplete"

@@ -3,7 +3,7 @@ import { hostPrefix, type Ipv4Cidr } from "../ipam/cidr.ts";
 import { type ClusterPolicy, isNodeCidr } from "../ipam/policy.ts";
 import type { Logger } from "../observability/logger.ts";
 import { TABLE_MAIN } from "../routing/kernel_route.ts";
-import { listFew } from "../shared/quote.ts";
+import { countOf, listFew } from "../shared/quote.ts";
 import { err, ok, type Result } from "../shared/result.ts";
 import type { StateStore } from "../state/store.ts";
 import { describeFailure, type WriteOutcome } from "./outcome.ts";
@@ -49,10 +49,12 @@ export async function removeRoutes(parts: ShutdownParts): Promise<void> {
   if (!after.ok) return logger.log("error", `Routes may stay: ${after.fault}`);
   const all = countRoutes(before.value);
   const left = after.value;
-  if (left.length === 0) return logger.log("info", `Removed ${routes(all)} on exit`);
+  if (left.length === 0) {
+    return logger.log("info", `Removed ${countOf(all, "route")} on exit`);
+  }
   const gone = all - countRoutes(left);
   const why = describeLeft(left, outcomes);
-  logger.log("error", `Removed ${gone} of ${routes(all)} on exit. ${why}`);
+  logger.log("error", `Removed ${gone} of ${countOf(all, "route")} on exit. ${why}`);
 }
 
 /** The records first, as for every route that is to go. */
@@ -97,10 +99,6 @@ function routeRemoval({ route }: TableRoute): Removal {
 
 function countRoutes(removals: readonly Removal[]): number {
   return removals.filter(({ isRoute }) => isRoute).length;
-}
-
-function routes(count: number): string {
-  return `${count} ${count === 1 ? "route" : "routes"}`;
 }
 
 function describeLeft(

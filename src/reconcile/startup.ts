@@ -2,7 +2,7 @@ import { answerOf, type Cause, type TableRoute } from "../dataplane/dataplane.ts
 import { type ClusterPolicy, isNodeCidr } from "../ipam/policy.ts";
 import type { Logger } from "../observability/logger.ts";
 import { OUR_PROTOCOL, TABLE_MAIN } from "../routing/kernel_route.ts";
-import { listFew } from "../shared/quote.ts";
+import { countOf, listFew } from "../shared/quote.ts";
 import { err, ok, type Result } from "../shared/result.ts";
 import type { StateStore, StoredState } from "../state/store.ts";
 import { isDesired } from "./decide.ts";
@@ -147,6 +147,7 @@ function describeRestored(routes: number, summary: readonly string[]): string {
     return "No saved state in the kernel, starting empty";
   }
   const [subnet = "node subnet not configured", ...rest] = summary;
-  const counted = `${routes} ${routes === 1 ? "route" : "routes"}`;
-  return `Restored from the kernel: ${[subnet, counted, ...rest].join(", ")}`;
+  return `Restored from the kernel: ${
+    [subnet, countOf(routes, "route"), ...rest].join(", ")
+  }`;
 }

@@ -52,6 +52,15 @@ function escapeUnits(characters: string): string {
   return escaped;
 }
 
+/** `1 route`, `2 routes`. */
+export function countOf(
+  count: number,
+  noun: string,
+  plural: string = `${noun}s`,
+): string {
+  return `${count} ${count === 1 ? noun : plural}`;
+}
+
 /** How many of several items a sentence names. */
 const NAMED = 3;
 

@@ -1,4 +1,5 @@
 import type { ProbeOutcome, ProbeResult, ProbeState } from "../../diagnose/ports.ts";
+import { countOf } from "../../shared/quote.ts";
 import type { CallResult } from "../call_log.ts";
 import { failed, succeeded } from "../call_messages.ts";
 import { PROBE_BUSY } from "./messages.ts";
@@ -23,7 +24,7 @@ function summary(results: readonly ProbeResult[]): string {
     STATES.map((kind) =>
       `${results.filter((result) => result[of].state.kind === kind).length} ${kind}`
     ).join(", ");
-  const peers = `${results.length} ${results.length === 1 ? "peer" : "peers"}`;
+  const peers = countOf(results.length, "peer");
   return `Probed ${peers}; gateways: ${counts("gateway")}; ` +
     `proxied addresses: ${counts("proxied")}`;
 }

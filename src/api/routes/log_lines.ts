@@ -1,5 +1,5 @@
-import { listFew } from "../../shared/quote.ts";
 import type { RouteOutcome, SyncOutcome } from "../../reconcile/ports.ts";
+import { countOf, listFew } from "../../shared/quote.ts";
 import type { CallResult, LoggedCall } from "../call_log.ts";
 import { failed, linesAt } from "../call_messages.ts";
 import type { SyncRoutesRequest } from "../gen/quilt/sidecar/v1/SyncRoutesRequest.ts";
@@ -9,7 +9,7 @@ const MAX_SENTENCES = 3;
 
 /** A SyncRoutes as the log names it. */
 export function syncCall({ dry_run, routes }: SyncRoutesRequest): LoggedCall {
-  const count = `${routes.length} ${routes.length === 1 ? "route" : "routes"}`;
+  const count = countOf(routes.length, "route");
   return { kind: "other", text: `SyncRoutes(${count}${dry_run ? ", dry run" : ""})` };
 }
 

@@ -10,6 +10,7 @@ import {
   UNICAST,
 } from "../../routing/kernel_route.ts";
 import type { InterfaceName } from "../../routing/interface_name.ts";
+import { LEAST_MTU } from "../data_path.ts";
 import type { Read, TableRoute } from "../dataplane.ts";
 import { decodeDataPath } from "./parse_data_path.ts";
 import {
@@ -112,9 +113,6 @@ function decodeLink(device: InterfaceName, records: readonly unknown[]): Decoded
   };
   return decoded({ kind: "link", link, ifindex });
 }
-
-/** RFC 791: with less, a device has no IPv4, and a route through it fails: No such device. */
-const LEAST_MTU = 68;
 
 function decodeLinkNames(records: readonly unknown[]): Decoded {
   const names = new Set<string>();

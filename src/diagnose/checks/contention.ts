@@ -1,4 +1,5 @@
 import { OUR_PROTOCOL } from "../../routing/kernel_route.ts";
+import { countOf } from "../../shared/quote.ts";
 import type { Contention, Facts } from "../facts.ts";
 import type { Finding } from "../finding.ts";
 
@@ -23,8 +24,8 @@ function contended({ destination, everyMs, protocol, repairs }: Contention): Fin
     id: "route-contended",
     severity: "warning",
     subject: { kind: "destination", destination },
-    found: `Another process ${does}${pace}; it was repaired ${repairs} ` +
-      `${repairs === 1 ? "time" : "times"}`,
+    found: `Another process ${does}${pace}; it was repaired ` +
+      countOf(repairs, "time"),
     meaning: "Packets are lost between each change and its repair; " +
       (protocol === undefined ? DELETED_BY : writtenBy(protocol)),
     remedy: protocol === undefined ? LEAVE_FOREIGN_ROUTES : [],

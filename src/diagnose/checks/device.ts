@@ -1,5 +1,5 @@
 /** The devices that desired routes lead through: there, up, with IPv4, and no port. */
-import type { Link } from "../../dataplane/data_path.ts";
+import { LEAST_MTU, type Link } from "../../dataplane/data_path.ts";
 import type { InterfaceName } from "../../routing/interface_name.ts";
 import type { Facts } from "../facts.ts";
 import { isInCluster } from "../facts/addresses.ts";
@@ -10,7 +10,6 @@ import {
   type OverlayDevice,
   overlayDevices,
   overlayNames,
-  SMALLEST_MTU,
   vniOfName,
   VXLAN_PORT,
   vxlanOf,
@@ -61,7 +60,7 @@ function unusable(
       remedy: [`ip link set dev ${device} up`],
     })];
   }
-  if (link.mtu < SMALLEST_MTU) return [withoutIpv4(facts, overlay, link)];
+  if (link.mtu < LEAST_MTU) return [withoutIpv4(facts, overlay, link)];
   return link.carrier ? [] : noCarrier(facts, overlay, link);
 }
 
@@ -69,14 +68,14 @@ function withoutIpv4(facts: Facts, overlay: OverlayDevice, link: Link): Finding 
   const { device } = overlay;
   const vxlan = vxlanOf(link);
   const room = vxlan === undefined ? undefined : roomFor(facts, { link, vxlan });
-  const mtu = room === undefined || room < SMALLEST_MTU
+  const mtu = room === undefined || room < LEAST_MTU
     ? USUAL_MTU
     : Math.min(USUAL_MTU, room);
   // With IPv4 the kernel takes all of its settings away.
   const proxied = facts.remembered.get(device)?.proxyArp === true;
   return finding("device-without-ipv4", overlay, {
     found: `${device} has no IPv4, because its MTU is ${link.mtu}, and IPv4 needs ` +
-      `at least ${SMALLEST_MTU}`,
+      `at least ${LEAST_MTU}`,
     meaning: "The kernel refuses every route through it, so no packet leaves for " +
       nodesBehind(overlay),
     remedy: [

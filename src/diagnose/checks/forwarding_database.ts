@@ -5,10 +5,9 @@
  */
 import { addressToNumber, type Ipv4Address } from "../../ipam/address.ts";
 import type { InterfaceName } from "../../routing/interface_name.ts";
-import { listFew } from "../../shared/quote.ts";
+import { countOf, listFew } from "../../shared/quote.ts";
 import type { Facts, WantedRoute } from "../facts.ts";
 import {
-  count,
   hostsInFdb,
   inOrder,
   NAMED,
@@ -70,8 +69,8 @@ function missingRoutes(facts: Facts, forwarder: Forwarder): Finding {
     id: "missing-routes",
     severity: "warning",
     subject: { kind: "device", device },
-    found: `${device} forwards to ${count(peers.length, "peer")} but ${wanted}`,
-    meaning: `No packet leaves for ${count(missing, "node")} whose InjectRoute was ` +
+    found: `${device} forwards to ${countOf(peers.length, "peer")} but ${wanted}`,
+    meaning: `No packet leaves for ${countOf(missing, "node")} whose InjectRoute was ` +
       "lost, and the mesh agent does not repeat it; do not stop the agent, because it " +
       "would remove the routes that work; find the node without a route, and put its " +
       `subnet, a /${nodePrefix} of ${clusterCidr}, in the place of SUBNET`,
@@ -141,10 +140,10 @@ function tooFewPeers(
     id: "fdb-fewer",
     severity: "warning",
     subject,
-    found: `${device} forwards to ${count(peers.length, "peer")}, but ` +
+    found: `${device} forwards to ${countOf(peers.length, "peer")}, but ` +
       wantedThroughIt(forwarder),
     meaning: `No packet for an address that ${device} has not learned reaches ` +
-      `${count(missing, "node")} behind it, unless nodes share a host${hint}`,
+      `${countOf(missing, "node")} behind it, unless nodes share a host${hint}`,
     remedy,
   };
 }

@@ -1,5 +1,5 @@
 /** The options of the overlay's VXLAN devices, and the way that their packets take. */
-import type { Link, LookedUp } from "../../dataplane/data_path.ts";
+import { LEAST_MTU, type Link, type LookedUp } from "../../dataplane/data_path.ts";
 import type { Ipv4Address } from "../../ipam/address.ts";
 import { commonPrefix, hostPrefix, prefixLength } from "../../ipam/cidr.ts";
 import type { InterfaceName } from "../../routing/interface_name.ts";
@@ -13,7 +13,6 @@ import {
   type OverlayDevice,
   overlayDevices,
   peersOf,
-  SMALLEST_MTU,
   vniOfName,
   VXLAN_PORT,
   vxlanOf,
@@ -262,7 +261,7 @@ const mtu: DeviceCheck = (facts, overlay) => {
       "their sender has learned the smaller size: large transfers stall, and hang " +
       "where ICMP is filtered, while pings get through",
     // Without the room for IPv4 itself, the fault is below.
-    remedy: room < SMALLEST_MTU
+    remedy: room < LEAST_MTU
       ? below.map(({ name }) =>
         `ip link set dev ${name} mtu ${link.mtu + VXLAN_OVERHEAD}`
       )

@@ -7,13 +7,11 @@ import {
 } from "../../dataplane/data_path.ts";
 import { addressToNumber, type Ipv4Address } from "../../ipam/address.ts";
 import type { InterfaceName } from "../../routing/interface_name.ts";
+import { countOf } from "../../shared/quote.ts";
 import type { Facts, WantedRoute } from "../facts.ts";
 
 /** The UDP port that IANA assigned to VXLAN (RFC 7348): the mesh agent's. */
 export const VXLAN_PORT = 4789;
-
-/** The smallest MTU of a device with IPv4, RFC 791. */
-export const SMALLEST_MTU = 68;
 
 /** How many peers or destinations one sentence names. */
 export const NAMED = 8;
@@ -128,15 +126,10 @@ export function inOrder(addresses: Iterable<Ipv4Address>): readonly Ipv4Address[
   );
 }
 
-/** `1 route`, `2 routes`. */
-export function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? "" : "s"}`;
-}
-
 /** `1 route is wanted through it`. */
 export function wantedThroughIt({ routes }: Pick<OverlayDevice, "routes">): string {
   const verb = routes.length === 1 ? "is" : "are";
-  return `${count(routes.length, "route")} ${verb} wanted through it`;
+  return `${countOf(routes.length, "route")} ${verb} wanted through it`;
 }
 
 /** `the 2 nodes behind vxlan100`: each desired route is another node's subnet. */

@@ -6,13 +6,14 @@
 import {
   FLOOD_MAC,
   type InterfaceAddress,
+  LEAST_MTU,
   type Link,
   type Vxlan,
 } from "../../dataplane/data_path.ts";
 import type { Ipv4Address } from "../../ipam/address.ts";
 import type { InterfaceName } from "../../routing/interface_name.ts";
 import type { Facts } from "../facts.ts";
-import { inOrder, peersOf, SMALLEST_MTU, usesArp } from "../facts/overlay.ts";
+import { inOrder, peersOf, usesArp } from "../facts/overlay.ts";
 import { settingsOf } from "../facts/settings.ts";
 import { roomFor } from "../facts/underlay.ts";
 import { floodTo, setSysctl } from "./lines.ts";
@@ -76,7 +77,7 @@ export function asItWas(facts: Facts, link: Link, vxlan: Vxlan): VxlanDevice {
   return {
     name,
     mac,
-    mtu: Math.max(Math.min(link.mtu, room), SMALLEST_MTU),
+    mtu: Math.max(Math.min(link.mtu, room), LEAST_MTU),
     vxlan: {
       ...vxlan,
       underlay: underlay !== undefined && links.has(underlay) ? underlay : undefined,

@@ -59,7 +59,8 @@ export function unitOf(path: string, text: string): Unit {
 
 /** What stands behind a tag; undefined if there is none. */
 function wordsOf(tag: string, text: string): readonly string[] | undefined {
-  return new RegExp(`^ \\* @${tag}\\b(.*)$`, "m").exec(text)?.[1]?.trim().split(/\s+/);
+  return new RegExp(`^(?:/\\*| )\\* @${tag}\\b(.*?)(?: \\*/)?$`, "m").exec(text)
+    ?.[1]?.trim().split(/\s+/);
 }
 
 /**

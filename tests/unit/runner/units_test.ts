@@ -26,6 +26,7 @@ Deno.test("what takes long begins first, and what compares times is last", () =>
 Deno.test("a file says what it needs in a tag of a comment, and nowhere else", () => {
   const text = "/**\n * Clients.\n *\n * @needs python go\n */";
   assert.deepEqual(unitOf("a_test.ts", text).needs, ["go", "python"]);
+  assert.deepEqual(unitOf("a_test.ts", "/** @needs image */").needs, ["image"]);
   const other = `const text = "@needs go";\n// @alone\n`;
   const { alone, needs } = unitOf("a_test.ts", other);
   assert.deepEqual({ alone, needs }, { alone: false, needs: [] });

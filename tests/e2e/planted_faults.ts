@@ -11,6 +11,8 @@ export interface PlantedFault {
   readonly title: string;
   /** Shell lines, on the first host. */
   readonly plant: readonly string[];
+  /** Shell lines on the first host while no sidecar runs, so that none remembers. */
+  readonly whileStopped?: readonly string[];
   /** Shell lines on the second host. */
   readonly onPeer?: readonly string[];
   /**
@@ -39,6 +41,12 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     id: "device-down",
     title: "The overlay's device is down",
     plant: ["ip link set vxlan100 down"],
+    effect: "stops",
+  },
+  {
+    id: "device-no-carrier",
+    title: "The overlay's device has no carrier, because its protodown is on",
+    plant: ["ip link set vxlan100 protodown on"],
     effect: "stops",
   },
   {
@@ -90,6 +98,25 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     title: "The host has no way to a peer's host",
     plant: ["ip route add blackhole 198.51.100.2/32"],
     effect: "stops",
+  },
+  {
+    id: "fdb-empty",
+    title: "The FDB was emptied while no sidecar ran",
+    whileStopped: [
+      "bridge fdb del 00:00:00:00:00:00 dev vxlan100 dst 198.51.100.2",
+      "bridge fdb del 00:00:00:00:00:00 dev vxlan100 dst 198.51.100.3",
+    ],
+    plant: [],
+    effect: "stops",
+    clear: ["bridge fdb append 00:00:00:00:00:00 dev vxlan100 dst 198.51.100.3"],
+  },
+  {
+    id: "fdb-fewer",
+    title: "A peer was deleted from the FDB while no sidecar ran",
+    whileStopped: ["bridge fdb del 00:00:00:00:00:00 dev vxlan100 dst 198.51.100.3"],
+    plant: [],
+    effect: "risk",
+    fill: { HOST: "198.51.100.3" },
   },
   {
     id: "fdb-lost",
@@ -156,6 +183,12 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     title: "A rule sends packets through the sidecar's own table 142",
     plant: ["ip rule add to 10.42.0.0/16 lookup 142 priority 80"],
     effect: "stops",
+  },
+  {
+    id: "forwarded-elsewhere",
+    title: "This node has the address of a peer's gateway",
+    plant: ["ip address add 10.42.2.1/32 dev lo"],
+    effect: "risk",
   },
   {
     id: "route-shadowed",
@@ -232,6 +265,11 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     effect: "stops for a while",
   },
 ];
+
+/** True if the remedy calls the sidecar. */
+export function needsGrpcurl({ id }: PlantedFault): boolean {
+  return id === "missing-routes";
+}
 
 /** Runs shell lines in a namespace. @throws {Error} if one fails */
 export async function runLines(

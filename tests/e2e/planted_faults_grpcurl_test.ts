@@ -4,9 +4,9 @@
 import { fullTest } from "../support/suite.ts";
 import { goTool } from "../support/tools.ts";
 import { testFault } from "./faulty_mesh.ts";
-import { PLANTED_FAULTS } from "./planted_faults.ts";
+import { needsGrpcurl, PLANTED_FAULTS } from "./planted_faults.ts";
 
-for (const fault of PLANTED_FAULTS.filter(({ fill }) => fill !== undefined)) {
+for (const fault of PLANTED_FAULTS.filter(needsGrpcurl)) {
   fullTest(
     `status, log and doctor name ${fault.id} within 3 s, and its remedy, with grpcurl, ends it: ${fault.title}`,
     async () => {

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { partOf } from "../support/suite.ts";
 import { makeMesh, testFault } from "./faulty_mesh.ts";
 import { findingMessages } from "./host.ts";
-import { PLANTED_FAULTS } from "./planted_faults.ts";
+import { needsGrpcurl, PLANTED_FAULTS } from "./planted_faults.ts";
 
 Deno.test("a healthy pair of hosts is silent", async () => {
   await using mesh = await makeMesh();
@@ -15,7 +15,7 @@ Deno.test("a healthy pair of hosts is silent", async () => {
   assert.deepEqual(warnings, []);
 });
 
-const withoutGrpcurl = PLANTED_FAULTS.filter(({ fill }) => fill === undefined);
+const withoutGrpcurl = PLANTED_FAULTS.filter((fault) => !needsGrpcurl(fault));
 
 for (const fault of partOf(withoutGrpcurl, 4)) {
   Deno.test(`status, log and doctor name ${fault.id} within 3 s, and its remedy ends it: ${fault.title}`, () =>

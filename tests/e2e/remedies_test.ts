@@ -38,7 +38,7 @@ Deno.test("the remedy for a port of a bridge lets packets through again", async 
   assert.equal(await pinger.reaches(10_000), true, "after the remedy");
 });
 
-Deno.test("the remedy for a device without IPv4 brings the route that waits for it", async () => {
+Deno.test("the remedies for a device without IPv4, of a call and of a finding, bring the route that waits for it", async () => {
   // A vxlan device takes no such MTU.
   await using host = await openHost({
     before: [
@@ -47,13 +47,18 @@ Deno.test("the remedy for a device without IPv4 brings the route that waits for 
       "link set overlay0 mtu 60",
     ],
   });
-  const { client, namespace } = host;
+  const { client, namespace, sidecar } = host;
   const { error } = await client.injectRoute(TO, "overlay0");
   assert.match(error, /its MTU is under 68/);
-  await carryOut(namespace, error);
-  await until(async () => (await routesTo(namespace, TO)).length === 1, {
-    what: "the route",
-  });
+  const finding = await sidecar.logged(/WARN: device-without-ipv4 \(overlay0\): /);
+  for (const sentence of [finding, error]) {
+    await carryOut(namespace, sentence);
+    await until(async () => (await routesTo(namespace, TO)).length === 1, {
+      what: "the route",
+    });
+    await sidecar.logged(/INFO: device-without-ipv4 \(overlay0\): gone/);
+    await namespace.ip("link set overlay0 mtu 60");
+  }
 });
 
 Deno.test("the command for routes of our number outside of the cluster shows each of them", async () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type ClientTask, clientTask, repository } from "../support/serve_task.ts";
-import { openHost } from "./host.ts";
+import { openHost, untilServing } from "./host.ts";
 import { residentKiB } from "./processes.ts";
 import { openTlsHost } from "./tls_host.ts";
 import { bounded } from "../support/suite.ts";
@@ -35,7 +35,8 @@ Deno.test(`${PROBES} health probes on connections of their own leak no memory`, 
 Deno.test("health has its full deadline for the probe, however long its own start takes", async () => {
   await using host = await openHost();
   const slow = `--preload=${repository}/tests/e2e/slow_start.ts`;
-  const finished = await host.namespace.run(taskCommand("health", slow));
+  const words = taskCommand("health", slow);
+  const finished = await untilServing(() => host.namespace.run(words));
   assert.deepEqual(finished, { code: 0, stdout: "", stderr: "" });
 });
 
@@ -50,7 +51,7 @@ Deno.test("the health:tls task probes a sidecar of the serve:tls task, with the 
   const { directory, namespace } = host;
   const words = taskCommand("health:tls")
     .map((word) => word.replaceAll("/etc/quilt/tls", directory));
-  const serving = await namespace.run(words);
+  const serving = await untilServing(() => namespace.run(words));
   assert.deepEqual(serving, { code: 0, stdout: "", stderr: "" });
   const plain = await namespace.run(taskCommand("health"));
   assert.equal(plain.code, 1);

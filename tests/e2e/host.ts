@@ -3,11 +3,13 @@ import { type Answer, type QuiltClient, startClient } from "../support/client.ts
 import { type JsonObject, parseJsonObject } from "../../deploy/json.ts";
 import {
   addVxlan,
+  type Finished,
   makeNamespace,
   type Namespace,
   type VxlanOptions,
 } from "../support/namespace.ts";
 import { type Sidecar, type SidecarOptions, startSidecar } from "../support/sidecar.ts";
+import { until } from "../support/wait.ts";
 
 /** The answer of a call that did what it was asked. */
 export const done: Answer = { success: true, error: "" };
@@ -196,4 +198,20 @@ export function auditRecordsSoFar({ audit }: Sidecar): readonly JsonObject[] {
 function atEnd(sidecar: Sidecar): Sidecar {
   if (sidecar.ended) return sidecar;
   throw new Error("The sidecar runs: its log and its trail may lack lines yet");
+}
+
+/**
+ * Runs a health probe until it exits with 0, as who watches a container does: one that a
+ * busy machine does not answer in the third of a second that is left says nothing.
+ *
+ * @throws {Error} with what the last one wrote, when it never does
+ */
+export async function untilServing(
+  probe: () => Promise<Finished>,
+): Promise<Finished> {
+  let last: Finished | undefined;
+  return await until(async () => {
+    last = await probe();
+    return last.code === 0 && last;
+  }, { what: () => `a probe that exits with 0: ${last?.stderr}` });
 }

@@ -3,7 +3,7 @@ import { connectClient } from "../support/client.ts";
 import { addVxlan, type Finished, type Namespace } from "../support/namespace.ts";
 import { serveCommand } from "../support/serve_task.ts";
 import { serveToEnd, type Sidecar, startSidecar } from "../support/sidecar.ts";
-import { auditRecords, done, makeQuietNamespace } from "./host.ts";
+import { auditRecords, done, makeQuietNamespace, untilServing } from "./host.ts";
 import { fullTest } from "../support/suite.ts";
 
 const FOLDER = "/run/quilt";
@@ -78,7 +78,7 @@ Deno.test("health connects to a Unix socket, with the grants of the serve:unix t
   const words = unixCommand().map((word) => word === "serve" ? "health" : word);
   {
     await using _sidecar = await start(namespace);
-    assert.equal((await namespace.run(words)).code, 0);
+    await untilServing(() => namespace.run(words));
   }
   const { code, stderr } = await namespace.run(words);
   assert.equal(code, 1);

@@ -2,7 +2,7 @@
  * @needs image
  */
 import assert from "node:assert/strict";
-import { done, makeQuietNamespace, routesTo } from "../../e2e/host.ts";
+import { done, makeQuietNamespace, routesTo, untilServing } from "../../e2e/host.ts";
 import { residentKiB } from "../../e2e/processes.ts";
 import { connectClient } from "../../support/client.ts";
 import { startContainer } from "../../support/container.ts";
@@ -61,7 +61,7 @@ withImage("the image", (image) => {
   Deno.test("the image's health check distinguishes a sidecar that serves from one that hangs, within a second", async () => {
     await using namespace = await makeQuietNamespace();
     await using container = await startContainer(namespace, image, { privileges });
-    const serving = await container.exec(image.healthcheck);
+    const serving = await untilServing(() => container.exec(image.healthcheck));
     assert.deepEqual(serving, { code: 0, stdout: "", stderr: "" });
     Deno.kill(container.pid, "SIGSTOP");
     const took: number[] = [];

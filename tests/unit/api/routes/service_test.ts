@@ -230,7 +230,7 @@ Deno.test("ListRoutes answers all of 65,536 routes that wait for their device", 
   const routes = Array.from({ length: 65_536 }, () => pending);
   await using service = await openService({ list: () => Promise.resolve(routes) });
   const connection = createClient(service.address);
-  const listed = await createSidecarReader(createUnaryCall(connection, 10_000))
+  const listed = await createSidecarReader(createUnaryCall(connection, 60_000))
     .listRoutes();
   connection.close();
   assert.ok(listed.ok, listed.ok ? "" : listed.fault.details);

@@ -2,7 +2,7 @@
 import type { Timestamp } from "../api/gen/google/protobuf/Timestamp.ts";
 import type { Finding } from "../api/gen/quilt/sidecar/v1/Finding.ts";
 import type { Severity } from "../diagnose/finding.ts";
-import { escapeInvisible } from "../shared/quote.ts";
+import { countOf, escapeInvisible } from "../shared/quote.ts";
 import { required } from "./required.ts";
 
 /** A finding as both print it, with the fields of their JSON. */
@@ -86,7 +86,7 @@ export function countFindings(
 export function describeCounts({ critical, warnings }: FindingCounts): string {
   const counted = [
     critical === 0 ? [] : [`${critical} critical`],
-    warnings === 0 ? [] : [`${warnings} ${warnings === 1 ? "warning" : "warnings"}`],
+    warnings === 0 ? [] : [countOf(warnings, "warning")],
   ].flat();
   return counted.length === 0 ? "no findings" : counted.join(", ");
 }

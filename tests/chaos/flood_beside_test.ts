@@ -3,7 +3,7 @@
  */
 import assert from "node:assert/strict";
 import { setTimeout as rest } from "node:timers/promises";
-import { type Host, openHost, untilServing } from "../e2e/host.ts";
+import { type Host, openHost } from "../e2e/host.ts";
 import { connectClient, type QuiltClient } from "../support/client.ts";
 import { serveCommand } from "../support/serve_task.ts";
 import { syncOnce } from "./agent_sync.ts";
@@ -55,7 +55,8 @@ fullTest(
       await crowd.call();
       const flooded = await several(syncAnew);
       const words = serveCommand([]).map((word) => word === "serve" ? "health" : word);
-      await untilServing(() => host.namespace.run(words));
+      const health = await host.namespace.run(words);
+      assert.equal(health.code, 0, health.stderr);
       return { quiet, flooded };
     });
   },

@@ -28,7 +28,8 @@ function contended({ destination, everyMs, protocol, repairs }: Contention): Fin
       countOf(repairs, "time"),
     meaning: "Packets are lost between each change and its repair; " +
       (protocol === undefined ? DELETED_BY : writtenBy(protocol)),
-    remedy: protocol === undefined ? LEAVE_FOREIGN_ROUTES : [],
+    // Only the other process can stop, and which one it is cannot be known from here.
+    remedy: [],
   };
 }
 
@@ -37,19 +38,10 @@ function duration(ms: number): string {
   return ms < 1_000 ? `${Math.round(ms)} ms` : `${Math.round(ms / 100) / 10} s`;
 }
 
+/** systemd-networkd(8) is the one known program that only deletes. */
 const DELETED_BY = "systemd-networkd deletes routes that it does not know, unless " +
-  "ManageForeignRoutes=no; if it does not run, look for a script that deletes routes";
-
-/**
- * systemd-networkd(8) is the one known program that only deletes; networkd.conf(5) has
- * the option. `try-restart` does not start it where it does not run.
- */
-const LEAVE_FOREIGN_ROUTES: readonly string[] = [
-  "mkdir -p /etc/systemd/networkd.conf.d && " +
-  "printf '[Network]\\nManageForeignRoutes=no\\n' " +
-  "> /etc/systemd/networkd.conf.d/quilt.conf && " +
-  "systemctl try-restart systemd-networkd",
-];
+  "networkd.conf(5) has ManageForeignRoutes=no; if it does not run, look for a script " +
+  "that deletes routes";
 
 /** Who writes with a protocol number, by rtnetlink(7) and rt_protos of iproute2. */
 const WRITERS: ReadonlyMap<number, string> = new Map([

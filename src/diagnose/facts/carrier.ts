@@ -15,7 +15,9 @@ export function explainNoCarrier(
   link: Link,
 ): CarrierLoss {
   const { because, remedy } = causeOf(links, link);
-  const reason = because === undefined ? "" : `, because ${because}`;
+  const reason = because === undefined
+    ? ", and what takes it away cannot be seen from here"
+    : `, because ${because}`;
   return { found: `no carrier${reason}`, remedy };
 }
 
@@ -52,10 +54,8 @@ function causeOf(
           because: "its other end, in another network namespace, is down",
           remedy: ["ip -n NAMESPACE link set dev PEER up"],
         }
-        : {
-          because: undefined,
-          remedy: [`ip link set dev ${name} down`, `ip link set dev ${name} up`],
-        };
+        // To take it down and up again would delete its static routes for good.
+        : { because: undefined, remedy: [] };
     default:
       return type satisfies never;
   }

@@ -162,16 +162,16 @@ const noRoute: DeviceCheck = (facts, overlay) => {
   const isExplained = lacksLocal(facts, vxlan) ||
     brokenLowerDevices(facts, overlay).length > 0;
   const peers = peersOf(facts, device);
-  const wayBack = waysBack(facts, overlay);
   const hosts = peers.flatMap((host) => {
     const result = facts.underlay.get(host);
     const why = result === undefined
       ? undefined
       : whyUnreachable(facts, device, { host, result });
     if (result?.kind === "refused" && isExplained) return [];
-    return why === undefined ? [] : { host, why, lines: wayBack(host) };
+    return why === undefined ? [] : { host, why };
   });
   if (hosts.length === 0) return undefined;
+  const wayBack = waysBack(facts, overlay);
   const named = hosts.map(({ host, why }) => `${host} (${why})`);
   return finding(overlay, {
     id: "underlay-no-route",
@@ -180,7 +180,7 @@ const noRoute: DeviceCheck = (facts, overlay) => {
     meaning: hosts.length === 1
       ? "No packet gets through to the node on that host"
       : "No packet gets through to the nodes on these hosts",
-    remedy: hosts.flatMap(({ lines }) => lines),
+    remedy: hosts.flatMap(({ host }) => wayBack(host)),
   });
 };
 

@@ -50,21 +50,22 @@ export function underlayDevice(
   device: VxlanLink,
 ): InterfaceName | undefined {
   const { links } = facts;
-  const { underlay } = device.vxlan;
-  const peers = peersOf(facts, device.link.name);
-  const neighbouring = facts.addresses.find((address) =>
-    peers.some((peer) => isOnLink(address, peer))
-  );
-  const likely = [
-    underlay,
+  const never: readonly string[] = ["lo", device.link.name];
+  const isLikely = (name: InterfaceName | undefined): boolean =>
+    name !== undefined && !never.includes(name) && links.has(name);
+  return [
+    device.vxlan.underlay,
     ...holdersOf(facts, device.vxlan),
     ...waysToPeers(facts, device),
-    neighbouring?.device,
-  ];
-  const never: readonly string[] = ["lo", device.link.name];
-  return likely.find((name) =>
-    name !== undefined && !never.includes(name) && links.has(name)
-  );
+  ].find(isLikely) ?? besidePeers(facts, device).find(isLikely);
+}
+
+/** The devices with an address whose network a peer's host is in. */
+function besidePeers(facts: Facts, { link }: VxlanLink): readonly InterfaceName[] {
+  const peers = peersOf(facts, link.name);
+  return facts.addresses
+    .filter((address) => peers.some((peer) => isOnLink(address, peer)))
+    .map(({ device }) => device);
 }
 
 /** The largest MTU that the packets have room for; undefined if it is unknown. */

@@ -5,7 +5,7 @@
  * Arguments: the address, e.g. `127.0.0.1:50051`, and the number of connections.
  * In:    `{"id":1,"connection":3,"call":"allocate","owner":"web-1","address":""}`,
  *        `"release"` with `owner` or `address`, `"list"`, `"network"`, `"routes"`,
- *        `"sync"` with `routes` and `dryRun`; or `"watch"`, which is answered by
+ *        `"findings"`, `"sync"` with `routes` and `dryRun`; or `"watch"`, which is answered by
  *        `{"watched":…}` for each network and `{"over":"…"}`, and `"watch-routes"`, by
  *        `{"routeEvent":…}` alike;
  *        `"reconnect"` is not answered
@@ -47,6 +47,8 @@ function call(client: SidecarClient, line: JsonObject): Promise<unknown> {
       return client.getNodeNetwork();
     case "routes":
       return client.listRoutes();
+    case "findings":
+      return client.listFindings();
     case "sync":
       return client.syncRoutes(routesOf(line), line["dryRun"] === true);
     default:

@@ -175,6 +175,13 @@ Deno.test("vxlanChecks leave the device of a local address open if nothing tells
   assert.deepEqual(local({ underlay }), [
     "ip address add 198.51.100.1/24 dev DEVICE",
   ]);
+  // An address beside the peers tells it; what has one on the overlay itself does not.
+  const beside = addressOn(UNDERLAY, "198.51.100.99", 25);
+  const onOverlay = addressOn(device("vxlan100"), "198.51.100.98", 25);
+  assert.deepEqual(
+    local({ underlay, addresses: [...addresses, onOverlay, beside] }),
+    ["ip address add 198.51.100.1/25 dev underlay"],
+  );
 });
 
 Deno.test("vxlanChecks find an underlay that is down, and not the routes that went with it", () => {

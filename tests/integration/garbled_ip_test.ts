@@ -14,6 +14,9 @@ const ROUNDS = bounded(1_008, 56);
 /** Milliseconds without output; short, so that lost JSON does not cost minutes. */
 const DEADLINE_MS = 250;
 
+/** How often `ip` itself may take longer than that, where others keep the machine busy. */
+const MAX_LATE = Math.ceil(ROUNDS / 100);
+
 /** What another program, another version or another command may write. */
 const TEXTS = [
   "",
@@ -97,6 +100,15 @@ Deno.test(`Dataplane answers every call and gets the next one right, when output
   };
   const began = performance.now();
   let lost = 0;
+  let late = 0;
+  const callInTime = async (octet: number): Promise<InjectOutcome | RemoveOutcome> => {
+    const outcome = await call(octet);
+    const isLate = outcome.kind === "refused" &&
+      outcome.sentence.includes(`did not answer within ${DEADLINE_MS} ms`);
+    if (!isLate || late === MAX_LATE) return outcome;
+    late += 1;
+    return await callInTime(octet);
+  };
   for (let round = 0; round < ROUNDS; round += 1) {
     const plan = garbling(dice, round);
     const described = `round ${round} of the seed ${dice.seed}: ${
@@ -113,7 +125,7 @@ Deno.test(`Dataplane answers every call and gets the next one right, when output
         else compare(octet, outcome);
       }
       const octet = 20 + dice.roll(8);
-      const next = await call(octet);
+      const next = await callInTime(octet);
       assert.ok(
         ["added", "unchanged", "removed", "absent"].includes(next.kind),
         JSON.stringify(next),
@@ -125,7 +137,8 @@ Deno.test(`Dataplane answers every call and gets the next one right, when output
   }
   const seconds = Math.round((performance.now() - began) / 1000);
   await print(
-    `${ROUNDS} garblings in ${seconds} s, ${lost} calls refused, seed ${dice.seed}`,
+    `${ROUNDS} garblings in ${seconds} s, ${lost} calls refused, ${late} late, ` +
+      `seed ${dice.seed}`,
   );
 });
 

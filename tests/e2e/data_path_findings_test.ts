@@ -7,7 +7,7 @@ import { startQuilt } from "../support/quilt.ts";
 import { clientCommand } from "../support/serve_task.ts";
 import { bounded, fullTest } from "../support/suite.ts";
 import { until } from "../support/wait.ts";
-import { makeMesh } from "./faulty_mesh.ts";
+import { inTime, makeMesh } from "./faulty_mesh.ts";
 import { done, findingMessages, furnishDataPath, openHost } from "./host.ts";
 import { runLines } from "./planted_faults.ts";
 import { processorSeconds } from "./processes.ts";
@@ -26,15 +26,12 @@ Deno.test("two faults at once are both named, and each goes with its own remedy"
     "ip route add 10.42.2.0/25 dev underlay",
   ]);
   const both = ["proxy-arp-off", "route-shadowed"];
-  await until(async () => (await ids()).join() === both.join(), {
-    deadlineMs: 3_000,
-    what: both.join(),
-  });
+  await inTime(async () => (await ids()).join() === both.join(), both.join());
   await runLines(one.host, ["ip route del 10.42.2.0/25 dev underlay"]);
-  await until(async () => (await ids()).join() === "proxy-arp-off", {
-    deadlineMs: 3_000,
-    what: "one finding less",
-  });
+  await inTime(
+    async () => (await ids()).join() === "proxy-arp-off",
+    "one finding less",
+  );
   await runLines(one.host, ["sysctl -qw net.ipv4.conf.vxlan100.proxy_arp=1"]);
   await mesh.isHealthy();
   const gone = findingMessages(sidecar).filter((line) =>

@@ -5,13 +5,29 @@ import { connectClient } from "../support/client.ts";
 import type { Namespace } from "../support/namespace.ts";
 import { clientCommand } from "../support/serve_task.ts";
 import { type Sidecar, startSidecar } from "../support/sidecar.ts";
+import { slowness } from "../support/slowness.ts";
 import { until } from "../support/wait.ts";
 import { done } from "./host.ts";
 import { forgetNeighbours, type PlantedFault, runLines } from "./planted_faults.ts";
 import { makeTwoHosts, type Pinger, startPinger, type TwoHosts } from "./two_hosts.ts";
 
-/** Within which a fault is named, and its end noticed. */
+/** Within which a fault is named, and its end noticed, on a quiet machine. */
 const NAMED_MS = 3_000;
+
+/** Waits for what must be there in time: 3 s on a quiet machine. */
+export async function inTime<Found>(
+  condition: () => Found | false | undefined | Promise<Found | false | undefined>,
+  what: string | (() => string),
+): Promise<Found> {
+  const before = await slowness();
+  const startedMs = performance.now();
+  const found = await until(condition, { what });
+  const tookMs = performance.now() - startedMs;
+  const limitMs = NAMED_MS * Math.max(before, await slowness());
+  const named = typeof what === "string" ? what : what();
+  assert.ok(tookMs < limitMs, `${named} took ${tookMs} ms, expected ${limitMs}`);
+  return found;
+}
 
 async function findings(namespace: Namespace): Promise<readonly JsonObject[]> {
   const { code, stderr, stdout } = await namespace.run(
@@ -112,21 +128,21 @@ export async function testFault(fault: PlantedFault, path?: string): Promise<voi
     ? [mesh.sidecar, saidBefore]
     : [await mesh.restart(whileStopped), 0];
   const logged = (words: string): Promise<string> =>
-    until(() => sidecar.log.slice(before).find((line) => line.includes(words)), {
-      deadlineMs: NAMED_MS,
-      what: () => `${words} in the log:\n${sidecar.log.join("\n")}`,
-    });
+    inTime(
+      () => sidecar.log.slice(before).find((line) => line.includes(words)),
+      () => `${words} in the log:\n${sidecar.log.join("\n")}`,
+    );
   await runLines(mesh.two.host, fault.onPeer ?? []);
   await runLines(one.host, fault.plant);
   if (fault.effect !== "risk") {
     if (fault.effect === "stops") await forgetNeighbours(mesh);
     assert.equal(await pinger.reaches(300, 10), false, "packets still get through");
   }
-  const named = await until(async () => {
+  const named = await inTime(async () => {
     const found = await findings(one.host);
     const about = found.filter(({ id }) => id === fault.id);
     return about.length > 0 && about;
-  }, { deadlineMs: NAMED_MS, what: fault.id });
+  }, fault.id);
   const line = await logged(`WARN: ${fault.id} (`);
   const doctor = await one.host.run(clientCommand("doctor", ["--json"]));
   const isCritical = named.some(({ severity }) => severity === "critical");
@@ -143,9 +159,9 @@ export async function testFault(fault: PlantedFault, path?: string): Promise<voi
     ),
     path,
   );
-  await until(
+  await inTime(
     async () => !(await findings(one.host)).some(({ id }) => id === fault.id),
-    { deadlineMs: NAMED_MS, what: `the end of ${fault.id}` },
+    `the end of ${fault.id}`,
   );
   await logged(`INFO: ${fault.id} (`);
   await runLines(one.host, fault.clear ?? []);

@@ -158,7 +158,7 @@ function tableKey({ metric, prefix, table, type }: TableEntry): string {
 }
 
 /** Six route metrics that the kernel keeps as 32 bits, and never uses in this table. */
-const PAYLOAD_KEYWORDS = [
+export const PAYLOAD_KEYWORDS = [
   "window",
   "ssthresh",
   "cwnd",

@@ -17,7 +17,7 @@ export function noteStarted(): void {
  */
 export function describeStartFault(
   error: unknown,
-  task: "serve" | "doctor" = "serve",
+  task: "serve" | "doctor" | "bundle" = "serve",
 ): string {
   if (!(error instanceof Error)) return "ip cannot be started";
   if (error instanceof Deno.errors.NotCapable) {

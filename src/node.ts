@@ -18,11 +18,12 @@ import type { DataPathService } from "./diagnose/ports.ts";
 import type { ClusterPolicy } from "./ipam/policy.ts";
 import type { LineWriter } from "./observability/buffered_line_writer.ts";
 import type { Logger } from "./observability/logger.ts";
+import { ActivityRecord } from "./reconcile/activity.ts";
 import { DriftRepair } from "./reconcile/drift_repair.ts";
 import { EventGate } from "./reconcile/event_gate.ts";
 import { KernelCache } from "./reconcile/kernel_cache.ts";
 import { OtherWriter } from "./reconcile/other_writer.ts";
-import type { RouteService } from "./reconcile/ports.ts";
+import type { Activity, RouteService } from "./reconcile/ports.ts";
 import { Reconciler } from "./reconcile/reconciler.ts";
 import { RouteCalls } from "./reconcile/route_calls.ts";
 import { removeRoutes } from "./reconcile/shutdown.ts";
@@ -60,6 +61,8 @@ export interface OpenNode {
   readonly network: NodeNetworkService;
   readonly routes: RouteService;
   readonly dataPath: DataPathService;
+  /** What it has done by itself until now. */
+  activity(): Activity;
   /**
    * Starts the watch of the kernel. Called before a Unix socket is bound: Deno 2.9.3 lets
    * every process that is started later inherit it, and `ip monitor` outlives a kill for a
@@ -111,6 +114,7 @@ class ComposedNode implements OpenNode {
   readonly #diagnosis: DataPath;
   readonly #feed = new StatusFeed(() => this.#diagnosis.lookSoon());
   readonly #state: NetworkState;
+  readonly #activity = new ActivityRecord();
   readonly #cache = new KernelCache();
   readonly #reconciler: Reconciler;
   readonly #queue: WorkQueue;
@@ -155,7 +159,9 @@ class ComposedNode implements OpenNode {
       cache,
       queue,
       owner: this.#records,
+      activity: this.#activity,
       onResync: (resync) => this.#follow({ resync }),
+      onReturn: (destination) => this.#feed.noteReturn(destination),
     });
     const shared = { policy, desired, cache, reconciler, queue };
     this.network = new AddressCalls({ ...shared, state });
@@ -178,6 +184,10 @@ class ComposedNode implements OpenNode {
   /** A dry run touches no kernel, so there is no data path to look at. */
   get dataPath(): DataPathService {
     return this.#options.dryRun ? NO_DATA_PATH : this.#diagnosis;
+  }
+
+  activity(): Activity {
+    return this.#activity.current;
   }
 
   watch(): void {
@@ -277,7 +287,9 @@ class ComposedNode implements OpenNode {
     const before = this.#faults.dataplane ?? this.#faults.resync;
     this.#faults = { ...this.#faults, ...changed };
     const now = this.#faults.dataplane ?? this.#faults.resync;
-    if ((before === undefined) !== (now === undefined)) this.#options.onKernel?.(now);
+    if ((before === undefined) === (now === undefined)) return;
+    if (now !== undefined) this.#activity.noteFailure(now);
+    this.#options.onKernel?.(now);
   }
 
   #report(): void {

@@ -43,6 +43,10 @@ export interface SidecarOptions extends Omit<NodeOptions, "onKernel"> {
   readonly socketMode: number;
   readonly tls: TlsFiles | undefined;
   readonly logFormat: LogFormat;
+  /** The options that were given, e.g. `--log-level=debug`: for a bug report. */
+  readonly givenOptions: readonly string[];
+  /** Called once, when calls are served; not if it fails before. */
+  readonly onServing: () => void;
 }
 
 /** What asks a sidecar to stop. */
@@ -121,14 +125,16 @@ export async function runSidecar(
 }
 
 function ownServices(
-  { dataPath, network, routes }: OpenNode,
+  node: OpenNode,
   findings: CurrentFindings,
   streams: StreamLimiter,
-  { logger }: SidecarOptions,
+  { givenOptions: options, logger }: SidecarOptions,
 ): readonly ServedService[] {
+  const { dataPath, network, routes } = node;
+  const activity = () => node.activity();
   return [
     createQuiltRuntime({ network, routes }, logger),
-    createNodeNetworkService(network, findings, streams, logger),
+    createNodeNetworkService({ network, findings, activity, options }, streams, logger),
     createAddressService(network, logger),
     createRouteService(routes, findings, streams, logger),
     createDataPathService(dataPath, streams, logger),
@@ -148,7 +154,7 @@ interface Serving {
 
 /** The contract's line says that calls are welcome: it is written when all is warm. */
 async function serveUntilStop(
-  { logFormat, logger, tls: files }: SidecarOptions,
+  { logFormat, logger, onServing, tls: files }: SidecarOptions,
   stop: StopRequests,
   { health, node, server, sessionLimit, streams, tls }: Serving,
 ): Promise<SidecarEnd> {
@@ -163,6 +169,7 @@ async function serveUntilStop(
   tls?.reloadOnChange((material) => server.reloadTls(material), logger);
   health.clearNotServing("starting");
   logger.log("info", `Starting gRPC server on ${formatListenAddress(address)}`);
+  onServing();
   const reason = await Promise.race([stop.first, sessionLimit]);
   const handsOver = typeof reason === "number";
   node.unwatch();

@@ -49,14 +49,22 @@ export async function writeLine(out: ByteWriter, line: string): Promise<void> {
   await writer.flush();
 }
 
+/** How the writing of a whole text ended. */
+export type WriteEnd =
+  | { readonly kind: "written" }
+  /** A pipe whose reader has left: it has seen enough. */
+  | { readonly kind: "reader-gone" }
+  | { readonly kind: "failed"; readonly why: string };
+
 /**
- * Writes a text and waits until its reader has read all of it. There is no timeout,
- * because the reader may be a pager.
- *
- * @returns false if the write fails, for instance because the reader has exited
+ * Writes bytes, or a text as UTF-8, and waits until all of it is taken. There is no
+ * timeout, because the reader may be a pager.
  */
-export async function writeAll(out: ByteWriter, text: string): Promise<boolean> {
-  let rest = encoder.encode(text);
+export async function writeAll(
+  out: ByteWriter,
+  content: string | Uint8Array,
+): Promise<WriteEnd> {
+  let rest = typeof content === "string" ? encoder.encode(content) : content;
   while (rest.length > 0) {
     const result = await writeSome(out, rest);
     switch (result.kind) {
@@ -67,12 +75,18 @@ export async function writeAll(out: ByteWriter, text: string): Promise<boolean> 
         await new Promise((resolve) => setTimeout(resolve, BUSY_RETRY_MS));
         break;
       case "failed":
-        return false;
+        return result.cause instanceof Deno.errors.BrokenPipe
+          ? { kind: "reader-gone" }
+          : { kind: "failed", why: describeCause(result.cause) };
       default:
         result satisfies never;
     }
   }
-  return true;
+  return { kind: "written" };
+}
+
+function describeCause(cause: unknown): string {
+  return cause instanceof Error ? cause.message : "nothing could be written";
 }
 
 function describeDroppedLines(count: number): string {
@@ -256,19 +270,19 @@ class BufferedLineWriter implements LineWriter {
 type WriteResult =
   | { readonly kind: "wrote"; readonly count: number }
   | { readonly kind: "busy" }
-  | { readonly kind: "failed" };
+  | { readonly kind: "failed"; readonly cause: unknown };
 
 async function writeSome(out: ByteWriter, bytes: Uint8Array): Promise<WriteResult> {
   try {
     const count = await out.write(bytes);
-    return count > 0 ? { kind: "wrote", count } : { kind: "failed" };
+    return count > 0 ? { kind: "wrote", count } : { kind: "failed", cause: undefined };
   } catch (cause) {
     // Another process that shares the pipe may have made it non-blocking. Then a full
     // pipe is an error, but a temporary one.
     return cause instanceof Deno.errors.WouldBlock ||
         cause instanceof Deno.errors.Interrupted
       ? { kind: "busy" }
-      : { kind: "failed" };
+      : { kind: "failed", cause };
   }
 }
 

@@ -9,6 +9,7 @@ import type { ClusterPolicy } from "../ipam/policy.ts";
 import type { Logger } from "../observability/logger.ts";
 import { OUR_PROTOCOL, TABLE_MAIN } from "../routing/kernel_route.ts";
 import type { StateStore, StoredState } from "../state/store.ts";
+import type { ActivityRecord } from "./activity.ts";
 import { ContentionLog, LOSSES } from "./contention_log.ts";
 import type { DesiredState } from "./desired_state.ts";
 import { DirtySet } from "./dirty_set.ts";
@@ -41,12 +42,15 @@ export interface DriftRepairParts {
   readonly cache: KernelCache;
   readonly queue: WorkQueue;
   readonly owner: RecordOwner;
+  readonly activity: ActivityRecord;
   readonly logger: Logger;
   readonly policy: ClusterPolicy;
   /** Milliseconds between two resyncs. */
   readonly resyncMs: number;
   /** Called with the reason when resyncs keep failing, and when they succeed again. */
   readonly onResync?: (fault: string | undefined) => void;
+  /** Called with each installed route that the kernel had lost, and has again. */
+  readonly onReturn?: (destination: Ipv4Cidr) => void;
 }
 
 const REPAIR: Cause = { rpc: "repair", peer: "" };
@@ -208,6 +212,10 @@ export class DriftRepair {
     await reconciler.reconcile([...claims, ...keys]);
     const now = performance.now();
     this.#log.note(repairs, now);
+    this.#parts.activity.noteRepairs(repairs);
+    for (const repair of repairs) {
+      if (hasReturned(repair)) this.#parts.onReturn?.(repair.prefix);
+    }
     // What the kernel refuses it would refuse again: that waits for the next resync.
     for (const { outcome, prefix } of repairs) {
       if (outcome.kind === "lost") prefixes.add(prefix);
@@ -335,4 +343,9 @@ export function repairKey(
     default:
       return repair satisfies never;
   }
+}
+
+function hasReturned(repair: Repair): boolean {
+  return repair.kind === "route" && repair.outcome.kind === "added" &&
+    repair.before.status.kind === "installed";
 }

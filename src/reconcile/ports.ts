@@ -140,3 +140,20 @@ export function refuse(sentence: string): Refusal {
 export function causeOf({ peer, rpc, subject }: Call): Cause {
   return subject === undefined ? { rpc, peer } : { rpc, peer, subject };
 }
+
+/** Something that did not succeed. */
+export interface PastFailure {
+  /** As `Date.now()`. */
+  readonly atMs: number;
+  /** What failed and why. */
+  readonly sentence: string;
+}
+
+/** What a sidecar has done by itself since its start. */
+export interface Activity {
+  /** As `Date.now()`. */
+  readonly startedMs: number;
+  /** Routes and records that it wrote or deleted because the kernel differed. */
+  readonly repairs: number;
+  readonly lastFailure: PastFailure | undefined;
+}

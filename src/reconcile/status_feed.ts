@@ -35,6 +35,13 @@ export class StatusFeed {
     return this.#inOrder(this.#routes.values());
   }
 
+  /** Notes that the kernel had lost an installed route, and has it again from now on. */
+  noteReturn(destination: Ipv4Cidr): void {
+    const before = this.#routes.get(destination);
+    if (before === undefined || before.pending !== "") return;
+    this.#change(destination, { ...before, sinceMs: Date.now() });
+  }
+
   watch(wake: () => void): RouteWatch {
     const watcher = new Watcher(wake);
     this.#watchers.add(watcher);
@@ -50,7 +57,10 @@ export class StatusFeed {
   #follow(destination: Ipv4Cidr): void {
     const before = this.#routes.get(destination);
     const now = this.#read(destination, before);
-    if (now === before) return;
+    if (now !== before) this.#change(destination, now);
+  }
+
+  #change(destination: Ipv4Cidr, now: ListedRoute | undefined): void {
     if (now === undefined) this.#routes.delete(destination);
     else this.#routes.set(destination, now);
     for (const watcher of this.#watchers) watcher.note(destination);

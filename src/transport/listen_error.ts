@@ -61,7 +61,7 @@ export function describeListenError(
 export function describeGrant(
   address: BoundAddress,
   defaultIsGranted: boolean,
-  task: "serve" | "status" | "health" | "doctor",
+  task: string,
 ): string {
   const ours = formatListenAddress(DEFAULT_LISTEN_ADDRESS);
   const start = `start with ${grantsFor(address)} (see README)`;

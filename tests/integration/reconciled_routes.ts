@@ -1,6 +1,7 @@
 /** The routes on the test's own kernel with what repairs them, on a dataplane that loses. */
 import assert from "node:assert/strict";
 import type { Ipv4Cidr } from "../../src/ipam/cidr.ts";
+import { ActivityRecord } from "../../src/reconcile/activity.ts";
 import { DriftRepair } from "../../src/reconcile/drift_repair.ts";
 import { restore } from "../../src/reconcile/startup.ts";
 import { TABLE_142 } from "../../src/state/table142_store.ts";
@@ -52,6 +53,7 @@ export async function openReconciledRoutes(
     desired,
     owner,
     store,
+    activity: new ActivityRecord(),
     logger,
     policy,
     resyncMs,

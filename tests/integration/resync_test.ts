@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import type { DesiredState } from "../../src/reconcile/desired_state.ts";
 import { INSTALLED } from "../../src/reconcile/outcome.ts";
+import { ActivityRecord } from "../../src/reconcile/activity.ts";
 import { TABLE_142 } from "../../src/state/table142_store.ts";
 import { DriftRepair } from "../../src/reconcile/drift_repair.ts";
 import { until } from "../support/wait.ts";
@@ -22,6 +23,7 @@ function openWithoutEvents(
   const repair = new DriftRepair({
     ...routes,
     store: TABLE_142,
+    activity: new ActivityRecord(),
     owner: routes.records,
     logger: { log: () => {}, flush: () => Promise.resolve() },
     policy: routes.parts.policy,

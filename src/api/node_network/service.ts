@@ -4,6 +4,7 @@ import type {
   NodeNetworkService,
 } from "../../addresses/ports.ts";
 import type { CurrentFinding } from "../../diagnose/ports.ts";
+import type { Activity } from "../../reconcile/ports.ts";
 import type { Logger } from "../../observability/logger.ts";
 import type { ServedService } from "../../shared/served_service.ts";
 import { describeNotExecuted, succeeded } from "../call_messages.ts";
@@ -12,9 +13,12 @@ import type { GetNodeNetworkResponse } from "../gen/quilt/sidecar/v1/GetNodeNetw
 import type { NodeNetwork as NodeNetworkMessage } from "../gen/quilt/sidecar/v1/NodeNetwork.ts";
 import type { NodeNetworkServiceHandlers } from "../gen/quilt/sidecar/v1/NodeNetworkService.ts";
 import type { WatchNodeNetworkResponse } from "../gen/quilt/sidecar/v1/WatchNodeNetworkResponse.ts";
+import type { SidecarActivity } from "../gen/quilt/sidecar/v1/SidecarActivity.ts";
 import { LatestValueStream } from "../latest_value_stream.ts";
 import { NODE_NETWORK_SERVICE } from "../proto_registry.ts";
+import { SIDECAR_VERSION } from "../../shared/versions.ts";
 import type { StreamLimiter } from "../stream_limiter.ts";
+import { toTimestamp } from "../times.ts";
 import { type Reply, unaryHandlers } from "../unary_handler.ts";
 
 /**
@@ -24,15 +28,19 @@ import { type Reply, unaryHandlers } from "../unary_handler.ts";
  */
 const INTERVAL_MS = 50;
 
-/** What is wrong with the node as a whole, worst first. */
-export interface NodeFindings {
-  readonly ofNode: readonly CurrentFinding[];
+/** What is told of a node besides its addresses and routes. */
+export interface NodeNetworkParts {
+  readonly network: NodeNetworkService;
+  /** What is wrong with the node as a whole, worst first. */
+  readonly findings: { readonly ofNode: readonly CurrentFinding[] };
+  readonly activity: () => Activity;
+  /** The options of `serve` that were given, e.g. `--log-level=debug`. */
+  readonly options: readonly string[];
 }
 
 /** `quilt.sidecar.v1.NodeNetworkService` over a node: Quilt learns its subnet from it. */
 export function createNodeNetworkService(
-  network: NodeNetworkService,
-  findings: NodeFindings,
+  { activity, findings, network, options }: NodeNetworkParts,
   streams: StreamLimiter,
   logger: Logger,
 ): ServedService {
@@ -51,6 +59,7 @@ export function createNodeNetworkService(
           node_network: toNodeNetworkMessage(current),
           refusal: describeRefusal(lastConfigure),
           findings: findings.ofNode.map(toFindingMessage),
+          sidecar: toActivityMessage(activity(), options),
         },
       }),
     }),
@@ -85,6 +94,20 @@ function describeRefusal(outcome: ConfigureOutcome | undefined): string {
     default:
       return describeNotExecuted(outcome);
   }
+}
+
+function toActivityMessage(
+  { lastFailure, repairs, startedMs }: Activity,
+  options: readonly string[],
+): SidecarActivity {
+  return {
+    version: SIDECAR_VERSION,
+    started_at: toTimestamp(startedMs),
+    repairs,
+    last_failure: lastFailure?.sentence ?? "",
+    last_failure_at: lastFailure === undefined ? null : toTimestamp(lastFailure.atMs),
+    options: [...options],
+  };
 }
 
 /** The node's network as a message. */

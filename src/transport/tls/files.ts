@@ -1,5 +1,6 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { err, ok, type Result } from "../../shared/result.ts";
+import { readPemFile } from "./pem_file.ts";
 
 /** Paths of files in PEM. */
 export interface TlsFiles {
@@ -28,31 +29,13 @@ export interface CertificateFacts {
 export async function readTlsFiles(
   files: TlsFiles,
 ): Promise<Result<TlsMaterial, string>> {
-  const cert = await read(files.cert);
+  const cert = await readPemFile(files.cert);
   if (!cert.ok) return cert;
-  const key = await read(files.key);
+  const key = await readPemFile(files.key);
   if (!key.ok) return key;
-  const ca = files.ca === undefined ? ok(undefined) : await read(files.ca);
+  const ca = files.ca === undefined ? ok(undefined) : await readPemFile(files.ca);
   if (!ca.ok) return ca;
   return ok({ cert: cert.value, key: key.value, ca: ca.value });
-}
-
-async function read(path: string): Promise<Result<string, string>> {
-  try {
-    return ok(await Deno.readTextFile(path));
-  } catch (cause) {
-    return err(`Cannot read ${path}: ${describe(cause, path)}`);
-  }
-}
-
-function describe(cause: unknown, path: string): string {
-  if (cause instanceof Deno.errors.NotCapable) {
-    const directory = path.replace(/\/[^/]*$/, "");
-    return "the sandbox does not grant it; " +
-      `start with --allow-read=${directory} (see README)`;
-  }
-  if (cause instanceof Deno.errors.NotFound) return "there is no such file";
-  return cause instanceof Error ? cause.message : String(cause);
 }
 
 /**

@@ -6,9 +6,11 @@ import type { NodeNetwork, NodeNetworkService } from "../../../src/addresses/por
 import { createAddressService } from "../../../src/api/addresses/service.ts";
 import { connectSidecar, type SidecarClient } from "../../support/sidecar_client.ts";
 import { formatListenAddress } from "../../../src/transport/listen_address.ts";
+import type { Activity } from "../../../src/reconcile/ports.ts";
+import { SIDECAR_VERSION } from "../../../src/shared/versions.ts";
 import {
   createNodeNetworkService,
-  type NodeFindings,
+  type NodeNetworkParts,
 } from "../../../src/api/node_network/service.ts";
 import { StreamLimiter } from "../../../src/api/stream_limiter.ts";
 import { startServer } from "../../../src/transport/server.ts";
@@ -63,10 +65,29 @@ export interface Surface extends AsyncDisposable {
   readonly log: readonly string[];
 }
 
+/** When the sidecar of these services started, and what it did since. */
+const ACTIVITY: Activity = {
+  startedMs: Date.UTC(2026, 0, 1),
+  repairs: 2,
+  lastFailure: { atMs: Date.UTC(2026, 0, 2), sentence: "The kernel refused" },
+};
+
+const OPTIONS = ["--log-level=debug"];
+
+/** {@linkcode ACTIVITY} as clients get it. */
+export const ACTIVITY_MESSAGE = {
+  version: SIDECAR_VERSION,
+  started_at: { seconds: 1_767_225_600, nanos: 0 },
+  repairs: 2,
+  last_failure: "The kernel refused",
+  last_failure_at: { seconds: 1_767_312_000, nanos: 0 },
+  options: ["--log-level=debug"],
+};
+
 /** The two services over a node of the test's making, and the typed client of them. */
 export async function openServices(
   network: Partial<NodeNetworkService>,
-  findings: NodeFindings = { ofNode: [] },
+  findings: NodeNetworkParts["findings"] = { ofNode: [] },
 ): Promise<Surface> {
   const log: string[] = [];
   const sink = {
@@ -78,7 +99,11 @@ export async function openServices(
   const streams = new StreamLimiter();
   const node = { ...UNASKED, ...network };
   const started = await startServer({ kind: "tcp", host: "127.0.0.1", port: 0 }, [
-    createNodeNetworkService(node, findings, streams, logger),
+    createNodeNetworkService(
+      { network: node, findings, activity: () => ACTIVITY, options: OPTIONS },
+      streams,
+      logger,
+    ),
     createAddressService(node, logger),
   ]);
   assert.ok(started.ok);

@@ -254,11 +254,11 @@ Deno.test("writeAll waits for a slow reader without a timeout, unlike writeLine"
   await writeLine(reader, "late");
   assert.equal(ended, false);
   reader.resume();
-  assert.equal(await written, true);
+  assert.deepEqual(await written, { kind: "written" });
   assert.equal(reader.text.replace("late\n", ""), "x".repeat(200_000));
 });
 
-Deno.test("writeAll waits while a pipe is full, and returns false if the reader has exited", async () => {
+Deno.test("writeAll waits while a pipe is full, and tells whether the reader has left or the write failed", async () => {
   const reader = new Reader(3);
   const faults = [new Deno.errors.WouldBlock(), new Deno.errors.Interrupted()];
   const busy: ByteWriter = {
@@ -267,8 +267,13 @@ Deno.test("writeAll waits while a pipe is full, and returns false if the reader 
       return fault === undefined ? reader.write(bytes) : Promise.reject(fault);
     },
   };
-  assert.equal(await writeAll(busy, "0123456789"), true);
+  assert.deepEqual(await writeAll(busy, "0123456789"), { kind: "written" });
   assert.equal(reader.text, "0123456789");
   const gone = { write: () => Promise.reject(new Deno.errors.BrokenPipe()) };
-  assert.equal(await writeAll(gone, "x"), false);
+  assert.deepEqual(await writeAll(gone, "x"), { kind: "reader-gone" });
+  const full = { write: () => Promise.reject(new Error("No space left on device")) };
+  assert.deepEqual(await writeAll(full, "x"), {
+    kind: "failed",
+    why: "No space left on device",
+  });
 });

@@ -86,6 +86,27 @@ Deno.test("StatusFeed keeps sinceMs while a route stays in its state, whatever i
   assert.ok(await since() > installed);
 });
 
+Deno.test("StatusFeed tells of an installed route that is back, and of nothing else that is said to be", async () => {
+  const { feed, put } = openFeed();
+  feed.open();
+  put(2);
+  put(3, WAITING);
+  const watch = feed.watch(() => {});
+  watch.take();
+  const [before] = await feed.list();
+  const now = Date.now();
+  await until(() => Date.now() > now, { what: "the clock", everyMs: 1 });
+  for (const octet of [3, 4]) feed.noteReturn(to(octet));
+  assert.equal(watch.take(), undefined);
+  feed.noteReturn(to(2));
+  assert.deepEqual(linesOf(watch.take()), ["10.42.2.0/24 vxlan100"]);
+  const [after] = await feed.list();
+  assert.ok(before !== undefined && after !== undefined);
+  assert.ok(after.sinceMs > before.sinceMs);
+  assert.deepEqual({ ...after, sinceMs: 0 }, { ...before, sinceMs: 0 });
+  watch.close();
+});
+
 Deno.test("StatusFeed shows all routes as unconfirmed once the agent starts anew, and each as confirmed when it is claimed", async () => {
   const { feed, put } = openFeed();
   feed.open();

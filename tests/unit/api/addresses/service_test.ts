@@ -63,7 +63,7 @@ Deno.test("AddressService answers each refusal with a gRPC status and the senten
   for (const [reason, code] of codes) {
     const sentence = `It is ${reason}: "…"`;
     outcome = { kind: "refused", reason, sentence };
-    const fault = { ok: false, fault: { code, details: sentence } };
+    const fault = { ok: false, fault: { code, details: sentence, isAnswer: true } };
     assert.deepEqual(await client.allocateAddress("a"), fault);
     assert.deepEqual(await client.releaseAddress({ owner: "a" }), fault);
     assert.deepEqual(await client.listAddresses(), fault);

@@ -4,7 +4,7 @@ import { CurrentFindings } from "../../../../src/api/data_path/current_findings.
 import { until } from "../../../support/wait.ts";
 import { finding, findingMessage, MemoryDataPath } from "../memory_data_path.ts";
 import { cidr } from "../outcomes.ts";
-import { MESSAGE, NETWORK, openServices } from "../pod_network.ts";
+import { ACTIVITY_MESSAGE, MESSAGE, NETWORK, openServices } from "../pod_network.ts";
 
 Deno.test("GetNodeNetwork has empty fields but the cluster CIDR before ConfigureNodeSubnet", async () => {
   await using surface = await openServices({
@@ -21,6 +21,7 @@ Deno.test("GetNodeNetwork has empty fields but the cluster CIDR before Configure
       },
       refusal: "",
       findings: [],
+      sidecar: ACTIVITY_MESSAGE,
     },
   });
 });

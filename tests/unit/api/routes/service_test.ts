@@ -229,7 +229,7 @@ Deno.test("ListRoutes answers all of 65,536 routes that wait for their device", 
   const pending = { ...LISTED, pending: "Interface 'overlay-device0' not found" };
   const routes = Array.from({ length: 65_536 }, () => pending);
   await using service = await openService({ list: () => Promise.resolve(routes) });
-  const connection = createClient(service.address);
+  const connection = createClient({ authority: service.address, tls: undefined });
   const listed = await createSidecarReader(createUnaryCall(connection, 60_000))
     .listRoutes();
   connection.close();

@@ -114,16 +114,28 @@ const COMPONENTS: Readonly<Record<string, Rule>> = {
   "src/cli/": {
     imports: [
       "src/api/",
+      "src/bundle_node.ts",
+      "src/dataplane/iproute2/parse_mutation.ts",
       "src/diagnose/checks/peers.ts",
       "src/diagnose/finding.ts",
       "src/doctor_node.ts",
       "src/ipam/",
       "src/observability/",
+      "src/routing/",
       "src/shared/",
       "src/sidecar.ts",
+      "src/state/table142_codec.ts",
       "src/transport/",
+      "src/uninstall_node.ts",
     ],
-    packages: ["@grpc/grpc-js", "node:util"],
+    packages: [
+      "@grpc/grpc-js",
+      "commander",
+      "node:buffer",
+      "node:tls",
+      "node:util",
+      "yaml",
+    ],
   },
   "src/node.ts": {
     imports: [
@@ -153,6 +165,20 @@ const COMPONENTS: Readonly<Record<string, Rule>> = {
     ],
     types: ["src/observability/"],
   },
+  "src/uninstall_node.ts": {
+    imports: [
+      "src/dataplane/",
+      "src/dataplane/iproute2/",
+      "src/reconcile/outcome.ts",
+      "src/routing/",
+      "src/shared/",
+      "src/state/table142_codec.ts",
+    ],
+    types: ["src/observability/"],
+  },
+  "src/bundle_node.ts": {
+    imports: ["src/dataplane/iproute2/", "src/shared/"],
+  },
   "src/warm_up.ts": {
     imports: [
       "src/api/",
@@ -179,6 +205,7 @@ const COMPONENTS: Readonly<Record<string, Rule>> = {
 
 /** Files that are pure: the same arguments give the same result, at any time. */
 const PURE = [
+  "src/cli/sync_file.ts",
   "src/ipam/",
   "src/routing/",
   PORT_OF_DATAPLANE,

@@ -1,16 +1,20 @@
 import { FINDING_IDS } from "../diagnose/finding.ts";
 import type { IpProgram } from "../doctor_node.ts";
 import { escapeInvisible } from "../shared/quote.ts";
+import { wrap } from "./display_width.ts";
 import { EXIT_FAILURE, EXIT_OK, EXIT_WARNINGS } from "./exit.ts";
 import {
   align,
   countFindings,
   describeCounts,
   describeFinding,
+  type FindingCounts,
   type ShownFinding,
 } from "./finding_report.ts";
 import type { ShownAddress, ShownPeer } from "./peer_findings.ts";
 import { SETUP_IDS } from "./setup_checks.ts";
+import { styled } from "./style.ts";
+import { PLAIN, type Terminal } from "./terminal.ts";
 
 /** What a finding is about. */
 export const GROUPS = ["set-up", "node", "devices", "destinations"] as const;
@@ -56,18 +60,28 @@ export function exitCodeOf({ findings }: DoctorReport): number {
  * Formats the report for people: the groups with findings, the worst first, then a summary,
  * and a table of the peers if they were asked.
  */
-export function formatDoctor(report: DoctorReport): string {
+export function formatDoctor(
+  report: DoctorReport,
+  terminal: Terminal = PLAIN,
+): string {
   const grouped = Map.groupBy(sorted(report.findings), ({ group }) => group);
   // In the order in which their worst findings come.
   const found = [...grouped].flatMap(([group, findings]) => [
-    TITLES[group],
+    styled(terminal, "strong", TITLES[group]),
     ...findings.flatMap((each) =>
-      describeFinding(each, group === "set-up" ? group : undefined)
+      describeFinding(each, {
+        subject: group === "set-up" ? group : undefined,
+        terminal,
+      })
     ),
   ]);
-  return [...found, ...align(summaryOf(report)), ...peerTable(report.peers ?? [])]
-    .join("\n");
+  const summary = align(summaryOf(report))
+    .flatMap((line) => wrap(line, terminal.columns, SUMMARY_INDENT));
+  return [...found, ...summary, ...peerTable(report.peers ?? [], terminal)].join("\n");
 }
+
+/** The columns before the values of the summary, as its longest label needs. */
+const SUMMARY_INDENT = 14;
 
 const TITLES: Readonly<Record<Group, string>> = {
   "set-up": "Set-up",
@@ -147,7 +161,13 @@ function describeIp(ip: IpProgram): string {
   }
 }
 
-function peerTable(peers: readonly ShownPeer[]): readonly string[] {
+/** The columns that a destination takes at most, and those that keep it apart. */
+const PEER_INDENT = 20;
+
+function peerTable(
+  peers: readonly ShownPeer[],
+  { columns }: Terminal,
+): readonly string[] {
   if (peers.length === 0) return [];
   const table = align([
     ["DESTINATION", "DEVICE", "GATEWAY", "BEHIND IT"],
@@ -158,7 +178,7 @@ function peerTable(peers: readonly ShownPeer[]): readonly string[] {
       describeAddress(proxied),
     ]),
   ]);
-  return ["", ...table];
+  return ["", ...table.flatMap((line) => wrap(line, columns, PEER_INDENT))];
 }
 
 function describeAddress(shown: ShownAddress): string {
@@ -177,10 +197,38 @@ function describeAddress(shown: ShownAddress): string {
   }
 }
 
-/** Formats the report as one JSON document; README.md explains its fields. */
+/** The version of the JSON: a field may be added, and none changes its meaning. */
+const JSON_VERSION = 1;
+
+/** What `doctor --json` prints, one document on one line. */
+export interface DoctorJson {
+  /** Of this shape: a field may be added to it, and none changes its meaning. */
+  readonly version: typeof JSON_VERSION;
+  readonly sidecar: {
+    /** Where it was asked, such as `127.0.0.1:50051` or `unix:///run/x.sock`. */
+    readonly address: string;
+    /** Whether it told its findings. */
+    readonly answers: boolean;
+  };
+  /** Who has made the checks of the node, its devices and destinations. */
+  readonly checked_by: CheckedBy;
+  readonly versions: {
+    readonly deno: string;
+    /** Empty if there is no `ip` of iproute2. */
+    readonly iproute2: string;
+  };
+  readonly counts: FindingCounts;
+  /** The worst first. */
+  readonly findings: readonly GroupedFinding[];
+  /** Those that `--probe` had asked; otherwise none. */
+  readonly peers: readonly ShownPeer[];
+}
+
+/** Formats the report as one JSON document, a {@linkcode DoctorJson}. */
 export function doctorJson(report: DoctorReport): string {
   const { authority, checkedBy, deno, findings, ip, peers } = report;
-  return escapeInvisible(JSON.stringify({
+  const document: DoctorJson = {
+    version: JSON_VERSION,
     sidecar: { address: authority, answers: checkedBy === "sidecar" },
     checked_by: checkedBy,
     versions: { deno, iproute2: ip.kind === "iproute2" ? ip.version : "" },
@@ -197,5 +245,6 @@ export function doctorJson(report: DoctorReport): string {
       since: finding.since,
     })),
     peers: peers ?? [],
-  }));
+  };
+  return escapeInvisible(JSON.stringify(document));
 }

@@ -43,7 +43,8 @@ export function describeUnexpectedError(cause: unknown, task: string): string {
     const [message] = oneLine(cause.message).split(", run again with ", 1);
     return `The sandbox lacks a grant: ${message}; use deno task ${task} (see README)`;
   }
-  return `The sidecar stops because of an unexpected error: ${oneLine(String(cause))}`;
+  const who = task === "serve" ? "The sidecar" : task;
+  return `${who} stops because of an unexpected error: ${oneLine(String(cause))}`;
 }
 
 function oneLine(text: string): string {

@@ -3,18 +3,25 @@ import type { Timestamp } from "../api/gen/google/protobuf/Timestamp.ts";
 import type { Finding } from "../api/gen/quilt/sidecar/v1/Finding.ts";
 import type { Severity } from "../diagnose/finding.ts";
 import { countOf, escapeInvisible } from "../shared/quote.ts";
+import { displayWidth, padToWidth, wrap } from "./display_width.ts";
 import { required } from "./required.ts";
+import { styled, type Tone } from "./style.ts";
+import type { Terminal } from "./terminal.ts";
 
 /** A finding as both print it, with the fields of their JSON. */
 export interface ShownFinding {
+  /** Such as `device-down`; docs/troubleshooting.md explains each. */
   readonly id: string;
   readonly severity: Severity;
   /** Empty if it is not about one device. */
   readonly device: string;
   /** Empty if it is not about one destination. */
   readonly destination: string;
+  /** What was found, a sentence. */
   readonly found: string;
+  /** What it means for traffic, a sentence. */
   readonly meaning: string;
+  /** Commands that end it; a word in capitals stands for what only an operator knows. */
   readonly remedy: readonly string[];
   /** RFC 3339 in UTC; empty if nobody knows. */
   readonly since: string;
@@ -47,25 +54,43 @@ function severityOf({ severity }: Finding): Severity {
   }
 }
 
+/** How a finding is shown. */
+export interface FindingView {
+  /** What it is about if that is neither a device nor a destination. @default this node */
+  readonly subject?: string | undefined;
+  readonly terminal: Terminal;
+}
+
+const TONES: Readonly<Record<Severity, Tone>> = { critical: "bad", warning: "waiting" };
+
 /**
  * The lines of a finding, and an empty one behind them. The commands of the remedy stand
- * on lines of their own, so that they can be pasted.
- *
- * @param subject what it is about if that is neither a device nor a destination
+ * on lines of their own, and are never broken, so that they can be pasted.
  */
 export function describeFinding(
   finding: ShownFinding,
-  subject = "this node",
+  { subject = "this node", terminal }: FindingView,
 ): readonly string[] {
   const { destination, device, found, id, meaning, remedy, severity, since } = finding;
+  const { columns } = terminal;
   const about = device || destination || subject;
   const dated = since === "" ? id : `${id} since ${since}`;
+  const word = severity.toUpperCase();
+  const head = wrap(
+    escapeInvisible(`${word} ${about}: ${found} (${dated})`),
+    columns,
+    2,
+  );
   return [
-    `${severity.toUpperCase()} ${about}: ${found} (${dated})`,
-    `  ${meaning}`,
-    ...remedy.map((command) => `    ${command}`),
+    ...head.map((line, at) =>
+      at > 0
+        ? line
+        : `${styled(terminal, TONES[severity], word)}${line.slice(word.length)}`
+    ),
+    ...wrap(escapeInvisible(`  ${meaning}`), columns, 2),
+    ...remedy.map((command) => escapeInvisible(`    ${command}`)),
     "",
-  ].map(escapeInvisible);
+  ];
 }
 
 /** How many findings there are of each severity. */
@@ -105,9 +130,11 @@ export function align(texts: readonly (readonly string[])[]): readonly string[] 
   const rows = texts.map((cells) => cells.map(escapeInvisible));
   const widths: number[] = [];
   for (const row of rows) {
-    row.forEach((cell, at) => widths[at] = Math.max(widths[at] ?? 0, cell.length));
+    row.forEach((cell, at) =>
+      widths[at] = Math.max(widths[at] ?? 0, displayWidth(cell))
+    );
   }
   return rows.map((row) =>
-    row.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join("  ").trimEnd()
+    row.map((cell, at) => padToWidth(cell, widths[at] ?? 0)).join("  ").trimEnd()
   );
 }

@@ -1,9 +1,13 @@
+import { Buffer } from "node:buffer";
+import { checkServerIdentity } from "node:tls";
 import {
+  type ChannelCredentials,
   Client,
   credentials,
   Metadata,
   type ServiceDefinition,
   status,
+  type StatusObject,
 } from "@grpc/grpc-js";
 import {
   ADDRESS_SERVICE,
@@ -16,6 +20,7 @@ import type { ListAddressesResponse } from "../api/gen/quilt/sidecar/v1/ListAddr
 import type { ListFindingsResponse } from "../api/gen/quilt/sidecar/v1/ListFindingsResponse.ts";
 import type { ListRoutesResponse } from "../api/gen/quilt/sidecar/v1/ListRoutesResponse.ts";
 import { err, ok, type Result } from "../shared/result.ts";
+import type { ClientTls, Target } from "./target.ts";
 
 /** The status of a call that failed. */
 export interface CallFault {
@@ -23,6 +28,8 @@ export interface CallFault {
   readonly code: status;
   /** The message of the server, or of the client if it could not connect. */
   readonly details: string;
+  /** Whether a server sent it; otherwise the client made it up for want of an answer. */
+  readonly isAnswer: boolean;
 }
 
 /** Makes a unary call; `Response` is the generated type of what the RPC returns. */
@@ -32,15 +39,30 @@ export type UnaryCall = <Response>(
   request: object,
 ) => Promise<Result<Response, CallFault>>;
 
-/**
- * Creates a client that connects when it makes its first call.
- *
- * @param authority such as `127.0.0.1:50051`; needs `--allow-net` for exactly that
- */
-export function createClient(authority: string): Client {
-  return new Client(authority, credentials.createInsecure(), {
+/** Connects when it makes its first call; the sandbox must grant the target's address. */
+export function createClient(
+  { authority, tls }: Pick<Target, "authority" | "tls">,
+): Client {
+  return new Client(authority, credentialsOf(tls, authority), {
     // 65,536 pending routes are 5 MB, and the default limit of grpc-js is 4 MB.
     "grpc.max_receive_message_length": -1,
+    // Deno takes no IP address for the name of a TLS server, and grpc-js gives it that.
+    "grpc.ssl_target_name_override": "localhost",
+  });
+}
+
+function credentialsOf(
+  tls: ClientTls | undefined,
+  authority: string,
+): ChannelCredentials {
+  if (tls === undefined) return credentials.createInsecure();
+  const { ca, own } = tls;
+  const bytes = (pem: string | undefined): Buffer | null =>
+    pem === undefined ? null : Buffer.from(pem);
+  const host = authority.replace(/:\d+$/, "");
+  return credentials.createSsl(bytes(ca), bytes(own?.key), bytes(own?.cert), {
+    // The certificate must be for the address that was asked, whatever that name is.
+    checkServerIdentity: (_name, certificate) => checkServerIdentity(host, certificate),
   });
 }
 
@@ -63,18 +85,28 @@ export function createUnaryCall(client: Client, deadlineMs: number): UnaryCall {
       { deadline: Date.now() + deadlineMs },
       (error, message) =>
         resolve(
-          message !== undefined ? ok(message) : err({
-            code: error?.code ?? status.INTERNAL,
-            details: error?.details ?? "The response has no message",
-          }),
+          message !== undefined ? ok(message) : err(toFault(
+            error ?? {
+              code: status.INTERNAL,
+              details: "The response has no message",
+              metadata: new Metadata(),
+            },
+          )),
         ),
     );
     return promise;
   };
 }
 
+function toFault({ code, details, metadata }: StatusObject): CallFault {
+  // A response of gRPC has this header; what the client makes up has none.
+  const [type = ""] = metadata.get("content-type");
+  return { code, details, isAnswer: `${type}`.startsWith("application/grpc") };
+}
+
 /** Finds the system's error in the message of grpc-js about a failed connection. */
-const SYSTEM_ERROR = /Last error: (?:Error: )?(.*?)(?: \(\S+Z\))?\. Resolution note: /s;
+const SYSTEM_ERROR =
+  /Last error: (?:\w*Error(?: \[\w+\])?: )?(.*?)(?: \(\S+Z\))?\. Resolution note: /s;
 
 /**
  * Why a call has no answer, a part of a sentence.
@@ -87,13 +119,59 @@ export function reasonOf({ code, details }: CallFault, deadlineMs: number): stri
     : SYSTEM_ERROR.exec(details)?.[1] ?? details;
 }
 
-/** A sidecar that did not answer a call, a sentence without the remedy. */
-export function describeUnanswered(
-  authority: string,
-  fault: CallFault,
-  deadlineMs: number,
-): string {
-  return `The sidecar on ${authority} does not answer: ${reasonOf(fault, deadlineMs)}`;
+/** What a watch is told. */
+export interface WatchListener<Message> {
+  /** Called with each message. */
+  readonly onMessage: (message: Message) => void;
+  /** Called once, when there will be no further message. */
+  readonly onEnd: (fault: CallFault) => void;
+}
+
+/**
+ * Watches by a call whose responses go on until it is ended.
+ *
+ * @returns ends it
+ */
+export function startWatch<Message>(
+  client: Client,
+  service: ServiceDefinition,
+  name: string,
+  { onEnd, onMessage }: WatchListener<Message>,
+): () => void {
+  const method = service[name];
+  if (method === undefined) throw new TypeError(`Cannot call ${name}: no such RPC`);
+  const stream = client.makeServerStreamRequest<object, Message>(
+    method.path,
+    method.requestSerialize,
+    method.responseDeserialize,
+    {},
+  );
+  stream.on("data", onMessage);
+  // It comes before "status", which is emitted in any case.
+  stream.on("error", () => {});
+  stream.once("status", (status) => onEnd(toFault(status)));
+  return () => stream.cancel();
+}
+
+/** A sidecar that answers calls until it is closed. */
+export interface SidecarConnection extends Disposable {
+  readonly call: UnaryCall;
+  readonly reader: SidecarReader;
+}
+
+/**
+ * Connects at the first call.
+ *
+ * @param deadlineMs milliseconds for each call
+ */
+export function connectSidecar(target: Target, deadlineMs: number): SidecarConnection {
+  const client = createClient(target);
+  const call = createUnaryCall(client, deadlineMs);
+  return {
+    call,
+    reader: createSidecarReader(call),
+    [Symbol.dispose]: () => client.close(),
+  };
 }
 
 /** The read-only calls of package `quilt.sidecar.v1`. */

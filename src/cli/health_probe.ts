@@ -1,17 +1,17 @@
 import type { HealthStatus } from "../shared/health_status.ts";
 import { HEALTHZ_LINE, parseHealthz } from "../transport/healthz.ts";
-import type { TcpAddress, UnixAddress } from "../transport/listen_address.ts";
-import type { TlsMaterial } from "../transport/tls/files.ts";
+import type { Target } from "./target.ts";
 
 /** The health of a sidecar, or the reason why it is not known. */
 export type ProbeResult =
   | { readonly kind: "status"; readonly status: HealthStatus }
+  /** It has not answered yet. */
+  | { readonly kind: "late"; readonly reason: string }
+  /** It answered something else, or nobody did. */
   | { readonly kind: "unavailable"; readonly reason: string };
 
-/** The sidecar's address; with `tls`, the client's certificate and the server's CA. */
-export type ProbeTarget =
-  | UnixAddress
-  | (TcpAddress & { readonly tls?: TlsMaterial });
+/** Where to connect, and how. */
+export type ProbeTarget = Pick<Target, "address" | "tls">;
 
 /** The whole request. */
 export const HEALTHZ_REQUEST: Uint8Array = new TextEncoder().encode(
@@ -21,8 +21,7 @@ export const HEALTHZ_REQUEST: Uint8Array = new TextEncoder().encode(
 /** More bytes than the longest response of the sidecar. */
 const MAX_RESPONSE_BYTES = 1_024;
 
-const NOT_A_HEALTH_RESPONSE =
-  "the response is no health status; if the sidecar serves TLS, use the task health:tls";
+const NOT_A_HEALTH_RESPONSE = "the response is no health status";
 
 /**
  * Requests a sidecar's health by `GET /healthz`. Never rejects.
@@ -42,7 +41,7 @@ export async function probeHealth(
   const reason = `no answer came within ${Math.round(deadlineMs)} ms`;
   const controller = new AbortController();
   const timer = setTimeout(() => {
-    resolve({ kind: "unavailable", reason });
+    resolve({ kind: "late", reason });
     controller.abort();
   }, deadlineMs);
   const probe = request(target, controller.signal)
@@ -66,14 +65,15 @@ async function request(
 }
 
 /** Connects. @throws as `Deno.connect` and `Deno.connectTls` do */
-export function connect(target: ProbeTarget): Promise<Deno.Conn> {
-  if (target.kind === "unix") {
-    return Deno.connect({ transport: "unix", path: target.path });
+export function connect({ address, tls }: ProbeTarget): Promise<Deno.Conn> {
+  if (address.kind === "unix") {
+    return Deno.connect({ transport: "unix", path: address.path });
   }
-  const { host: hostname, port, tls } = target;
+  const { host: hostname, port } = address;
   if (tls === undefined) return Deno.connect({ hostname, port });
-  const { ca, cert, key } = tls;
-  return Deno.connectTls({ hostname, port, cert, key, caCerts: ca ? [ca] : [] });
+  const { ca, own } = tls;
+  const caCerts = ca === undefined ? [] : [ca];
+  return Deno.connectTls({ hostname, port, caCerts, ...own });
 }
 
 async function readToEnd(connection: Deno.Conn): Promise<string> {

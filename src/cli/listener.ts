@@ -6,6 +6,8 @@ import { connect, HEALTHZ_REQUEST } from "./health_probe.ts";
 export type Listener =
   /** Nothing. */
   | "none"
+  /** It is not known: this user may not connect. */
+  | "not-permitted"
   /** A sidecar, whatever its health. */
   | "sidecar"
   /** A server that speaks TLS alone, as a sidecar of the task serve:tls does. */
@@ -34,8 +36,9 @@ export async function identifyListener(
 ): Promise<Listener> {
   let connection: Deno.Conn;
   try {
-    connection = await connect(address);
+    connection = await connect({ address, tls: undefined });
   } catch (cause) {
+    if (cause instanceof Deno.errors.PermissionDenied) return "not-permitted";
     return isAbsent(cause) ? "none" : "other";
   }
   const timer = setTimeout(() => connection.close(), deadlineMs);

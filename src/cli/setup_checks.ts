@@ -15,7 +15,8 @@ import { listFew } from "../shared/quote.ts";
 import { refuseDenoVersion, TESTED_DENO_VERSION } from "../shared/versions.ts";
 import { type BoundAddress, formatListenAddress } from "../transport/listen_address.ts";
 import { describeUse } from "../transport/listen_error.ts";
-import type { POLICY_FLAGS, PolicyOptions } from "./policy_flags.ts";
+import type { PolicyOptionName } from "./options.ts";
+import type { PolicyOptions } from "./policy_options.ts";
 import type { SidecarAnswer, Untold } from "./sidecar_answer.ts";
 
 /** What the checks decide upon. */
@@ -30,7 +31,7 @@ export interface SetupFacts {
   readonly local: LocalDiagnosis | undefined;
   readonly options: PolicyOptions;
   /** Which of the options stand on the command line. */
-  readonly given: ReadonlySet<keyof typeof POLICY_FLAGS>;
+  readonly given: ReadonlySet<PolicyOptionName>;
   /** Why no peer was asked although that was wanted; undefined: peers were asked. */
   readonly notProbed: string | undefined;
 }
@@ -46,6 +47,7 @@ export const SETUP_IDS = [
   "no-sidecar",
   "sidecar-busy",
   "sidecar-tls",
+  "not-permitted",
   "sidecar-old",
   "ip-old",
   "capability",
@@ -176,7 +178,7 @@ function checkSidecar(
 }
 
 function describeSidecar(
-  { kind, sentence }: Untold,
+  { kind, remedy, sentence }: Untold,
   address: BoundAddress,
   local: LocalDiagnosis | undefined,
   alone: string,
@@ -187,7 +189,7 @@ function describeSidecar(
       return {
         id: "no-sidecar",
         ...describeAbsence(local),
-        found: `${sentence}; none runs there`,
+        found: sentence,
         // A second sidecar beside one that listens elsewhere would undo its work.
         remedy: [
           "pgrep -af 'main.ts serve' || " +
@@ -226,9 +228,16 @@ function describeSidecar(
       return {
         id: "sidecar-tls",
         severity: "warning",
-        found: `What listens on ${authority} speaks TLS, which doctor does not`,
-        meaning: "Whether it is the sidecar, and whether it serves, tells the task " +
-          `health:tls; ${alone}`,
+        found: sentence,
+        meaning: `To ask it, ${remedy}; ${alone}`,
+        remedy: [],
+      };
+    case "not-permitted":
+      return {
+        id: "not-permitted",
+        severity: "warning",
+        found: sentence,
+        meaning: `To ask it, ${remedy}; ${alone}`,
         remedy: [],
       };
     case "old":
@@ -315,7 +324,7 @@ function differencesOf(
   { cluster_cidr: clusterCidr, gateway, subnet }: NodeNetwork,
   { given, options: { gatewayIndex, policy } }: SetupFacts,
 ): readonly string[] {
-  const differs = (flag: keyof typeof POLICY_FLAGS, has: string, wanted: string) =>
+  const differs = (flag: PolicyOptionName, has: string, wanted: string) =>
     given.has(flag) && has !== wanted ? [`${has} and not ${wanted} (--${flag})`] : [];
   const node = parseCidr(subnet);
   const ofNode = !node.ok ? [] : [

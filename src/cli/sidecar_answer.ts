@@ -6,17 +6,18 @@ import type { ProbedPeer } from "../api/gen/quilt/sidecar/v1/ProbedPeer.ts";
 import type { ProbePeersResponse } from "../api/gen/quilt/sidecar/v1/ProbePeersResponse.ts";
 import { DATA_PATH_SERVICE } from "../api/proto_registry.ts";
 import { err, ok, type Result } from "../shared/result.ts";
-import { type BoundAddress, formatListenAddress } from "../transport/listen_address.ts";
 import {
   type CallFault,
   createClient,
   createSidecarReader,
   createUnaryCall,
-  describeUnanswered,
   reasonOf,
   type SidecarReader,
 } from "./grpc_client.ts";
-import { identifyListener } from "./listener.ts";
+import { findCause } from "./explain_fault.ts";
+import { identifyListener, type Listener } from "./listener.ts";
+import { explainNoAnswer } from "./no_answer.ts";
+import type { Target } from "./target.ts";
 
 /** What the sidecar told, or why it told nothing. */
 export type SidecarAnswer =
@@ -39,13 +40,17 @@ export interface Untold {
     | "hangs"
     /** It is there, and was not asked successfully this time. */
     | "busy"
-    /** It serves TLS, which the commands for operators do not speak. */
+    /** It serves TLS, and doctor was not told how to, or one does not believe the other. */
     | "tls"
+    /** This user may not connect. */
+    | "not-permitted"
     /** It does not know the call. */
     | "old"
     /** Another program listens. */
     | "foreign";
   readonly sentence: string;
+  /** What to do, a part of a sentence. */
+  readonly remedy: string;
 }
 
 /** Milliseconds for a call, as `status` has. */
@@ -56,10 +61,10 @@ const LISTENER_MS = 1_000;
 
 /** Asks for the findings; if nobody tells them, finds out who listens. */
 export async function askSidecar(
-  address: BoundAddress,
+  target: Target,
 ): Promise<Exclude<SidecarAnswer, { readonly kind: "unasked" }>> {
-  const authority = formatListenAddress(address);
-  const client = createClient(authority);
+  const { address, authority } = target;
+  const client = createClient(target);
   const reader = createSidecarReader(createUnaryCall(client, DEADLINE_MS));
   const [findings, network] = await Promise.all([
     reader.listFindings(),
@@ -69,20 +74,24 @@ export async function askSidecar(
   if (findings.ok) {
     return { kind: "told", diagnosis: findings.value, network: networkOf(network) };
   }
-  const sentence = describeUnanswered(authority, findings.fault, DEADLINE_MS);
-  if (findings.fault.code === status.UNIMPLEMENTED) {
-    return { kind: network.ok ? "old" : "foreign", sentence };
+  const { fault } = findings;
+  const cause = await findCause(target, fault, DEADLINE_MS);
+  const { remedy, sentence } = explainNoAnswer(authority, cause);
+  if (fault.code === status.UNIMPLEMENTED) {
+    return { kind: network.ok ? "old" : "foreign", sentence, remedy };
   }
-  return { kind: KINDS[await identifyListener(address, LISTENER_MS)], sentence };
+  const kind = KINDS[await identifyListener(address, LISTENER_MS)];
+  return { kind, sentence, remedy };
 }
 
 const KINDS = {
-  none: "absent",
-  sidecar: "busy",
-  tls: "tls",
-  silent: "hangs",
-  other: "foreign",
-} as const;
+  "none": "absent",
+  "not-permitted": "not-permitted",
+  "sidecar": "busy",
+  "tls": "tls",
+  "silent": "hangs",
+  "other": "foreign",
+} as const satisfies Readonly<Record<Listener, Untold["kind"]>>;
 
 function networkOf(
   answer: Awaited<ReturnType<SidecarReader["getNodeNetwork"]>>,
@@ -98,9 +107,9 @@ const PROBE_DEADLINE_MS = 120_000;
 
 /** Has the sidecar ask its peers, or returns why it did not. */
 export async function probePeers(
-  address: BoundAddress,
+  target: Target,
 ): Promise<Result<readonly ProbedPeer[], string>> {
-  const client = createClient(formatListenAddress(address));
+  const client = createClient(target);
   const call = createUnaryCall(client, PROBE_DEADLINE_MS);
   const answer: Result<ProbePeersResponse, CallFault> = await call(
     DATA_PATH_SERVICE,

@@ -1,103 +1,68 @@
 import { status as grpcStatus } from "@grpc/grpc-js";
 import type { ListFindingsResponse } from "../api/gen/quilt/sidecar/v1/ListFindingsResponse.ts";
 import { ok, type Result } from "../shared/result.ts";
-import { writeAll, writeLine } from "../observability/buffered_line_writer.ts";
-import {
-  type CallFault,
-  createClient,
-  createSidecarReader,
-  createUnaryCall,
-  describeUnanswered,
-  reasonOf,
-} from "./grpc_client.ts";
-import { escapeInvisible } from "../shared/quote.ts";
-import {
-  DEFAULT_LISTEN_ADDRESS,
-  formatListenAddress,
-} from "../transport/listen_address.ts";
-import { describeGrant, isGranted } from "../transport/listen_error.ts";
-import { readTargetAddress, TARGET_HELP } from "./connection_flags.ts";
-import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from "./exit.ts";
-import { parseFlags } from "./flags.ts";
+import type { CommandEnd, CommandLine } from "./command_definition.ts";
+import { DEADLINE_MS, runClient } from "./client_command.ts";
+import { type CallFault, reasonOf, type SidecarConnection } from "./grpc_client.ts";
+import { EXIT_USAGE } from "./exit.ts";
+import { watchPicture } from "./live_picture.ts";
+import { FILTER_OPTIONS } from "./options.ts";
+import { showText } from "./output.ts";
 import { required } from "./required.ts";
+import { readRouteFilter } from "./route_filter.ts";
 import {
   type DataPathReport,
   formatStatus,
   type NodeStatus,
   statusJson,
+  type StatusView,
 } from "./status_report.ts";
+import { standardTerminal } from "./terminal.ts";
 
-/** The text of `status --help`. */
-export const STATUS_HELP = `Usage: status [options]
+/** Milliseconds between two pictures of `--watch`. */
+const PICTURE_MS = 1_000;
 
-Shows what is wrong with the data path, with the commands that end it; then the node's
-network, the number of its allocated addresses, and each desired route: whether the
-kernel has it, since when, why not, and the findings about it. A route is unconfirmed if
-the mesh agent has not requested it since its last start. Exits with 0 whatever it shows,
-with 1 and a sentence if the sidecar does not answer within 3 seconds, with 2 if the
-options are wrong.
-
-${TARGET_HELP}
-  --json                    print one JSON document; README.md explains its fields
-  --help                    this text`;
-
-const FLAGS = {
-  "grpc-addr": { type: "string" },
-  "json": { type: "boolean" },
-  "help": { type: "boolean" },
-} as const;
-
-const DEADLINE_MS = 3_000;
-
-/**
- * Runs the command `status`.
- *
- * @param args the arguments behind `status`
- * @returns 0 if the whole report was written, even with pending routes; 1 if not; 2 for
- * wrong options
- */
-export async function status(args: readonly string[]): Promise<number> {
-  const flags = parseFlags("status", FLAGS, args);
-  if (!flags.ok) return await fail(EXIT_USAGE, flags.fault);
-  if (flags.value.has("help")) {
-    await writeLine(Deno.stdout, STATUS_HELP);
-    return EXIT_OK;
+/** Runs the command `status`. */
+export async function status(line: CommandLine): Promise<CommandEnd> {
+  const { options } = line;
+  const filter = readRouteFilter(options);
+  if (!filter.ok) return { exitCode: EXIT_USAGE, sentence: filter.fault };
+  const isFiltered = FILTER_OPTIONS.some((name) => options.has(name));
+  const view = (): StatusView => ({
+    isSought: filter.value,
+    isVerbose: options.has("verbose") || isFiltered,
+    mustFit: options.has("watch"),
+    hasMap: options.has("map"),
+    terminal: standardTerminal(),
+    nowMs: Date.now(),
+  });
+  const format = (report: NodeStatus): string =>
+    options.has("json")
+      ? statusJson(report, { isSought: filter.value })
+      : formatStatus(report, view());
+  if (options.has("watch")) {
+    return await watchPicture("status", line, async (sidecar) => {
+      const report = await fetchStatus(sidecar);
+      return report.ok ? ok(format(report.value)) : report;
+    }, PICTURE_MS);
   }
-  const address = readTargetAddress(flags.value.get("grpc-addr"));
-  if (!address.ok) return await fail(EXIT_USAGE, address.fault);
-  const authority = formatListenAddress(address.value);
-  if (!isGranted(address.value)) {
-    const defaultIsGranted = isGranted(DEFAULT_LISTEN_ADDRESS);
-    const reason = describeGrant(address.value, defaultIsGranted, "status");
-    return await fail(EXIT_USAGE, `Cannot ask ${authority}: ${reason}`);
-  }
-  const report = await fetchStatus(authority);
-  if (!report.ok) {
-    const sentence = describeUnanswered(authority, report.fault, DEADLINE_MS);
-    const remedy = "see whether it runs there, and what its log says";
-    return await fail(EXIT_FAILURE, `${sentence}; ${remedy}`);
-  }
-  const format = flags.value.has("json") ? statusJson : formatStatus;
-  const written = await writeAll(Deno.stdout, `${format(report.value)}\n`);
-  return written ? EXIT_OK : EXIT_FAILURE;
+  return await runClient({
+    name: "status",
+    ask: fetchStatus,
+    show: (report) => showText(format(report)),
+  }, line);
 }
 
-async function fail(code: number, message: string): Promise<number> {
-  // The message may contain text of an unknown server.
-  await writeLine(Deno.stderr, escapeInvisible(message));
-  return code;
-}
-
-async function fetchStatus(authority: string): Promise<Result<NodeStatus, CallFault>> {
-  const client = createClient(authority);
-  const reader = createSidecarReader(createUnaryCall(client, DEADLINE_MS));
+/** Asks for everything that `status` shows. */
+export async function fetchStatus(
+  { reader }: SidecarConnection,
+): Promise<Result<NodeStatus, CallFault>> {
   const [network, addresses, routes, findings] = await Promise.all([
     reader.getNodeNetwork(),
     reader.listAddresses(),
     reader.listRoutes(),
     reader.listFindings(),
   ]);
-  client.close();
   if (!network.ok) return network;
   if (!addresses.ok) return addresses;
   if (!routes.ok) return routes;
@@ -105,6 +70,7 @@ async function fetchStatus(authority: string): Promise<Result<NodeStatus, CallFa
   return ok({
     network: required(network.value.node_network, "node_network"),
     refusal: network.value.refusal,
+    activity: network.value.sidecar,
     allocated: allocated.length,
     free,
     routes: routes.value.routes,

@@ -6,7 +6,9 @@
  * Words: those of src/main.ts, `serve` and its options.
  */
 import type { sendUnaryData } from "@grpc/grpc-js";
-import { parseServeFlags } from "../../src/cli/serve_flags.ts";
+import { parseCommandLine } from "../../src/cli/command_line.ts";
+import { COMMANDS } from "../../src/cli/commands.ts";
+import { readServeOptions } from "../../src/cli/serve_options.ts";
 import { createBufferedLineWriter } from "../../src/observability/buffered_line_writer.ts";
 import { createLogger } from "../../src/observability/logger.ts";
 import { openNode } from "../../src/node.ts";
@@ -26,12 +28,12 @@ const noop: ServedService = {
   },
 };
 
-const command = parseServeFlags(Deno.args.slice(1));
-if (!command.ok || command.value.kind !== "serve") {
-  throw new Error(`Cannot serve with ${Deno.args.join(" ")}`);
-}
-const { logLevel: level, logFormat: format, listen, ...options } =
-  command.value.options;
+const request = parseCommandLine(COMMANDS, Deno.args);
+const read = request.kind === "run"
+  ? readServeOptions(request.line.options)
+  : undefined;
+if (!read?.ok) throw new Error(`Cannot serve with ${Deno.args.join(" ")}`);
+const { logLevel: level, logFormat: format, listen, ...options } = read.value;
 const backlog = { bytes: 1024 * 1024 };
 const logger = createLogger({
   level,

@@ -5,7 +5,7 @@ import { makeTrail } from "../security/permission_trail.ts";
 import { connectClient } from "../support/client.ts";
 import { BUSYBOX, makeIp } from "../support/foreign_ip.ts";
 import { addVxlan, type Finished, type Namespace } from "../support/namespace.ts";
-import { clientCommand, clientTask, serveCommand } from "../support/serve_task.ts";
+import { clientCommand, serveCommand } from "../support/serve_task.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { partOf } from "../support/suite.ts";
 import { until } from "../support/wait.ts";
@@ -151,8 +151,7 @@ Deno.test("doctor without a sidecar says so, looks by ip alone, and changes noth
   assert.equal(absent["severity"], "warning");
   assert.equal(
     absent["found"],
-    "The sidecar on 127.0.0.1:50051 does not answer: " +
-      "connect ECONNREFUSED 127.0.0.1:50051; none runs there",
+    "The sidecar on 127.0.0.1:50051 does not answer: nothing listens there",
   );
   findingIn({ code: 0, document, findings }, "not-probed");
 });
@@ -344,7 +343,7 @@ Deno.test("doctor asks on a Unix socket, with the grants of the serve:unix task"
     read(await namespace.run([...asking, "--json"], { env: { NO_COLOR: "1" } }));
   assert.match(
     String(findingIn(await run(), "no-sidecar")["found"]),
-    /^The sidecar on unix:\/\/\/run\/quilt\/sidecar\.sock does not answer: connect ENOENT /,
+    /^The sidecar on unix:\/\/\/run\/quilt\/sidecar\.sock does not answer: nothing listens there$/,
   );
   await using _sidecar = await startSidecar(namespace, { command });
   await using _client = await connectClient(
@@ -379,24 +378,15 @@ Deno.test("doctor ends with 2 and a sentence when its options are invalid", asyn
   }
   const help = await doctor(namespace, "--help");
   assert.deepEqual([help.code, help.stderr], [0, ""]);
-  for (const option of ["--probe", "--json", "--cluster-cidr", "--help"]) {
-    assert.ok(help.stdout.includes(`  ${option} `), help.stdout);
+  for (const option of ["--probe", "--json", "--cluster-cidr", "-h, --help"]) {
+    assert.ok(help.stdout.includes(`\n  ${option} `), help.stdout);
   }
 });
 
 /** Variables are asked for by grpc-js and blank (`--ignore-env`). */
 const GRANTED = /^(net 127\.0\.0\.1:50051|run ip|run \/\S*\/ip|env [A-Za-z0-9_*]+)$/;
 
-Deno.test("the doctor task has the two grants of the serve task, and uses no other", async () => {
-  const grants = clientTask("doctor").flags.filter((flag) =>
-    !/^--(frozen|cached-only|no-remote)$/.test(flag)
-  );
-  assert.deepEqual(grants, [
-    "--allow-net=127.0.0.1:50051",
-    "--allow-run=ip",
-    "--ignore-env",
-    "--no-prompt",
-  ]);
+Deno.test("the doctor task uses only its grants, with a sidecar and without one", async () => {
   await using trail = await makeTrail();
   await using namespace = await makeLeftNode();
   const env = { NO_COLOR: "1", ...trail.env };

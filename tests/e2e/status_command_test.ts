@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { SIDECAR_VERSION } from "../../src/shared/versions.ts";
 import { connectClient } from "../support/client.ts";
 import { isJsonObject, type JsonObject, parseJsonObject } from "../../deploy/json.ts";
 import { addVxlan, type Finished, type Namespace } from "../support/namespace.ts";
@@ -23,7 +24,8 @@ const TIME = /\d{4}-\d\d-\d\dT[\d:.]{12}Z/g;
 async function shown(namespace: Namespace): Promise<readonly string[]> {
   const { code, stderr, stdout } = await status(namespace);
   assert.deepEqual([code, stderr], [0, ""]);
-  return stdout.replaceAll(TIME, "TIME").trimEnd().split("\n");
+  return stdout.replaceAll(TIME, "TIME").replace(/, up \d+ s,/, ", up N s,")
+    .trimEnd().split("\n");
 }
 
 /** What `--json` prints. */
@@ -42,6 +44,7 @@ Deno.test("status shows the network, the addresses, and each route: installed, p
     "Cluster CIDR  10.42.0.0/16",
     "Addresses     0 allocated, 0 free",
     "Routes        0 installed, 0 pending; 0 unconfirmed",
+    `Sidecar       ${SIDECAR_VERSION}, up N s, 0 repairs since its start`,
   ]);
   await furnishDataPath(namespace, 2);
   assert.deepEqual(await client.configureNodeSubnet("10.42.1.0/24"), done);
@@ -69,6 +72,7 @@ Deno.test("status shows the network, the addresses, and each route: installed, p
     "Cluster CIDR  10.42.0.0/16",
     "Addresses     1 allocated, 252 free",
     "Routes        2 installed, 1 pending; 2 unconfirmed; 1 with findings",
+    `Sidecar       ${SIDECAR_VERSION}, up N s, 0 repairs since its start`,
     "",
     "DESTINATION    DEVICE    STATE      SINCE                     NOTE",
     "10.42.3.0/24   vxlan200  pending    TIME  device-missing; unconfirmed; " +
@@ -76,8 +80,11 @@ Deno.test("status shows the network, the addresses, and each route: installed, p
     "10.42.9.0/24   vxlan100  installed  TIME",
     "10.42.10.0/24  vxlan100  installed  TIME  unconfirmed",
   ]);
-  const { data_path: dataPath, findings, routes, ...rest } = await document(namespace);
+  const { data_path: dataPath, findings, routes, sidecar, ...rest } = await document(
+    namespace,
+  );
   assert.deepEqual(rest, {
+    version: 1,
     node_network: {
       subnet: "10.42.1.0/24",
       gateway: "10.42.1.1",
@@ -87,6 +94,15 @@ Deno.test("status shows the network, the addresses, and each route: installed, p
     },
     addresses: { allocated: 1, free: 252 },
     route_counts: { installed: 2, pending: 1, unconfirmed: 2 },
+  });
+  assert.ok(isJsonObject(sidecar));
+  const { started_at: startedAt, ...activity } = sidecar;
+  assert.equal(String(startedAt).replace(TIME, "TIME"), "TIME");
+  assert.deepEqual(activity, {
+    version: SIDECAR_VERSION,
+    repairs: 0,
+    last_failure: "",
+    last_failure_at: "",
   });
   assert.ok(Array.isArray(findings) && isJsonObject(findings[0]));
   const { found, id, severity } = findings[0];
@@ -107,6 +123,18 @@ Deno.test("status shows the network, the addresses, and each route: installed, p
     confirmed: false,
     findings: ["device-missing"],
   });
+});
+
+Deno.test("status counts the repairs since the sidecar's start", async () => {
+  await using host = await openHost();
+  const { client, namespace } = host;
+  assert.deepEqual(await client.injectRoute("10.42.2.0/24", "vxlan100"), done);
+  await namespace.ip("route del 10.42.2.0/24");
+  let lines: readonly string[] = [];
+  await until(async () => {
+    lines = await shown(namespace);
+    return lines.some((line) => /^Sidecar .*, 1 repair since its start$/.test(line));
+  }, { what: () => `one repair: ${lines.join("\n")}` });
 });
 
 Deno.test("status shows why ConfigureNodeSubnet was refused, until a call succeeds", async () => {
@@ -139,13 +167,12 @@ Deno.test("status shows why ConfigureNodeSubnet was refused, until a call succee
 
 Deno.test("status ends with 1 and a sentence within a few seconds when the sidecar is not running, or hangs", async () => {
   await using namespace = await makeQuietNamespace();
-  const remedy = "; see whether it runs there, and what its log says\n";
   const absent = await status(namespace);
   assert.deepEqual([absent.code, absent.stdout, absent.stderr], [
     1,
     "",
-    "The sidecar on 127.0.0.1:50051 does not answer: " +
-    `connect ECONNREFUSED 127.0.0.1:50051${remedy}`,
+    "The sidecar on 127.0.0.1:50051 does not answer: nothing listens there; start it, " +
+    "or name the address that it listens on with --grpc-addr\n",
   ]);
   await using sidecar = await startSidecar(namespace);
   sidecar.kill("SIGSTOP");
@@ -156,7 +183,8 @@ Deno.test("status ends with 1 and a sentence within a few seconds when the sidec
   assert.deepEqual([hanging.code, hanging.stdout, hanging.stderr], [
     1,
     "",
-    `The sidecar on 127.0.0.1:50051 does not answer: no answer came within 3 s${remedy}`,
+    "The sidecar on 127.0.0.1:50051 does not answer: no answer came within 3 s; " +
+    "see whether it runs there, and what its log says\n",
   ]);
   assert.ok(took < 5_000, `${took} ms`);
 });
@@ -181,8 +209,8 @@ Deno.test("status ends with 2 and a sentence when its options are invalid", asyn
   }
   const help = await status(namespace, "--help");
   assert.deepEqual([help.code, help.stderr], [0, ""]);
-  for (const option of ["--grpc-addr", "--json", "--help"]) {
-    assert.ok(help.stdout.includes(`  ${option} `), help.stdout);
+  for (const option of ["--grpc-addr", "--json", "-h, --help"]) {
+    assert.ok(help.stdout.includes(`\n  ${option} `), help.stdout);
   }
 });
 

@@ -10,8 +10,8 @@ import { serveCommand } from "../support/serve_task.ts";
 import { type Sidecar, startSidecar } from "../support/sidecar.ts";
 import { makeQuietNamespace } from "./host.ts";
 
-/** The one directory that the task may read. */
-const DIRECTORY = "/etc/quilt/tls";
+/** The one directory that the tasks for TLS may read. */
+export const TLS_DIRECTORY = "/etc/quilt/tls";
 
 /** What a test of TLS begins with. */
 export interface TlsHost extends AsyncDisposable {
@@ -36,7 +36,7 @@ export interface TlsHostOptions {
 /** The task's command line with another directory in the place of its own. */
 export function tlsCommand(directory: string): readonly string[] {
   return serveCommand(["--log-level", "debug"], undefined, "serve:tls")
-    .map((word) => word.replaceAll(DIRECTORY, directory));
+    .map((word) => word.replaceAll(TLS_DIRECTORY, directory));
 }
 
 /** Makes a CA and a certificate of the server, and starts it. */

@@ -30,7 +30,7 @@ export function typesOf(paths: readonly string[]): Unit {
 export const CHECKS: readonly Unit[] = [
   check("format", ["fmt", "--check"]),
   check("lint", ["lint", "--quiet"]),
-  typesOf(["src", "tests", "deploy"]),
+  typesOf(["src", "tests", "deploy", "demo"]),
 ];
 
 const TEST = ["--frozen", "--cached-only", "--allow-all"];

@@ -5,7 +5,11 @@ import { connectClient, type QuiltClient } from "../support/client.ts";
 import { holdSocket } from "../support/held_socket.ts";
 import { addVxlan, type Namespace } from "../support/namespace.ts";
 import {
+  CLIENT_COMMANDS,
+  type ClientCommand,
   clientCommand,
+  type ClientTask,
+  clientTask,
   serveCommand,
   type ServeTask,
   serveTask,
@@ -110,15 +114,114 @@ Deno.test("the serve task uses only its grants from start to end, on an activate
   assert.deepEqual(await checksBeyond(granted, trail, sidecar, client), []);
 });
 
-Deno.test("the status task uses only its grant", async () => {
-  await using trail = await makeTrail();
+/** What every client task has, whatever it asks and by which way. */
+const CLIENT_FLAGS = [
+  "--cached-only",
+  "--frozen",
+  "--ignore-env",
+  "--no-prompt",
+  "--no-remote",
+  "--quiet",
+];
+
+/** How it may be drawn: with colours, with which characters. */
+const TERMINAL = "--allow-env=LANG,LC_ALL,LC_CTYPE,TERM";
+
+/** What a command is granted besides the sidecar's address. */
+const FURTHER_GRANTS: Readonly<Partial<Record<ClientCommand, readonly string[]>>> = {
+  status: [TERMINAL],
+  routes: [TERMINAL],
+  events: [TERMINAL],
+  doctor: [TERMINAL, "--allow-run=ip"],
+  bundle: ["--allow-run=ip"],
+};
+
+/** The three ways to a sidecar: what each is granted, and says on the command line. */
+const WAYS = [
+  { way: "", grants: ["--allow-net=127.0.0.1:50051"], words: [] },
+  {
+    way: ":unix",
+    grants: [
+      `--allow-net=unix:${SOCKET}`,
+      `--allow-read=${SOCKET}`,
+      `--allow-write=${SOCKET}`,
+    ],
+    words: ["--grpc-addr", `unix://${SOCKET}`],
+  },
+  {
+    way: ":tls",
+    grants: ["--allow-net=127.0.0.1:50051", "--allow-read=/etc/quilt/tls"],
+    words: [
+      ...["--tls-cert", "/etc/quilt/tls/tls.crt"],
+      ...["--tls-key", "/etc/quilt/tls/tls.key"],
+      ...["--tls-ca", "/etc/quilt/tls/ca.crt"],
+    ],
+  },
+] as const;
+
+for (const command of CLIENT_COMMANDS) {
+  Deno.test(`the tasks ${command}, ${command}:unix and ${command}:tls have the grants for their way to the sidecar, and no others`, () => {
+    for (const { grants, way, words } of WAYS) {
+      const { args, flags, program } = clientTask(`${command}${way}`);
+      const further = FURTHER_GRANTS[command] ?? [];
+      const expected = [...CLIENT_FLAGS, ...grants, ...further];
+      assert.deepEqual([...flags].sort(), expected.sort());
+      assert.deepEqual([program, ...args], ["src/main.ts", command, ...words]);
+    }
+  });
+}
+
+const OFFLINE_GRANTS = {
+  audit: [],
+  completions: [],
+  man: [],
+  uninstall: ["--allow-net=127.0.0.1:50051", "--allow-run=ip"],
+} as const;
+
+Deno.test("the tasks that ask no sidecar have no grant, but that uninstall looks whether one listens, and has ip", () => {
+  for (const command of ["audit", "completions", "man", "uninstall"] as const) {
+    const { args, flags, program } = clientTask(command);
+    const grants = flags.filter((flag) => !CLIENT_FLAGS.includes(flag));
+    assert.deepEqual(grants, OFFLINE_GRANTS[command]);
+    assert.deepEqual([program, ...args], ["src/main.ts", command]);
+  }
+});
+
+/** A use of each command that ends by itself. */
+const USES:
+  readonly (readonly [ClientTask, words: readonly string[], stdin: string])[] = [
+    ["configure", ["10.42.1.0/24"], ""],
+    ["inject", ["10.42.2.0/24", "vxlan100"], ""],
+    ["allocate", ["container-1"], ""],
+    ["status", ["--map"], ""],
+    ["routes", ["--json"], ""],
+    ["addresses", ["--free"], ""],
+    ["sync", ["-", "--yes"], "- {destination: 10.42.3.0/24, device: vxlan100}\n"],
+    ["remove", ["10.42.3.0/24"], ""],
+    ["release", ["container-1"], ""],
+    ["health", [], ""],
+    ["doctor", ["--probe"], ""],
+    ["bundle", [], ""],
+    ["audit", ["-"], ""],
+    ["completions", ["bash"], ""],
+    ["man", [], ""],
+  ];
+
+Deno.test("each client task uses only its grants", async () => {
   await using namespace = await makeHost();
   await using _sidecar = await startSidecar(namespace);
-  const { env } = trail;
-  const asked = await namespace.run(clientCommand("status"), { env });
-  assert.equal(asked.code, 0, asked.stderr);
-  const checks = await trail.checks();
-  assert.ok(checks.has("net 127.0.0.1:50051"), "Deno wrote no trail");
-  const granted = /^(net 127\.0\.0\.1:50051|env [A-Za-z0-9_*]+)$/;
-  assert.deepEqual([...checks].filter((check) => !granted.test(check)), []);
+  for (const [task, words, stdin] of USES) {
+    await using trail = await makeTrail();
+    const { env } = trail;
+    const asked = await namespace.run(clientCommand(task, words), { env, stdin });
+    assert.ok(asked.code === 0 || task === "doctor", `${task}: ${asked.stderr}`);
+    const checks = await trail.checks();
+    const granted = new RegExp(`^(net 127\\.0\\.0\\.1:50051|${COMMON})$`);
+    assert.deepEqual([...checks].filter((check) => !granted.test(check)), [], task);
+    const isOffline = task in OFFLINE_GRANTS;
+    assert.equal(checks.has("net 127.0.0.1:50051"), !isOffline, `${task}: no trail`);
+    const mayRun = task === "doctor" || task === "bundle";
+    const runs = [...checks].filter((check) => check.startsWith("run "));
+    assert.ok(mayRun || runs.length === 0, `${task}: ${runs.join()}`);
+  }
 });

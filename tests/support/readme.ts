@@ -1,4 +1,5 @@
-/** README.md as the tests read it, and a shell to run its examples in. */
+/** README.md as the tests read it, and a shell to run the examples of a page in. */
+import assert from "node:assert/strict";
 import { TESTED_DENO_VERSION } from "../../src/shared/versions.ts";
 import { makeQuietNamespace } from "../e2e/host.ts";
 import { type Block, type Document, readMarkdown } from "./markdown.ts";
@@ -31,20 +32,73 @@ export function examplesOf({ lines }: Block): readonly Example[] {
   return examples;
 }
 
-/** What differs from run to run is made alike: times, ports of callers, indices. */
+/** What differs from run to run is made alike: times, ports of clients, indices. */
 export function normalise(lines: readonly string[]): string {
   return lines.map((line) =>
     line.replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, "TIME")
-      .replaceAll(/(?<="peer":"127\.0\.0\.1:)\d+/g, "PORT")
+      .replaceAll(/(?<="peer":"127\.0\.0\.1:|by 127\.0\.0\.1:)\d+/g, "PORT")
       .replaceAll(/(?<="duration_ms":)[\d.]+/g, "DURATION")
+      .replaceAll(/\bup (?:\d+ (?:d|h|min|s)\b ?)+/g, "UP")
       .replaceAll(/(?<=\(index: )\d+/g, "INDEX")
       .replaceAll(/\s+/g, " ").trim()
   ).join("\n").trim();
 }
 
+/** Looks only: it may be repeated, because what heals, and what is logged, takes a moment. */
+const LOOK =
+  /^(cat|grep|tail) |^(bridge|ip) .*\bshow\b|^quilt-sidecar (status|doctor|routes|audit)\b/;
+
+/** A user namespace of an ordinary user has only the one identity. */
+const hasOtherUsers = !/^\s*0\s+\d+\s+1\s*$/.test(
+  Deno.readTextFileSync("/proc/self/uid_map"),
+);
+
+/** The commands of a `sh` block; each must succeed. */
+export async function runCommands(shell: Shell, block: Block): Promise<void> {
+  for (const command of block.lines) {
+    const { code, output } = await shell.run(command);
+    assert.equal(code, 0, `${command}\n${output.join("\n")}`);
+  }
+}
+
+/** A command of a `console` block; it must print what is shown. */
+async function runExample(shell: Shell, { command, output }: Example): Promise<void> {
+  if (command.includes("--reuid") && !hasOtherUsers) return;
+  const expected = normalise(output);
+  let shown = normalise((await shell.run(command)).output);
+  if (LOOK.test(command) && shown !== expected) {
+    await until(async () => {
+      shown = normalise((await shell.run(command)).output);
+      return shown === expected;
+    }, { what: "what the page shows" }).catch(() => {});
+  }
+  assert.equal(shown, expected, command);
+}
+
+/** Runs a block of either kind. */
+export async function runBlock(shell: Shell, block: Block): Promise<void> {
+  if (block.language === "sh") return await runCommands(shell, block);
+  for (const example of examplesOf(block)) await runExample(shell, example);
+}
+
+/** Whether a block is executed. */
+export function isExecuted({ language }: Block): boolean {
+  return language === "sh" || language === "console";
+}
+
+/** What the examples of every section start from: the device, and a sidecar. */
+export const preparation: Block = (() => {
+  const block = document.blocks.find(({ language, section }) =>
+    language === "sh" && section === "Try it"
+  );
+  assert.ok(block !== undefined, 'README.md has no commands in "Try it"');
+  return block;
+})();
+
 /**
- * A shell in a namespace of its own, in which `npx -y deno@…` is this very Deno: a
- * namespace has no way to a registry.
+ * A shell in a namespace of its own, in which `deno`, and `npx -y deno@…` as well, is this
+ * very Deno, because a namespace has no way to a registry. The home is empty, and
+ * `quilt-sidecar` is installed there.
  */
 export async function openReader(): Promise<Shell> {
   await using stack = new AsyncDisposableStack();
@@ -60,11 +114,20 @@ echo "Not what is pinned here: npx $*"
 exit 64
 `;
   await Deno.writeTextFile(`${shims}/npx`, shim, { mode: 0o755 });
+  await Deno.symlink(Deno.execPath(), `${shims}/deno`);
   const namespace = stack.use(await makeQuietNamespace());
   const tools = (await goTool("grpcurl")).replace(/\/[^/]*$/, "");
   const shell = stack.use(openShell(namespace, { path: [shims, tools] }));
   // Fresh: no log of an earlier section may be taken for this one's.
-  await shell.run("mount -t tmpfs tmpfs /run");
+  for (
+    const command of [
+      "mount -t tmpfs tmpfs /run",
+      // What Deno has fetched is in the real home.
+      'export DENO_DIR="${DENO_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/deno}"',
+      'export HOME=/run/home PATH="/run/home/.local/bin:$PATH"',
+      `npx -y deno@${TESTED_DENO_VERSION} task install`,
+    ]
+  ) assert.equal((await shell.run(command)).code, 0, command);
   const kept = stack.move();
   return {
     run: (command) => runAndWait(shell, command),

@@ -46,23 +46,49 @@ export function parseDenoRun(command: string): DenoRun {
 /** The tasks of deno.json that serve. */
 export type ServeTask = "serve" | "serve:dry-run" | "serve:tls" | "serve:unix";
 
-/** The tasks of deno.json that are clients of a sidecar. */
-export type ClientTask = "doctor" | "health" | "health:tls" | "status";
+/** The commands that call a sidecar. */
+export const CLIENT_COMMANDS = [
+  "status",
+  "doctor",
+  "health",
+  "routes",
+  "addresses",
+  "events",
+  "configure",
+  "inject",
+  "remove",
+  "allocate",
+  "release",
+  "sync",
+  "bundle",
+] as const;
+
+/** One of {@linkcode CLIENT_COMMANDS}. */
+export type ClientCommand = typeof CLIENT_COMMANDS[number];
+
+/** The tasks of deno.json that an operator types: on a port, a Unix socket, over TLS. */
+export type ClientTask =
+  | ClientCommand
+  | `${ClientCommand}:${"tls" | "unix"}`
+  | "audit"
+  | "completions"
+  | "man"
+  | "uninstall";
 
 /** A task of deno.json: what operators run, and therefore what every test runs. */
 export function serveTask(name: ServeTask = "serve"): DenoRun {
   return taskOf(name);
 }
 
-/** A task of deno.json that is a client. */
+/** A task of deno.json that an operator types. */
 export function clientTask(name: ClientTask): DenoRun {
   return taskOf(name);
 }
 
 /**
- * The command of a client task.
+ * The command of such a task.
  *
- * @param options Further options of the command, e.g. `--json`.
+ * @param options Further words of the command, e.g. `--json`.
  */
 export function clientCommand(
   name: ClientTask,

@@ -59,6 +59,20 @@ export async function bootHost(
   };
 }
 
+/**
+ * Puts quilt-sidecar on the PATH of root as README.md says; the answer runs it, with the
+ * variables of a login.
+ */
+export async function putOnPath(
+  { run }: SystemdHost,
+): Promise<(words: readonly string[]) => Promise<Finished>> {
+  const launcher = "/opt/quilt-sidecar/app/bin/quilt-sidecar";
+  await must(run, ["ln", "-s", launcher, "/usr/local/bin/"]);
+  const path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+  const login = ["env", "--ignore-environment", `PATH=${path}`, "HOME=/root"];
+  return (words) => run([...login, "quilt-sidecar", ...words]);
+}
+
 const ITS_NAMESPACES = ["--mount", "--pid", "--uts", "--ipc", "--cgroup"];
 
 async function layOut(

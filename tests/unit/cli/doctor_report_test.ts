@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import {
+  type DoctorJson,
   doctorJson,
   type DoctorReport,
   exitCodeOf,
@@ -9,8 +10,10 @@ import {
 } from "../../../src/cli/doctor_report.ts";
 import { toShown } from "../../../src/cli/finding_report.ts";
 import type { ShownPeer } from "../../../src/cli/peer_findings.ts";
+import { SCREEN } from "../../../src/cli/terminal.ts";
 import type { FindingId, Severity } from "../../../src/diagnose/finding.ts";
 import { type About, findingMessage } from "../api/memory_data_path.ts";
+import { shapeOf } from "./json_shape.ts";
 
 const HEALTHY: DoctorReport = {
   authority: "127.0.0.1:50051",
@@ -178,6 +181,7 @@ Deno.test("doctorJson is one line of JSON with the same content, all findings wo
   });
   assert.equal(line.includes("\n"), false);
   assert.deepEqual(JSON.parse(line), {
+    version: 1,
     sidecar: { address: "127.0.0.1:50051", answers: false },
     checked_by: "ip",
     versions: { deno: "2.9.3", iproute2: "6.1.0" },
@@ -199,6 +203,84 @@ Deno.test("doctorJson is one line of JSON with the same content, all findings wo
     peers: [PEER],
   });
   assert.deepEqual(JSON.parse(doctorJson(HEALTHY)).peers, []);
+});
+
+Deno.test("doctorJson has the shape of DoctorJson, version 1", () => {
+  const printed: DoctorJson = JSON.parse(doctorJson({
+    ...HEALTHY,
+    findings: [NO_SIDECAR, told("device-down", "critical", { device: "vxlan100" })],
+    peers: [PEER],
+  }));
+  const address = { address: "string", state: "string", reason: "string" };
+  assert.equal(printed.version, 1);
+  assert.deepEqual(shapeOf(printed), {
+    version: "number",
+    sidecar: { address: "string", answers: "boolean" },
+    checked_by: "string",
+    versions: { deno: "string", iproute2: "string" },
+    counts: { critical: "number", warnings: "number" },
+    findings: [{
+      group: "string",
+      id: "string",
+      severity: "string",
+      device: "string",
+      destination: "string",
+      found: "string",
+      meaning: "string",
+      remedy: ["string"],
+      since: "string",
+    }],
+    peers: [{
+      destination: "string",
+      device: "string",
+      gateway: { ...address, answered_after_ms: "number" },
+      proxied: { ...address, answered_after_ms: "null" },
+    }],
+  });
+});
+
+Deno.test("formatDoctor breaks lines at a terminal's width, but no command, and colours severities", () => {
+  const long = "ip link set dev vxlan100 ".padEnd(90, "x");
+  const finding = told("device-down", "critical", { device: "vxlan100" });
+  const report = {
+    ...HEALTHY,
+    checkedBy: "nobody",
+    ip: { kind: "missing", why: "" },
+    findings: [{ ...finding, remedy: [long] }],
+    peers: [{ ...PEER, proxied: { ...PEER.proxied, address: "10.42.2.254" } }],
+  } as const;
+  const terminal = {
+    ...SCREEN,
+    hasControl: true,
+    hasColour: false,
+    hasUnicode: false,
+  };
+  const shown = formatDoctor(report, { ...terminal, columns: 60 }).split("\n");
+  assert.deepEqual(shown, [
+    "Devices",
+    "CRITICAL vxlan100: Found device-down (device-down since",
+    `  ${SINCE})`,
+    "  It means critical",
+    `    ${long}`,
+    "",
+    "Set-up        no findings",
+    "Node          not checked",
+    "Devices       1 critical",
+    "Destinations  not checked",
+    "Peers         1 answered",
+    "Checked by    nobody: no sidecar on 127.0.0.1:50051 told its",
+    "              findings, and ip cannot be used",
+    "Deno          2.9.3",
+    "ip            not found",
+    "",
+    "DESTINATION   DEVICE    GATEWAY                 BEHIND IT",
+    "10.42.2.0/24  vxlan100  10.42.2.1 after 0.5 ms  10.42.2.254",
+    "                    silent",
+  ]);
+  const [title, head] = formatDoctor(report, { ...terminal, hasColour: true })
+    .split("\n");
+  assert.equal(title, "\u001b[1mDevices\u001b[22m");
+  assert.ok(head?.startsWith("\u001b[31mCRITICAL\u001b[39m vxlan100: "));
 });
 
 Deno.test("exitCodeOf is 0 without findings, 1 if one is critical, and 3 for warnings only", () => {

@@ -45,4 +45,8 @@ Deno.test("describeUnexpectedError puts any other error on one line", () => {
     describeUnexpectedError(new TypeError("a\n  b"), "serve"),
     "The sidecar stops because of an unexpected error: TypeError: a b",
   );
+  assert.equal(
+    describeUnexpectedError("odd", "status"),
+    "status stops because of an unexpected error: odd",
+  );
 });

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { probeHealth } from "../../../src/cli/health_probe.ts";
-import type { TcpAddress } from "../../../src/transport/listen_address.ts";
+import { probeHealth, type ProbeTarget } from "../../../src/cli/health_probe.ts";
 
 /** A server that answers with these bytes and closes, or never if they are undefined. */
 function answering(bytes: string | undefined) {
@@ -21,9 +20,10 @@ function answering(bytes: string | undefined) {
     }
   })();
   const { port } = listener.addr;
-  const address: TcpAddress = { kind: "tcp", host: "127.0.0.1", port };
+  const address = { kind: "tcp", host: "127.0.0.1", port } as const;
+  const target: ProbeTarget = { address, tls: undefined };
   return {
-    address,
+    target,
     requests,
     [Symbol.asyncDispose]: async () => {
       listener.close();
@@ -41,7 +41,7 @@ for (
 ) {
   Deno.test(`probeHealth reads ${status}, and requests nothing but GET /healthz`, async () => {
     await using server = answering(`${line}\r\nConnection: close\r\n\r\n${status}`);
-    assert.deepEqual(await probeHealth(server.address, 5_000), {
+    assert.deepEqual(await probeHealth(server.target, 5_000), {
       kind: "status",
       status,
     });
@@ -65,7 +65,7 @@ for (
   const shown = JSON.stringify(bytes.slice(0, 40));
   Deno.test(`probeHealth finds no health status in ${shown}`, async () => {
     await using server = answering(bytes);
-    const answer = await probeHealth(server.address, 5_000);
+    const answer = await probeHealth(server.target, 5_000);
     assert.equal(answer.kind, "unavailable", JSON.stringify(answer));
   });
 }
@@ -73,8 +73,8 @@ for (
 Deno.test("probeHealth ends at its deadline if the server does not answer", async () => {
   await using server = answering(undefined);
   const start = performance.now();
-  assert.deepEqual(await probeHealth(server.address, 200), {
-    kind: "unavailable",
+  assert.deepEqual(await probeHealth(server.target, 200), {
+    kind: "late",
     reason: "no answer came within 200 ms",
   });
   assert.ok(performance.now() - start < 2_000);
@@ -83,7 +83,7 @@ Deno.test("probeHealth ends at its deadline if the server does not answer", asyn
 Deno.test("probeHealth reports a refused connection", async () => {
   const server = answering("");
   await server[Symbol.asyncDispose]();
-  assert.deepEqual(await probeHealth(server.address, 5_000), {
+  assert.deepEqual(await probeHealth(server.target, 5_000), {
     kind: "unavailable",
     reason: "Connection refused (os error 111)",
   });

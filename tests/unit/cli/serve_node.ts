@@ -9,7 +9,7 @@ import { StreamLimiter } from "../../../src/api/stream_limiter.ts";
 import type { NodeNetworkService } from "../../../src/addresses/ports.ts";
 import { createLogger } from "../../../src/observability/logger.ts";
 import { INSTALLED } from "../../../src/reconcile/outcome.ts";
-import type { RouteService } from "../../../src/reconcile/ports.ts";
+import type { Activity, RouteService } from "../../../src/reconcile/ports.ts";
 import { StatusFeed } from "../../../src/reconcile/status_feed.ts";
 import { DEFAULT_LISTEN_ADDRESS } from "../../../src/transport/listen_address.ts";
 import { startServer } from "../../../src/transport/server.ts";
@@ -28,7 +28,11 @@ const NODE: NodeNetworkService = {
   listAddresses: () => Promise.resolve({ kind: "listed", addresses: [], free: 253 }),
   nodeNetwork: () => Promise.resolve(NETWORK),
   lastConfigure: () => undefined,
-  watchNodeNetwork: () => () => {},
+  watchNodeNetwork: (listener) => {
+    // Later, as from a queue: the stream is not ready before.
+    queueMicrotask(() => listener(NETWORK));
+    return () => {};
+  },
 };
 
 /** One route, which the kernel has. */
@@ -46,6 +50,17 @@ function openTable(): RouteService {
   };
 }
 
+/** A sidecar that has repaired twice, and failed once. */
+const ACTIVITY: Activity = {
+  startedMs: Date.UTC(2026, 0, 1),
+  repairs: 2,
+  lastFailure: { atMs: Date.UTC(2026, 0, 2), sentence: "The kernel refused" },
+};
+
+function activity(): Activity {
+  return ACTIVITY;
+}
+
 /** Serves a node with these findings; `undefined`: a sidecar that is too old for them. */
 export async function serveNode(
   dataPath: MemoryDataPath | undefined,
@@ -55,7 +70,11 @@ export async function serveNode(
   const streams = new StreamLimiter();
   const findings = new CurrentFindings(dataPath ?? new MemoryDataPath());
   const started = await startServer(DEFAULT_LISTEN_ADDRESS, [
-    createNodeNetworkService(NODE, findings, streams, logger),
+    createNodeNetworkService(
+      { network: NODE, findings, activity, options: [] },
+      streams,
+      logger,
+    ),
     createAddressService(NODE, logger),
     createRouteService(openTable(), findings, streams, logger),
     ...(dataPath === undefined
@@ -63,5 +82,10 @@ export async function serveNode(
       : [createDataPathService(dataPath, streams, logger)]),
   ]);
   assert.ok(started.ok);
-  return { [Symbol.asyncDispose]: () => started.value.close(0) };
+  return {
+    [Symbol.asyncDispose]: async () => {
+      streams.endAll();
+      await started.value.close(0);
+    },
+  };
 }

@@ -29,7 +29,7 @@ const TOLD: Extract<SidecarAnswer, { readonly kind: "told" }> = {
 const SENTENCE = "The sidecar on 127.0.0.1:50051 does not answer: reason";
 
 function untold(kind: Untold["kind"]): Untold {
-  return { kind, sentence: SENTENCE };
+  return { kind, sentence: SENTENCE, remedy: "do so" };
 }
 
 const LOCAL: Extract<LocalDiagnosis, { readonly kind: "diagnosed" }> = {
@@ -127,7 +127,7 @@ Deno.test("setupFindings names the version of an ip that is too old, and the old
 Deno.test("setupFindings says that no sidecar runs: a warning as long as no desired route is missing", () => {
   const absent = only(ALONE);
   assert.deepEqual([absent.id, absent.severity], ["no-sidecar", "warning"]);
-  assert.equal(absent.found, `${SENTENCE}; none runs there`);
+  assert.equal(absent.found, SENTENCE);
   assert.match(absent.meaning, /^What flows now flows on, /);
   const missing = ["10.42.2.0/24", "10.42.3.0/24", "10.42.4.0/24", "10.42.5.0/24"]
     .map(cidr);
@@ -145,6 +145,7 @@ Deno.test("setupFindings tells apart why a sidecar told nothing", () => {
     ["hangs", "sidecar-hangs critical"],
     ["busy", "sidecar-busy warning"],
     ["tls", "sidecar-tls warning"],
+    ["not-permitted", "not-permitted warning"],
     ["old", "sidecar-old warning"],
     ["foreign", "port-taken critical"],
   ];

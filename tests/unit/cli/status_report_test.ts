@@ -1,9 +1,19 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import {
+  describeDuration,
   formatStatus,
   type NodeStatus,
+  type StatusJson,
   statusJson,
+  type StatusView,
 } from "../../../src/cli/status_report.ts";
+import { displayWidth } from "../../../src/cli/display_width.ts";
+import { readRouteFilter } from "../../../src/cli/route_filter.ts";
+import { shapeOf } from "./json_shape.ts";
+import { PLAIN, SCREEN, type Terminal } from "../../../src/cli/terminal.ts";
+import type { OptionName } from "../../../src/cli/options.ts";
+import type { SidecarActivity } from "../../../src/api/gen/quilt/sidecar/v1/SidecarActivity.ts";
 import type { Finding } from "../../../src/api/gen/quilt/sidecar/v1/Finding.ts";
 import type { Route } from "../../../src/api/gen/quilt/sidecar/v1/Route.ts";
 
@@ -12,6 +22,7 @@ const SINCE = { seconds: 1_700_000_000, nanos: 123_000_000 };
 const UNCONFIGURED: NodeStatus = {
   network: { subnet: "", gateway: "", cluster_cidr: "10.42.0.0/16", revision: 0 },
   refusal: "",
+  activity: null,
   allocated: 0,
   free: 0,
   routes: [],
@@ -19,6 +30,42 @@ const UNCONFIGURED: NodeStatus = {
     kind: "told",
     diagnosis: { findings: [], diagnosed_at: SINCE, fault: "" },
   },
+};
+
+/** 90 minutes after its start. */
+const NOW_MS = Date.UTC(2023, 10, 14, 23, 43, 20, 200);
+
+const ACTIVITY: SidecarActivity = {
+  version: "0.1.0",
+  started_at: SINCE,
+  repairs: 2,
+  last_failure: "",
+  last_failure_at: null,
+  options: [],
+};
+
+/** Everything, as a pipe gets it, unless the view says otherwise. */
+function text(status: NodeStatus, view: Partial<StatusView> = {}): string {
+  return formatStatus(status, {
+    isSought: () => true,
+    isVerbose: false,
+    hasMap: false,
+    terminal: PLAIN,
+    nowMs: NOW_MS,
+    ...view,
+  });
+}
+
+function json(status: NodeStatus): string {
+  return statusJson(status, { isSought: () => true });
+}
+
+/** A terminal of 80 columns and 24 rows, without colours. */
+const VT100: Terminal = {
+  ...SCREEN,
+  hasControl: true,
+  hasColour: false,
+  hasUnicode: false,
 };
 
 const BRIDGE_PORT: Finding = {
@@ -98,7 +145,7 @@ const STATUS: NodeStatus = {
 };
 
 Deno.test("formatStatus reports a node without a subnet, and prints no table", () => {
-  assert.deepEqual(formatStatus(UNCONFIGURED).split("\n"), [
+  assert.deepEqual(text(UNCONFIGURED).split("\n"), [
     "Data path     no findings",
     "Node subnet   not configured: no ConfigureNodeSubnet since the sidecar's start",
     "Cluster CIDR  10.42.0.0/16",
@@ -109,7 +156,7 @@ Deno.test("formatStatus reports a node without a subnet, and prints no table", (
 
 Deno.test("formatStatus and statusJson report the reason of a refused ConfigureNodeSubnet", () => {
   const refusal = "Permission denied: \u202e…";
-  const shown = (status: NodeStatus) => formatStatus(status).split("\n")[1];
+  const shown = (status: NodeStatus) => text(status).split("\n")[1];
   const said = String.raw`last ConfigureNodeSubnet refused: Permission denied: \u202e`;
   assert.equal(
     shown({ ...UNCONFIGURED, refusal }),
@@ -119,12 +166,12 @@ Deno.test("formatStatus and statusJson report the reason of a refused ConfigureN
     shown({ ...STATUS, refusal }),
     `Node subnet   10.42.1.0/24, gateway 10.42.1.1; ${said}…`,
   );
-  const json = JSON.parse(statusJson({ ...STATUS, refusal }));
-  assert.equal(json.node_network.refusal, refusal);
+  const printed = JSON.parse(json({ ...STATUS, refusal }));
+  assert.equal(printed.node_network.refusal, refusal);
 });
 
 Deno.test("formatStatus prints a row for every route, with its note", () => {
-  assert.deepEqual(formatStatus(STATUS).split("\n"), [
+  assert.deepEqual(text(STATUS).split("\n"), [
     "Data path     no findings",
     "Node subnet   10.42.1.0/24, gateway 10.42.1.1",
     "Cluster CIDR  10.42.0.0/16",
@@ -140,10 +187,11 @@ Deno.test("formatStatus prints a row for every route, with its note", () => {
 });
 
 Deno.test("statusJson is one line of JSON with the same content", () => {
-  const line = statusJson({ ...STATUS, routes: [INSTALLED, PENDING] });
+  const line = json({ ...STATUS, routes: [INSTALLED, PENDING] });
   assert.equal(line.includes("\n"), false);
   const since = "2023-11-14T22:13:20.123Z";
   assert.deepEqual(JSON.parse(line), {
+    version: 1,
     node_network: { ...STATUS.network, refusal: "" },
     addresses: { allocated: 12, free: 241 },
     route_counts: { installed: 1, pending: 1, unconfirmed: 0 },
@@ -153,12 +201,13 @@ Deno.test("statusJson is one line of JSON with the same content", () => {
     ],
     data_path: { told: true, critical: 0, warnings: 0, diagnosed_at: since, fault: "" },
     findings: [],
+    sidecar: null,
   });
 });
 
 Deno.test("formatStatus shows the findings first, each with its remedy to be pasted, and their number", () => {
   const findings = [FORWARDING_OFF, BRIDGE_PORT, CONTENDED];
-  assert.deepEqual(formatStatus(found(UNCONFIGURED, findings)).split("\n"), [
+  assert.deepEqual(text(found(UNCONFIGURED, findings)).split("\n"), [
     "CRITICAL this node: net.ipv4.ip_forward is 0 (forwarding-off since 2023-11-14T22:13:20.123Z)",
     "  The node forwards nothing",
     "    sysctl -w net.ipv4.ip_forward=1",
@@ -184,7 +233,7 @@ Deno.test("formatStatus names the findings of a route in its note, and counts su
     { ...INSTALLED, findings: ["bridge-port", "route-contended"] },
     { ...PENDING, confirmed: false, findings: ["device-down"] },
   ];
-  const lines = formatStatus({ ...STATUS, routes }).split("\n");
+  const lines = text({ ...STATUS, routes }).split("\n");
   assert.deepEqual(lines.slice(4), [
     "Routes        1 installed, 1 pending; 1 unconfirmed; 2 with findings",
     "",
@@ -196,7 +245,7 @@ Deno.test("formatStatus names the findings of a route in its note, and counts su
 
 /** What the summary says of the data path. */
 function dataPathOf(status: NodeStatus): string {
-  const line = formatStatus(status).split("\n")
+  const line = text(status).split("\n")
     .find((each) => each.startsWith("Data path"));
   return line?.replace(/^Data path +/, "") ?? "";
 }
@@ -224,14 +273,14 @@ Deno.test("formatStatus says if the findings are not current, or not told", () =
 Deno.test("statusJson has every field of each finding, and tells none from not told", () => {
   const findings = [BRIDGE_PORT, CONTENDED];
   const routes = [{ ...INSTALLED, findings: ["bridge-port"] }];
-  const json = JSON.parse(statusJson(found({ ...STATUS, routes }, findings, "lost")));
+  const printed = JSON.parse(json(found({ ...STATUS, routes }, findings, "lost")));
   const since = "2023-11-14T22:13:20.123Z";
-  assert.deepEqual(json.findings, [
+  assert.deepEqual(printed.findings, [
     { ...BRIDGE_PORT, severity: "critical", since },
     { ...CONTENDED, severity: "warning", since },
   ]);
-  assert.deepEqual(json.routes[0].findings, ["bridge-port"]);
-  assert.deepEqual(json.data_path, {
+  assert.deepEqual(printed.routes[0].findings, ["bridge-port"]);
+  assert.deepEqual(printed.data_path, {
     told: true,
     critical: 1,
     warnings: 1,
@@ -239,7 +288,7 @@ Deno.test("statusJson has every field of each finding, and tells none from not t
     fault: "lost",
   });
   const untold = JSON.parse(
-    statusJson({ ...STATUS, dataPath: { kind: "not-told", why: "" } }),
+    json({ ...STATUS, dataPath: { kind: "not-told", why: "" } }),
   );
   assert.deepEqual([untold.data_path, untold.findings], [
     { told: false, critical: 0, warnings: 0, diagnosed_at: "", fault: "" },
@@ -247,27 +296,28 @@ Deno.test("statusJson has every field of each finding, and tells none from not t
   ]);
 });
 
-Deno.test("formatStatus prints 200,000 routes", () => {
+Deno.test("formatStatus prints 200,000 routes if it is verbose", () => {
   const routes = Array.from({ length: 200_000 }, () => INSTALLED);
-  assert.equal(formatStatus({ ...STATUS, routes }).split("\n").length, 200_007);
+  const view = { isVerbose: true };
+  assert.equal(text({ ...STATUS, routes }, view).split("\n").length, 200_007);
 });
 
 Deno.test("formatStatus and statusJson escape invisible characters of a reason", () => {
   const reason = "Interface 'wg\u202e0\n' is down";
   const odd: NodeStatus = { ...STATUS, routes: [{ ...PENDING, reason }] };
-  const text = formatStatus(odd);
-  assert.ok(text.endsWith(String.raw`Interface 'wg\u202e0\u000a' is down`), text);
-  const json = statusJson(odd);
-  assert.doesNotMatch(json, /[^ -~]/);
-  assert.equal(JSON.parse(json).routes[0].reason, reason);
+  const shown = text(odd);
+  assert.ok(shown.endsWith(String.raw`Interface 'wg\u202e0\u000a' is down`), shown);
+  const printed = json(odd);
+  assert.doesNotMatch(printed, /[^ -~]/);
+  assert.equal(JSON.parse(printed).routes[0].reason, reason);
 });
 
 Deno.test("formatStatus and statusJson escape invisible characters of a finding", () => {
   const odd = found(STATUS, [{ ...BRIDGE_PORT, found: "a\u202eb", remedy: ["c\nd"] }]);
-  const [head = "", , command] = formatStatus(odd).split("\n");
+  const [head = "", , command] = text(odd).split("\n");
   assert.ok(head.startsWith(String.raw`CRITICAL vxlan100: a\u202eb (`), head);
   assert.equal(command, String.raw`    c\u000ad`);
-  assert.doesNotMatch(statusJson(odd), /[^ -~]/);
+  assert.doesNotMatch(json(odd), /[^ -~]/);
 });
 
 Deno.test("formatStatus and statusJson throw for a finding whose severity or time is not set", () => {
@@ -276,7 +326,7 @@ Deno.test("formatStatus and statusJson throw for a finding whose severity or tim
     { ...BRIDGE_PORT, since: null },
   ];
   for (const finding of unset) {
-    for (const format of [formatStatus, statusJson]) {
+    for (const format of [text, json]) {
       assert.throws(() => format(found(STATUS, [finding])), TypeError);
     }
   }
@@ -288,8 +338,349 @@ Deno.test("formatStatus throws for a route whose state or time is not set", () =
     { ...INSTALLED, since: null },
   ];
   for (const route of unset) {
-    for (const format of [formatStatus, statusJson]) {
+    for (const format of [text, json]) {
       assert.throws(() => format({ ...STATUS, routes: [route] }), TypeError);
     }
   }
+});
+
+Deno.test("formatStatus shows how long the sidecar is up, its repairs, and what failed last", () => {
+  const shown = (activity: Partial<SidecarActivity>) =>
+    text({ ...STATUS, routes: [], activity: { ...ACTIVITY, ...activity } })
+      .split("\n").slice(5);
+  assert.deepEqual(shown({}), [
+    "Sidecar       0.1.0, up 1 h 30 min, 2 repairs since its start",
+  ]);
+  assert.deepEqual(shown({ repairs: 1 }), [
+    "Sidecar       0.1.0, up 1 h 30 min, 1 repair since its start",
+  ]);
+  const failed = {
+    last_failure: "The kernel refused\n 10.42.2.0/24",
+    last_failure_at: { seconds: SINCE.seconds + 60, nanos: 0 },
+  };
+  assert.deepEqual(shown(failed), [
+    "Sidecar       0.1.0, up 1 h 30 min, 2 repairs since its start",
+    String
+      .raw`Last failure  2023-11-14T22:14:20.000Z The kernel refused\u000a 10.42.2.0/24`,
+  ]);
+  // The clock of the node may be ahead of the operator's.
+  const ahead = { seconds: SINCE.seconds + 86_400, nanos: 0 };
+  assert.deepEqual(shown({ started_at: ahead }), [
+    "Sidecar       0.1.0, up 0 s, 2 repairs since its start",
+  ]);
+});
+
+Deno.test("describeDuration has the two largest units that are not zero at its beginning", () => {
+  const [second, minute, hour, day] = [1_000, 60_000, 3_600_000, 86_400_000];
+  const cases: readonly (readonly [ms: number, expected: string])[] = [
+    [0, "0 s"],
+    [999, "0 s"],
+    [59 * second, "59 s"],
+    [minute, "1 min 0 s"],
+    [hour - 1, "59 min 59 s"],
+    [hour + 59 * second, "1 h 0 min"],
+    [day - 1, "23 h 59 min"],
+    [3 * day + 4 * hour, "3 d 4 h"],
+    [400 * day, "400 d 0 h"],
+  ];
+  for (const [ms, expected] of cases) assert.equal(describeDuration(ms), expected);
+});
+
+/** Routes to so many nodes, in ascending order. */
+function many(count: number, of: (at: number) => Partial<Route> = () => ({})): Route[] {
+  return Array.from({ length: count }, (_, at) => ({
+    ...INSTALLED,
+    destination: `10.${42 + Math.floor(at / 256)}.${at % 256}.0/24`,
+    ...of(at),
+  }));
+}
+
+Deno.test("formatStatus lists 16 routes, and of more only those that want attention", () => {
+  assert.equal(text({ ...STATUS, routes: many(16) }).split("\n").length, 5 + 2 + 16);
+  const summary = text(STATUS).split("\n").slice(0, 4);
+  assert.deepEqual(text({ ...STATUS, routes: many(17) }).split("\n"), [
+    ...summary,
+    "Routes        17 installed, 0 pending; 0 unconfirmed",
+    "",
+    "17 routes, installed; --verbose lists all",
+  ]);
+  const routes = many(5_000, (at) => ({
+    ...at === 7 ? { state: PENDING.state, reason: PENDING.reason } : {},
+    ...at === 300 ? { confirmed: false } : {},
+  }));
+  assert.deepEqual(text({ ...STATUS, routes }).split("\n"), [
+    ...summary,
+    "Routes        4999 installed, 1 pending; 1 unconfirmed",
+    "",
+    "DESTINATION    DEVICE    STATE      SINCE                     NOTE",
+    "10.42.7.0/24   vxlan100  pending    2023-11-14T22:13:20.123Z  Interface 'wg0' is down",
+    "10.43.44.0/24  vxlan100  installed  2023-11-14T22:13:20.123Z  unconfirmed",
+    "4998 more, installed; --verbose lists all",
+  ]);
+  const pending = many(5_000, () => ({ state: PENDING.state }));
+  const flood = text({ ...STATUS, routes: pending }).split("\n");
+  assert.equal(flood.length, 23);
+  assert.equal(flood.at(-1), "4985 more; --verbose lists all");
+  const verbose = text({ ...STATUS, routes: pending }, { isVerbose: true });
+  assert.equal(verbose.split("\n").length, 5 + 2 + 5_000);
+});
+
+Deno.test("formatStatus of many routes lists one for the finding of its destination, not of its device", () => {
+  const routes = many(100, (at) => ({
+    findings: at === 2 ? ["route-contended", "bridge-port"] : ["bridge-port"],
+  }));
+  const shown = text(found({ ...STATUS, routes }, [BRIDGE_PORT, CONTENDED]));
+  assert.deepEqual(shown.split("\n").slice(-3), [
+    "DESTINATION   DEVICE    STATE      SINCE                     NOTE",
+    "10.42.2.0/24  vxlan100  installed  2023-11-14T22:13:20.123Z  route-contended, bridge-port",
+    "99 more, installed; --verbose lists all",
+  ]);
+});
+
+Deno.test("formatStatus of many routes shows the worst findings, and how many more there are", () => {
+  const findings = [FORWARDING_OFF, BRIDGE_PORT, CONTENDED, BRIDGE_PORT, CONTENDED];
+  const brief = text(found({ ...STATUS, routes: many(100) }, findings)).split("\n");
+  assert.deepEqual(brief.slice(0, 15), [
+    ...text(found(STATUS, findings.slice(0, 3))).split("\n").slice(0, 12),
+    "2 more findings; doctor shows all",
+    "",
+    "Data path     3 critical, 2 warnings",
+  ]);
+  const few = text(found({ ...STATUS, routes: many(16) }, findings));
+  assert.equal(few.split("\n").length, 4 + 5 + 3 + 5 + 3 + 5 + 2 + 16);
+});
+
+Deno.test("formatStatus of many routes leaves room for four of them below several findings", () => {
+  const routes = many(100, () => ({ state: PENDING.state }));
+  const findings = [BRIDGE_PORT, BRIDGE_PORT, BRIDGE_PORT];
+  const lines = text(found({ ...STATUS, routes }, findings)).split("\n");
+  assert.equal(lines.length, 23);
+  assert.equal(lines[5], "2 more findings; doctor shows all");
+  assert.equal(lines.filter((line) => line.includes("  pending  ")).length, 8);
+});
+
+Deno.test("formatStatus of few routes is brief only if nobody can scroll and there is too much", () => {
+  const findings = [FORWARDING_OFF, BRIDGE_PORT, CONTENDED];
+  const crowded = found({ ...STATUS, routes: many(16) }, findings);
+  const wide: Terminal = { ...VT100, columns: 120 };
+  const rows = (view: Partial<StatusView>) => text(crowded, view).split("\n").length;
+  assert.equal(rows({ terminal: wide }), 35);
+  assert.equal(rows({ terminal: wide, mustFit: true, isVerbose: true }), 35);
+  assert.ok(rows({ terminal: wide, mustFit: true }) < wide.rows);
+  assert.equal(rows({ terminal: { ...wide, rows: 36 }, mustFit: true }), 35);
+  assert.ok(rows({ terminal: { ...wide, rows: 35 }, mustFit: true }) < 35);
+  const [first] = text(crowded, { terminal: { ...wide, rows: 8 }, mustFit: true })
+    .split("\n");
+  assert.equal(first, "Data path     2 critical, 1 warning; doctor shows them");
+});
+
+Deno.test("formatStatus counts all routes, and lists those that the filters leave", () => {
+  const listed = (...options: readonly (readonly [OptionName, string])[]) => {
+    const filter = readRouteFilter(new Map(options));
+    assert.ok(filter.ok);
+    const lines = text(STATUS, { isSought: filter.value }).split("\n");
+    assert.equal(lines[4], "Routes        2 installed, 2 pending; 2 unconfirmed");
+    return lines.slice(7).map((line) => line.split(" ", 1)[0]);
+  };
+  assert.deepEqual(listed(["pending", ""]), ["10.42.113.0/24", "10.42.114.0/24"]);
+  assert.deepEqual(listed(["unconfirmed", ""]), ["10.42.13.0/24", "10.42.114.0/24"]);
+  assert.deepEqual(listed(["device", "vxlan100"]), ["10.42.2.0/24", "10.42.13.0/24"]);
+  assert.deepEqual(listed(["destination", "10.42.13.7"]), ["10.42.13.0/24"]);
+  const none = text(STATUS, { isSought: () => false }).split("\n");
+  assert.deepEqual(none.slice(5), ["", "No route matches"]);
+});
+
+Deno.test("formatStatus breaks lines at a terminal's width, but no command, and sets notes under their routes", () => {
+  const command = `ip link set dev vxlan100 ${"nomaster ".repeat(9)}`.trimEnd();
+  const status = found(
+    {
+      ...STATUS,
+      routes: [INSTALLED, PENDING, { ...PENDING, findings: ["device-down"] }],
+      activity: {
+        ...ACTIVITY,
+        last_failure: "The kernel refused 10.42.2.0/24: Operation not permitted",
+        last_failure_at: SINCE,
+      },
+    },
+    [{ ...BRIDGE_PORT, remedy: [command] }],
+  );
+  assert.deepEqual(text(status, { terminal: VT100 }).split("\n"), [
+    "CRITICAL vxlan100: vxlan100 is a port of bridge quilt0 (bridge-port since",
+    "  2023-11-14T22:13:20.123Z)",
+    "  The kernel accepts routes through it but no packet gets through",
+    `    ${command}`,
+    "",
+    "Data path     1 critical",
+    "Node subnet   10.42.1.0/24, gateway 10.42.1.1",
+    "Cluster CIDR  10.42.0.0/16",
+    "Addresses     12 allocated, 241 free",
+    "Routes        1 installed, 2 pending; 0 unconfirmed; 1 with findings",
+    "Sidecar       0.1.0, up 1 h 30 min, 2 repairs since its start",
+    "Last failure  2023-11-14T22:13:20.123Z The kernel refused 10.42.2.0/24:",
+    "              Operation not permitted",
+    "",
+    "DESTINATION     DEVICE    STATE      SINCE",
+    "10.42.2.0/24    vxlan100  installed  2023-11-14T22:13:20.123Z",
+    "10.42.113.0/24  wg0       pending    2023-11-14T22:13:20.123Z",
+    "                Interface 'wg0' is down",
+    "10.42.113.0/24  wg0       pending    2023-11-14T22:13:20.123Z",
+    "                device-down; Interface 'wg0' is down",
+  ]);
+});
+
+Deno.test("formatStatus colours what is wrong and what is well, and nothing without colours", () => {
+  const status = found({ ...STATUS, routes: [INSTALLED, PENDING] }, [CONTENDED]);
+  const colour = text(status, { terminal: { ...PLAIN, hasColour: true } });
+  const lines = colour.split("\n");
+  assert.ok(colour.startsWith("\u001b[33mWARNING\u001b[39m 10.42.2.0/24: "), colour);
+  assert.deepEqual(lines.slice(-3), [
+    "\u001b[1mDESTINATION     DEVICE    STATE      SINCE                     NOTE\u001b[22m",
+    "10.42.2.0/24    vxlan100  \u001b[32minstalled\u001b[39m  2023-11-14T22:13:20.123Z",
+    "10.42.113.0/24  wg0       \u001b[33mpending\u001b[39m    2023-11-14T22:13:20.123Z  " +
+    "Interface 'wg0' is down",
+  ]);
+  const plain = lines.map((line) =>
+    line.split("\u001b").map((part, at) =>
+      at === 0 ? part : part.replace(/^\[\d+m/, "")
+    )
+      .join("")
+  );
+  assert.deepEqual(plain, text(status).split("\n"));
+});
+
+const someRoute = fc.record({
+  state: fc.constantFrom(INSTALLED.state, PENDING.state),
+  confirmed: fc.boolean(),
+  reason: fc.constantFrom("", PENDING.reason, "It is long: " + "word ".repeat(40)),
+  findings: fc.subarray(["bridge-port", "route-contended"]),
+});
+
+const someStatus = fc.record({
+  routes: fc.array(someRoute, { maxLength: 40 }),
+  repeated: fc.constantFrom(1, 125),
+  findings: fc.array(
+    fc.constantFrom(FORWARDING_OFF, BRIDGE_PORT, CONTENDED),
+    { maxLength: 12 },
+  ),
+  lastFailure: fc.constantFrom("", "The kernel refused it"),
+  hasMap: fc.boolean(),
+  columns: fc.integer({ min: 80, max: 200 }),
+  rows: fc.integer({ min: 24, max: 100 }),
+});
+
+Deno.test("formatStatus of however many routes and findings fits on a screen of 24 rows and more, if it must", () => {
+  const seen = { brief: 0, whole: 0 };
+  fc.assert(fc.property(someStatus, (some) => {
+    const kinds = Array.from({ length: some.repeated }, () => some.routes).flat();
+    const status = found(
+      {
+        ...STATUS,
+        routes: many(kinds.length, (at) => kinds[at] ?? {}),
+        activity: {
+          ...ACTIVITY,
+          last_failure: some.lastFailure,
+          last_failure_at: SINCE,
+        },
+      },
+      some.findings,
+    );
+    const { columns, hasMap, rows } = some;
+    const terminal = { ...VT100, columns, rows };
+    const shown = text(status, { terminal, hasMap, mustFit: true });
+    const lines = shown.split("\n");
+    seen[/--verbose|doctor shows/.test(shown) ? "brief" : "whole"] += 1;
+    // A map of 16 rows, and a failure besides, are one row too many for 24.
+    const most = hasMap && some.lastFailure !== "" ? Math.max(24, rows - 1) : rows - 1;
+    assert.ok(lines.length <= most, shown);
+    for (const line of lines) {
+      assert.ok(displayWidth(line) <= columns, line);
+      assert.equal(line, line.trimEnd());
+    }
+    if (kinds.length > 16) {
+      assert.equal(
+        text(status, { terminal, hasMap }),
+        shown,
+        "as without being a must",
+      );
+    }
+  }));
+  assert.ok(seen.brief > 10 && seen.whole > 10, JSON.stringify(seen));
+});
+
+Deno.test("statusJson has the shape of StatusJson, version 1", () => {
+  const finding = {
+    id: "string",
+    severity: "string",
+    device: "string",
+    destination: "string",
+    found: "string",
+    meaning: "string",
+    remedy: ["string"],
+    since: "string",
+  };
+  const route = {
+    destination: "string",
+    device: "string",
+    state: "string",
+    reason: "string",
+    since: "string",
+    confirmed: "boolean",
+    findings: ["string"],
+  };
+  const status = found({
+    ...STATUS,
+    routes: [{ ...INSTALLED, findings: ["bridge-port"] }],
+    activity: { ...ACTIVITY, last_failure: "It failed", last_failure_at: SINCE },
+  }, [BRIDGE_PORT]);
+  const printed: StatusJson = JSON.parse(json(status));
+  assert.equal(printed.version, 1);
+  assert.deepEqual(shapeOf(printed), {
+    version: "number",
+    node_network: {
+      subnet: "string",
+      gateway: "string",
+      cluster_cidr: "string",
+      revision: "number",
+      refusal: "string",
+    },
+    addresses: { allocated: "number", free: "number" },
+    route_counts: { installed: "number", pending: "number", unconfirmed: "number" },
+    routes: [route],
+    data_path: {
+      told: "boolean",
+      critical: "number",
+      warnings: "number",
+      diagnosed_at: "string",
+      fault: "string",
+    },
+    findings: [finding],
+    sidecar: {
+      version: "string",
+      started_at: "string",
+      repairs: "number",
+      last_failure: "string",
+      last_failure_at: "string",
+    },
+  });
+  assert.deepEqual(printed.sidecar, {
+    version: "0.1.0",
+    started_at: "2023-11-14T22:13:20.123Z",
+    repairs: 2,
+    last_failure: "It failed",
+    last_failure_at: "2023-11-14T22:13:20.123Z",
+  });
+  const { sidecar: quiet }: StatusJson = JSON.parse(
+    json({ ...STATUS, activity: ACTIVITY }),
+  );
+  assert.deepEqual([quiet?.last_failure, quiet?.last_failure_at], ["", ""]);
+});
+
+Deno.test("statusJson counts all routes, and has those that the filters leave", () => {
+  const filtered = statusJson(STATUS, { isSought: ({ confirmed }) => !confirmed });
+  const { route_counts: counts, routes } = JSON.parse(filtered);
+  assert.deepEqual(counts, { installed: 2, pending: 2, unconfirmed: 2 });
+  assert.deepEqual(
+    routes.map(({ destination }: Route) => destination),
+    ["10.42.13.0/24", "10.42.114.0/24"],
+  );
 });

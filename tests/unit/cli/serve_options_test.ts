@@ -1,24 +1,29 @@
 import assert from "node:assert/strict";
-import {
-  parseServeFlags,
-  SERVE_HELP,
-  type ServeOptions,
-} from "../../../src/cli/serve_flags.ts";
+import { parseCommandLine } from "../../../src/cli/command_line.ts";
+import { COMMANDS } from "../../../src/cli/commands.ts";
+import { readServeOptions, type ServeOptions } from "../../../src/cli/serve_options.ts";
+import { err, type Result } from "../../../src/shared/result.ts";
+
+function read(args: readonly string[]): Result<ServeOptions, string> {
+  const request = parseCommandLine(COMMANDS, ["serve", ...args]);
+  if (request.kind === "fault") return err(request.sentence);
+  assert.ok(request.kind === "run");
+  return readServeOptions(request.line.options);
+}
 
 function options(...args: readonly string[]): ServeOptions {
-  const parsed = parseServeFlags(args);
-  assert.ok(parsed.ok, parsed.ok ? "" : parsed.fault);
-  assert.ok(parsed.value.kind === "serve");
-  return parsed.value.options;
+  const options = read(args);
+  assert.ok(options.ok, options.ok ? "" : options.fault);
+  return options.value;
 }
 
 function fault(...args: readonly string[]): string {
-  const parsed = parseServeFlags(args);
-  assert.ok(!parsed.ok, `${args.join(" ")} was accepted`);
-  return parsed.fault;
+  const options = read(args);
+  assert.ok(!options.ok, `${args.join(" ")} was accepted`);
+  return options.fault;
 }
 
-Deno.test("parseServeFlags has the contract's defaults", () => {
+Deno.test("serve has the contract's defaults", () => {
   const { policy, ...rest } = options();
   assert.deepEqual(rest, {
     listen: { kind: "tcp", host: "127.0.0.1", port: 50051 },
@@ -36,7 +41,7 @@ Deno.test("parseServeFlags has the contract's defaults", () => {
   assert.equal(policy.nodePrefix, 24);
 });
 
-Deno.test("parseServeFlags reads every flag, with a space or an equals sign before its value", () => {
+Deno.test("serve reads every option, with a space or an equals sign before its value", () => {
   const { policy, ...rest } = options(
     ...["--grpc-addr", "0.0.0.0:65535", "--log-level=trace", "--log-format", "json"],
     ...["--cluster-cidr=10.0.0.0/8", "--node-prefix", "20"],
@@ -64,19 +69,6 @@ Deno.test("--grpc-addr localhost is 127.0.0.1 without a resolver", () => {
     host: "127.0.0.1",
     port: 1,
   });
-});
-
-Deno.test("parseServeFlags refuses an unknown flag and names the closest one", () => {
-  assert.equal(
-    fault("--grpc-adr", "127.0.0.1:1"),
-    'Unknown option "--grpc-adr"; did you mean --grpc-addr?',
-  );
-  assert.equal(fault("--dryrun"), 'Unknown option "--dryrun"; did you mean --dry-run?');
-  for (
-    const name of ["-h", "--no-dry-run", "--tls-crt", "--__proto__", "--toString"]
-  ) {
-    assert.match(fault(name), /^Unknown option "/);
-  }
 });
 
 Deno.test("--grpc-addr refuses a malformed address and gives an example", () => {
@@ -119,34 +111,6 @@ Deno.test("--cluster-cidr and --node-prefix refuse an invalid policy in one sent
     /use --cluster-cidr 10\.42\.0\.0/,
   );
   assert.match(fault("--cluster-cidr", "all"), /^Invalid cluster CIDR format: "all"/);
-});
-
-Deno.test("parseServeFlags refuses a missing, a superfluous and a repeated value", () => {
-  assert.match(fault("--grpc-addr"), /^--grpc-addr needs a value/);
-  assert.match(fault("--log-level", "--dry-run"), /^--log-level needs a value/);
-  assert.equal(fault("--dry-run=yes"), '--dry-run takes no value, got "yes"');
-  assert.equal(fault("--dry-run", "--dry-run"), "--dry-run is given twice");
-});
-
-Deno.test("parseServeFlags refuses a positional argument", () => {
-  const sentence = 'Unexpected argument "50051"; serve takes only options';
-  assert.equal(fault("50051"), sentence);
-  assert.equal(fault("--", "50051"), sentence);
-});
-
-Deno.test("parseServeFlags quotes arguments in its faults", () => {
-  assert.match(fault("--\u001b[2J\n"), /^Unknown option "--\\u001b\[2J\\n"; [ -~]*$/);
-});
-
-Deno.test("--help takes precedence over the other flags and names every flag", () => {
-  const parsed = parseServeFlags(["--log-level", "nonsense", "--help"]);
-  assert.deepEqual(parsed, { ok: true, value: { kind: "help" } });
-  const named = new Set(SERVE_HELP.match(/--[a-z-]+/g));
-  const known = ["grpc-addr", "log-level", "log-format", "cluster-cidr", "node-prefix"];
-  known.push("socket-mode", "tls-cert", "tls-key", "tls-ca");
-  for (const flag of [...known, "dry-run", "remove-routes-on-exit", "help"]) {
-    assert.ok(named.has(`--${flag}`), `--${flag} is missing in the help`);
-  }
 });
 
 Deno.test("--gateway-index accepts only the offset of a host address", () => {

@@ -5,6 +5,7 @@ import {
 } from "../ipam/policy.ts";
 import { quote } from "../shared/quote.ts";
 import { err, ok, type Result } from "../shared/result.ts";
+import type { CommandLine } from "./command_definition.ts";
 
 /** Which subnets the nodes of the cluster have, and where their gateways are. */
 export interface PolicyOptions {
@@ -14,39 +15,28 @@ export interface PolicyOptions {
   readonly gatewayIndex: number;
 }
 
-/** The flags of {@linkcode PolicyOptions}. */
-export const POLICY_FLAGS = {
-  "cluster-cidr": { type: "string" },
-  "node-prefix": { type: "string" },
-  "gateway-index": { type: "string" },
-} as const;
-
-/** Their part of the text of `--help`. */
-export const POLICY_HELP =
-  `  --cluster-cidr CIDR       every node subnet lies within it (default 10.42.0.0/16)
-  --node-prefix LENGTH      the prefix length of a node subnet (default 24)
-  --gateway-index N         the gateway is the Nth address after the node's network
-                            address and is never given to a container (default 1)`;
-
-type ReadFlag = (name: keyof typeof POLICY_FLAGS) => string | undefined;
-
 /** Reads the options, or returns one sentence with the fault and the remedy. */
-export function readPolicyOptions(flag: ReadFlag): Result<PolicyOptions, string> {
-  const policy = readPolicy(flag);
+export function readPolicyOptions(
+  options: CommandLine["options"],
+): Result<PolicyOptions, string> {
+  const policy = readPolicy(options);
   if (!policy.ok) return policy;
-  const gatewayIndex = readGatewayIndex(flag("gateway-index"), policy.value);
+  const gatewayIndex = readGatewayIndex(options.get("gateway-index"), policy.value);
   if (!gatewayIndex.ok) return gatewayIndex;
   return ok({ policy: policy.value, gatewayIndex: gatewayIndex.value });
 }
 
-function readPolicy(flag: ReadFlag): Result<ClusterPolicy, string> {
-  const prefix = flag("node-prefix") ?? "24";
+function readPolicy(options: CommandLine["options"]): Result<ClusterPolicy, string> {
+  const prefix = options.get("node-prefix") ?? "24";
   if (!/^(0|[1-9][0-9]{0,2})$/.test(prefix)) {
     return err(
       `Invalid --node-prefix ${quote(prefix)}; use a whole number such as 24`,
     );
   }
-  return checkClusterPolicy(flag("cluster-cidr") ?? "10.42.0.0/16", Number(prefix));
+  return checkClusterPolicy(
+    options.get("cluster-cidr") ?? "10.42.0.0/16",
+    Number(prefix),
+  );
 }
 
 function readGatewayIndex(

@@ -1,0 +1,109 @@
+/** Follows a sidecar by its watches, over its restarts. */
+import { type Client, type ServiceDefinition, status } from "@grpc/grpc-js";
+import type { WatchFindingsResponse } from "../api/gen/quilt/sidecar/v1/WatchFindingsResponse.ts";
+import type { WatchNodeNetworkResponse } from "../api/gen/quilt/sidecar/v1/WatchNodeNetworkResponse.ts";
+import type { WatchRoutesResponse } from "../api/gen/quilt/sidecar/v1/WatchRoutesResponse.ts";
+import {
+  DATA_PATH_SERVICE,
+  NODE_NETWORK_SERVICE,
+  ROUTE_SERVICE,
+} from "../api/proto_registry.ts";
+import { type CallFault, createClient, startWatch } from "./grpc_client.ts";
+import type { Target } from "./target.ts";
+
+/** Milliseconds before a sidecar that is gone is sought again. */
+const PAUSE_MS = 500;
+
+/** What a sidecar tells. */
+export type Told =
+  | { readonly kind: "routes"; readonly message: WatchRoutesResponse }
+  | { readonly kind: "findings"; readonly message: WatchFindingsResponse }
+  | { readonly kind: "network"; readonly message: WatchNodeNetworkResponse }
+  /** Its watches have ended; they begin anew. */
+  | { readonly kind: "lost"; readonly fault: CallFault };
+
+/** What {@linkcode followSidecar} is told. */
+export interface FollowOptions {
+  /** Called in the order of what happens. */
+  readonly tell: (told: Told) => void;
+  /** Ends it. */
+  readonly over: Promise<void>;
+  /** Milliseconds for the first answer; otherwise the sidecar counts as lost. */
+  readonly deadlineMs: number;
+}
+
+/** Follows a sidecar, and seeks it again when it is lost, until `over` resolves. */
+export async function followSidecar(
+  target: Target,
+  { deadlineMs, over, tell }: FollowOptions,
+): Promise<void> {
+  let isOver = false;
+  const ended = over.then(() => {
+    isOver = true;
+  });
+  while (!isOver) {
+    // A new client: the old one waits longer and longer before it connects again.
+    const client = createClient(target);
+    const fault = await Promise.race([watchAll(client, tell, deadlineMs), ended]);
+    client.close();
+    if (fault === undefined) return;
+    tell({ kind: "lost", fault });
+    await pause(PAUSE_MS, ended);
+  }
+}
+
+/** Resolves when one of the watches has ended, or when none has answered in time. */
+async function watchAll(
+  client: Client,
+  tell: (told: Told) => void,
+  deadlineMs: number,
+): Promise<CallFault> {
+  const { promise, resolve } = Promise.withResolvers<CallFault>();
+  const silence = setTimeout(
+    () => resolve({ code: status.DEADLINE_EXCEEDED, details: "", isAnswer: false }),
+    deadlineMs,
+  );
+  const watch = <Message>(
+    service: ServiceDefinition,
+    rpc: string,
+    wrap: (message: Message) => Told,
+    onEnd: (fault: CallFault) => void = resolve,
+  ) =>
+    startWatch<Message>(client, service, rpc, {
+      onMessage: (message) => {
+        clearTimeout(silence);
+        tell(wrap(message));
+      },
+      onEnd,
+    });
+  const ends = [
+    watch<WatchNodeNetworkResponse>(
+      NODE_NETWORK_SERVICE,
+      "WatchNodeNetwork",
+      (message) => ({ kind: "network", message }),
+    ),
+    watch<WatchRoutesResponse>(
+      ROUTE_SERVICE,
+      "WatchRoutes",
+      (message) => ({ kind: "routes", message }),
+    ),
+    watch<WatchFindingsResponse>(
+      DATA_PATH_SERVICE,
+      "WatchFindings",
+      (message) => ({ kind: "findings", message }),
+      // A sidecar that is too old to tell findings tells the rest.
+      (fault) => fault.code === status.UNIMPLEMENTED ? undefined : resolve(fault),
+    ),
+  ];
+  const fault = await promise;
+  clearTimeout(silence);
+  for (const end of ends) end();
+  return fault;
+}
+
+async function pause(ms: number, ended: Promise<void>): Promise<void> {
+  const elapsed = Promise.withResolvers<void>();
+  const timer = setTimeout(elapsed.resolve, ms);
+  await Promise.race([elapsed.promise, ended]);
+  clearTimeout(timer);
+}

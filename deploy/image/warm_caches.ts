@@ -1,7 +1,8 @@
 /**
- * Runs the sidecar and asks for its health until Deno has kept the compiled code of every
- * module that both load. It keeps it while they run, and loses what is left when they end,
- * so that a run or two leave more or less of it: here the next run tells.
+ * Runs the sidecar, and the commands that ask it most often, until Deno has kept the
+ * compiled code of every module that they load. It keeps it while they run, and loses what
+ * is left when they end, so that a run or two leave more or less of it: here the next run
+ * tells.
  *
  * Run in the image's build only, with another DENO_DIR:
  * `deno run -A warm_caches.ts FOLDER`.
@@ -15,6 +16,14 @@ const [folder] = Deno.args;
 if (folder === undefined) throw new Error("Name the folder, e.g. /deno-dir");
 const env = { DENO_DIR: folder };
 
+/** Commands, and the exit codes of those that were answered. */
+const CLIENTS = [
+  ["health", [0]],
+  ["status", [0]],
+  ["routes", [0]],
+  ["doctor", [0, 1, 3]],
+] as const satisfies readonly (readonly [string, readonly number[]])[];
+
 /** The words of a task behind `deno`, with another port, and telling of each module. */
 function wordsOf(task: string, address: string): string[] {
   const tasks = objectAt(parseJsonObject(Deno.readTextFileSync("deno.json")), "tasks");
@@ -23,7 +32,7 @@ function wordsOf(task: string, address: string): string[] {
   return [
     "run",
     "--log-level=debug",
-    ...words.slice(words.indexOf("run") + 1),
+    ...words.slice(words.indexOf("run") + 1).filter((word) => word !== "--quiet"),
     ...["--grpc-addr", address],
   ];
 }
@@ -61,7 +70,7 @@ function freePort(): number {
   return listener.addr.port;
 }
 
-/** One life of the sidecar, touching nothing, and one question for its health. */
+/** One life of the sidecar, touching nothing, and a question by each command. */
 async function round(): Promise<string> {
   const address = `127.0.0.1:${freePort()}`;
   // Whatever fails, it ends: the build would wait for it.
@@ -73,18 +82,26 @@ async function round(): Promise<string> {
     if (text.includes("Starting gRPC server on ")) serving.resolve();
   });
   await Promise.race([serving.promise, sidecar.status]);
-  const health = start(wordsOf("health", address));
-  const asked = await textOf(health.stderr);
-  const { code } = await health.status;
-  if (code !== 0) throw new Error(`The sidecar does not serve: ${asked}\n${said}`);
+  const compiled: number[] = [];
+  for (const [task, answered] of CLIENTS) {
+    const client = start(wordsOf(task, address));
+    const asked = await textOf(client.stderr);
+    const { code } = await client.status;
+    if (!answered.some((each) => each === code)) {
+      throw new Error(`The sidecar does not answer ${task}: ${asked}\n${said}`);
+    }
+    compiled.push(compiledIn(asked));
+  }
   sidecar.kill("SIGTERM");
-  return `${compiledIn(await log)} and ${compiledIn(asked)}`;
+  return [compiledIn(await log), ...compiled].join(", ");
 }
 
 let last = await round();
 for (let rounds = 1; rounds < ROUNDS; rounds += 1) {
   const next = await round();
-  const line = `Modules that serve and health had to compile: ${next}\n`;
+  const line = `Modules compiled by ${
+    ["serve", ...CLIENTS.map(([task]) => task)].join(", ")
+  }: ${next}\n`;
   await Deno.stderr.write(new TextEncoder().encode(line));
   // Some are compiled each time: Deno does not take what it has kept of them.
   if (next === last) Deno.exit();

@@ -43,7 +43,7 @@ Deno.test("the bill of materials names Deno and every shipped package, with the 
   const ids = packages.map((shipped) => stringAt(shipped, "bom-ref"));
   const tested = Object.keys(locked).filter((id) => !ids.includes(id));
   assert.deepEqual(tested.map((id) => id.replace(/@[^@]*$/, "")).sort(), [
-    ...["fast-check", "pure-rand", "yaml"],
+    ...["fast-check", "pure-rand"],
   ]);
   const known = new Set([...ids, `deno@${TESTED_DENO_VERSION}`]);
   for (const { dependsOn } of objectsAt(bill, "dependencies")) {
@@ -51,6 +51,16 @@ Deno.test("the bill of materials names Deno and every shipped package, with the 
       Array.isArray(dependsOn) && dependsOn.every((id) => known.has(String(id))),
     );
   }
+});
+
+Deno.test("deno.json denies the build scripts of each package that has some, so that no command warns about them", () => {
+  const withScripts = Object.keys(locked).filter((id) =>
+    objectAt(locked, id)["scripts"] === true
+  );
+  assert.notEqual(withScripts.length, 0);
+  const config = parseJsonObject(Deno.readTextFileSync(`${repository}/deno.json`));
+  const { deny } = objectAt(config, "allowScripts");
+  assert.deepEqual(deny, withScripts.map((id) => `npm:${id.replace(/@[^@]*$/, "")}`));
 });
 
 Deno.test("the licences name each shipped package", async () => {

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { parseServeFlags } from "../../src/cli/serve_flags.ts";
+import { parseCommandLine } from "../../src/cli/command_line.ts";
+import { COMMANDS } from "../../src/cli/commands.ts";
+import { readServeOptions } from "../../src/cli/serve_options.ts";
 import { SIDECAR_VERSION, TESTED_DENO_VERSION } from "../../src/shared/versions.ts";
 import {
   DEFAULT_LISTEN_ADDRESS,
@@ -9,14 +11,14 @@ import { HEALTHZ_LINE } from "../../src/transport/healthz.ts";
 import { stringsAt } from "../support/image.ts";
 import { numberAt, objectAt, parseJsonObject, stringAt } from "../../deploy/json.ts";
 import { containerOf, privilegesOf, readPod } from "../support/manifest.ts";
-import { repository } from "../support/serve_task.ts";
+import { parseDenoRun, repository } from "../support/serve_task.ts";
 import { argument, argumentsOf, label, valueAfter } from "./containerfile.ts";
+import { surplusGrants } from "../../deploy/image/surplus_grants.ts";
+import { splitFlags } from "./launched.ts";
 import { directive, directives } from "./unit.ts";
 
-const tasks = objectAt(
-  parseJsonObject(Deno.readTextFileSync(`${repository}/deno.json`)),
-  "tasks",
-);
+const config = parseJsonObject(Deno.readTextFileSync(`${repository}/deno.json`));
+const tasks = objectAt(config, "tasks");
 
 /** The words of a task of deno.json. */
 function task(name: string): readonly string[] {
@@ -39,6 +41,42 @@ Deno.test("the image starts what deno task serve starts, and checks what deno ta
   assert.deepEqual(argumentsOf("ENTRYPOINT"), task("serve"));
   assert.deepEqual(argumentsOf("CMD"), task("health"));
 });
+
+Deno.test("a command in a container of the image keeps of its permission set what its task grants", () => {
+  const image = objectAt(objectAt(config, "permissions"), "image");
+  const env = objectAt(image, "env");
+  assert.equal(env["ignore"], true);
+  const all = [
+    ...["net", "read", "run", "write"].flatMap((name) =>
+      stringsAt(image, name).map((value) => `${name} ${value}`)
+    ),
+    `env ${stringsAt(env, "allow").join(",")}`,
+  ];
+  let compared = 0;
+  for (const name of Object.keys(tasks)) {
+    const [command = ""] = name.split(":");
+    if (command === "demo" || !COMMANDS.some(({ name }) => name === command)) continue;
+    const { args, flags } = parseDenoRun(task(name).join(" "));
+    const surplus = surplusGrants(args).flatMap((grant) =>
+      all.filter((each) => describes(grant, each))
+    );
+    const kept = all.filter((grant) => !surplus.includes(grant));
+    const granted = Object.entries(splitFlags(flags).grants)
+      .map(([kind, value]) => `${kind} ${value}`);
+    assert.deepEqual([...kept].sort(), granted.sort(), name);
+    compared += 1;
+  }
+  assert.ok(compared > 40, `${compared}`);
+});
+
+/** Whether a grant such as `read /etc` is the descriptor's, or one of all that it means. */
+function describes(descriptor: Deno.PermissionDescriptor, grant: string): boolean {
+  const { name, ...rest } = descriptor;
+  const [value] = Object.values(rest);
+  return value === undefined
+    ? grant.startsWith(`${name} `)
+    : grant === `${name} ${value}`;
+}
 
 Deno.test("the image has the Deno that all tests use, by its digest", () => {
   const [name, digest] = argument("DENO_IMAGE").split("@");
@@ -100,7 +138,9 @@ Deno.test("the sidecar of a pod has one capability, and options that serve takes
   for (const container of [sidecar, ofPodman]) {
     const only = { user: 0, group: 0, capabilities: ["NET_ADMIN"] };
     assert.deepEqual(privilegesOf(container), only);
-    assert.ok(parseServeFlags(stringsAt(container, "args")).ok);
+    const words = ["serve", ...stringsAt(container, "args")];
+    const request = parseCommandLine(COMMANDS, words);
+    assert.ok(request.kind === "run" && readServeOptions(request.line.options).ok);
     assert.ok(!("command" in container), "the entry point is the image's");
   }
 });

@@ -10,7 +10,7 @@ import { repository } from "../../support/serve_task.ts";
 import { goTool } from "../../support/tools.ts";
 import { addVxlan } from "../../support/namespace.ts";
 import { until } from "../../support/wait.ts";
-import { bootHost, type SystemdHost } from "../../support/systemd.ts";
+import { bootHost, putOnPath, type SystemdHost } from "../../support/systemd.ts";
 
 const UNIT = "quilt-sidecar.service";
 const SOCKET = "quilt-sidecar.socket";
@@ -81,6 +81,11 @@ withImage("the socket unit", (image) => {
       assert.equal((await host.run(mode)).stdout, "root 600\n");
       const elsewhere = [await goTool("grpc-health-probe"), "-addr", "127.0.0.1:50051"];
       assert.notEqual((await host.run(elsewhere)).code, 0);
+      const run = await putOnPath(host);
+      const { code, stderr } = await run([
+        ...["status", "--grpc-addr", "unix:///run/quilt/sidecar.sock"],
+      ]);
+      assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
     },
   });
 
@@ -111,6 +116,14 @@ withImage("the socket unit", (image) => {
     const key = ["-tls-client-key", "/etc/quilt/tls/agent.key"];
     await serves(host, [...probe, ...own, ...key]);
     assert.notEqual((await host.run(probe)).code, 0);
+    const run = await putOnPath(host);
+    const tls = ["--tls-ca", "/etc/quilt/tls/ca.crt"];
+    const pair = ["cert", "key"].flatMap((kind, at) => [
+      ...[`--tls-${kind}`, `/etc/quilt/tls/agent.${["crt", "key"][at]}`],
+    ]);
+    const asked = await run(["status", ...tls, ...pair]);
+    assert.deepEqual([asked.code, asked.stderr], [0, ""]);
+    assert.equal((await run(["health", ...tls])).code, 1);
   });
 });
 

@@ -10,7 +10,7 @@ import { withImage } from "../../support/image.ts";
 import { parseJsonObject, stringAt } from "../../../deploy/json.ts";
 import { addVxlan } from "../../support/namespace.ts";
 import { repository } from "../../support/serve_task.ts";
-import { bootHost, type SystemdHost } from "../../support/systemd.ts";
+import { bootHost, putOnPath, type SystemdHost } from "../../support/systemd.ts";
 import { until } from "../../support/wait.ts";
 
 const UNIT = "quilt-sidecar.service";
@@ -119,6 +119,42 @@ withImage("the unit", (image) => {
     assert.ok(performance.now() - start < 5_000);
     assert.equal(await host.property(UNIT, "Result"), "success");
     assert.equal(await host.property(UNIT, "ExecMainStatus"), "0");
+  });
+
+  Deno.test("quilt-sidecar asks the unit's sidecar on a host that has the image alone, and leaves the image as it was", async () => {
+    await using namespace = await makeQuietNamespace();
+    await addVxlan(namespace);
+    await using host = await bootHost(namespace, image.rootfs);
+    const run = await putOnPath(host);
+    const before = await run(["health"]);
+    assert.equal(before.code, 1);
+    assert.match(
+      before.stderr,
+      /^The sidecar on 127\.0\.0\.1:50051 does not answer: .*\n$/,
+    );
+    await startUnit(host);
+    assert.deepEqual(await run(["health"]), { code: 0, stdout: "", stderr: "" });
+    assert.equal((await run(["configure", "10.42.1.0/24"])).code, 0);
+    await host.run([
+      "sh",
+      "-c",
+      "echo '- {destination: 10.42.2.0/24, device: vxlan100}' >/root/a",
+    ]);
+    const synced = await run(["sync", "--yes", "/root/a"]);
+    assert.equal(synced.code, 0, synced.stderr);
+    for (const command of ["status", "routes"]) {
+      const { code, stdout, stderr } = await run([command]);
+      assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
+      assert.match(stdout, /10\.42\.2\.0\/24/);
+    }
+    const { code, stdout, stderr } = await run(["doctor"]);
+    assert.deepEqual({ code, stderr }, { code: 1, stderr: "" });
+    assert.match(stdout, /iproute2/);
+    // Deno keeps what it compiles for the operator, and not in the image's own cache.
+    const log = "/opt/quilt-sidecar/deno-dir/v8_code_cache_v2-wal";
+    assert.equal((await host.run(["stat", "--format", "%s", log])).stdout, "0\n");
+    const kept = ["test", "-s", "/root/.cache/quilt-sidecar/v8_code_cache_v2"];
+    assert.equal((await host.run(kept)).code, 0);
   });
 
   Deno.test("the unit without its capability logs that at the start, and answers it to each call that writes", async () => {

@@ -7,9 +7,11 @@ import { residentKiB } from "../../e2e/processes.ts";
 import { connectClient } from "../../support/client.ts";
 import { startContainer } from "../../support/container.ts";
 import { withImage } from "../../support/image.ts";
-import { objectAt } from "../../../deploy/json.ts";
+import { objectAt, parseJsonObject, stringAt } from "../../../deploy/json.ts";
 import { containerOf, privilegesOf, readPod } from "../../support/manifest.ts";
 import { addVxlan } from "../../support/namespace.ts";
+import { makeAuthority } from "../../support/certificates.ts";
+import { serveCommand, serveTask } from "../../support/serve_task.ts";
 import { document } from "../../support/readme.ts";
 import { until } from "../../support/wait.ts";
 
@@ -71,7 +73,10 @@ withImage("the image", (image) => {
       const hanging = await container.exec(image.healthcheck);
       took.push(performance.now() - start);
       assert.equal(hanging.code, 1, hanging.stderr);
-      assert.match(hanging.stderr, /does not answer: no answer came within \d+ ms\n$/);
+      assert.match(
+        hanging.stderr,
+        /does not answer: no answer came within \d+ ms; [^\n]+\n$/,
+      );
     }
     Deno.kill(container.pid, "SIGCONT");
     // The runtime's own time to enter the container is in it.
@@ -107,17 +112,74 @@ withImage("the image", (image) => {
     assert.deepEqual(await client.configureNodeSubnet("10.42.1.0/24"), done);
   });
 
-  Deno.test("the image has three programs, Deno, ip and env, and no file that another user than root may write", () => {
+  Deno.test("the image has three programs, Deno, ip and env, and the command quilt-sidecar, no shell, and no file that another user than root may write", () => {
     const programs = [...Deno.readDirSync(`${image.rootfs}/usr/bin`)];
-    assert.deepEqual(programs.map(({ name }) => name).sort(), ["deno", "env", "ip"]);
+    assert.deepEqual(programs.map(({ name }) => name).sort(), [
+      ...["deno", "env", "ip", "quilt-sidecar"],
+    ]);
     for (const { path, info } of filesUnder(image.rootfs)) {
       assert.ok(!info.isFile || info.uid === 0 && info.gid === 0, path);
       const mode = info.isSymlink ? 0 : info.mode ?? 0;
       assert.equal(mode & 0o6022, 0, `${path}: ${mode.toString(8)}`);
       const program = info.isFile && (mode & 0o111) !== 0;
-      const known = /\/usr\/(bin\/(deno|env|ip)|lib(64)?\/([^/]+\/)?(ld-|lib)[^/]*)$/;
+      // That of /app/bin is for a host, which has a shell.
+      const known =
+        /\/(usr\/bin\/(deno|env|ip|quilt-sidecar)|app\/bin\/quilt-sidecar|usr\/lib(64)?\/([^/]+\/)?(ld-|lib)[^/]*)$/;
       assert.ok(!program || known.test(path), `${path} may be executed`);
     }
+  });
+
+  Deno.test("quilt-sidecar in a container asks its sidecar, by each command in its own sandbox", async () => {
+    await using namespace = await makeQuietNamespace();
+    await addVxlan(namespace);
+    await using container = await startContainer(namespace, image, { privileges });
+    await untilServing(() => container.exec(image.healthcheck));
+    const run = (...words: readonly string[]) =>
+      container.exec(["quilt-sidecar", ...words]);
+    const silent = { code: 0, stdout: "", stderr: "" };
+    assert.deepEqual(await run("health"), silent);
+    assert.equal((await run("configure", "10.42.1.0/24")).code, 0);
+    assert.equal((await run("inject", "10.42.2.0/24", "vxlan100")).code, 0);
+    const shown = ["10.42.2.0/24 dev vxlan100 proto 142 scope link"];
+    assert.deepEqual(await routesTo(namespace, "10.42.2.0/24"), shown);
+    for (const command of ["status", "routes"]) {
+      const { code, stdout, stderr } = await run(command);
+      assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
+      assert.match(stdout, /10\.42\.2\.0\/24/);
+    }
+    const { code, stdout, stderr } = await run("doctor", "--json");
+    assert.deepEqual({ code, stderr }, { code: 1, stderr: "" });
+    // It may start ip, which the others may not.
+    const versions = objectAt(parseJsonObject(stdout), "versions");
+    assert.match(stringAt(versions, "iproute2"), /^\d/);
+    const elsewhere = await run("health", "--grpc-addr", "127.0.0.1:50052");
+    assert.equal(elsewhere.code, 1);
+    assert.match(elsewhere.stderr, /the sandbox grants only 127\.0\.0\.1:50051/);
+    assert.match((await run("help")).stdout, /^Usage: quilt-sidecar COMMAND/);
+  });
+
+  Deno.test("quilt-sidecar in a container asks its sidecar over mutual TLS, with the files that serve:tls has", async () => {
+    await using namespace = await makeQuietNamespace();
+    const folder = await Deno.makeTempDir();
+    const authority = await makeAuthority(folder, "ca");
+    await authority.issue("tls");
+    {
+      await using container = await startContainer(namespace, image, {
+        privileges,
+        command: [...serveCommand([], undefined, "serve:tls")].map((word) =>
+          word === Deno.execPath() ? "deno" : word
+        ),
+        mounts: { "/etc/quilt/tls": folder },
+      });
+      const options = serveTask("serve:tls").args.slice(1);
+      const answered = await untilServing(() =>
+        container.exec(["quilt-sidecar", "health", ...options])
+      );
+      assert.deepEqual(answered, { code: 0, stdout: "", stderr: "" });
+      const plain = await container.exec(["quilt-sidecar", "health"]);
+      assert.equal(plain.code, 1);
+    }
+    await Deno.remove(folder, { recursive: true });
   });
 
   Deno.test("the pod's memory limit has room for the largest heap, Deno's own needs, and a probe", async () => {

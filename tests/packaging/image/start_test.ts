@@ -36,7 +36,8 @@ async function takeCompiledCode(root: string): Promise<void> {
 function debugged(command: readonly string[]): readonly string[] {
   const run = command.indexOf("run") + 1;
   assert.ok(run > 0, command.join(" "));
-  return [...command.slice(0, run), "--log-level=debug", ...command.slice(run)];
+  const rest = command.slice(run).filter((word) => word !== "--quiet");
+  return [...command.slice(0, run), "--log-level=debug", ...rest];
 }
 
 /**
@@ -108,6 +109,7 @@ withImage("the start of the image", (image) => {
     await using files = await mountReadOnly(image.rootfs);
     const { cached, compiled } = await modulesOfHealth(files.root);
     assert.equal(compiled, 0);
+    assert.ok(cached > 0);
 
     await using others = await mountReadOnly(image.rootfs);
     await takeCompiledCode(others.root);

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { status } from "@grpc/grpc-js";
 import {
-  doctorJson,
   type DoctorReport,
   exitCodeOf,
   formatDoctor,
@@ -13,7 +12,6 @@ import {
   type SetupFacts,
   setupFindings,
 } from "../../src/cli/setup_checks.ts";
-import { statusJson } from "../../src/cli/status_report.ts";
 import { refuseDenoVersion, TESTED_DENO_VERSION } from "../../src/shared/versions.ts";
 import { AuditLog } from "../../src/dataplane/audit_log.ts";
 import { LOG_LEVELS } from "../../src/observability/logger.ts";
@@ -28,7 +26,7 @@ import { QUILT_RUNTIME } from "../../src/api/proto_registry.ts";
 import { notExecutedReply } from "../../src/api/unary_handler.ts";
 import { done, type Host, makeQuietNamespace, openHost, refused } from "../e2e/host.ts";
 import { objectAt, parseJsonObject } from "../../deploy/json.ts";
-import { describeUnanswered } from "../../src/cli/grpc_client.ts";
+import { explainNoAnswer } from "../../src/cli/no_answer.ts";
 import { parseCidr } from "../../src/ipam/cidr.ts";
 import { checkClusterPolicy } from "../../src/ipam/policy.ts";
 import { DEFAULT_LISTEN_ADDRESS } from "../../src/transport/listen_address.ts";
@@ -187,50 +185,6 @@ Deno.test("README.md names every field of an audit record, in their order", () =
   assert.deepEqual(named, Object.keys(parseJsonObject(lines[0] ?? "")));
 });
 
-Deno.test("README.md names every field of what status --json prints, in their order", () => {
-  const printed = parseJsonObject(statusJson({
-    network: { subnet: "", gateway: "", cluster_cidr: "10.42.0.0/16", revision: 0 },
-    refusal: "",
-    allocated: 0,
-    free: 0,
-    routes: [{
-      destination: "10.42.2.0/24",
-      device: "vxlan100",
-      state: "ROUTE_STATE_INSTALLED",
-      reason: "",
-      since: { seconds: 0, nanos: 0 },
-      confirmed: true,
-      findings: [],
-    }],
-    dataPath: {
-      kind: "told",
-      diagnosis: {
-        findings: [{
-          id: "forwarding-off",
-          severity: "FINDING_SEVERITY_CRITICAL",
-          device: "",
-          destination: "",
-          found: "",
-          meaning: "",
-          remedy: [],
-          since: { seconds: 0, nanos: 0 },
-        }],
-        diagnosed_at: { seconds: 0, nanos: 0 },
-        fault: "",
-      },
-    },
-  }));
-  const named = rowsAbout("Field", "Status").map(([field, holds = ""]) => [
-    codeOf(field),
-    codeIn(holds.replaceAll(/\([^)]*\)/g, "")),
-  ]);
-  const fields = Object.entries(printed).map(([field, value]) => [
-    field,
-    Object.keys(Array.isArray(value) ? value[0] : objectAt(printed, field)),
-  ]);
-  assert.deepEqual(named, fields);
-});
-
 /** A node whose sidecar has ended, and with it a route of its own. */
 function leftNode(): DoctorReport {
   const policy = checkClusterPolicy("10.42.0.0/16", 24);
@@ -242,10 +196,7 @@ function leftNode(): DoctorReport {
     address: DEFAULT_LISTEN_ADDRESS,
     sidecar: {
       kind: "absent",
-      sentence: describeUnanswered("127.0.0.1:50051", {
-        code: status.UNAVAILABLE,
-        details: "connect ECONNREFUSED 127.0.0.1:50051",
-      }, 3_000),
+      ...explainNoAnswer("127.0.0.1:50051", { kind: "absent" }),
     },
     local: {
       kind: "diagnosed",
@@ -279,35 +230,6 @@ Deno.test("README.md shows what doctor prints where no sidecar runs", () => {
     language === "text" && section === "Doctor"
   );
   assert.deepEqual(shown?.lines, formatDoctor(leftNode()).split("\n"));
-});
-
-Deno.test("README.md names every field of what doctor --json prints, in their order", () => {
-  const address = {
-    address: "10.42.2.1",
-    state: "silent",
-    answered_after_ms: null,
-    reason: "",
-  } as const;
-  const destination = "10.42.2.0/24";
-  const peer = { destination, device: "vxlan100", gateway: address, proxied: address };
-  const printed = parseJsonObject(doctorJson({ ...leftNode(), peers: [peer] }));
-  const fields = Object.entries(printed).map(([field, value]) => [
-    field,
-    typeof value === "string"
-      ? []
-      : Object.keys(Array.isArray(value) ? value[0] : objectAt(printed, field)),
-  ]);
-  const rows = rowsAbout("Field", "Doctor");
-  const named = rows.map(([field, holds = ""]) => [
-    codeOf(field),
-    codeIn(holds.replaceAll(/\([^)]*\)/g, "")).filter((code) =>
-      !code.startsWith("-") && code !== "status"
-    ),
-  ]);
-  assert.deepEqual(named, fields);
-  const [, ofPeers = ""] = rows.at(-1) ?? [];
-  const [, nested = ""] = /\(both with (.*)\)/.exec(ofPeers) ?? [];
-  assert.deepEqual(codeIn(nested), Object.keys(address));
 });
 
 Deno.test("README.md names every finding of the set-up, the worst first", () => {

@@ -2,6 +2,7 @@
  * @needs go
  */
 import assert from "node:assert/strict";
+import { SIDECAR_VERSION } from "../../src/shared/versions.ts";
 import type { Namespace } from "../support/namespace.ts";
 import { grpcurl, grpcurlFirst, grpcurlOutput } from "./grpc_tools.ts";
 import { furnishDataPath, openHost, routesTo } from "./host.ts";
@@ -120,6 +121,14 @@ const route = {
   confirmed: true,
   findings: [],
 };
+const sidecar = {
+  version: SIDECAR_VERSION,
+  startedAt: "TIME",
+  repairs: "0",
+  lastFailure: "",
+  lastFailureAt: null,
+  options: [],
+};
 const noFindings = { findings: [], diagnosedAt: "TIME", fault: "" };
 
 /** Calls in order, with the answer or the first message of each. */
@@ -158,7 +167,7 @@ const CALLS: readonly (readonly [method: string, request: object, answer: object
   [
     "quilt.sidecar.v1.NodeNetworkService.GetNodeNetwork",
     {},
-    { nodeNetwork, refusal: "", findings: [] },
+    { nodeNetwork, refusal: "", findings: [], sidecar },
   ],
   ["quilt.sidecar.v1.NodeNetworkService.WatchNodeNetwork", {}, { nodeNetwork }],
   ["quilt.sidecar.v1.AddressService.AllocateAddress", { owner: "web-1" }, {
@@ -200,7 +209,7 @@ fullTest("grpcurl can call every RPC by reflection alone", async () => {
     const options = ["-emit-defaults", "-d", JSON.stringify(request)];
     const text = await call(namespace, [method], options);
     const received: unknown = JSON.parse(
-      text.replace(/(?<="(since|diagnosedAt)": ")[^"]+/g, "TIME"),
+      text.replace(/(?<="(since|startedAt|diagnosedAt)": ")[^"]+/g, "TIME"),
       (name, value: unknown) => name === "findings" ? [] : value,
     );
     assert.deepEqual(received, answer, method);

@@ -210,28 +210,26 @@ for (
 /** The line of README.md that starts it in the background. */
 function backgroundStart(): string {
   const readme = Deno.readTextFileSync(`${repository}/README.md`);
-  const line = /^npx .*task serve' >.* &$/m.exec(readme)?.[0];
+  const line = /^quilt-sidecar serve >.* &$/m.exec(readme)?.[0];
   if (line === undefined) throw new Error("README.md has no start in the background");
   return line;
 }
 
 fullTest(
-  "kill $! ends the background start of README.md, npx included",
+  "kill $! ends the background start of README.md, which is the sidecar itself",
   async () => {
     await using namespace = await makeQuietNamespace();
     await addVxlan(namespace);
-    // There is no registry in this namespace: npx must have fetched this Deno before.
-    const line = backgroundStart().replace(/^npx /, "npx --offline ");
     const folder = await Deno.makeTempDir();
-    const script = `${line.replaceAll("/run/", `${folder}/`)}
-    npx=$!
+    const script = `PATH=${repository}/bin:$PATH
+    ${backgroundStart().replaceAll("/run/", `${folder}/`)}
     until grep -q 'Starting gRPC' ${folder}/quilt.log; do
-      kill -0 $npx || exit 3
+      kill -0 $! || exit 3
       sleep 0.05
     done
-    pid=$(ss -ltnpH 'sport = :50051' | sed 's/.*pid=\\([0-9]*\\).*/\\1/')
-    kill -0 $pid && kill $npx || exit 4
-    while kill -0 $pid 2>/dev/null; do sleep 0.05; done`;
+    listening=$(ss -ltnpH 'sport = :50051' | sed 's/.*pid=\\([0-9]*\\).*/\\1/')
+    test $listening = $! || exit 4
+    kill $! && wait $!`;
     const ended = await namespace.run(["timeout", "60", "bash", "-c", script]);
     const log = await Deno.readTextFile(`${folder}/quilt.log`);
     assert.equal(ended.code, 0, `${ended.stderr}\n${log}`);

@@ -1,0 +1,233 @@
+/**
+ * @needs go
+ */
+import assert from "node:assert/strict";
+import { isJsonObject, type JsonObject, parseJsonObject } from "../../deploy/json.ts";
+import type { Finding } from "../../src/api/gen/quilt/sidecar/v1/Finding.ts";
+import type { Route } from "../../src/api/gen/quilt/sidecar/v1/Route.ts";
+import { drawMap } from "../../src/cli/cluster_map.ts";
+import { COMMANDS } from "../../src/cli/commands.ts";
+import { describeNoAnswer, type NoAnswer } from "../../src/cli/no_answer.ts";
+import { eventJson, type StateEvent } from "../../src/cli/state_events.ts";
+import { openOperatorHost } from "../e2e/operator.ts";
+import { REFERENCE_PAGE, withReference } from "../support/command_reference.ts";
+import { codeIn, readMarkdown } from "../support/markdown.ts";
+import {
+  examplesOf,
+  isExecuted,
+  openReader,
+  preparation,
+  runBlock,
+  runCommands,
+} from "../support/readme.ts";
+import { clientCommand } from "../support/serve_task.ts";
+import { fullTest } from "../support/suite.ts";
+
+const text = Deno.readTextFileSync(REFERENCE_PAGE);
+const page = readMarkdown(text);
+
+/** The rows of the table whose first column has this heading. */
+function rowsAbout(about: string): readonly (readonly string[])[] {
+  const rows = page.rows.filter((row) => row.about === about);
+  assert.notEqual(rows.length, 0, `No table about ${about}`);
+  return rows.map(({ cells }) => cells);
+}
+
+Deno.test("docs/cli.md has the reference that deno task generate makes from the definitions", async () => {
+  assert.equal(text, await withReference(text, COMMANDS), "run deno task generate");
+});
+
+Deno.test("docs/cli.md shows every state of the map as the map draws it", () => {
+  const route = (at: number): Route => ({
+    destination: `10.42.${at}.0/24`,
+    device: "vxlan100",
+    state: "ROUTE_STATE_INSTALLED",
+    reason: "",
+    since: { seconds: 0, nanos: 0 },
+    confirmed: true,
+    findings: [],
+  });
+  const finding = (id: string, severity: Finding["severity"]): Finding => ({
+    id,
+    severity,
+    device: "",
+    destination: "",
+    found: "",
+    meaning: "",
+    remedy: [],
+    since: { seconds: 0, nanos: 0 },
+  });
+  const legendOf = (hasUnicode: boolean): readonly (readonly string[])[] => {
+    const drawn = drawMap({
+      network: {
+        subnet: "10.42.1.0/24",
+        gateway: "10.42.1.1",
+        cluster_cidr: "10.42.0.0/16",
+        revision: 1,
+      },
+      routes: [
+        route(2),
+        { ...route(3), confirmed: false },
+        { ...route(4), findings: ["fdb-fewer"] },
+        { ...route(5), findings: ["fdb-empty"] },
+        { ...route(6), state: "ROUTE_STATE_PENDING" },
+      ],
+      findings: [
+        finding("fdb-fewer", "FINDING_SEVERITY_WARNING"),
+        finding("fdb-empty", "FINDING_SEVERITY_CRITICAL"),
+      ],
+    }, { columns: 100, rows: 60, hasControl: true, hasColour: false, hasUnicode });
+    return [...drawn.join("\n").matchAll(/(\S) +\d+ ([a-z ]+)$/gm)]
+      .map(([, shape = "", meaning = ""]) => [shape, meaning]);
+  };
+  const shown = rowsAbout("UTF-8").map(([shape, letter, , meaning]) => {
+    const [name = ""] = (meaning ?? "").split(":");
+    return { shape: codeIn(shape ?? "")[0], letter: codeIn(letter ?? "")[0], name };
+  });
+  assert.deepEqual(shown.map(({ name, shape }) => [shape, name]), legendOf(true));
+  assert.deepEqual(shown.map(({ letter, name }) => [letter, name]), legendOf(false));
+});
+
+Deno.test("docs/cli.md names every file of the archive that its example lists", () => {
+  const example = page.blocks.flatMap((block) =>
+    block.language === "console" ? examplesOf(block) : []
+  ).find(({ command }) => command.includes("bundle") && command.endsWith("tar -t"));
+  const listed = example?.output.map((path) => path.replace(/^.*\//, ""));
+  const named = rowsAbout("File").flatMap(([files = ""]) => codeIn(files));
+  assert.deepEqual(named, listed);
+});
+
+/** Why a sidecar does not answer, in the order of the page. */
+const CAUSES: readonly NoAnswer[] = [
+  { kind: "absent" },
+  { kind: "not-permitted" },
+  { kind: "serves-tls" },
+  { kind: "serves-plain" },
+  { kind: "tls-refused", reason: "…" },
+  { kind: "old" },
+  { kind: "other", reason: "…" },
+];
+
+Deno.test("docs/cli.md has the sentence for each reason why a sidecar does not answer", () => {
+  assert.deepEqual(
+    rowsAbout("Cause").map(([, sentence = ""]) => codeIn(sentence)[0]),
+    CAUSES.map((why) => describeNoAnswer("127.0.0.1:50051", why)),
+  );
+});
+
+/** The fields of a document, each with those within it. */
+type Shape = readonly (readonly [field: string, within: readonly string[]])[];
+
+function shapeOf(document: JsonObject): Shape {
+  return Object.entries(document).map(([field, value]) => [field, keysOf(value)]);
+}
+
+function keysOf(value: unknown): readonly string[] {
+  const object: unknown = Array.isArray(value) ? value[0] : value;
+  return isJsonObject(object) ? Object.keys(object) : [];
+}
+
+/** The page's; what stands in parentheses are values. A scalar may be explained by code. */
+function documented(command: string, real: Shape): Shape {
+  const within = new Map(real);
+  return rowsAbout(`Field of ${command}`).map(([field = "", holds = ""]) => {
+    const [name = ""] = codeIn(field);
+    const named = codeIn(holds.replaceAll(/\([^)]*\)/g, ""))
+      .filter((code) => code !== "status" && !code.startsWith("-"));
+    return [name, within.get(name)?.length === 0 ? [] : named];
+  });
+}
+
+function assertDocumented(command: string, json: string): void {
+  const real = shapeOf(parseJsonObject(json));
+  assert.deepEqual(documented(command, real), real, command);
+}
+
+const ROUTES = JSON.stringify([{ destination: "10.42.2.0/24", device: "vxlan100" }]);
+
+fullTest(
+  "docs/cli.md names every field of what each command prints as JSON, in their order",
+  async () => {
+    await using host = await openOperatorHost();
+    const { namespace, run, show, sidecar } = host;
+    const runtime = "configure, inject, remove";
+    assertDocumented(runtime, await show("configure", "10.42.1.0/24", "--json"));
+    assertDocumented(
+      runtime,
+      await show("inject", "10.42.3.0/24", "vxlan100", "--json"),
+    );
+    assertDocumented(runtime, await show("remove", "10.42.3.0/24", "--json"));
+    const synced = await run("sync", ["-", "--yes", "--json"], { stdin: ROUTES });
+    assertDocumented("sync", synced.stdout);
+    assertDocumented("allocate", await show("allocate", "3f4e8a", "--json"));
+    assertDocumented("addresses", await show("addresses", "--free", "--json"));
+    assertDocumented("routes", await show("routes", "--json"));
+    const { stdout } = await run("doctor", ["--probe", "--json"]);
+    assertDocumented("doctor", stdout);
+    // No peer is in the FDB, and doctor has waited until that was noticed.
+    assertDocumented("status", await show("status", "--json"));
+    assertDocumented("release", await show("release", "3f4e8a", "--json"));
+    const [record = ""] = sidecar.audit;
+    const audited = await namespace.run(clientCommand("audit", ["-", "--json"]), {
+      stdin: record,
+    });
+    assertDocumented("audit", audited.stdout);
+  },
+);
+
+Deno.test("docs/cli.md names every field of each kind of event, in their order", () => {
+  const events: readonly StateEvent[] = [
+    {
+      kind: "route",
+      destination: "10.42.2.0/24",
+      device: "vxlan100",
+      state: "installed",
+      reason: "",
+    },
+    {
+      kind: "finding",
+      state: "begun",
+      id: "forwarding-off",
+      severity: "critical",
+      device: "",
+      destination: "",
+      found: "",
+      meaning: "",
+      remedy: [],
+    },
+    { kind: "network", subnet: "10.42.1.0/24", gateway: "10.42.1.1" },
+    { kind: "sidecar", state: "lost", reason: "" },
+  ];
+  const real = events.map((event) => {
+    const printed = parseJsonObject(eventJson(event, new Date(0)));
+    const [version, time, kind, ...fields] = Object.keys(printed);
+    assert.deepEqual([version, time, kind], ["version", "time", "kind"]);
+    return [event.kind, fields];
+  });
+  const named = rowsAbout("Kind of event").map(([kind = "", holds = ""]) => [
+    codeIn(kind)[0],
+    codeIn(holds.replaceAll(/\([^)]*\)/g, "")).filter((code) => code !== "status"),
+  ]);
+  assert.deepEqual(named, real);
+});
+
+fullTest("docs/cli.md: each example does what is shown", async () => {
+  await using shell = await openReader();
+  await runCommands(shell, preparation);
+  const blocks = page.blocks.filter((block) =>
+    isExecuted(block) && ["Examples", "Failures"].includes(block.section)
+  );
+  assert.notEqual(blocks.length, 0);
+  for (const block of blocks) await runBlock(shell, block);
+});
+
+fullTest("docs/cli.md: the command is there when it has been installed", async () => {
+  await using shell = await openReader();
+  const blocks = page.blocks.filter((block) =>
+    isExecuted(block) && block.section === "Get the command"
+  );
+  assert.notEqual(blocks.length, 0);
+  for (const block of blocks) await runBlock(shell, block);
+  const { code, output } = await shell.run("quilt-sidecar --version");
+  assert.deepEqual([code, output[0]], [0, "0.1.0"]);
+});

@@ -12,6 +12,7 @@ import { type BatchLine, exitsIfRefused, isDump } from "./commands.ts";
 import { Deadline } from "./deadline.ts";
 import { classify, isError, isOfKernel, mayBeWarning, parseFailure } from "./errors.ts";
 import { IndexCache } from "./index_cache.ts";
+import { IP_ENVIRONMENT } from "./ip_command.ts";
 import { onLines } from "./lines.ts";
 import type { Hang } from "./logs.ts";
 import { decode } from "./parse.ts";
@@ -155,7 +156,7 @@ export class BatchProcess {
   #start(options: readonly string[]): ChildProcess | undefined {
     try {
       const child = spawn("ip", [...options, ...IP_ARGUMENTS], {
-        env: { LC_ALL: "C" },
+        env: { ...IP_ENVIRONMENT },
       });
       child.on("exit", (code) => this.#onExit(code));
       // All of its output has been read by then.

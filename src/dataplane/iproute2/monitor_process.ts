@@ -1,5 +1,6 @@
 import type { KernelWatch } from "../dataplane.ts";
 import { isError } from "./errors.ts";
+import { ipCommand } from "./ip_command.ts";
 import { eachLine } from "./lines.ts";
 import { describeStartFault } from "./process_faults.ts";
 
@@ -74,16 +75,8 @@ export class MonitorProcess implements KernelWatch {
   /** False if it could not be started. */
   #start(): boolean {
     // Not node:child_process, because its streams read ahead without a limit.
-    const command = new Deno.Command("ip", {
-      args: [...this.#options.words],
-      clearEnv: true,
-      env: { LC_ALL: "C" },
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-    });
     try {
-      this.#child = command.spawn();
+      this.#child = ipCommand(this.#options.words).spawn();
     } catch (error) {
       this.#restartLater(describeStartFault(error));
       return false;

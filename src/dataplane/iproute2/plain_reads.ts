@@ -1,4 +1,5 @@
 /** What `ip` shows of a network namespace, as text for people: for a bug report. */
+import { ipCommand } from "./ip_command.ts";
 import { describeStartFault } from "./process_faults.ts";
 
 /** One listing. */
@@ -37,17 +38,9 @@ const DEADLINE_MS = 10_000;
 
 /** Runs `ip` once, and returns what it wrote. Never rejects. */
 export async function list({ args }: Listing): Promise<Listed> {
-  const command = new Deno.Command("ip", {
-    args: [...args],
-    clearEnv: true,
-    env: { LC_ALL: "C" },
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  });
   let child: Deno.ChildProcess;
   try {
-    child = command.spawn();
+    child = ipCommand(args).spawn();
   } catch (error) {
     return { text: "", fault: describeStartFault(error, "bundle") };
   }

@@ -1,4 +1,5 @@
 /** Which program `ip` is: asked by `ip -V`, which needs no permission. */
+import { ipCommand } from "./ip_command.ts";
 import { eachLine } from "./lines.ts";
 import { describeNeverAnswered, describeStartFault } from "./process_faults.ts";
 
@@ -30,17 +31,9 @@ const MAX_LINE_LENGTH = 1_024;
 
 /** Starts the `ip` of PATH once and asks for its version. Never rejects. */
 export async function identifyIp(deadlineMs = DEADLINE_MS): Promise<IpProgram> {
-  const command = new Deno.Command("ip", {
-    args: ["-V"],
-    clearEnv: true,
-    env: { LC_ALL: "C" },
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  });
   let child: Deno.ChildProcess;
   try {
-    child = command.spawn();
+    child = ipCommand(["-V"]).spawn();
   } catch (error) {
     return { kind: "missing", why: describeStartFault(error, "doctor") };
   }

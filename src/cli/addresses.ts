@@ -46,15 +46,16 @@ export function addresses(line: CommandLine): Promise<CommandEnd> {
 /** Formats the addresses for people. */
 export function formatAddresses(answer: NodeAddresses, free: boolean): string {
   const { listed, network } = answer;
-  if (network.subnet === "") return "No subnet is configured yet, so there are none";
+  const subnet = escapeInvisible(network.subnet);
+  if (subnet === "") return "No subnet is configured yet, so there are none";
   if (free) {
     const all = freeAddresses(answer);
     return all.length === 0
-      ? `Every address of ${network.subnet} is allocated`
+      ? `Every address of ${subnet} is allocated`
       : all.join("\n");
   }
   const count = `${countOf(listed.addresses.length, "address", "addresses")} of ` +
-    `${network.subnet} allocated, ${listed.free} free`;
+    `${subnet} allocated, ${listed.free} free`;
   if (listed.addresses.length === 0) return count;
   const table = align([
     ["ADDRESS", "OWNER"],

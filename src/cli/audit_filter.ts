@@ -15,9 +15,9 @@ export interface AuditFilter {
   readonly sinceMs: number;
   /** As `Date.now()`, this moment included; Infinity: to the end. */
   readonly untilMs: number;
-  /** Part of the RPC, the peer or the subject; empty: any. */
+  /** Part of the RPC, the peer or the subject; empty: all of them. */
   readonly source: string;
-  /** Undefined: any. */
+  /** Undefined: whatever the outcome. */
   readonly outcome: string | undefined;
 }
 

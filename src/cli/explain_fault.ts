@@ -1,6 +1,7 @@
 /** What a command says about a call that failed. */
 import { status } from "@grpc/grpc-js";
 import { type CallFault, reasonOf } from "./grpc_client.ts";
+import { escapeInvisible } from "../shared/quote.ts";
 import { describeNoAnswer, findReason, type NoAnswer } from "./no_answer.ts";
 import type { Target } from "./target.ts";
 
@@ -8,12 +9,21 @@ import type { Target } from "./target.ts";
 const LISTENER_MS = 1_000;
 
 /**
- * One sentence: a refusal in the sidecar's own words, or why nobody answers, each with the
- * remedy.
+ * One sentence that a terminal may be sent: a refusal in the sidecar's own words, or why
+ * nobody answers, each with the remedy.
  *
  * @param deadlineMs milliseconds that the call had
  */
 export async function explainFault(
+  target: Target,
+  fault: CallFault,
+  deadlineMs: number,
+): Promise<string> {
+  // The words may be those of any server that happens to listen there.
+  return escapeInvisible(await explain(target, fault, deadlineMs));
+}
+
+async function explain(
   target: Target,
   fault: CallFault,
   deadlineMs: number,

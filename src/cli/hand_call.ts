@@ -174,8 +174,9 @@ export function describeAllocation(
 ): string {
   const { address: allocated, owner } = required(address, "address");
   const { gateway, subnet } = required(network, "node_network");
-  return `${allocated} is ${escapeInvisible(owner)}'s, in ${subnet} with gateway ` +
-    gateway;
+  return escapeInvisible(
+    `${allocated} is ${owner}'s, in ${subnet} with gateway ${gateway}`,
+  );
 }
 
 /**
@@ -193,8 +194,8 @@ export function describeRelease(
       : `Nothing to release: ${escapeInvisible(target)} has no address here`;
   }
   const { address, owner } = released;
-  const whose = owner === "" ? "an owner whose name was lost" : escapeInvisible(owner);
-  return `Released ${address} of ${whose}`;
+  const whose = owner === "" ? "an owner whose name was lost" : owner;
+  return escapeInvisible(`Released ${address} of ${whose}`);
 }
 
 /** A command that is one RPC of `quilt.QuiltRuntime`. */

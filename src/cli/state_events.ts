@@ -4,7 +4,6 @@ import type { NodeNetwork } from "../api/gen/quilt/sidecar/v1/NodeNetwork.ts";
 import type { Route } from "../api/gen/quilt/sidecar/v1/Route.ts";
 import type { WatchFindingsResponse } from "../api/gen/quilt/sidecar/v1/WatchFindingsResponse.ts";
 import type { WatchRoutesResponse } from "../api/gen/quilt/sidecar/v1/WatchRoutesResponse.ts";
-import type { Severity } from "../diagnose/finding.ts";
 import { escapeInvisible } from "../shared/quote.ts";
 import { type ShownFinding, toIso, toShown } from "./finding_report.ts";
 import type { Told } from "./follow_sidecar.ts";
@@ -27,20 +26,9 @@ export interface RouteEvent {
 }
 
 /** A finding began or ended. */
-export interface FindingEvent {
+export interface FindingEvent extends Omit<ShownFinding, "since"> {
   readonly kind: "finding";
   readonly state: "begun" | "ended";
-  /** Such as `device-down`. */
-  readonly id: string;
-  readonly severity: Severity;
-  /** Empty if it is not about one device. */
-  readonly device: string;
-  /** Empty if it is not about one destination. */
-  readonly destination: string;
-  readonly found: string;
-  readonly meaning: string;
-  /** Commands that end it. */
-  readonly remedy: readonly string[];
 }
 
 /** The node has another subnet. */

@@ -136,3 +136,15 @@ Deno.test("the free addresses are all but the network's own, the gateway and the
     assert.deepEqual(printed.free_addresses, free.map(quad));
   }));
 });
+
+Deno.test("formatAddresses shows no control code, whoever answered", () => {
+  const network = { ...NETWORK, subnet: "10.42.1.0/29\u001b[2J" };
+  for (const free of [false, true]) {
+    const shown = formatAddresses(
+      { network, listed: { addresses: [], free: 0 } },
+      free,
+    );
+    // deno-lint-ignore no-control-regex
+    assert.doesNotMatch(shown, /\u001b/);
+  }
+});

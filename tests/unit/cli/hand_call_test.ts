@@ -64,6 +64,17 @@ Deno.test("allocate and release say in one line who has what", () => {
     "10.42.1.7 is web\\u202e's, in 10.42.1.0/24 with gateway 10.42.1.1",
   );
   assert.equal(
+    describeAllocation({
+      address: { ...ADDRESS, address: "10.42.1.7\u001b" },
+      node_network: { ...NETWORK, subnet: "\u001b[2J", gateway: "\u0007" },
+    }),
+    "10.42.1.7\\u001b is web-1's, in \\u001b[2J with gateway \\u0007",
+  );
+  assert.equal(
+    describeRelease({ released: { ...ADDRESS, address: "\u001b[2J" } }, "web-1"),
+    "Released \\u001b[2J of web-1",
+  );
+  assert.equal(
     describeRelease({ released: ADDRESS }, "web-1"),
     "Released 10.42.1.7 of web-1",
   );

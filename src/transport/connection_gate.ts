@@ -1,6 +1,7 @@
 import type { ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import type { RefusalReason } from "../observability/instruments.ts";
 import { ok, type Result } from "../shared/result.ts";
 import { CallLimiter } from "./call_limiter.ts";
 import {
@@ -12,7 +13,7 @@ import {
 import { formatListenAddress, type ListenAddress } from "./listen_address.ts";
 import type { ListenError } from "./listen_error.ts";
 import { listen, type Listener } from "./listener.ts";
-import type { ProbeSource } from "./healthz.ts";
+import type { PageSource } from "./pages.ts";
 import { sniffProtocol } from "./protocol_sniffer.ts";
 import { AcceptLimiter } from "./rate_limit.ts";
 import { TlsAcceptor } from "./tls/acceptor.ts";
@@ -33,6 +34,8 @@ export interface ConnectionGateOptions {
   readonly onSessionLimit?: (sessions: number) => void;
   /** Called when a client was disconnected. */
   readonly onDisconnect?: (peer: string, reason: DisconnectReason) => void;
+  /** Called with the reason of each connection that was closed, whatever it is. */
+  readonly onRefused?: (reason: RefusalReason) => void;
 }
 
 /** At a shutdown, what clients have sent is read by then, and handshakes are over. */
@@ -57,8 +60,8 @@ const COST_BESIDE_CALLS = 2;
 export type ConnectionHandler =
   & Pick<ConnectionsOptions, "maxRequestBytes" | "screen">
   & {
-    /** What probes are answered. */
-    readonly probes: ProbeSource;
+    /** What is answered to GET. */
+    readonly pages: PageSource;
     /** Begins HTTP/2 on a connection. */
     readonly serve: (connection: Duplex) => void;
   };
@@ -73,9 +76,10 @@ export class ConnectionGate {
   readonly #connections: Connections;
   readonly #tlsAcceptor: TlsAcceptor | undefined;
   readonly #socketMode: number;
-  readonly #probes: ProbeSource;
+  readonly #pages: PageSource;
   readonly #maxSessions: number;
   readonly #onSessionLimit: (sessions: number) => void;
+  readonly #onRefused: (reason: RefusalReason) => void;
   #sessions = 0;
   #listener: Listener | undefined;
   #sockets = 0;
@@ -84,12 +88,14 @@ export class ConnectionGate {
   #unixClients = 0;
 
   constructor(
-    { maxRequestBytes, probes, screen, serve }: ConnectionHandler,
+    { maxRequestBytes, pages, screen, serve }: ConnectionHandler,
     options: ConnectionGateOptions,
   ) {
     const { onDisconnect = () => {}, onHandshakeError = () => {}, tls } = options;
+    const { onRefused = () => {} } = options;
+    this.#onRefused = onRefused;
     this.#socketMode = options.socketMode ?? 0o600;
-    this.#probes = probes;
+    this.#pages = pages;
     this.#maxSessions = options.maxSessions ?? MAX_SESSIONS;
     this.#onSessionLimit = options.onSessionLimit ?? (() => {});
     this.#connections = new Connections({
@@ -98,11 +104,16 @@ export class ConnectionGate {
       screen,
       serve,
       onDisconnect,
+      onRefused,
     });
     this.#tlsAcceptor = tls === undefined ? undefined : new TlsAcceptor(
       tls,
       (socket) => this.#awaitProtocol(socket, acceptAtOnce),
-      onHandshakeError,
+      (error) => {
+        // A client that hung up was refused nothing.
+        if (error.kind !== "closed") onRefused("handshake");
+        onHandshakeError(error);
+      },
     );
   }
 
@@ -118,9 +129,9 @@ export class ConnectionGate {
     return ok(opened.value.address);
   }
 
-  /** Whether a client is connected. */
-  get hasConnections(): boolean {
-    return this.#sockets > 0;
+  /** How many clients are connected, with those that have sent nothing yet. */
+  get connections(): number {
+    return this.#sockets;
   }
 
   /** Uses this material for new TLS connections. */
@@ -158,10 +169,7 @@ export class ConnectionGate {
   #accept(socket: Socket): void {
     // "close" follows each error. Without a listener an error would end the process.
     socket.on("error", ignore);
-    if (!this.#hasRoom()) {
-      socket.destroy();
-      return;
-    }
+    if (!this.#hasRoom()) return this.#refuse(socket, "full");
     this.#sockets += 1;
     socket.once("close", () => {
       this.#sockets -= 1;
@@ -170,7 +178,7 @@ export class ConnectionGate {
     const tlsAcceptor = this.#tlsAcceptor;
     if (tlsAcceptor === undefined) return this.#awaitProtocol(socket, this.#enqueue);
     // A handshake takes the time of many calls, so the limit comes before it.
-    if (this.#acceptLimiter.isFull) return void socket.destroy();
+    if (this.#acceptLimiter.isFull) return this.#refuse(socket, "rate");
     this.#enqueue(() => {
       // The socket that TLS makes of it can be recognized by its remote address alone.
       if (socket.remoteAddress !== undefined) this.#addSilent(socket);
@@ -185,8 +193,13 @@ export class ConnectionGate {
     if (oldest === undefined) return false;
     const [peer, socket] = oldest;
     this.#silent.delete(peer);
-    socket.destroy();
+    this.#refuse(socket, "silent");
     return true;
+  }
+
+  #refuse(socket: Socket, reason: RefusalReason): void {
+    this.#onRefused(reason);
+    socket.destroy();
   }
 
   #addSilent(socket: Socket): void {
@@ -212,15 +225,21 @@ export class ConnectionGate {
   ): void {
     this.#nameUnixClient(socket);
     this.#addSilent(socket);
+    const enqueueIfRoom = (accept: () => void): () => void => {
+      if (!this.#acceptLimiter.isFull) return enqueue(accept);
+      this.#refuse(socket, "rate");
+      return () => {};
+    };
     sniffProtocol(socket, {
       enqueue: (accept) => {
         this.#silent.delete(peerOf(socket));
-        if (!this.#acceptLimiter.isFull) return enqueue(accept);
-        socket.destroy();
-        return () => {};
+        return enqueueIfRoom(accept);
       },
+      // It may still be evicted: clients that take no page could fill the server as well.
+      enqueuePage: enqueueIfRoom,
+      refuse: (reason) => this.#refuse(socket, reason),
       serve: (received) => this.#serve(socket, received),
-    }, this.#probes);
+    }, this.#pages);
   }
 
   #serve(socket: Socket, received: Uint8Array): void {

@@ -22,7 +22,7 @@ export function disconnectLogger(
   const isDue = oncePerInterval<DisconnectReason>();
   return (peer, reason) => {
     const level = isDue(reason) ? "warn" : "debug";
-    logger.log(level, `Cut off client ${peer}: ${REASONS[reason]}`);
+    logger.log(level, `Cut off client ${peer}: ${REASONS[reason]}`, { peer });
   };
 }
 

@@ -5,6 +5,7 @@ import type {
 } from "node:http2";
 import type { Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
+import type { RefusalReason } from "../observability/instruments.ts";
 import { combineAnswerWrites } from "./answer_writes.ts";
 import { CallCosts, type CallLimiter, type Flow } from "./call_limiter.ts";
 import { ClientInput } from "./client_input.ts";
@@ -73,7 +74,18 @@ export interface ConnectionsOptions {
   readonly screen: (opened: OpenedStream) => IncomingHttpHeaders | undefined;
   /** Called when a client is disconnected. */
   readonly onDisconnect: (peer: string, reason: DisconnectReason) => void;
+  /** Called with each connection that is closed because of its client, or of others. */
+  readonly onRefused: (reason: RefusalReason) => void;
 }
+
+/** The reasons as metrics have them. */
+const REFUSALS: { readonly [Reason in DisconnectReason]: RefusalReason } = {
+  "frames without calls": "frames",
+  "bytes without calls": "bytes",
+  "long headers": "headers",
+  "untaken answers": "untaken",
+  "error": "error",
+};
 
 /** The HTTP/2 connections of a server: their number, their memory, and how each ends. */
 export class Connections {
@@ -138,7 +150,10 @@ export class Connections {
     });
     const connection: Connection = {
       ...{ peer, socket, flow, budget, windows },
-      firstCallTimer: setTimeout(() => socket.destroy(), FIRST_CALL_TIMEOUT_MS),
+      firstCallTimer: setTimeout(() => {
+        this.#options.onRefused("idle");
+        socket.destroy();
+      }, FIRST_CALL_TIMEOUT_MS),
       input: undefined,
       session: undefined,
       hasCalled: false,
@@ -288,7 +303,9 @@ export class Connections {
     for (const connection of this.#byPeer.values()) {
       const { streams, untaken } = connection;
       connection.untaken = [...streams].filter(({ writableEnded }) => writableEnded);
-      if (untaken.some((stream) => streams.has(stream))) this.#evict(connection);
+      if (untaken.some((stream) => streams.has(stream))) {
+        this.#evict(connection, "untaken");
+      }
     }
   }
 
@@ -302,7 +319,7 @@ export class Connections {
 
   #evictOne(): void {
     const first = this.#first(isEvictedBefore);
-    if (first !== undefined) this.#evict(first);
+    if (first !== undefined) this.#evict(first, "evicted");
   }
 
   /** The first of the open connections in an order. */
@@ -317,10 +334,11 @@ export class Connections {
     return first;
   }
 
-  async #evict(connection: Connection): Promise<void> {
+  async #evict(connection: Connection, reason: RefusalReason): Promise<void> {
     const { session, socket, state } = connection;
     if (state !== "open") return;
     connection.state = "evicted";
+    this.#options.onRefused(reason);
     if (session !== undefined) {
       await shutDownSession(session, socket);
       await delay(EVICTION_MS);
@@ -338,6 +356,8 @@ export class Connections {
     this.#callLimiter.close(flow);
     this.#updateHeldBytes(connection);
     this.#options.onDisconnect(peer, reason);
+    // One that was evicted has been counted.
+    if (state === "open") this.#options.onRefused(REFUSALS[reason]);
     // Past the session, which would read on while it ends.
     socket.write(GOAWAY_ENHANCE_YOUR_CALM);
     setTimeout(() => socket.destroy(), GOAWAY_MS);

@@ -2,16 +2,11 @@ import { status } from "@grpc/grpc-js";
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http2";
 import { DEADLINE_EXCEEDED } from "../shared/deadline_exceeded.ts";
 import { quote } from "../shared/quote.ts";
-import {
-  answerProbe,
-  findProbePath,
-  probeHeaders,
-  type ProbePath,
-  type ProbeSource,
-} from "./healthz.ts";
+import type { TextPage } from "../shared/text_page.ts";
+import { findPage, type Page, pageHeaders, type PageSource } from "./pages.ts";
 
 /** What the response depends on besides the request. */
-export interface RequestContext extends ProbeSource {
+export interface RequestContext extends PageSource {
   /** Whether a method with that path is served, e.g. `/quilt.QuiltRuntime/InjectRoute`. */
   isServed(path: string): boolean;
 }
@@ -25,17 +20,18 @@ export type ScreenedRequest =
     readonly headers: IncomingHttpHeaders;
   }
   | {
-    /** A request that is answered at once, without grpc-js. */
+    /** A request that is answered without grpc-js. */
     readonly kind: "response";
-    readonly response: ImmediateResponse;
+    /** A promise never rejects. */
+    readonly response: WholeResponse | Promise<WholeResponse>;
   };
 
-/** A response that depends on the headers of the request alone. */
-export interface ImmediateResponse {
+/** A response without trailers. */
+export interface WholeResponse {
   /** With `:status`. */
   readonly headers: OutgoingHttpHeaders;
   /** Empty: the headers end the stream (END_STREAM), which gRPC calls Trailers-Only. */
-  readonly body: string;
+  readonly body: Uint8Array;
 }
 
 /**
@@ -45,6 +41,7 @@ export interface ImmediateResponse {
  * | request                                  | response                                |
  * | ---------------------------------------- | --------------------------------------- |
  * | `GET` or `HEAD` of `/healthz`, `/readyz` | 200 `SERVING`, or 503 `NOT_SERVING`     |
+ * | `GET` or `HEAD` of `/metrics`, if served | 200 with the metrics, in a later turn   |
  * | a method other than POST                 | 405 with `allow`                        |
  * | a content-type other than gRPC's         | 415                                     |
  * | a malformed `grpc-timeout`               | INTERNAL                                |
@@ -61,10 +58,11 @@ export function screenRequest(
 ): ScreenedRequest {
   const path = textOf(headers[":path"]) ?? "";
   const method = textOf(headers[":method"]) ?? "";
-  const probed = findProbePath(path);
-  const allowed = probed === undefined ? CALL_METHODS : PROBE_METHODS;
-  if (probed !== undefined && allowed.includes(method)) {
-    return respondProbe(method, probed, context);
+  const page = findPage(path, context);
+  const allowed = page === undefined ? CALL_METHODS : PAGE_METHODS;
+  if (page !== undefined && allowed.includes(method)) {
+    const response = respondPage(method, page, textOf(headers["accept"]));
+    return { kind: "response", response };
   }
   if (method !== "POST") return respondMethod(method, allowed);
   const type = textOf(headers["content-type"]) ?? "";
@@ -112,7 +110,7 @@ export function trailersOnly(
   code: status,
   sentence: string,
   more: OutgoingHttpHeaders = {},
-): ImmediateResponse {
+): WholeResponse {
   const headers = {
     ":status": 200,
     "content-type": "application/grpc",
@@ -120,10 +118,12 @@ export function trailersOnly(
     "grpc-message": encodeGrpcMessage(sentence),
     ...more,
   };
-  return { headers, body: "" };
+  return { headers, body: NOTHING };
 }
 
-const PROBE_METHODS = ["GET", "HEAD"];
+const NOTHING = new Uint8Array();
+
+const PAGE_METHODS = ["GET", "HEAD"];
 const CALL_METHODS = ["POST"];
 
 /** The encodings of grpc-js 1.14.7. */
@@ -133,14 +133,23 @@ const ENCODINGS = [IDENTITY, "deflate", "gzip"];
 /** `application/grpc-web` is another protocol. Media types ignore case: RFC 9110, 8.3.1. */
 const GRPC_CONTENT_TYPE = /^application\/grpc(?:$|[+;])/i;
 
-function respondProbe(
+function respondPage(
   method: string,
-  path: ProbePath,
-  source: ProbeSource,
-): ScreenedRequest {
-  const answer = answerProbe(path, source);
-  const body = method === "HEAD" ? "" : answer.body;
-  return { kind: "response", response: { headers: probeHeaders(answer), body } };
+  page: Page,
+  accept: string | undefined,
+): WholeResponse | Promise<WholeResponse> {
+  const respond = (shown: TextPage): WholeResponse => ({
+    headers: pageHeaders(shown),
+    body: method === "HEAD" ? NOTHING : shown.body,
+  });
+  switch (page.kind) {
+    case "probe":
+      return respond(page.answer());
+    case "metrics":
+      return page.render(accept).then(respond);
+    default:
+      return page satisfies never;
+  }
 }
 
 /** RFC 9110, 15.5.6: the response lists the allowed methods. */

@@ -4,18 +4,19 @@ import {
   type IncomingHttpHeaders,
   type ServerHttp2Stream,
 } from "node:http2";
+import { dropHttpSpan } from "../observability/http_span.ts";
 import { MessageValidator } from "./message_validator.ts";
 import {
-  type ImmediateResponse,
   type RequestContext,
   requestEncoding,
   screenRequest,
   trailersOnly,
+  type WholeResponse,
 } from "./request_head.ts";
 
 /**
- * Screens a request before grpc-js gets its stream: answers it at once, or checks its body
- * and ends the call at the first invalid byte.
+ * Screens a request before grpc-js gets its stream: answers it, or checks its body and ends
+ * the call at the first invalid byte.
  *
  * @returns the headers for grpc-js; undefined if grpc-js must not get the stream
  */
@@ -24,10 +25,11 @@ export function screenStream(
   headers: IncomingHttpHeaders,
   context: RequestContext,
 ): IncomingHttpHeaders | undefined {
+  dropHttpSpan(stream);
   const screened = screenRequest(headers, context);
   switch (screened.kind) {
     case "response":
-      respond(stream, screened.response);
+      answer(stream, screened.response);
       return undefined;
     case "call":
       validateBody(stream, requestEncoding(screened.headers));
@@ -35,6 +37,16 @@ export function screenStream(
     default:
       return screened satisfies never;
   }
+}
+
+/** Until then, what else the client sends is discarded. */
+async function answer(
+  stream: ServerHttp2Stream,
+  response: WholeResponse | Promise<WholeResponse>,
+): Promise<void> {
+  if (!(response instanceof Promise)) return respond(stream, response);
+  stream.resume();
+  respond(stream, await response);
 }
 
 /** A client that is answered already has so long to end its request. */
@@ -47,12 +59,16 @@ const END_MS = 1_000;
  */
 function respond(
   stream: ServerHttp2Stream,
-  { body, headers }: ImmediateResponse,
+  { body, headers }: WholeResponse,
 ): void {
   if (stream.destroyed || stream.closed) return;
   try {
-    stream.respond(headers, { endStream: body === "" });
-    if (body !== "") stream.end(body);
+    stream.respond(headers, { endStream: body.length === 0 });
+    if (body.length > 0) {
+      // By write(), where what the client has not taken is counted.
+      stream.write(body);
+      stream.end();
+    }
   } catch {
     stream.destroy();
     return;

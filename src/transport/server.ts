@@ -5,11 +5,11 @@
  * ```text
  * listener → connection gate → [TLS acceptor] → protocol sniffer → connections → grpc-js
  *            accept limiter                     GET /healthz,      client input: frame
- *                                                   /readyz        budget, call limiter
+ *                                               /readyz, /metrics  budget, call limiter
  * ```
  *
- * This folder imports src/shared, the logger's type of src/observability, and packages. It
- * does not know what is served.
+ * This folder imports src/shared, types of src/observability, and packages. It does not
+ * know what is served.
  */
 import {
   logVerbosity,
@@ -25,10 +25,10 @@ import { ok, type Result } from "../shared/result.ts";
 import type { ServedService } from "../shared/served_service.ts";
 import { ConnectionGate, type ConnectionGateOptions } from "./connection_gate.ts";
 import type { OpenedStream } from "./error_containment.ts";
-import type { ProbeSource } from "./healthz.ts";
 import { http2ServerOf } from "./http2_sessions.ts";
 import type { ListenAddress } from "./listen_address.ts";
 import type { ListenError } from "./listen_error.ts";
+import type { PageSource } from "./pages.ts";
 import type { RequestContext } from "./request_head.ts";
 import { screenStream } from "./screened_stream.ts";
 import type { TlsMaterial } from "./tls/files.ts";
@@ -39,8 +39,8 @@ export interface RpcServer {
   readonly address: ListenAddress;
   /** For what may only write where this process listens. */
   readonly listening: Listening;
-  /** Whether a client is connected. */
-  readonly hasConnections: boolean;
+  /** How many clients are connected. */
+  readonly connections: number;
   /** Serves one more service from now on. */
   addService(service: ServedService): void;
   /** Answers UNIMPLEMENTED to calls of the service from now on. */
@@ -60,7 +60,7 @@ export interface RpcServer {
 }
 
 /** How a server is set up. */
-export interface ServerSettings extends ConnectionGateOptions, Partial<ProbeSource> {
+export interface ServerSettings extends ConnectionGateOptions, Partial<PageSource> {
   /**
    * The longest request message in bytes. A longer one is answered RESOURCE_EXHAUSTED before
    * it is buffered. @default 16 KiB
@@ -90,16 +90,20 @@ const MAX_HEADER_LIST_BYTES = 16 * 1024;
 // grpc-js would write lines of its own to standard error.
 setLogVerbosity(logVerbosity.NONE);
 
-/** Listens and serves. A probe that has no source is answered NOT_SERVING. */
+/**
+ * Listens and serves. A probe that has no source is answered NOT_SERVING; without metrics
+ * there is no such page.
+ */
 export async function startServer(
   address: ListenAddress,
   services: readonly ServedService[],
   settings: ServerSettings = {},
 ): Promise<Result<RpcServer, ListenError>> {
   const { maxRequestBytes = DEFAULT_MAX_REQUEST_BYTES } = settings;
-  const probes: ProbeSource = {
+  const pages: PageSource = {
     healthStatus: settings.healthStatus ?? (() => "NOT_SERVING"),
     readiness: settings.readiness ?? (() => ({ status: "NOT_SERVING", reasons: [] })),
+    metrics: settings.metrics,
   };
   const server = new Server({
     ...SERVER_OPTIONS,
@@ -116,7 +120,7 @@ export async function startServer(
   };
   services.forEach(addService);
   const context: RequestContext = {
-    ...probes,
+    ...pages,
     isServed: (path) => paths.has(path),
   };
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
@@ -126,7 +130,7 @@ export async function startServer(
   const serve = (connection: Duplex): void => injector.injectConnection(connection);
   const screen = ({ headers, stream }: OpenedStream) =>
     screenStream(stream, headers, context);
-  const gate = new ConnectionGate({ maxRequestBytes, probes, screen, serve }, settings);
+  const gate = new ConnectionGate({ maxRequestBytes, pages, screen, serve }, settings);
   const opened = await gate.open(address);
   if (!opened.ok) {
     gate.abandon();
@@ -135,8 +139,8 @@ export async function startServer(
   return ok({
     address: opened.value,
     listening: new Listening(),
-    get hasConnections() {
-      return gate.hasConnections;
+    get connections() {
+      return gate.connections;
     },
     addService,
     removeService,

@@ -66,7 +66,8 @@ function contextOf({ ca, cert, key }: TlsMaterial): TlsOptions {
   const server: TlsOptions = {
     cert,
     key,
-    ALPNProtocols: ["h2"],
+    // By preference; probes and scrapers may have HTTP/1.1 alone.
+    ALPNProtocols: ["h2", "http/1.1"],
     minVersion: "TLSv1.2",
   };
   return ca === undefined

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Logger, LogLevel } from "../../../src/observability/logger.ts";
+import type { LogFields, Logger, LogLevel } from "../../../src/observability/logger.ts";
 import {
   describeSessionLimit,
   disconnectLogger,
@@ -8,9 +8,9 @@ import {
 
 /** A logger, and what was logged. */
 function open() {
-  const lines: (readonly [LogLevel, string])[] = [];
+  const lines: (readonly [LogLevel, string, LogFields?])[] = [];
   const logger: Logger = {
-    log: (level, message) => lines.push([level, message]),
+    log: (level, message, fields = {}) => lines.push([level, message, fields]),
     flush: () => Promise.resolve(),
   };
   return { lines, logger };
@@ -27,6 +27,7 @@ Deno.test("disconnectLogger warns of each reason once a minute, and logs the oth
     lines[0]?.[1],
     "Cut off client 127.0.0.1:1: it sent hundreds of HTTP/2 frames that belong to no call",
   );
+  assert.deepEqual(lines[0]?.[2], { peer: "127.0.0.1:1" });
 });
 
 Deno.test("handshakeErrorLogger warns of each kind once a minute, and logs a client that hung up at debug", () => {

@@ -5,6 +5,7 @@ import {
   createQuiltRuntime,
   type QuiltRuntimePorts,
 } from "../../../src/api/quilt_runtime/service.ts";
+import type { ServedService } from "../../../src/shared/served_service.ts";
 import { formatListenAddress } from "../../../src/transport/listen_address.ts";
 import { type RpcServer, startServer } from "../../../src/transport/server.ts";
 import { QUILT_RUNTIME } from "../../../src/api/proto_registry.ts";
@@ -30,8 +31,15 @@ export type Ending =
   | { readonly message: unknown }
   | { readonly code: number; readonly details: string };
 
-/** Starts a server on a port of the system's choice, with a client of its own. */
-export async function openExchange(node: QuiltRuntimePorts): Promise<Exchange> {
+/**
+ * Starts a server on a port of the system's choice, with a client of its own.
+ *
+ * @param wrap what is served in the service's place; default: the service itself
+ */
+export async function openExchange(
+  node: QuiltRuntimePorts,
+  wrap: (service: ServedService) => ServedService = (service) => service,
+): Promise<Exchange> {
   const log: string[] = [];
   const sink = {
     write: (line: string) => void log.push(line.replace(/^\S+ /, "")),
@@ -41,7 +49,7 @@ export async function openExchange(node: QuiltRuntimePorts): Promise<Exchange> {
   const logger = createLogger({ level: "info", format: "text", sink });
   const started = await startServer(
     { kind: "tcp", host: "127.0.0.1", port: 0 },
-    [createQuiltRuntime(node, logger)],
+    [wrap(createQuiltRuntime(node, logger))],
   );
   assert.ok(started.ok);
   const server = started.value;

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http2";
 import fc from "fast-check";
 import type { HealthStatus, Readiness } from "../../../src/shared/health_status.ts";
+import type { PageRenderer } from "../../../src/shared/text_page.ts";
 import {
   encodeGrpcMessage,
   requestEncoding,
@@ -23,11 +24,13 @@ function screen(
   headers: IncomingHttpHeaders,
   health: HealthStatus = "SERVING",
   readiness: Readiness = { status: "SERVING", reasons: [] },
+  metrics?: PageRenderer,
 ): ScreenedRequest {
   const context = {
     isServed: (path: string) => path === PATH,
     healthStatus: () => health,
     readiness: () => readiness,
+    metrics,
   };
   return screenRequest({ ...CALL, ...headers }, context);
 }
@@ -40,7 +43,9 @@ function response(
 ) {
   const screened = screen(headers, health, readiness);
   assert.ok(screened.kind === "response", JSON.stringify(headers));
-  return screened.response;
+  const { response } = screened;
+  assert.ok(!(response instanceof Promise), "it is answered at once");
+  return { ...response, body: new TextDecoder().decode(response.body) };
 }
 
 /** Fails unless the request is a call. */
@@ -180,6 +185,41 @@ Deno.test("screenRequest names at most eight reasons to GET /readyz, and counts 
   assert.deepEqual(lines(10).slice(-2), ["reason-7", "and 2 more"]);
 });
 
+const shown: PageRenderer = (accept = "none") =>
+  Promise.resolve({
+    status: 200,
+    contentType: "text/plain",
+    body: new TextEncoder().encode(`for ${accept}\n`),
+  });
+
+Deno.test("screenRequest answers GET /metrics with the page for the Accept header, and HEAD without the body", async () => {
+  const ask = async (headers: IncomingHttpHeaders) => {
+    const request = { ":path": "/metrics", "content-type": undefined, ...headers };
+    const screened = screen(request, "NOT_SERVING", undefined, shown);
+    assert.ok(screened.kind === "response" && screened.response instanceof Promise);
+    const { body, headers: sent } = await screened.response;
+    return { ...sent, body: new TextDecoder().decode(body) };
+  };
+  const sent = (length: number, body: string) => ({
+    ":status": 200,
+    "content-type": "text/plain",
+    "content-length": String(length),
+    body,
+  });
+  assert.deepEqual(await ask({ ":method": "GET" }), sent(9, "for none\n"));
+  assert.deepEqual(
+    await ask({ ":method": "GET", "accept": "a/b;q=0.1" }),
+    sent(14, "for a/b;q=0.1\n"),
+  );
+  assert.deepEqual(await ask({ ":method": "HEAD" }), sent(9, ""));
+});
+
+Deno.test("screenRequest has no /metrics without a source of metrics", () => {
+  const answer = response({ ":method": "GET", ":path": "/metrics" });
+  assert.equal(answer.headers[":status"], 405);
+  assert.equal(answer.headers["allow"], "POST");
+});
+
 for (const path of ["/healthz", "/readyz"]) {
   Deno.test(`screenRequest answers other methods of ${path} with those that it has`, () => {
     const answer = response({ ":method": "PUT", ":path": path });
@@ -222,6 +262,7 @@ Deno.test("screenRequest sends nothing but printable ASCII back, whatever came",
     (value, name) => {
       const screened = screen({ [name]: value });
       if (screened.kind === "call") return;
+      assert.ok(!(screened.response instanceof Promise));
       for (const sent of Object.values(screened.response.headers)) {
         assert.match(String(sent), /^[ -~]{1,1000}$/);
       }

@@ -7,11 +7,15 @@ import {
   type Frame,
   frame,
   frameReader,
+  GOAWAY,
   HEADERS,
   headersOf,
   HELLO,
+  literal,
   RST_STREAM,
+  SPEECHLESS_HELLO,
 } from "../../chaos/http2_frames.ts";
+import type { TextPage } from "../../../src/shared/text_page.ts";
 import { type Http2Request, send } from "../../support/http2_request.ts";
 import { until } from "../../support/wait.ts";
 import { type Exchange, fakeNode, openExchange } from "./exchange.ts";
@@ -217,4 +221,81 @@ Deno.test("screenStream answers GET /healthz over HTTP/2 with 503 NOT_SERVING or
   assert.deepEqual(await ask("HEAD"), "200 ");
   surface.health.setNotServing("kernel");
   assert.deepEqual(await ask("GET"), "503 NOT_SERVING");
+});
+
+Deno.test("screenStream answers GET /metrics over HTTP/2 when the page is made, and serves calls meanwhile", async () => {
+  const page = Promise.withResolvers<TextPage>();
+  await using surface = await openSurface({ metrics: () => page.promise });
+  const { address } = surface.server;
+  assert.ok(address.kind === "tcp");
+  const headers = { ":path": "/metrics", "accept": "text/plain" };
+  const [whole, head] = ["GET", "HEAD"].map((method) =>
+    send(address.port, { headers: { ...headers, ":method": method } })
+  );
+  const probe = await send(address.port, {
+    headers: { ":method": "GET", ":path": "/healthz" },
+  });
+  assert.equal(probe.body, "NOT_SERVING");
+  // More than the client's window of 65,535 octets.
+  const text = "a".repeat(100_000);
+  const body = new TextEncoder().encode(text);
+  page.resolve({ status: 200, contentType: "text/x", body });
+  const answer = await whole;
+  assert.equal(answer?.body, text);
+  assert.equal(answer.headers?.["content-type"], "text/x");
+  assert.equal(answer.headers["content-length"], "100000");
+  assert.equal((await head)?.body, "");
+});
+
+Deno.test("screenStream survives a client that has gone before its page is made", async () => {
+  const page = Promise.withResolvers<TextPage>();
+  const asked = Promise.withResolvers<void>();
+  const metrics = () => {
+    asked.resolve();
+    return page.promise;
+  };
+  await using surface = await openSurface({ metrics });
+  const { address } = surface.server;
+  assert.ok(address.kind === "tcp");
+  const headers = { ":method": "GET", ":path": "/metrics" };
+  const gone = send(address.port, { headers, cancelMs: 100 });
+  await asked.promise;
+  assert.equal((await gone).headers, undefined);
+  page.resolve({ status: 200, contentType: "text/x", body: new Uint8Array(10) });
+  const next = await send(address.port, { headers });
+  assert.equal(next.headers?.["content-length"], "10");
+});
+
+Deno.test("screenStream counts pages that a client does not take, and it is disconnected when all clients hold 32 MiB", async () => {
+  const body = new Uint8Array(8 * 1024 * 1024);
+  const page: TextPage = { status: 200, contentType: "text/x", body };
+  await using surface = await openSurface({ metrics: () => Promise.resolve(page) });
+  assert.ok(surface.server.address.kind === "tcp");
+  using connection = await Deno.connect({ port: surface.server.address.port });
+  const frames: Frame[] = [];
+  const read = frameReader((next) => frames.push(next));
+  const reading = (async () => {
+    for await (const part of connection.readable) read(part);
+  })().catch(() => {});
+  const head = [
+    ...literal(":method", "GET"),
+    ...literal(":scheme", "http"),
+    ...literal(":path", "/metrics"),
+    ...literal(":authority", "x"),
+  ];
+  const ask = (stream: number) =>
+    frame(HEADERS, END_HEADERS | END_STREAM, stream, head);
+  const requests = [1, 3, 5, 7, 9].flatMap(ask);
+  const writer = connection.writable.getWriter();
+  await writer.write(Uint8Array.from([...SPEECHLESS_HELLO, ...requests]));
+  await reading;
+  const goaway = frames.find(({ type }) => type === GOAWAY);
+  // ENHANCE_YOUR_CALM
+  assert.equal(goaway?.payload.at(7), 11);
+  assert.equal(
+    (await send(surface.server.address.port, {
+      headers: { ":method": "GET", ":path": "/healthz" },
+    })).body,
+    "NOT_SERVING",
+  );
 });

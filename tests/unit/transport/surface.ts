@@ -15,7 +15,11 @@ import { Health } from "../../../src/api/health/service.ts";
 import { formatListenAddress } from "../../../src/transport/listen_address.ts";
 import { StreamLimiter } from "../../../src/api/stream_limiter.ts";
 import { createQuiltRuntime } from "../../../src/api/quilt_runtime/service.ts";
-import { type RpcServer, startServer } from "../../../src/transport/server.ts";
+import {
+  type RpcServer,
+  type ServerSettings,
+  startServer,
+} from "../../../src/transport/server.ts";
 import { composeServices } from "../../../src/api/services.ts";
 import { MemoryDataPath } from "../api/memory_data_path.ts";
 import { until } from "../../support/wait.ts";
@@ -59,7 +63,9 @@ export interface Conversation extends Answers {
 }
 
 /** Starts a server on a port of the system's choice. */
-export async function openSurface(): Promise<OpenSurface> {
+export async function openSurface(
+  settings: Pick<ServerSettings, "metrics"> = {},
+): Promise<OpenSurface> {
   const log: string[] = [];
   const write = (line: string) => void log.push(line.replace(/^\S+ /, ""));
   const sink = { write, dropped: 0, flush: () => Promise.resolve() };
@@ -78,6 +84,7 @@ export async function openSurface(): Promise<OpenSurface> {
     { kind: "tcp", host: "127.0.0.1", port: 0 },
     services,
     {
+      ...settings,
       healthStatus: () => health.status(),
       readiness: () => readinessOf(health.status(), findings),
     },

@@ -138,9 +138,10 @@ function summaryOf(
 }
 
 function describeActivity(
-  { last_failure, last_failure_at, repairs, started_at, version }: SidecarActivity,
+  activity: SidecarActivity,
   nowMs: number,
 ): readonly (readonly string[])[] {
+  const { last_failure, last_failure_at, repairs, started_at, version } = activity;
   const upMs = Math.max(0, nowMs - Date.parse(toIso(started_at)));
   const failure = last_failure === ""
     ? []
@@ -152,7 +153,21 @@ function describeActivity(
       "since its start",
     ],
     ...failure,
+    ...describeLosses(activity),
   ];
+}
+
+/** Nothing, as it should be, unless lines of the trail or of the log were lost. */
+function describeLosses(
+  { audit_lost, audit_written, log_lost }: SidecarActivity,
+): readonly (readonly string[])[] {
+  const trail = audit_lost === 0 ? [] : [[
+    "Audit trail",
+    `${audit_lost} of ${countOf(audit_lost + audit_written, "record")} lost; ` +
+    "see docs/audit.md",
+  ]];
+  const log = log_lost === 0 ? [] : [["Log", `${countOf(log_lost, "line")} lost`]];
+  return [...trail, ...log];
 }
 
 /** `3 d 4 h`, `4 h 5 min`, `5 min 6 s` or `6 s`. */
@@ -230,6 +245,20 @@ export interface StatusJson {
     /** When that was: RFC 3339 in UTC; empty if nothing failed. */
     readonly last_failure_at: string;
   } | null;
+  /** Null for a sidecar that is too old to tell it. */
+  readonly audit: {
+    /** The SHA-256 of the record that was written last: 64 hexadecimal digits. */
+    readonly head: string;
+    /** How many records were written, those that stand for lost ones not counted. */
+    readonly written: number;
+    /** How many records were lost. */
+    readonly lost: number;
+  } | null;
+  /** Null for a sidecar that is too old to tell it. */
+  readonly log: {
+    /** How many lines were lost. */
+    readonly lost: number;
+  } | null;
 }
 
 /** How many routes there are of each kind. */
@@ -265,6 +294,7 @@ export function statusJson(
     },
     findings,
     sidecar: activity === null ? null : activityJson(activity),
+    ...outputsJson(activity),
   };
   return escapeInvisible(JSON.stringify(document));
 }
@@ -278,6 +308,17 @@ function activityJson(activity: SidecarActivity): StatusJson["sidecar"] {
     last_failure,
     last_failure_at: last_failure === "" ? "" : toIso(last_failure_at),
   };
+}
+
+/** A sidecar that tells of its trail always has a head. */
+function outputsJson(
+  activity: SidecarActivity | null,
+): Pick<StatusJson, "audit" | "log"> {
+  if (activity === null || activity.audit_head === "") {
+    return { audit: null, log: null };
+  }
+  const { audit_head: head, audit_lost, audit_written: written, log_lost } = activity;
+  return { audit: { head, written, lost: audit_lost }, log: { lost: log_lost } };
 }
 
 function findingsOf(dataPath: DataPathReport): readonly ShownFinding[] {

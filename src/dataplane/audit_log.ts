@@ -49,6 +49,7 @@ export class AuditLog {
       outcome,
       failure,
       duration_ms: Math.round(durationMs * 1000) / 1000,
+      trace_id: cause.trace?.traceId,
     }));
     this.#sinceDrain += line.length;
     this.#sink.write(line);

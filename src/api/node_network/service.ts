@@ -5,6 +5,8 @@ import type {
 } from "../../addresses/ports.ts";
 import type { CurrentFinding } from "../../diagnose/ports.ts";
 import type { Activity } from "../../reconcile/ports.ts";
+import type { AuditCounts } from "../../observability/audit_trail.ts";
+import type { LineCounts } from "../../observability/instruments.ts";
 import type { Logger } from "../../observability/logger.ts";
 import type { ServedService } from "../../shared/served_service.ts";
 import { describeNotExecuted, succeeded } from "../call_messages.ts";
@@ -36,14 +38,17 @@ export interface NodeNetworkParts {
   readonly activity: () => Activity;
   /** The options of `serve` that were given, e.g. `--log-level=debug`. */
   readonly options: readonly string[];
+  readonly auditLines: AuditCounts;
+  readonly logLines: LineCounts;
 }
 
 /** `quilt.sidecar.v1.NodeNetworkService` over a node: Quilt learns its subnet from it. */
 export function createNodeNetworkService(
-  { activity, findings, network, options }: NodeNetworkParts,
+  parts: NodeNetworkParts,
   streams: StreamLimiter,
   logger: Logger,
 ): ServedService {
+  const { findings, network } = parts;
   const implementation: NodeNetworkServiceHandlers = {
     GetNodeNetwork: unaryHandlers(logger)({
       rpc: "GetNodeNetwork",
@@ -59,13 +64,16 @@ export function createNodeNetworkService(
           node_network: toNodeNetworkMessage(current),
           refusal: describeRefusal(lastConfigure),
           findings: findings.ofNode.map(toFindingMessage),
-          sidecar: toActivityMessage(activity(), options),
+          sidecar: toActivityMessage(parts),
         },
       }),
     }),
     WatchNodeNetwork(stream) {
       if (!streams.admit(stream)) return;
-      logger.log("debug", "RPC: WatchNodeNetwork()");
+      logger.log("debug", "RPC: WatchNodeNetwork()", {
+        rpc: "WatchNodeNetwork",
+        peer: stream.getPeer(),
+      });
       let latest: NodeNetwork | undefined;
       const takeLatest = (): WatchNodeNetworkResponse | undefined => {
         const taken = latest;
@@ -97,9 +105,9 @@ function describeRefusal(outcome: ConfigureOutcome | undefined): string {
 }
 
 function toActivityMessage(
-  { lastFailure, repairs, startedMs }: Activity,
-  options: readonly string[],
+  { activity, auditLines, logLines, options }: NodeNetworkParts,
 ): SidecarActivity {
+  const { lastFailure, repairs, startedMs } = activity();
   return {
     version: SIDECAR_VERSION,
     started_at: toTimestamp(startedMs),
@@ -107,6 +115,10 @@ function toActivityMessage(
     last_failure: lastFailure?.sentence ?? "",
     last_failure_at: lastFailure === undefined ? null : toTimestamp(lastFailure.atMs),
     options: [...options],
+    audit_head: auditLines.head,
+    audit_written: auditLines.written,
+    audit_lost: auditLines.dropped,
+    log_lost: logLines.dropped,
   };
 }
 

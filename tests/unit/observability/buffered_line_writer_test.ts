@@ -7,6 +7,7 @@ import {
   writeLine,
 } from "../../../src/observability/buffered_line_writer.ts";
 import { bounded } from "../../support/suite.ts";
+import { until } from "../../support/wait.ts";
 
 /** An output that takes a limited number of bytes per write, and can be stalled. */
 class Reader implements ByteWriter {
@@ -62,8 +63,7 @@ Deno.test("BufferedLineWriter drops lines if its buffer is full, and writes thei
   reader.stall();
   const writer = createBufferedLineWriter(
     reader,
-    { bytes: 40 },
-    (count) => `lost ${count}`,
+    { bytes: 40, describeDrop: (count) => `lost ${count}` },
   );
   for (let n = 10; n < 40; n += 1) writer.write(`line ${n}`);
   assert.equal(writer.dropped, 25);
@@ -78,7 +78,10 @@ Deno.test("BufferedLineWriter drops lines if its buffer is full, and writes thei
 
 Deno.test("BufferedLineWriter limits bytes of UTF-8, not characters", async () => {
   const reader = new Reader();
-  const writer = createBufferedLineWriter(reader, { bytes: 11 }, (count) => `${count}`);
+  const writer = createBufferedLineWriter(reader, {
+    bytes: 11,
+    describeDrop: (count) => `${count}`,
+  });
   writer.write("é€😀"); // 2 + 3 + 4 bytes and the line feed
   assert.equal(writer.dropped, 0);
   writer.write("x");
@@ -91,8 +94,7 @@ Deno.test("BufferedLineWriter drops a line that is longer than its buffer and wr
   const reader = new Reader();
   const writer = createBufferedLineWriter(
     reader,
-    { bytes: 20 },
-    (count) => `lost ${count}`,
+    { bytes: 20, describeDrop: (count) => `lost ${count}` },
   );
   writer.write("x".repeat(100));
   writer.write("short");
@@ -109,8 +111,7 @@ Deno.test("BufferedLineWriter loses lines while its output fails, and continues 
   };
   const writer = createBufferedLineWriter(
     out,
-    { bytes: 1000 },
-    (count) => `lost ${count}`,
+    { bytes: 1000, describeDrop: (count) => `lost ${count}` },
   );
   writer.write("one");
   writer.write("two");
@@ -165,8 +166,7 @@ Deno.test("BufferedLineWriter writes each line completely and in order, or count
         const disk = diskOf(turns);
         const writer = createBufferedLineWriter(
           disk,
-          { bytes: 150 },
-          (count) => `lost ${count};`,
+          { bytes: 150, describeDrop: (count) => `lost ${count};` },
         );
         let sent = 0;
         for (const burst of texts) {
@@ -238,6 +238,33 @@ Deno.test("flush waits at most about a second for a reader that does not read", 
   reader.resume();
   await writer.flush();
   assert.equal(reader.text, "unread\n");
+});
+
+Deno.test("abandon counts every line that is not written as lost, once, and a line in flight may be written nevertheless", async () => {
+  const reader = new Reader(10);
+  const losses: [number, string][] = [];
+  const writer = createBufferedLineWriter(reader, {
+    bytes: 1000,
+    describeDrop: (count) => `lost ${count}`,
+    onDrop: (count, why) => losses.push([count, why]),
+  });
+  writer.write("first");
+  await writer.flush();
+  writer.abandon();
+  assert.deepEqual(losses, []);
+  reader.stall();
+  writer.write("second");
+  const flushed = writer.flush();
+  await until(() => reader.writes === 2, { what: "the write of the second line" });
+  for (const line of ["third", "fourth"]) writer.write(line);
+  writer.abandon();
+  writer.abandon();
+  assert.deepEqual(losses, [[3, "nobody read them in time"]]);
+  assert.deepEqual([writer.written, writer.dropped], [1, 3]);
+  reader.resume();
+  await flushed;
+  assert.equal(reader.text, "first\nsecond\nlost 3\n");
+  assert.deepEqual([writer.written, writer.dropped], [1, 3]);
 });
 
 Deno.test("writeLine writes a line of any length", async () => {

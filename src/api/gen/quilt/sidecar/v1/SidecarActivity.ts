@@ -10,6 +10,10 @@ export interface SidecarActivityInput {
   'last_failure'?: (string);
   'last_failure_at'?: (_google_protobuf_TimestampInput | null);
   'options'?: (string)[];
+  'audit_head'?: (string);
+  'audit_written'?: (number | string | Long);
+  'audit_lost'?: (number | string | Long);
+  'log_lost'?: (number | string | Long);
 }
 
 export interface SidecarActivity {
@@ -19,4 +23,8 @@ export interface SidecarActivity {
   'last_failure': (string);
   'last_failure_at': (_google_protobuf_Timestamp | null);
   'options': (string)[];
+  'audit_head': (string);
+  'audit_written': (number);
+  'audit_lost': (number);
+  'log_lost': (number);
 }

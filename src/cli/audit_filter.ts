@@ -66,15 +66,23 @@ function readPrefix(text: string | undefined): Result<Ipv4Cidr | undefined, stri
   );
 }
 
-/** A gap is shown whatever is sought in its time: what was sought may be in it. */
+/**
+ * A gap is shown whatever is sought in its time: what was sought may be in it. A start, an
+ * end or another event is shown if nothing but a time is sought.
+ */
 export function isSought(line: AuditLine, filter: AuditFilter): boolean {
   const { atMs } = line;
   if (atMs < filter.sinceMs || atMs > filter.untilMs) return false;
   if (line.kind === "gap") return true;
+  if (line.kind !== "mutation") return isUnfiltered(filter);
   const { outcome, peer, rpc, subject, words } = line.record;
   if (filter.outcome !== undefined && filter.outcome !== outcome) return false;
   if (![rpc, peer, subject].some((text) => text.includes(filter.source))) return false;
   if (filter.prefix === undefined) return true;
   const { about } = describeChange(words);
   return about !== undefined && overlap(filter.prefix, about);
+}
+
+function isUnfiltered({ outcome, prefix, source }: AuditFilter): boolean {
+  return outcome === undefined && prefix === undefined && source === "";
 }

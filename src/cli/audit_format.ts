@@ -1,5 +1,5 @@
 /** A line of an audit log as `audit` shows it: for people, or as JSON. */
-import { escapeInvisible } from "../shared/quote.ts";
+import { countOf, escapeInvisible } from "../shared/quote.ts";
 import {
   type AuditLine,
   type AuditOutcome,
@@ -36,6 +36,8 @@ export interface AuditedMutationJson {
   readonly about: string;
   /** What was done, in English; what table 142 keeps in a code is decoded. */
   readonly what: string;
+  /** 32 hexadecimal digits; empty if the call is not traced. */
+  readonly trace_id: string;
 }
 
 /** A place where lines were dropped, as `audit --json` prints it. */
@@ -44,12 +46,57 @@ export interface AuditGapJson {
   readonly kind: "gap";
   /** When that was noticed: RFC 3339 in UTC, with milliseconds. */
   readonly time: string;
-  /** How many lines; nobody read them in time. */
+  /** How many lines: nobody read them in time, or a write failed. */
   readonly dropped: number;
 }
 
+/** The start of a sidecar, as `audit --json` prints it. */
+export interface AuditStartJson {
+  readonly version: typeof JSON_VERSION;
+  readonly kind: "start";
+  /** RFC 3339 in UTC, with milliseconds. */
+  readonly time: string;
+  /** The version of the trail. */
+  readonly schema: number;
+  /** The version of the sidecar. */
+  readonly sidecar: string;
+  /** The options of `serve`. */
+  readonly options: readonly string[];
+  /** What the sandbox grants. */
+  readonly grants: readonly string[];
+}
+
+/** The end of a sidecar, as `audit --json` prints it. */
+export interface AuditEndJson {
+  readonly version: typeof JSON_VERSION;
+  readonly kind: "end";
+  /** RFC 3339 in UTC, with milliseconds. */
+  readonly time: string;
+  /** Why it ended, e.g. `SIGTERM`. */
+  readonly reason: string;
+  /** The number of the last mutation. */
+  readonly mutations: number;
+  /** How many lines were lost. */
+  readonly lost: number;
+}
+
+/** A record of a later sidecar, as `audit --json` prints it. */
+export interface AuditOtherJson {
+  readonly version: typeof JSON_VERSION;
+  readonly kind: "other";
+  /** RFC 3339 in UTC, with milliseconds. */
+  readonly time: string;
+  /** What that sidecar calls it. */
+  readonly event: string;
+}
+
 /** A line of `audit --json`. */
-export type AuditJson = AuditedMutationJson | AuditGapJson;
+export type AuditJson =
+  | AuditedMutationJson
+  | AuditGapJson
+  | AuditStartJson
+  | AuditEndJson
+  | AuditOtherJson;
 
 /** One JSON object in one line. */
 export function auditJson(line: AuditLine): string {
@@ -62,7 +109,7 @@ function toJson(line: AuditLine): AuditJson {
     case "gap":
       return { version: JSON_VERSION, kind: "gap", time, dropped: line.dropped };
     case "mutation": {
-      const { durationMs, ...record } = line.record;
+      const { durationMs, traceId, ...record } = line.record;
       const { about, what } = describeChange(record.words);
       return {
         version: JSON_VERSION,
@@ -72,8 +119,25 @@ function toJson(line: AuditLine): AuditJson {
         duration_ms: durationMs ?? null,
         about: about ?? "",
         what,
+        trace_id: traceId,
       };
     }
+    case "start": {
+      const { grants, options, schema, version: sidecar } = line.start;
+      return {
+        version: JSON_VERSION,
+        kind: "start",
+        time,
+        schema,
+        sidecar,
+        options,
+        grants,
+      };
+    }
+    case "end":
+      return { version: JSON_VERSION, kind: "end", time, ...line.end };
+    case "other":
+      return { version: JSON_VERSION, kind: "other", time, event: line.event };
     default:
       return line satisfies never;
   }
@@ -86,7 +150,7 @@ export function formatLine(line: AuditLine): string {
     case "gap": {
       const { dropped } = line;
       return `${time} ${dropped} ${dropped === 1 ? "line is" : "lines are"} missing ` +
-        "here: nobody read them in time";
+        "here: nobody read them in time, or a write failed";
     }
     case "mutation": {
       const { failure, outcome, words } = line.record;
@@ -94,9 +158,29 @@ export function formatLine(line: AuditLine): string {
       const { what } = describeChange(words);
       return escapeInvisible(`${time} ${sourceOf(line.record)}: ${what} (${how})`);
     }
+    case "start": {
+      const { grants, options, version } = line.start;
+      return escapeInvisible(
+        `${time} the sidecar started: version ${version}, options ` +
+          `${listed(options)}; granted ${listed(grants)}`,
+      );
+    }
+    case "end": {
+      const { lost, mutations, reason } = line.end;
+      return escapeInvisible(
+        `${time} the sidecar ended: ${reason}; ${countOf(mutations, "change")}, ` +
+          `${countOf(lost, "line")} lost`,
+      );
+    }
+    case "other":
+      return escapeInvisible(`${time} event of a later sidecar: ${line.event}`);
     default:
       return line satisfies never;
   }
+}
+
+function listed(words: readonly string[]): string {
+  return words.length === 0 ? "none" : words.join(" ");
 }
 
 function sourceOf({ peer, rpc, subject }: AuditRecord): string {

@@ -20,8 +20,34 @@ export type AuditLine =
     readonly atMs: number;
     readonly record: AuditRecord;
   }
-  /** So many lines were dropped here, because nobody read them in time. */
-  | { readonly kind: "gap"; readonly atMs: number; readonly dropped: number };
+  /** So many lines were lost here: nobody read them in time, or a write failed. */
+  | { readonly kind: "gap"; readonly atMs: number; readonly dropped: number }
+  | { readonly kind: "start"; readonly atMs: number; readonly start: AuditStart }
+  | { readonly kind: "end"; readonly atMs: number; readonly end: AuditEnd }
+  /** Of a later sidecar: this one does not know what it means. */
+  | { readonly kind: "other"; readonly atMs: number; readonly event: string };
+
+/** The first record of a process. */
+export interface AuditStart {
+  /** Of the trail. */
+  readonly schema: number;
+  /** Of the sidecar, e.g. `0.1.0`. */
+  readonly version: string;
+  /** Of `serve`, e.g. `--log-level=debug`. */
+  readonly options: readonly string[];
+  /** What the sandbox grants, e.g. `run=ip`. */
+  readonly grants: readonly string[];
+}
+
+/** The last record of a process that ended in order. */
+export interface AuditEnd {
+  /** E.g. `SIGTERM`. */
+  readonly reason: string;
+  /** The number of the last mutation. */
+  readonly mutations: number;
+  /** How many lines were lost. */
+  readonly lost: number;
+}
 
 /** A mutation. */
 export interface AuditRecord {
@@ -40,6 +66,8 @@ export interface AuditRecord {
   readonly failure: string;
   /** Milliseconds that its batch took. */
   readonly durationMs: number | undefined;
+  /** 32 hexadecimal digits; empty if the call is not traced. */
+  readonly traceId: string;
 }
 
 /** RFC 3339 in UTC with milliseconds, as the sidecar writes it. */
@@ -53,11 +81,43 @@ export function parseAuditLine(text: string): AuditLine | undefined {
   const atMs = typeof time === "string" && TIME.test(time) ? Date.parse(time) : NaN;
   if (Number.isNaN(atMs)) return undefined;
   if (isCount(dropped)) return { kind: "gap", atMs, dropped };
+  const { event } = fields;
+  if (typeof event === "string") return toEvent(fields, atMs, event);
   const record = toRecord(fields);
   return record && { kind: "mutation", atMs, record };
 }
 
-function toRecord(fields: Readonly<Record<string, unknown>>): AuditRecord | undefined {
+type Fields = Readonly<Record<string, unknown>>;
+
+function toEvent(fields: Fields, atMs: number, event: string): AuditLine | undefined {
+  switch (event) {
+    case "start": {
+      const start = toStart(fields);
+      return start && { kind: "start", atMs, start };
+    }
+    case "end": {
+      const end = toEnd(fields);
+      return end && { kind: "end", atMs, end };
+    }
+    default:
+      return { kind: "other", atMs, event };
+  }
+}
+
+function toStart({ grants, options, schema, version }: Fields): AuditStart | undefined {
+  return isCount(schema) && typeof version === "string" && isTexts(options) &&
+      isTexts(grants)
+    ? { schema, version, options, grants }
+    : undefined;
+}
+
+function toEnd({ lost, mutations, reason }: Fields): AuditEnd | undefined {
+  return typeof reason === "string" && isNumber(mutations) && isNumber(lost)
+    ? { reason, mutations, lost }
+    : undefined;
+}
+
+function toRecord(fields: Fields): AuditRecord | undefined {
   const {
     duration_ms: durationMs,
     failure,
@@ -66,13 +126,15 @@ function toRecord(fields: Readonly<Record<string, unknown>>): AuditRecord | unde
     rpc,
     sequence,
     subject = "",
+    trace_id: traceId = "",
     words,
   } = fields;
   const known = AUDIT_OUTCOMES.find((each) => each === outcome);
   if (
     known === undefined || !isCount(sequence) || typeof rpc !== "string" ||
     typeof peer !== "string" || typeof subject !== "string" ||
-    typeof words !== "string" || typeof failure !== "string"
+    typeof words !== "string" || typeof failure !== "string" ||
+    typeof traceId !== "string"
   ) return undefined;
   return {
     sequence,
@@ -83,14 +145,23 @@ function toRecord(fields: Readonly<Record<string, unknown>>): AuditRecord | unde
     outcome: known,
     failure,
     durationMs: typeof durationMs === "number" ? durationMs : undefined,
+    traceId,
   };
 }
 
 function isCount(value: unknown): value is number {
-  return typeof value === "number" && Number.isSafeInteger(value) && value > 0;
+  return isNumber(value) && value > 0;
 }
 
-function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
+function isNumber(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((each) => typeof each === "string");
+}
+
+function parseObject(text: string): Fields | undefined {
   try {
     const value: unknown = JSON.parse(text);
     return isObject(value) ? value : undefined;
@@ -99,7 +170,7 @@ function parseObject(text: string): Readonly<Record<string, unknown>> | undefine
   }
 }
 
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+function isObject(value: unknown): value is Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 

@@ -4,33 +4,36 @@ import { PROGRAM } from "./command_line.ts";
 import {
   definitionOf,
   DEVICES,
+  firstWords,
   type Offer,
   offerOf,
   operandOffers,
+  pairsOfWords,
   valueNames,
 } from "./completion_offers.ts";
 
 /** The text that bash sources. */
 export function bashCompletions(commands: readonly CommandDefinition[]): string {
-  const names = [...commands.map(({ name }) => name), "help"].join(" ");
+  const names = [...firstWords(commands), "help"].join(" ");
+  const pairs = pairsOfWords(commands);
   const withValue = valueNames(commands);
   const values = withValue.map((name) =>
     `    --${name}) ${action(offerOf(definitionOf(name)))}; return ;;`
   );
   const options = commands.map(({ name, options }) => {
     const flags = [...options, "help"].map((option) => `--${option}`).join(" ");
-    return `      ${name}) ${wordList(flags)} ;;`;
+    return `      '${name}') ${wordList(flags)} ;;`;
   });
   const operands = commands.flatMap((command) =>
     operandOffers(command).map(({ offer, place }) =>
-      `    ${command.name}:${place}) ${action(offer)} ;;`
+      `    '${command.name}:'${place}) ${action(offer)} ;;`
     )
   );
   return [
     `# bash: source <(${PROGRAM} completions bash)`,
     "_quilt_sidecar() {",
     "  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}",
-    "  local at place=0",
+    "  local command=${COMP_WORDS[1]} at from=2 place=0",
     "  # --option=VALUE is three words, because = divides words here.",
     "  if [[ $word == = ]]; then word=",
     "  elif [[ $before == = ]]; then before=${COMP_WORDS[COMP_CWORD-2]}; fi",
@@ -38,16 +41,23 @@ export function bashCompletions(commands: readonly CommandDefinition[]): string 
     "  if ((COMP_CWORD == 1)); then",
     `    ${wordList(`${names} --help --version`)}; return`,
     "  fi",
+    "  if ((COMP_CWORD > 2)); then",
+    "    case $command:${COMP_WORDS[2]} in",
+    ...pairs.map(({ first, second }) =>
+      `      ${first}:${second}) command='${first} ${second}' from=3 ;;`
+    ),
+    "    esac",
+    "  fi",
     "  case $before in",
     ...values,
     "  esac",
     "  if [[ $word == -* ]]; then",
-    "    case ${COMP_WORDS[1]} in",
+    "    case $command in",
     ...options,
     "    esac",
     "    return",
     "  fi",
-    "  for ((at = 2; at < COMP_CWORD; at++)); do",
+    "  for ((at = from; at < COMP_CWORD; at++)); do",
     "    case ${COMP_WORDS[at]} in",
     `      ${withValue.map((name) => `--${name}`).join(" | ")})`,
     "        [[ ${COMP_WORDS[at+1]} != = ]] || ((at++))",
@@ -56,9 +66,14 @@ export function bashCompletions(commands: readonly CommandDefinition[]): string 
     "      *) ((place++)) ;;",
     "    esac",
     "  done",
-    "  case ${COMP_WORDS[1]}:$place in",
+    "  case $command:$place in",
     `    help:0) ${wordList(names)} ;;`,
     ...operands,
+    "  esac",
+    "  case $command:$COMP_CWORD in",
+    ...pairs.map(({ first, second }) =>
+      `    ${first}:2) COMPREPLY+=($(compgen -W '${second}' -- "$word")) ;;`
+    ),
     "  esac",
     "}",
     "_quilt_sidecar_files() {",

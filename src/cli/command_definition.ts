@@ -38,6 +38,7 @@ export type RunCommand = (line: CommandLine) => Promise<CommandEnd>;
 
 /** A command: the parser, the help, the completions and the man page come from it. */
 export interface CommandDefinition {
+  /** One word, or two with a space between, of which the first is a command as well. */
   readonly name: string;
   /** One line without a full stop, for the list of all commands. */
   readonly summary: string;

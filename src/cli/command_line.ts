@@ -54,10 +54,13 @@ class Parser {
     for (const definition of definitions) this.#add(definition);
   }
 
-  parse(words: readonly string[]): Request {
-    if (words.length === 0) {
+  parse(typed: readonly string[]): Request {
+    if (typed.length === 0) {
       return this.#fault(undefined, `No command is given; see ${PROGRAM} help`);
     }
+    const words = typed[0] === "help"
+      ? ["help", ...this.#joined(typed.slice(1))]
+      : this.#joined(typed);
     const [first, topic] = words;
     if (first === "help" && topic !== undefined && !this.#knows(topic)) {
       return this.#fault(undefined, this.#unknownCommand(topic));
@@ -71,6 +74,15 @@ class Parser {
       return this.#interpret(cause, words);
     }
     return this.#request ?? this.#fault(undefined, "No command is given");
+  }
+
+  /** The words with a command of two words, such as `audit verify`, as the first one. */
+  #joined(words: readonly string[]): readonly string[] {
+    const [first, second, ...rest] = words;
+    const name = `${first} ${second}`;
+    return this.#definitions.some((each) => each.name === name)
+      ? [name, ...rest]
+      : words;
   }
 
   #configured(command: Command): Command {

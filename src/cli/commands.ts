@@ -227,6 +227,31 @@ const AUDIT: CommandDefinition = {
   load: async (): Promise<RunCommand> => (await import("./audit.ts")).audit,
 };
 
+const AUDIT_VERIFY: CommandDefinition = {
+  name: "audit verify",
+  summary: "tell whether audit logs are as the sidecar wrote them",
+  description:
+    "Tells whether audit logs are as the sidecar wrote them: each record names the hash " +
+    "of the one before it. Where a record was changed, removed, inserted or moved, the " +
+    "file and the line are named. Give all files of a rotated log, in any order. What " +
+    "it cannot find stands in docs/cli.md. To read a file that is called verify, use " +
+    "audit ./verify.",
+  operands: [{
+    name: "FILE",
+    help: "audit logs, or - alone for standard input",
+    isRepeated: true,
+    completion: "file",
+  }],
+  options: ["head", "after", "json"],
+  exitCodes: [
+    [0, "whole"],
+    [1, "not whole, or a file cannot be read"],
+    [2, "the command line is wrong"],
+  ],
+  load: async (): Promise<RunCommand> =>
+    (await import("./audit_verify.ts")).auditVerify,
+};
+
 const BUNDLE: CommandDefinition = {
   name: "bundle",
   summary: "write one archive for a bug report to standard output",
@@ -357,6 +382,7 @@ export const COMMANDS: readonly CommandDefinition[] = [
   RELEASE,
   SYNC,
   AUDIT,
+  AUDIT_VERIFY,
   BUNDLE,
   UNINSTALL,
   DEMO,

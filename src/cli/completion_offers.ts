@@ -62,5 +62,26 @@ export function operandOffers(
   })).filter(({ offer }) => offer.kind !== "nothing");
 }
 
+/** The first words of the commands, each once. */
+export function firstWords(commands: readonly CommandDefinition[]): readonly string[] {
+  return [...new Set(commands.map(({ name }) => name.split(" ", 1).join()))];
+}
+
+/** A command of two words. */
+export interface PairOfWords {
+  readonly first: string;
+  readonly second: string;
+}
+
+/** The commands of two words. */
+export function pairsOfWords(
+  commands: readonly CommandDefinition[],
+): readonly PairOfWords[] {
+  return commands.flatMap(({ name }) => {
+    const [first = "", second] = name.split(" ");
+    return second === undefined ? [] : [{ first, second }];
+  });
+}
+
 /** Names of devices are those of sysfs(5): no program of ours is started. */
 export const DEVICES = "/sys/class/net/";

@@ -8,15 +8,18 @@ import {
   type Offer,
   offerOf,
   operandOffers,
+  pairsOfWords,
   valueNames,
 } from "./completion_offers.ts";
 
 /** The text that fish sources. */
 export function fishCompletions(commands: readonly CommandDefinition[]): string {
-  const names = commands.flatMap(({ name, summary }) => [
-    complete("", `-a ${name} -d ${quoted(summary)}`),
-    complete("help:0", `-a ${name} -d ${quoted(summary)}`),
-  ]);
+  const names = commands.filter(({ name }) => !name.includes(" "))
+    .flatMap(({ name, summary }) => [
+      complete("", `-a ${name} -d ${quoted(summary)}`),
+      complete("help:0", `-a ${name} -d ${quoted(summary)}`),
+    ]);
+  const pairs = pairsOfWords(commands);
   const rest = commands.flatMap((command) => {
     const options = command.options.map((name) => {
       const definition = definitionOf(name);
@@ -39,7 +42,16 @@ export function fishCompletions(commands: readonly CommandDefinition[]): string 
     "  set -l words (commandline -opc)",
     "  set -l place 0",
     "  set -l value no",
-    "  for word in $words[3..]",
+    '  set -l command "$words[2]"',
+    "  set -l from 3",
+    '  switch "$words[2] $words[3]"',
+    ...pairs.flatMap(({ first, second }) => [
+      `  case '${first} ${second}'`,
+      `    set command '${first} ${second}'`,
+      "    set from 4",
+    ]),
+    "  end",
+    "  for word in $words[$from..]",
     "    if test $value = yes",
     "      set value no",
     `    else if contains -- $word ${withValue}`,
@@ -48,13 +60,14 @@ export function fishCompletions(commands: readonly CommandDefinition[]): string 
     "      set place (math $place + 1)",
     "    end",
     "  end",
-    '  if set -q words[2]; echo "$words[2]:$place"; else; echo ""; end',
+    '  if set -q words[2]; echo "$command:$place"; else; echo ""; end',
     "end",
     `complete -c ${PROGRAM} -f`,
     `complete -c ${PROGRAM} -s h -l help -d 'show this help'`,
     complete("", "-s V -l version -d 'show the version'"),
     complete("", "-a help -d 'show the help of a command'"),
     ...names,
+    ...pairs.map(({ first, second }) => complete(`${first}:0`, `-a ${second}`)),
     ...rest,
   ].join("\n");
 }

@@ -71,6 +71,18 @@ export const OPTIONS = {
     help: "only what ended so",
     choices: ["done", "failed", "unknown", "dry-run"],
   },
+  "head": {
+    value: "HASH",
+    help:
+      "the hash that the last record must have, as the running sidecar tells it: field " +
+      "audit.head of status --json; then the last process needs no end record",
+  },
+  "after": {
+    value: "HASH",
+    help:
+      "the hash that the first record must name, of the last record that was verified " +
+      "before; then it needs to be no start record",
+  },
   "log": {
     value: "FILE",
     help:
@@ -90,7 +102,7 @@ export const OPTIONS = {
   },
   "log-format": {
     value: "FORMAT",
-    help: "how the log is written (default text)",
+    help: "how the log is written, see docs/log.md (default text)",
     choices: LOG_FORMATS,
   },
   "cluster-cidr": {

@@ -7,13 +7,16 @@ import {
   helpOf,
   type Offer,
   offerOf,
+  pairsOfWords,
 } from "./completion_offers.ts";
 
 /** The text that zsh sources, or has in a file of its `fpath`. */
 export function zshCompletions(commands: readonly CommandDefinition[]): string {
-  const list = commands.map(({ name, summary }) =>
-    `    ${quoted(`${name}:${summary.replaceAll(":", "\\:")}`)}`
-  );
+  const list = commands.filter(({ name }) => !name.includes(" "))
+    .map(({ name, summary }) =>
+      `    ${quoted(`${name}:${summary.replaceAll(":", "\\:")}`)}`
+    );
+  const pairs = pairsOfWords(commands);
   return [
     `#compdef ${PROGRAM}`,
     "_quilt_sidecar() {",
@@ -26,6 +29,15 @@ export function zshCompletions(commands: readonly CommandDefinition[]): string {
     "  fi",
     "  local command=$words[2]",
     "  shift words; ((CURRENT--))",
+    "  if ((CURRENT > 2)); then case $command:$words[2] in",
+    ...pairs.map(({ first, second }) =>
+      `    ${first}:${second}) command='${first} ${second}'; shift words; ((CURRENT--)) ;;`
+    ),
+    "  esac; fi",
+    "  case $command:$CURRENT:$PREFIX in",
+    "    *:-*) ;;",
+    ...pairs.map(({ first, second }) => `    ${first}:2:*) compadd ${second} ;;`),
+    "  esac",
     "  case $command in",
     "    help) ((CURRENT > 2)) || _describe command commands ;;",
     ...commands.map(argumentsOf),
@@ -51,7 +63,7 @@ function argumentsOf(command: CommandDefinition): string {
   });
   const specs = [...options, ...operands, "--help[show this help]"];
   return [
-    `    ${command.name})`,
+    `    ${quoted(command.name)})`,
     "      _arguments \\",
     ...specs.map((spec, at) =>
       `        ${quoted(spec)}${at === specs.length - 1 ? " ;;" : " \\"}`

@@ -8,8 +8,10 @@ import {
 } from "../../../src/cli/audit_filter.ts";
 import {
   type AuditedMutationJson,
+  type AuditEndJson,
   type AuditGapJson,
   auditJson,
+  type AuditStartJson,
   formatLine,
 } from "../../../src/cli/audit_format.ts";
 import { type AuditLine, parseAuditLine } from "../../../src/cli/audit_record.ts";
@@ -17,6 +19,7 @@ import type { OptionName } from "../../../src/cli/options.ts";
 import { AuditLog } from "../../../src/dataplane/audit_log.ts";
 import { render } from "../../../src/dataplane/iproute2/commands.ts";
 import { encode } from "../../../src/state/table142_codec.ts";
+import { chained, endFields, startFields, ZEROS } from "../../support/audit_trails.ts";
 import { cidr, collectAuditLog, device } from "../../support/fixtures.ts";
 
 const NOW_MS = Date.parse("2026-11-29T12:00:00Z");
@@ -39,9 +42,13 @@ function text(variation: Readonly<Record<string, unknown>> = {}): string {
 }
 
 function line(variation: Readonly<Record<string, unknown>> = {}): AuditLine {
-  const parsed = parseAuditLine(text(variation));
-  assert.ok(parsed !== undefined, text(variation));
-  return parsed;
+  return parsed(text(variation));
+}
+
+function parsed(text: string): AuditLine {
+  const line = parseAuditLine(text);
+  assert.ok(line !== undefined, text);
+  return line;
 }
 
 function filter(options: Readonly<Partial<Record<OptionName, string>>>): AuditFilter {
@@ -75,8 +82,71 @@ Deno.test("audit shows who did what, when and how it ended, in one line", () => 
       "(failed: RTNETLINK answers: \\u001b[2J)",
   );
   const gap = (dropped: number): string => formatLine(line({ dropped }));
-  assert.match(gap(1), /Z 1 line is missing here: nobody read them in time$/);
-  assert.match(gap(12), /Z 12 lines are missing here: nobody read them in time$/);
+  assert.match(gap(1), /Z 1 line is missing here: nobody read them in time, or a/);
+  assert.match(gap(12), /Z 12 lines are missing here: nobody read them in time, or a/);
+});
+
+Deno.test("audit shows the start and the end of the sidecar, as text and as JSON, if nothing but a time is sought", () => {
+  const start = parsed(chained(startFields(), ZEROS));
+  const end = parsed(chained(endFields(12, 1), ZEROS));
+  assert.deepEqual([start, end].map(formatLine), [
+    "2026-11-29T10:00:00.000Z the sidecar started: version 0.1.0, options " +
+    "--log-level=debug; granted net=127.0.0.1:50051 run=ip",
+    "2026-11-29T10:00:00.000Z the sidecar ended: SIGTERM; 12 changes, 1 line lost",
+  ]);
+  const startJson: AuditStartJson = {
+    version: 1,
+    kind: "start",
+    time: "2026-11-29T10:00:00.000Z",
+    schema: 2,
+    sidecar: "0.1.0",
+    options: ["--log-level=debug"],
+    grants: ["net=127.0.0.1:50051", "run=ip"],
+  };
+  const endJson: AuditEndJson = {
+    version: 1,
+    kind: "end",
+    time: "2026-11-29T10:00:00.000Z",
+    reason: "SIGTERM",
+    mutations: 12,
+    lost: 1,
+  };
+  assert.deepEqual([start, end].map((each) => JSON.parse(auditJson(each))), [
+    startJson,
+    endJson,
+  ]);
+  const other = parsed(JSON.stringify({ ...startFields(), event: "pause\n" }));
+  assert.equal(
+    formatLine(other),
+    "2026-11-29T10:00:00.000Z event of a later sidecar: pause\\u000a",
+  );
+  assert.deepEqual(JSON.parse(auditJson(other)), {
+    version: 1,
+    kind: "other",
+    time: "2026-11-29T10:00:00.000Z",
+    event: "pause\n",
+  });
+  for (const each of [start, end, other]) {
+    assert.equal(isSought(each, filter({})), true);
+    assert.equal(isSought(each, filter({ since: "3h" })), true);
+    assert.equal(isSought(each, filter({ since: "1h" })), false);
+    for (const [name, value] of [["caller", "sidecar"], ["outcome", "done"]] as const) {
+      assert.equal(isSought(each, filter({ [name]: value })), false, name);
+    }
+    assert.equal(isSought(each, filter({ destination: "0.0.0.0/0" })), false);
+  }
+  for (const broken of [{ grants: "run" }, { options: [1] }, { schema: 0 }]) {
+    assert.equal(
+      parseAuditLine(JSON.stringify({ ...startFields(), ...broken })),
+      undefined,
+    );
+  }
+  for (const broken of [{ reason: 1 }, { lost: -1 }, { mutations: "1" }]) {
+    assert.equal(
+      parseAuditLine(JSON.stringify({ ...endFields(1, 0), ...broken })),
+      undefined,
+    );
+  }
 });
 
 Deno.test("audit decodes what table 142 keeps in a code", () => {
@@ -126,6 +196,7 @@ Deno.test("audit --json prints this for a change and for dropped lines, and a fi
     duration_ms: 1.5,
     about: "10.42.2.0/24",
     what: "added route 10.42.2.0/24 dev vxlan100",
+    trace_id: "",
   };
   const gap: AuditGapJson = {
     version: 1,
@@ -135,6 +206,11 @@ Deno.test("audit --json prints this for a change and for dropped lines, and a fi
   };
   assert.deepEqual(JSON.parse(auditJson(line())), change);
   assert.deepEqual(JSON.parse(auditJson(line({ dropped: 12 }))), gap);
+  const traceId = "0af7651916cd43dd8448eb211c80319c";
+  assert.deepEqual(JSON.parse(auditJson(line({ trace_id: traceId, prev: ZEROS }))), {
+    ...change,
+    trace_id: traceId,
+  });
   // A log of an older sidecar.
   const { duration_ms: _, subject: __, ...older } = ADDED;
   const parsed = parseAuditLine(JSON.stringify(older));

@@ -27,8 +27,15 @@ const ALONE: CommandDefinition = {
   usageExit: 1,
 };
 
+/** A command of two words, of which the first is one as well. */
+const INJECT_ALL: CommandDefinition = {
+  ...INJECT,
+  name: "inject all",
+  operands: [{ name: "FILE", help: "a file", isRepeated: true }],
+};
+
 function parse(...words: readonly string[]): Request {
-  return parseCommandLine([INJECT, ALONE], words);
+  return parseCommandLine([INJECT, INJECT_ALL, ALONE], words);
 }
 
 function fault(...words: readonly string[]): string {
@@ -60,6 +67,31 @@ Deno.test("a command line is a command with its operands and options, in any ord
       "json": "",
     });
   }
+});
+
+Deno.test("a command of two words is meant where the second one stands right behind the first", () => {
+  const commandOf = (...words: readonly string[]): readonly unknown[] => {
+    const request = parse(...words);
+    assert.ok(request.kind === "run", JSON.stringify(request));
+    return [request.command.name, ...request.line.operands];
+  };
+  assert.deepEqual(commandOf("inject", "all", "a"), ["inject all", "a"]);
+  assert.deepEqual(commandOf("inject", "all", "all"), ["inject all", "all"]);
+  assert.deepEqual(commandOf("inject", "all", "--json", "a"), ["inject all", "a"]);
+  assert.deepEqual(commandOf("inject", "./all"), ["inject", "./all"]);
+  assert.deepEqual(commandOf("inject", "--", "all"), ["inject", "all"]);
+  assert.deepEqual(commandOf("inject", "--json", "all"), ["inject", "all"]);
+  assert.equal(
+    fault("inject", "all"),
+    "inject all needs FILE; see quilt-sidecar inject all --help",
+  );
+  assert.match(
+    fault("inject", "all", "--jsn"),
+    /^Unknown option "--jsn"; did you mean/,
+  );
+  const help = shown("help", "inject", "all");
+  assert.match(help, /^Usage: quilt-sidecar inject all \[options\] <FILE\.\.\.>\n/);
+  assert.equal(shown("inject", "all", "--help"), help);
 });
 
 Deno.test("a mistyped option, command or topic is refused with the closest name", () => {

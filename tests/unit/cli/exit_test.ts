@@ -30,6 +30,15 @@ Deno.test("formatEarlyError returns a JSON line of the log if the command line a
   }
 });
 
+Deno.test("formatEarlyError returns a line for journald if the command line asks for it", () => {
+  for (const words of [["--log-format", "journald"], ["--log-format=journald"]]) {
+    assert.equal(
+      formatEarlyError(["serve", ...words, "--nope"], "Cannot start"),
+      "<3>ERROR: Cannot start",
+    );
+  }
+});
+
 Deno.test("describeUnexpectedError names the task with the grants if one is missing", () => {
   const cause = new Deno.errors.NotCapable(
     "Requires net access, run again with --allow-net",

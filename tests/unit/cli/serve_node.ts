@@ -57,6 +57,11 @@ const ACTIVITY: Activity = {
   lastFailure: { atMs: Date.UTC(2026, 0, 2), sentence: "The kernel refused" },
 };
 
+const LINES = {
+  auditLines: { written: 7, dropped: 0, head: "ab".repeat(32) },
+  logLines: { written: 9, dropped: 0 },
+};
+
 function activity(): Activity {
   return ACTIVITY;
 }
@@ -71,7 +76,7 @@ export async function serveNode(
   const findings = new CurrentFindings(dataPath ?? new MemoryDataPath());
   const started = await startServer(DEFAULT_LISTEN_ADDRESS, [
     createNodeNetworkService(
-      { network: NODE, findings, activity, options: [] },
+      { network: NODE, findings, activity, options: [], ...LINES },
       streams,
       logger,
     ),

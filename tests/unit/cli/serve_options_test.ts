@@ -94,7 +94,7 @@ Deno.test("--log-level and --log-format refuse an unknown value and list the kno
   );
   assert.equal(
     fault("--log-format", "xml"),
-    'Invalid --log-format "xml"; use one of text, json',
+    'Invalid --log-format "xml"; use one of text, json, journald',
   );
 });
 

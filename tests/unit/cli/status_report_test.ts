@@ -13,6 +13,7 @@ import { readRouteFilter } from "../../../src/cli/route_filter.ts";
 import { shapeOf } from "./json_shape.ts";
 import { PLAIN, SCREEN, type Terminal } from "../../../src/cli/terminal.ts";
 import type { OptionName } from "../../../src/cli/options.ts";
+import { parseJsonObject } from "../../../deploy/json.ts";
 import type { SidecarActivity } from "../../../src/api/gen/quilt/sidecar/v1/SidecarActivity.ts";
 import type { Finding } from "../../../src/api/gen/quilt/sidecar/v1/Finding.ts";
 import type { Route } from "../../../src/api/gen/quilt/sidecar/v1/Route.ts";
@@ -42,6 +43,10 @@ const ACTIVITY: SidecarActivity = {
   last_failure: "",
   last_failure_at: null,
   options: [],
+  audit_head: "ab".repeat(32),
+  audit_written: 40,
+  audit_lost: 0,
+  log_lost: 0,
 };
 
 /** Everything, as a pipe gets it, unless the view says otherwise. */
@@ -202,6 +207,8 @@ Deno.test("statusJson is one line of JSON with the same content", () => {
     data_path: { told: true, critical: 0, warnings: 0, diagnosed_at: since, fault: "" },
     findings: [],
     sidecar: null,
+    audit: null,
+    log: null,
   });
 });
 
@@ -368,6 +375,24 @@ Deno.test("formatStatus shows how long the sidecar is up, its repairs, and what 
   assert.deepEqual(shown({ started_at: ahead }), [
     "Sidecar       0.1.0, up 0 s, 2 repairs since its start",
   ]);
+});
+
+Deno.test("formatStatus shows how many records of the audit trail and lines of the log were lost, if any", () => {
+  const lost = { ...ACTIVITY, audit_lost: 2, log_lost: 1 };
+  const status = { ...STATUS, routes: [], activity: lost };
+  assert.deepEqual(text(status).split("\n").slice(6), [
+    "Audit trail   2 of 42 records lost; see docs/audit.md",
+    "Log           1 line lost",
+  ]);
+  const { audit, log } = parseJsonObject(json(status));
+  assert.deepEqual(audit, { head: "ab".repeat(32), written: 40, lost: 2 });
+  assert.deepEqual(log, { lost: 1 });
+  // A sidecar that is too old to tell it sends none of the fields.
+  const old = { ...ACTIVITY, audit_head: "", audit_written: 0 };
+  for (const activity of [null, old]) {
+    const document = parseJsonObject(json({ ...STATUS, activity }));
+    assert.deepEqual([document["audit"], document["log"]], [null, null]);
+  }
 });
 
 Deno.test("describeDuration has the two largest units that are not zero at its beginning", () => {
@@ -661,6 +686,8 @@ Deno.test("statusJson has the shape of StatusJson, version 1", () => {
       last_failure: "string",
       last_failure_at: "string",
     },
+    audit: { head: "string", written: "number", lost: "number" },
+    log: { lost: "number" },
   });
   assert.deepEqual(printed.sidecar, {
     version: "0.1.0",

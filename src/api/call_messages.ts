@@ -1,8 +1,8 @@
 /** What the log lines and the answers of several services share. */
 import { quote } from "../shared/quote.ts";
-import type { LogLevel } from "../observability/logger.ts";
+import type { LogLevel, LogLine } from "../observability/logger.ts";
 import type { NotExecuted, Refusal } from "../reconcile/ports.ts";
-import type { CallResult, LogLine } from "./call_log.ts";
+import type { CallResult } from "./call_log.ts";
 
 /** Why a call was not executed, for the client and for the log. */
 export function describeNotExecuted(outcome: NotExecuted): string {

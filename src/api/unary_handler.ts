@@ -4,9 +4,10 @@ import {
   type ServerUnaryCall,
   status,
 } from "@grpc/grpc-js";
-import type { Logger } from "../observability/logger.ts";
+import type { Logger, LogLine } from "../observability/logger.ts";
+import { activeTrace } from "../observability/tracing.ts";
 import type { Call, NotExecuted } from "../reconcile/ports.ts";
-import { CallLog, type CallResult, type LoggedCall, type LogLine } from "./call_log.ts";
+import { CallLog, type CallResult, type LoggedCall } from "./call_log.ts";
 import { DEADLINE_EXCEEDED } from "../shared/deadline_exceeded.ts";
 import { describeNotExecuted } from "./call_messages.ts";
 import { peerIdentity } from "./peer_identity.ts";
@@ -34,17 +35,26 @@ export interface UnaryMethod<Request, Outcome, Message> {
   reply(outcome: Outcome): Reply<Message>;
 }
 
-/** Makes a handler for grpc-js. All handlers of one factory share one {@linkcode CallLog}. */
-export type UnaryHandlers = <Request, Outcome, Message>(
-  method: UnaryMethod<Request, Outcome, Message>,
-) => handleUnaryCall<Request, Message>;
+/** Makes handlers for grpc-js, which share one {@linkcode CallLog}. */
+export interface UnaryHandlers {
+  <Request, Outcome, Message>(
+    method: UnaryMethod<Request, Outcome, Message>,
+  ): handleUnaryCall<Request, Message>;
+  /** See {@linkcode CallLog.report}. */
+  readonly logCounts: () => void;
+}
 
 /** Handlers that execute, log and answer; an exception is logged and answered INTERNAL. */
 export function unaryHandlers(logger: Logger): UnaryHandlers {
   const callLog = new CallLog({ showsDebug: logger.isEnabled?.("debug") ?? true });
-  return (method) => (serverCall, callback) => {
+  const handle = <Request, Outcome, Message>(
+    method: UnaryMethod<Request, Outcome, Message>,
+  ): handleUnaryCall<Request, Message> =>
+  (serverCall, callback) => {
     answer(method, logger, callLog, serverCall).then((reply) => send(reply, callback));
   };
+  const logCounts = () => callLog.report().forEach((line) => write(logger, line));
+  return Object.assign(handle, { logCounts });
 }
 
 /** The status of a call that was not executed: the kernel was not touched. */
@@ -73,20 +83,26 @@ async function answer<Request, Outcome, Message>(
   serverCall: ServerUnaryCall<Request, Message>,
 ): Promise<Reply<Message>> {
   const { request } = serverCall;
-  const write = ({ level, message }: LogLine) => logger.log(level, message);
   try {
-    const started = callLog.start(method.describeCall(request));
-    write(started.line);
-    const outcome = await method.execute(request, toCall(method.rpc, serverCall));
-    callLog.end(started, method.describeResult(outcome, request)).forEach(write);
+    const call = toCall(method.rpc, serverCall);
+    const started = callLog.start(method.describeCall(request), call);
+    write(logger, started.line);
+    const outcome = await method.execute(request, call);
+    const result = method.describeResult(outcome, request);
+    for (const line of callLog.end(started, result)) write(logger, line);
     return withDeadlineStatus(method.reply(outcome), serverCall);
   } catch (cause) {
-    logger.log("error", `${method.rpc} failed unexpectedly: ${String(cause)}`);
+    const message = `${method.rpc} failed unexpectedly: ${String(cause)}`;
+    logger.log("error", message, { rpc: method.rpc });
     return statusReply(
       status.INTERNAL,
       `${method.rpc} failed unexpectedly; the sidecar's log says why`,
     );
   }
+}
+
+function write(logger: Logger, { fields, level, message }: LogLine): void {
+  logger.log(level, message, fields);
 }
 
 /**
@@ -113,9 +129,11 @@ function toCall<Request, Message>(
   rpc: string,
   serverCall: ServerUnaryCall<Request, Message>,
 ): Call {
+  const trace = activeTrace();
   return {
     rpc,
     ...peerIdentity(serverCall),
+    ...(trace === undefined ? {} : { trace }),
     gone: () => serverCall.cancelled || isPastDeadline(serverCall),
   };
 }

@@ -1,4 +1,4 @@
-import { formatLine } from "../observability/logger.ts";
+import { formatLine, type LogFormat } from "../observability/logger.ts";
 
 /** Success. */
 export const EXIT_OK = 0;
@@ -15,20 +15,26 @@ export const EXIT_WARNINGS = 3;
 /** A new process must take over now: EX_TEMPFAIL of sysexits.h(3head). */
 export const EXIT_HAND_OVER = 75;
 
+/** Formats for programs, which must be able to parse every line. */
+const PARSED_FORMATS = ["json", "journald"] as const satisfies readonly LogFormat[];
+
 /**
- * Formats an error that occurs before the log is open. It is a JSON object if the command
- * line asks for a JSON log, because a collector must be able to parse every line.
+ * Formats an error that occurs before the log is open: as a line of the log, if the command
+ * line asks for one that a program parses.
  *
  * @param args the arguments of the process, which may be invalid
  */
 export function formatEarlyError(args: readonly string[], message: string): string {
-  return asksForJson(args) ? formatLine("json", new Date(), "error", message) : message;
+  const format = PARSED_FORMATS.find((format) => asksFor(format, args));
+  return format === undefined
+    ? message
+    : formatLine(format, new Date(), "error", message);
 }
 
-function asksForJson(args: readonly string[]): boolean {
+function asksFor(format: LogFormat, args: readonly string[]): boolean {
   return args.some((argument, at) =>
-    argument === "--log-format=json" ||
-    (argument === "--log-format" && args[at + 1] === "json")
+    argument === `--log-format=${format}` ||
+    (argument === "--log-format" && args[at + 1] === format)
   );
 }
 

@@ -1,12 +1,13 @@
-import type { LogLevel } from "../observability/logger.ts";
-import { type Finding, keyOf, nameOf } from "./finding.ts";
-import { LOG_LINES, LOG_PERIOD_MS } from "./limits.ts";
-
-/** One line of the log. */
-export interface FindingLine {
-  readonly level: LogLevel;
-  readonly message: string;
-}
+import type { LogFields, LogLine } from "../observability/logger.ts";
+import { listFew } from "../shared/quote.ts";
+import {
+  type Finding,
+  type FindingId,
+  keyOf,
+  nameOf,
+  type Subject,
+} from "./finding.ts";
+import { LOG_IN_FULL, LOG_LINES, LOG_PERIOD_MS } from "./limits.ts";
 
 interface Logged {
   readonly finding: Finding;
@@ -20,27 +21,80 @@ interface Logged {
   readonly unlogged: number;
 }
 
+/** A finding that came or went, and the line that says so. */
+interface Change {
+  readonly finding: Finding;
+  readonly isOpen: boolean;
+  readonly line: LogLine;
+}
+
 /** Remedy lines that one line of the log has room for. */
 const REMEDIES = 8;
 
 /**
  * Says each finding once when it appears and once when it is gone. One that flaps is said
- * twice a minute, with how often it has changed in between.
+ * twice a minute, with how often it has changed in between. If many findings have one id,
+ * as 250 routes can have, the first few are said in full, and the others in one line.
  */
 export class FindingsLog {
   readonly #logged = new Map<string, Logged>();
   #current: ReadonlySet<string> = new Set();
+  /** Findings that came, and those that went. */
+  readonly #opened = new Map<FindingId, Together>();
+  readonly #gone = new Map<FindingId, Together>();
 
   /** Takes all findings of a diagnosis, and returns what is to be logged. */
-  take(findings: readonly Finding[], nowMs: number): readonly FindingLine[] {
+  take(findings: readonly Finding[], nowMs: number): readonly LogLine[] {
     const current = new Map(findings.map((finding) => [keyOf(finding), finding]));
     const before = this.#current;
     this.#current = new Set(current.keys());
     const keys = new Set([...current.keys(), ...this.#logged.keys()]);
-    return [...keys].flatMap((key) => {
+    const lines = [...keys].flatMap((key) => {
       const changed = current.has(key) !== before.has(key);
-      return this.#take(key, current.get(key), changed, nowMs);
+      const change = this.#take(key, current.get(key), changed, nowMs);
+      return change === undefined ? [] : this.#inFull(change, nowMs);
     });
+    return [...lines, ...this.#others(nowMs)];
+  }
+
+  /** The line of a change; none if the line about all others will say so. */
+  #inFull(
+    { finding: { id, subject }, isOpen, line }: Change,
+    nowMs: number,
+  ): readonly LogLine[] {
+    const [side, otherSide] = isOpen
+      ? [this.#opened, this.#gone]
+      : [this.#gone, this.#opened];
+    const name = nameOf(subject);
+    // Neither half of a change and its opposite was said, and nothing has changed.
+    if (otherSide.get(id)?.drop(name)) return [];
+    const together = side.get(id) ?? new Together();
+    side.set(id, together);
+    return together.takeTurn(name, nowMs) ? [line] : [];
+  }
+
+  #others(nowMs: number): readonly LogLine[] {
+    const lines = (
+      side: Map<FindingId, Together>,
+      describe: (id: FindingId, names: string) => LogLine,
+    ) =>
+      [...side].flatMap(([id, together]) => {
+        const names = together.takeOthers(nowMs);
+        if (together.isIdle(nowMs)) side.delete(id);
+        return names.length === 0 ? [] : [describe(id, listFew(names))];
+      });
+    return [
+      ...lines(this.#opened, (id, names) => ({
+        level: "warn",
+        message: `${id} (${names}): the same there; deno task status lists each`,
+        fields: { finding: id },
+      })),
+      ...lines(this.#gone, (id, names) => ({
+        level: "info",
+        message: `${id} (${names}): gone`,
+        fields: { finding: id },
+      })),
+    ];
   }
 
   #take(
@@ -48,10 +102,10 @@ export class FindingsLog {
     current: Finding | undefined,
     changed: boolean,
     nowMs: number,
-  ): readonly FindingLine[] {
+  ): Change | undefined {
     const known = this.#logged.get(key);
     const finding = current ?? known?.finding;
-    if (finding === undefined) return [];
+    if (finding === undefined) return undefined;
     const isOpen = current !== undefined;
     const linesMs = (known?.linesMs ?? []).filter((at) => nowMs - at < LOG_PERIOD_MS);
     const wasOpen = known?.isOpen ?? false;
@@ -62,13 +116,13 @@ export class FindingsLog {
       else if (known !== undefined) {
         this.#logged.set(key, { ...known, finding, linesMs });
       }
-      return [];
+      return undefined;
     }
     if (linesMs.length >= LOG_LINES) {
       if (known !== undefined) {
         this.#logged.set(key, { ...known, finding, linesMs, unlogged });
       }
-      return [];
+      return undefined;
     }
     this.#logged.set(key, {
       finding,
@@ -78,11 +132,64 @@ export class FindingsLog {
       unlogged: 0,
     });
     const more = unlogged > 1 ? ` (changed ${unlogged} times since it was logged)` : "";
-    return [
-      isOpen
-        ? { level: "warn", message: describe(finding) + more }
-        : { level: "info", message: describeGone(finding, known, nowMs) + more },
-    ];
+    const fields = fieldsOf(finding);
+    const line: LogLine = isOpen
+      ? { level: "warn", message: describe(finding) + more, fields }
+      : { level: "info", message: describeGone(finding, known, nowMs) + more, fields };
+    return { finding, isOpen, line };
+  }
+}
+
+/** Which of the findings with one id have lines of their own, and the others. */
+class Together {
+  /** When each line of a single finding was written, those of the last period. */
+  #linesMs: readonly number[] = [];
+  #othersMs = -Infinity;
+  readonly #others = new Set<string>();
+
+  /** Whether this subject has a line of its own; otherwise it is one of the others. */
+  takeTurn(name: string, nowMs: number): boolean {
+    this.#linesMs = this.#linesMs.filter((at) => nowMs - at < LOG_PERIOD_MS);
+    const isInFull = this.#linesMs.length < LOG_IN_FULL;
+    if (isInFull) this.#linesMs = [...this.#linesMs, nowMs];
+    else this.#others.add(name);
+    return isInFull;
+  }
+
+  /** @returns whether it was one of the others */
+  drop(name: string): boolean {
+    return this.#others.delete(name);
+  }
+
+  /** The others, if their line is due. */
+  takeOthers(nowMs: number): readonly string[] {
+    if (this.#others.size === 0 || nowMs - this.#othersMs < LOG_PERIOD_MS) return [];
+    this.#othersMs = nowMs;
+    const names = [...this.#others];
+    this.#others.clear();
+    return names;
+  }
+
+  isIdle(nowMs: number): boolean {
+    return this.#others.size === 0 &&
+      [this.#othersMs, ...this.#linesMs].every((at) => nowMs - at >= LOG_PERIOD_MS);
+  }
+}
+
+function fieldsOf({ id, subject }: Finding): LogFields {
+  return { finding: id, ...subjectFields(subject) };
+}
+
+function subjectFields(subject: Subject): LogFields {
+  switch (subject.kind) {
+    case "node":
+      return {};
+    case "device":
+      return { device: subject.device };
+    case "destination":
+      return { destination: subject.destination };
+    default:
+      return subject satisfies never;
   }
 }
 

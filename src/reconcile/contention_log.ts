@@ -1,4 +1,4 @@
-import type { Logger } from "../observability/logger.ts";
+import type { Logger, LogLevel } from "../observability/logger.ts";
 import { listFew } from "../shared/quote.ts";
 import { afterRepair, dueMs, isIdle, type RepairHistory } from "./backoff.ts";
 import { CONTENTION_CHECK_MS, CONTENTION_COUNT } from "./limits.ts";
@@ -7,6 +7,8 @@ import { CONTENTION_CHECK_MS, CONTENTION_COUNT } from "./limits.ts";
 export interface ContentionMessages {
   readonly begun: string;
   readonly over: string;
+  /** The field of a line about one key. @default undefined */
+  readonly field?: "destination" | "device";
 }
 
 /** Routes, or their records. */
@@ -14,12 +16,14 @@ export const CONTENTION: ContentionMessages = {
   begun: "Another process keeps changing our routes; repairing each at most twice a " +
     "second",
   over: "Our routes are left alone again",
+  field: "destination",
 };
 
 /** Devices. */
 export const FLAPPING: ContentionMessages = {
   begun: "Links keep going up and down, and our routes with them",
   over: "Links are steady again",
+  field: "device",
 };
 
 /** The monitor. */
@@ -28,25 +32,32 @@ export const LOSSES: ContentionMessages = {
   over: "Events come in again",
 };
 
+/** What is called when contention begins and when it ends. */
+export interface ContentionListener<Key> {
+  /** Called with each key when its contention begins. */
+  readonly onBegun?: (key: Key) => void;
+  /** Called with the keys whose end has just been logged. */
+  readonly onOver?: (keys: readonly Key[]) => void;
+}
+
 /** Counts what has to be repeated for each key, and logs contention and its end. */
 export class ContentionLog<Key extends string> {
   readonly #logger: Logger;
   readonly #messages: ContentionMessages;
-  readonly #onOver: (keys: readonly Key[]) => void;
+  readonly #listener: ContentionListener<Key>;
   readonly #histories = new Map<Key, RepairHistory>();
   readonly #contended = new Set<Key>();
   #unlogged: Key[] = [];
   #timer: ReturnType<typeof setInterval> | undefined;
 
-  /** @param onOver called with the keys whose end has just been logged */
   constructor(
     logger: Logger,
     messages: ContentionMessages,
-    onOver: (keys: readonly Key[]) => void = () => {},
+    listener: ContentionListener<Key> = {},
   ) {
     this.#logger = logger;
     this.#messages = messages;
-    this.#onOver = onOver;
+    this.#listener = listener;
   }
 
   /** When the next repair may be made, on the clock of `performance.now()`. */
@@ -63,6 +74,7 @@ export class ContentionLog<Key extends string> {
     if (!this.#contended.has(key)) {
       this.#contended.add(key);
       this.#unlogged.push(key);
+      this.#listener.onBegun?.(key);
     }
     return true;
   }
@@ -71,10 +83,18 @@ export class ContentionLog<Key extends string> {
     clearInterval(this.#timer);
   }
 
+  #write(level: LogLevel, what: string, keys: readonly Key[]): void {
+    const { field } = this.#messages;
+    const [key, ...others] = keys;
+    const isAboutOne = field !== undefined && others.length === 0;
+    const fields = isAboutOne ? { [field]: key } : {};
+    this.#logger.log(level, `${what}: ${listFew(keys)}`, fields);
+  }
+
   #check(): void {
     const nowMs = performance.now();
     if (this.#unlogged.length > 0) {
-      this.#logger.log("warn", `${this.#messages.begun}: ${listFew(this.#unlogged)}`);
+      this.#write("warn", this.#messages.begun, this.#unlogged);
       this.#unlogged = [];
     }
     const idle = [...this.#histories].filter(([, history]) => isIdle(history, nowMs))
@@ -82,8 +102,8 @@ export class ContentionLog<Key extends string> {
     const over = idle.filter((key) => this.#contended.delete(key));
     for (const key of idle) this.#histories.delete(key);
     if (over.length > 0) {
-      this.#logger.log("info", `${this.#messages.over}: ${listFew(over)}`);
-      this.#onOver(over);
+      this.#write("info", this.#messages.over, over);
+      this.#listener.onOver?.(over);
     }
     if (this.#histories.size === 0) {
       clearInterval(this.#timer);

@@ -1,5 +1,6 @@
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
-import type { Logger } from "../observability/logger.ts";
+import type { ContentionKind } from "../observability/instruments.ts";
+import type { Logger, LogLine } from "../observability/logger.ts";
 import type { InterfaceName } from "../routing/interface_name.ts";
 import { afterRepair, dueMs, type RepairHistory } from "./backoff.ts";
 import { CONTENTION, ContentionLog, FLAPPING } from "./contention_log.ts";
@@ -29,15 +30,21 @@ export class DriftLog {
   readonly #unlogged = new Map<InterfaceName, Set<Ipv4Cidr>>();
   readonly #setbacks = new Map<Ipv4Cidr, Setbacks>();
 
-  constructor(logger: Logger, desired: Pick<DesiredState, "get">) {
+  /** @param onContention called with each route, and each link, that begins to be it */
+  constructor(
+    logger: Logger,
+    desired: Pick<DesiredState, "get">,
+    onContention: (kind: ContentionKind) => void,
+  ) {
     this.#logger = logger;
     this.#desired = desired;
-    this.#contention = new ContentionLog(logger, CONTENTION);
-    this.#flapping = new ContentionLog(
-      logger,
-      FLAPPING,
-      (devices) => this.#catchUp(devices),
-    );
+    this.#contention = new ContentionLog(logger, CONTENTION, {
+      onBegun: () => onContention("route"),
+    });
+    this.#flapping = new ContentionLog(logger, FLAPPING, {
+      onBegun: () => onContention("link"),
+      onOver: (devices) => this.#catchUp(devices),
+    });
   }
 
   /** When the first of these may be repaired, on the clock of `performance.now()`. */
@@ -62,9 +69,7 @@ export class DriftLog {
       if (quiet) this.#noteUnlogged(device, repair.prefix);
       return !quiet;
     });
-    for (const { level, message } of repairMessages(worth)) {
-      this.#logger.log(level, message);
-    }
+    this.#write(repairMessages(worth));
   }
 
   close(): void {
@@ -88,9 +93,11 @@ export class DriftLog {
       return prefixes.flatMap((prefix) => this.#desired.get(prefix) ?? [])
         .filter(({ route }) => route.device === device);
     });
-    for (const { level, message } of statusMessages(routes)) {
-      this.#logger.log(level, message);
-    }
+    this.#write(statusMessages(routes));
+  }
+
+  #write(lines: readonly LogLine[]): void {
+    for (const line of lines) this.#logger.log(line.level, line.message, line.fields);
   }
 
   #dueMs(prefix: Ipv4Cidr): number {

@@ -1,4 +1,5 @@
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
+import type { LogFields, LogLine } from "../observability/logger.ts";
 import type { InterfaceName } from "../routing/interface_name.ts";
 import {
   describePending,
@@ -47,57 +48,74 @@ interface Message {
   readonly what: string;
 }
 
-/** A line of the log. */
-interface Line {
+/** What happened to a route. */
+interface RouteMessages {
+  readonly prefix: Ipv4Cidr;
+  /** The device of the route, if one is desired. */
+  readonly device: InterfaceName | undefined;
+  readonly messages: readonly Message[];
+}
+
+/** The routes that share a line. */
+interface Group {
   readonly level: "info" | "warn";
-  readonly message: string;
+  readonly prefixes: Ipv4Cidr[];
+  readonly devices: Set<InterfaceName | undefined>;
 }
 
 /** One sentence for each kind of thing that happened, however many routes it concerns. */
-export function repairMessages(repairs: readonly Repair[]): readonly Line[] {
+export function repairMessages(repairs: readonly Repair[]): readonly LogLine[] {
   return inGroups(repairs.map((repair) => {
     const outcome = messageOf(repair);
     const messages = [...replacements(repair), ...outcome ? [outcome] : []];
-    return { prefix: repair.prefix, messages };
+    const device = repair.kind === "route" ? repair.before.route.device : undefined;
+    return { prefix: repair.prefix, device, messages };
   }));
 }
 
 /** The same of the status of routes: back, or still waiting for their device. */
-export function statusMessages(routes: readonly DesiredRoute[]): readonly Line[] {
+export function statusMessages(routes: readonly DesiredRoute[]): readonly LogLine[] {
   return inGroups(routes.map(({ route: { destination: prefix, device }, status }) => {
     switch (status.kind) {
       case "installed":
-        return { prefix, messages: [addedMessage("waiting", device)] };
+        return { prefix, device, messages: [addedMessage("waiting", device)] };
       case "waiting":
-        return { prefix, messages: [waitingMessage(status.reason, device)] };
+        return { prefix, device, messages: [waitingMessage(status.reason, device)] };
       // Logged when it came to that, flapping or not.
       case "unverified":
       case "error":
-        return { prefix, messages: [] };
+        return { prefix, device, messages: [] };
       default:
         return status satisfies never;
     }
   }));
 }
 
-function inGroups(
-  all: readonly {
-    readonly prefix: Ipv4Cidr;
-    readonly messages: readonly Message[];
-  }[],
-): readonly Line[] {
-  const groups = new Map<string, { level: "info" | "warn"; prefixes: string[] }>();
-  for (const { messages, prefix } of all) {
+function inGroups(all: readonly RouteMessages[]): readonly LogLine[] {
+  const groups = new Map<string, Group>();
+  for (const { device, messages, prefix } of all) {
     for (const { level, what } of messages) {
-      const group = groups.get(what) ?? { level, prefixes: [] };
+      const group = groups.get(what) ?? { level, prefixes: [], devices: new Set() };
       group.prefixes.push(prefix);
+      group.devices.add(device);
       groups.set(what, group);
     }
   }
-  return [...groups].map(([what, { level, prefixes }]) => ({
-    level,
-    message: `${what}: ${listFew(prefixes)}`,
+  return [...groups].map(([what, group]) => ({
+    level: group.level,
+    message: `${what}: ${listFew(group.prefixes)}`,
+    fields: fieldsOf(group),
   }));
+}
+
+/** The destination and the device, if the line is about one alone. */
+function fieldsOf({ devices, prefixes }: Group): LogFields {
+  const [destination, ...others] = prefixes;
+  const [device, ...otherDevices] = devices;
+  return {
+    destination: others.length === 0 ? destination : undefined,
+    device: otherDevices.length === 0 ? device : undefined,
+  };
 }
 
 /** The device, if it is worth a line because of what became of that. */

@@ -24,12 +24,11 @@ export function configureResult(outcome: ConfigureOutcome): CallResult {
 }
 
 /** An InjectRoute as the log names it. */
-export function injectCall(
-  { destination, via_interface: device }: InjectRouteRequest,
-): LoggedCall {
-  const text = `InjectRoute(destination=${quoteUnlessPlain(destination)}, ` +
-    `via=${quoteUnlessPlain(device)})`;
-  return { kind: "route", text, destination };
+export function injectCall(request: InjectRouteRequest): LoggedCall {
+  const destination = quoteUnlessPlain(request.destination);
+  const device = quoteUnlessPlain(request.via_interface);
+  const text = `InjectRoute(destination=${destination}, via=${device})`;
+  return { kind: "route", text, destination, device };
 }
 
 /** What the log says about the outcome of an InjectRoute. */
@@ -56,8 +55,9 @@ export function injectResult(outcome: InjectOutcome): CallResult {
 }
 
 /** A RemoveRoute as the log names it. */
-export function removeCall({ destination }: RemoveRouteRequest): LoggedCall {
-  const text = `RemoveRoute(destination=${quoteUnlessPlain(destination)})`;
+export function removeCall(request: RemoveRouteRequest): LoggedCall {
+  const destination = quoteUnlessPlain(request.destination);
+  const text = `RemoveRoute(destination=${destination})`;
   return { kind: "route", text, destination };
 }
 

@@ -63,7 +63,7 @@ export function createQuiltRuntime(
       reply: toReply,
     }),
   };
-  return { definition: QUILT_RUNTIME, implementation };
+  return { definition: QUILT_RUNTIME, implementation, logCounts: unary.logCounts };
 }
 
 /** A refusal is a message; a gRPC status is for a call that was not executed. */

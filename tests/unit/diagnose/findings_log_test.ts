@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Finding } from "../../../src/diagnose/finding.ts";
 import { FindingsLog } from "../../../src/diagnose/findings_log.ts";
-import { device } from "../../support/fixtures.ts";
+import { cidr, device } from "../../support/fixtures.ts";
 
 const DOWN: Finding = {
   id: "device-down",
@@ -29,6 +29,7 @@ Deno.test("FindingsLog says a finding once with its remedy, and once that it is 
     level: "warn",
     message: "device-down (vxlan100): vxlan100 is down: no packet leaves for the 2 " +
       "nodes behind it; run: ip link set dev vxlan100 up",
+    fields: { finding: "device-down", device: "vxlan100" },
   }]);
   assert.deepEqual(log.take([DOWN], 2_000), []);
   assert.deepEqual(log.take([DOWN, OFF], 3_000).map(({ message }) => message), [
@@ -38,6 +39,7 @@ Deno.test("FindingsLog says a finding once with its remedy, and once that it is 
   assert.deepEqual(log.take([OFF], 6_000), [{
     level: "info",
     message: "device-down (vxlan100): gone after 5 s",
+    fields: { finding: "device-down", device: "vxlan100" },
   }]);
   assert.deepEqual(log.take([], 9_000).map(({ message }) => message), [
     "forwarding-off (this node): gone after 6 s",
@@ -90,4 +92,69 @@ Deno.test("FindingsLog cuts a long remedy, and says where all of it is", () => {
   const remedy = Array.from({ length: 20 }, (_, at) => `echo ${at}`);
   const [line] = new FindingsLog().take([{ ...DOWN, remedy }], 0);
   assert.match(line?.message ?? "", /echo 7 && … \(12 more lines: deno task status\)$/);
+});
+
+/** So many routes that another process keeps changing, from 10.42.1.0/24 on. */
+function contended(count: number): readonly Finding[] {
+  return Array.from({ length: count }, (_, at) => ({
+    id: "route-contended",
+    severity: "critical",
+    subject: { kind: "destination", destination: cidr(`10.42.${at + 1}.0/24`) },
+    found: "Another process deletes the route",
+    meaning: "packets are lost",
+    remedy: [],
+  }));
+}
+
+Deno.test("FindingsLog has eight of 250 findings with one id in full, and one line for the others", () => {
+  const log = new FindingsLog();
+  const messages = (findings: readonly Finding[], nowMs: number) =>
+    log.take(findings, nowMs).map(({ message }) => message);
+  const opened = messages([OFF, ...contended(250)], 0);
+  assert.equal(opened.length, 10);
+  assert.match(opened[0] ?? "", /^forwarding-off /);
+  assert.match(opened[8] ?? "", /^route-contended \(10\.42\.8\.0\/24\): Another /);
+  assert.equal(
+    opened[9],
+    "route-contended (10.42.9.0/24, 10.42.10.0/24, 10.42.11.0/24 and 239 more): the " +
+      "same there; deno task status lists each",
+  );
+  assert.deepEqual(messages([OFF, ...contended(250)], 1_000), []);
+  const gone = messages([OFF], 2_000);
+  assert.equal(gone.length, 9);
+  assert.equal(gone[7], "route-contended (10.42.8.0/24): gone after 2 s");
+  assert.equal(
+    gone[8],
+    "route-contended (10.42.9.0/24, 10.42.10.0/24, 10.42.11.0/24 and 239 more): gone",
+  );
+});
+
+Deno.test("FindingsLog gathers for a minute what comes after the line for the others", () => {
+  const log = new FindingsLog();
+  log.take(contended(20), 0);
+  assert.deepEqual(log.take(contended(22), 10_000), []);
+  assert.deepEqual(log.take(contended(21), 20_000), [], "neither half was said");
+  assert.deepEqual(log.take(contended(21), 60_000), [{
+    level: "warn",
+    message:
+      "route-contended (10.42.21.0/24): the same there; deno task status lists " +
+      "each",
+    fields: { finding: "route-contended" },
+  }]);
+});
+
+Deno.test("FindingsLog writes a bounded number of lines a minute, however many findings flap", () => {
+  const step = fc.record({ count: fc.nat(60), ms: fc.nat({ max: 20_000 }) });
+  fc.assert(fc.property(fc.array(step, { maxLength: 60, size: "max" }), (steps) => {
+    const log = new FindingsLog();
+    const linesMs: number[] = [];
+    let now = 0;
+    for (const { count, ms } of steps) {
+      now += ms;
+      linesMs.push(...log.take(contended(count), now).map(() => now));
+      const recent = linesMs.filter((at) => now - at < 60_000);
+      // Of those that came, and of those that went: eight, and all others.
+      assert.ok(recent.length <= 2 * (8 + 1), `${recent.length} lines in a minute`);
+    }
+  }));
 });

@@ -1,3 +1,4 @@
+import { endProcess } from "./cli/end_process.ts";
 import { runProgram } from "./cli/program.ts";
 
-Deno.exit(await runProgram(Deno.args));
+endProcess(await runProgram(Deno.args));

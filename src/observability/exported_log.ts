@@ -1,0 +1,40 @@
+import { exportLater } from "./export_later.ts";
+import type { LoggerOptions, LogLevel } from "./logger.ts";
+import { activeTrace, bindToActiveSpan } from "./tracing.ts";
+
+/**
+ * Whether `console` exports what it is given and prints nothing: Deno 2.9.3 replaces its
+ * methods if it was started with `OTEL_DENO=true` and `OTEL_DENO_CONSOLE=replace`. In
+ * every other case `console` prints, and `console.log` prints into the audit trail.
+ */
+const IS_EXPORTED = console.log.name === "" && !("createTask" in console);
+
+/** What a logger needs so that its lines name their trace, and are exported by OTLP. */
+export function logTelemetry(): Pick<LoggerOptions, "onLine" | "traceId"> {
+  const traceId = () => activeTrace()?.traceId;
+  if (!IS_EXPORTED) return { traceId };
+  const onLine = (level: LogLevel, message: string) =>
+    exportLater(bindToActiveSpan(() => exportLine(level, message)));
+  return { traceId, onLine };
+}
+
+/** Deno gives the record the severity of the method, and the active span. */
+function exportLine(level: LogLevel, message: string): void {
+  switch (level) {
+    case "error":
+      // deno-lint-ignore no-console
+      return console.error(message);
+    case "warn":
+      // deno-lint-ignore no-console
+      return console.warn(message);
+    case "info":
+      // deno-lint-ignore no-console
+      return console.info(message);
+    case "debug":
+    case "trace":
+      // deno-lint-ignore no-console
+      return console.debug(message);
+    default:
+      return level satisfies never;
+  }
+}

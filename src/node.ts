@@ -17,6 +17,11 @@ import { NO_DATA_PATH } from "./diagnose/no_data_path.ts";
 import type { DataPathService } from "./diagnose/ports.ts";
 import type { ClusterPolicy } from "./ipam/policy.ts";
 import type { LineWriter } from "./observability/buffered_line_writer.ts";
+import {
+  type Instruments,
+  NO_INSTRUMENTS,
+  type ObservedState,
+} from "./observability/instruments.ts";
 import type { Logger } from "./observability/logger.ts";
 import { ActivityRecord } from "./reconcile/activity.ts";
 import { DriftRepair } from "./reconcile/drift_repair.ts";
@@ -54,7 +59,15 @@ export interface NodeOptions {
   readonly auditSink: LineWriter;
   /** Called with the reason when `ip` no longer answers; undefined: it does again. */
   readonly onKernel?: (fault: string | undefined) => void;
+  /** Where it counts what it does. @default nowhere */
+  readonly instruments?: Instruments;
 }
+
+/** What of a node is read when metrics are collected; no cost grows with the routes. */
+export type NodeGauges = Pick<
+  ObservedState,
+  "addresses" | "findings" | "queueDepth" | "routes"
+>;
 
 /** A node that answers calls until it is closed; calls before its start wait for it. */
 export interface OpenNode {
@@ -63,6 +76,7 @@ export interface OpenNode {
   readonly dataPath: DataPathService;
   /** What it has done by itself until now. */
   activity(): Activity;
+  readonly gauges: NodeGauges;
   /**
    * Starts the watch of the kernel. Called before a Unix socket is bound: Deno 2.9.3 lets
    * every process that is started later inherit it, and `ip monitor` outlives a kill for a
@@ -109,7 +123,9 @@ interface KernelFaults {
 class ComposedNode implements OpenNode {
   readonly network: AddressCalls;
   readonly routes: RouteCalls;
+  readonly gauges: NodeGauges;
   readonly #options: NodeOptions;
+  readonly #instruments: Instruments;
   readonly #dataplane: Dataplane;
   readonly #diagnosis: DataPath;
   readonly #feed = new StatusFeed(() => this.#diagnosis.lookSoon());
@@ -134,11 +150,13 @@ class ComposedNode implements OpenNode {
 
   constructor(options: NodeOptions) {
     this.#options = options;
-    const { gatewayIndex, logger, policy } = options;
+    const { gatewayIndex, instruments = NO_INSTRUMENTS, logger, policy } = options;
+    this.#instruments = instruments;
     this.#warnings = new WarningLog(logger);
     this.#hangs = new HangLog(logger);
     this.#otherWriter = new OtherWriter();
-    const dataplane = this.#dataplane = this.#openDataplane();
+    const { dataplane, queueDepth } = this.#openDataplane();
+    this.#dataplane = dataplane;
     const cache = this.#cache;
     const { desired } = this.#feed;
     const reconciler = new Reconciler({ dataplane, cache, store: TABLE_142 });
@@ -175,10 +193,17 @@ class ComposedNode implements OpenNode {
       logger,
       gatewayIndex,
       probeMs: options.probeMs,
+      onProbed: instruments.probed,
       isDesired: (destination) => desired.get(destination) !== undefined,
       known: () => this.#known(),
     });
     this.network.watchNodeNetwork(() => this.#diagnosis.lookSoon());
+    this.gauges = {
+      queueDepth,
+      routes: () => desired.counts,
+      findings: () => this.#diagnosis.counts,
+      addresses: () => state.counts,
+    };
   }
 
   /** A dry run touches no kernel, so there is no data path to look at. */
@@ -256,10 +281,14 @@ class ComposedNode implements OpenNode {
     this.#hangs.close();
   }
 
-  #openDataplane(): Dataplane {
+  #openDataplane(): { readonly dataplane: Dataplane; queueDepth(): number } {
     const { auditSink, dryRun } = this.#options;
     const audit = new AuditLog(auditSink);
-    return dryRun ? new DryRunDataplane(audit, render) : new Iproute2Dataplane(audit, {
+    if (dryRun) {
+      return { dataplane: new DryRunDataplane(audit, render), queueDepth: () => 0 };
+    }
+    const dataplane = new Iproute2Dataplane(audit, {
+      instruments: this.#instruments,
       onReach: (fault) => this.#followDataplane(fault),
       onWarning: (warning) => this.#warn(warning),
       onHang: (hang) => this.#hangs.note(hang),
@@ -268,6 +297,7 @@ class ComposedNode implements OpenNode {
         this.#diagnosis.noteOwn(command);
       },
     });
+    return { dataplane, queueDepth: () => dataplane.queueDepth };
   }
 
   /** Until an `ip` has answered, what it writes may be all that it can do. */

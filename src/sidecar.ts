@@ -7,15 +7,25 @@ import { CurrentFindings } from "./api/data_path/current_findings.ts";
 import { readinessOf } from "./api/data_path/readiness.ts";
 import { createDataPathService } from "./api/data_path/service.ts";
 import { Health } from "./api/health/service.ts";
+import { instrumentService } from "./api/instrumented_service.ts";
 import { createNodeNetworkService } from "./api/node_network/service.ts";
 import { createQuiltRuntime } from "./api/quilt_runtime/service.ts";
 import { requestLimit } from "./api/request_limit.ts";
 import { createRouteService } from "./api/routes/service.ts";
-import { composeServices } from "./api/services.ts";
+import { composeServices, logCountsEachMinute } from "./api/services.ts";
 import { StreamLimiter } from "./api/stream_limiter.ts";
 import { type NodeOptions, type OpenNode, openNode } from "./node.ts";
+import type { AuditCounts } from "./observability/audit_trail.ts";
+import {
+  createInstruments,
+  type LineCounts,
+  observeState,
+} from "./observability/instruments.ts";
 import type { LogFormat } from "./observability/logger.ts";
+import { createMeters, type Meters } from "./observability/meters.ts";
+import { MetricsPage } from "./observability/metrics_page.ts";
 import type { ServedService } from "./shared/served_service.ts";
+import { SIDECAR_VERSION } from "./shared/versions.ts";
 import {
   describeSessionLimit,
   disconnectLogger,
@@ -37,7 +47,7 @@ import type { TlsFiles } from "./transport/tls/files.ts";
 import { warmUp } from "./warm_up.ts";
 
 /** How a sidecar runs. */
-export interface SidecarOptions extends Omit<NodeOptions, "onKernel"> {
+export interface SidecarOptions extends Omit<NodeOptions, "instruments" | "onKernel"> {
   readonly listen: ListenAddress;
   /** Permission bits of a Unix socket, as in chmod(2). */
   readonly socketMode: number;
@@ -45,6 +55,12 @@ export interface SidecarOptions extends Omit<NodeOptions, "onKernel"> {
   readonly logFormat: LogFormat;
   /** The options that were given, e.g. `--log-level=debug`: for a bug report. */
   readonly givenOptions: readonly string[];
+  /** How many lines the audit log has whenever metrics are collected. */
+  readonly auditLines: AuditCounts;
+  /** The same of the log. */
+  readonly logLines: LineCounts;
+  /** Called once, when it listens and before it changes anything; not if it fails before. */
+  readonly onListening: () => void;
   /** Called once, when calls are served; not if it fails before. */
   readonly onServing: () => void;
 }
@@ -85,24 +101,35 @@ export async function runSidecar(
   const streams = new StreamLimiter();
   const health = new Health(streams);
   const onKernel = (fault?: string): void => followKernel(fault, health, options);
-  const node = openNode({ ...options, onKernel });
+  const meters = createMeters(SIDECAR_VERSION);
+  const instruments = createInstruments(meters.all);
+  const node = openNode({ ...options, onKernel, instruments });
   const findings = new CurrentFindings(node.dataPath);
   health.followDataPath(findings);
   const services = composeServices(
-    ownServices(node, findings, streams, options),
+    ownServices(node, findings, streams, options)
+      .map((service) => instrumentService(service, instruments)),
     health,
     streams,
   );
   node.watch();
+  const endCounts = logCountsEachMinute(services);
+  const page = new MetricsPage({
+    collect: () => meters.collect(),
+    isBusy: () => node.gauges.queueDepth() > 0,
+    onFault: (sentence) => logger.log("warn", sentence),
+  });
   const sessionLimit = Promise.withResolvers<number>();
   const server = await startServer(listen, services, {
     maxRequestBytes: requestLimit(options.policy),
     socketMode: options.socketMode,
     healthStatus: () => health.status(),
     readiness: () => readinessOf(health.status(), findings),
+    metrics: (accept) => page.render(accept),
     tls: tls.value?.material,
     onHandshakeError: handshakeErrorLogger(logger),
     onDisconnect: disconnectLogger(logger),
+    onRefused: instruments.refused,
     onSessionLimit: (sessions) => {
       // Only an inherited socket has a service manager that starts the next process, and
       // no client finds it closed.
@@ -110,6 +137,7 @@ export async function runSidecar(
       logger.log("warn", describeSessionLimit(sessions, options.removeRoutesOnExit));
     },
   });
+  if (server.ok) observe(meters, { node, server: server.value, streams }, options);
   const end = server.ok
     ? await serveUntilStop(options, stop, {
       node,
@@ -120,21 +148,43 @@ export async function runSidecar(
       sessionLimit: sessionLimit.promise,
     })
     : explain(server.fault, options);
+  endCounts();
   await node.close(end === "hand-over");
   return end;
+}
+
+/** Lets the metrics show how things are whenever they are collected. */
+function observe(
+  meters: Meters,
+  { node, server, streams }: Pick<Serving, "node" | "server" | "streams">,
+  { auditLines, logLines }: SidecarOptions,
+): void {
+  observeState(meters.all, {
+    ...node.gauges,
+    connections: () => server.connections,
+    streams: () => streams.open,
+    auditLines,
+    logLines,
+    version: SIDECAR_VERSION,
+    denoVersion: Deno.version.deno,
+  });
 }
 
 function ownServices(
   node: OpenNode,
   findings: CurrentFindings,
   streams: StreamLimiter,
-  { givenOptions: options, logger }: SidecarOptions,
+  { auditLines, givenOptions: options, logger, logLines }: SidecarOptions,
 ): readonly ServedService[] {
   const { dataPath, network, routes } = node;
   const activity = () => node.activity();
   return [
     createQuiltRuntime({ network, routes }, logger),
-    createNodeNetworkService({ network, findings, activity, options }, streams, logger),
+    createNodeNetworkService(
+      { network, findings, activity, options, auditLines, logLines },
+      streams,
+      logger,
+    ),
     createAddressService(network, logger),
     createRouteService(routes, findings, streams, logger),
     createDataPathService(dataPath, streams, logger),
@@ -154,18 +204,19 @@ interface Serving {
 
 /** The contract's line says that calls are welcome: it is written when all is warm. */
 async function serveUntilStop(
-  { logFormat, logger, onServing, tls: files }: SidecarOptions,
+  { logFormat, logger, onListening, onServing, tls: files }: SidecarOptions,
   stop: StopRequests,
   { health, node, server, sessionLimit, streams, tls }: Serving,
 ): Promise<SidecarEnd> {
   const { address } = server;
+  onListening();
   const started = await node.start(server.listening, { address, tls: files });
   if (!started.ok) {
     logger.log("error", started.fault);
     return "failed";
   }
   // A client that is connected already would wait for it.
-  if (!server.hasConnections) await warmUp(server, logFormat);
+  if (server.connections === 0) await warmUp(server, logFormat);
   tls?.reloadOnChange((material) => server.reloadTls(material), logger);
   health.clearNotServing("starting");
   logger.log("info", `Starting gRPC server on ${formatListenAddress(address)}`);

@@ -2,6 +2,7 @@ import type { ServiceDefinition } from "@grpc/grpc-js";
 import { type ClientHttp2Session, connect } from "node:http2";
 import { duplexPair } from "node:stream";
 import { checkClusterPolicy } from "./ipam/policy.ts";
+import { dropHttpSpan } from "./observability/http_span.ts";
 import { createLogger, type LogFormat } from "./observability/logger.ts";
 import { type NodeOptions, type OpenNode, openNode } from "./node.ts";
 import { createQuiltRuntime } from "./api/quilt_runtime/service.ts";
@@ -104,6 +105,7 @@ function makeCall(session: ClientHttp2Session, method: Method): Promise<void> {
     "content-type": "application/grpc",
     "te": "trailers",
   });
+  dropHttpSpan(stream);
   stream.on("close", resolve);
   stream.on("error", () => {});
   stream.resume();

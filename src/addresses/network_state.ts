@@ -67,6 +67,12 @@ export class NetworkState {
     return { clusterCidr: this.#clusterCidr, configured };
   }
 
+  /** As ListAddresses counts them; undefined while no subnet is configured. */
+  get counts(): { readonly used: number; readonly free: number } | undefined {
+    const { free, size: used } = this.allocator;
+    return this.#subnet === undefined ? undefined : { used, free };
+  }
+
   /** What the store has of this address is not known. */
   markUnverified(address: Ipv4Address): void {
     this.#unverified.add(address);

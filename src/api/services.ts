@@ -1,4 +1,5 @@
 import type { ServedService } from "../shared/served_service.ts";
+import { REPORT_MS } from "./call_log.ts";
 import type { Health } from "./health/service.ts";
 import { serviceName } from "./proto_registry.ts";
 import { createReflection } from "./reflection/service.ts";
@@ -12,6 +13,22 @@ export function composeServices(
 ): readonly ServedService[] {
   const services = [...own, health.createService(namesOf(own))];
   return [...services, ...createReflection(namesOf(services), streams)];
+}
+
+/**
+ * Logs the counts of refused calls each minute, as long as there are any.
+ *
+ * @returns logs what is left, and ends it
+ */
+export function logCountsEachMinute(services: readonly ServedService[]): () => void {
+  const logCounts = () => {
+    for (const service of services) service.logCounts?.();
+  };
+  const timer = setInterval(logCounts, REPORT_MS);
+  return () => {
+    clearInterval(timer);
+    logCounts();
+  };
 }
 
 function namesOf(services: readonly ServedService[]): readonly string[] {

@@ -35,6 +35,11 @@ export class StreamLimiter {
   readonly #admitted = new Map<ServerStream, AdmittedStream>();
   #isStopping = false;
 
+  /** How many streams are open. */
+  get open(): number {
+    return this.#admitted.size;
+  }
+
   /**
    * Admits a stream until it is over.
    *

@@ -1,9 +1,14 @@
+import { AuditTrail } from "../observability/audit_trail.ts";
 import {
+  type CountingLineWriter,
   createBufferedLineWriter,
-  type LineWriter,
 } from "../observability/buffered_line_writer.ts";
+import { logTelemetry } from "../observability/exported_log.ts";
 import { createLogger, formatLine, type LogFormat } from "../observability/logger.ts";
+import { LossNotice } from "../observability/loss_notice.ts";
 import { logRuntimeWarnings } from "../observability/runtime_warnings.ts";
+import { countOf } from "../shared/quote.ts";
+import { SIDECAR_VERSION } from "../shared/versions.ts";
 import { runSidecar, type SidecarEnd } from "../sidecar.ts";
 import { containError } from "../transport/error_containment.ts";
 import type { CommandEnd, CommandLine } from "./command_definition.ts";
@@ -14,13 +19,16 @@ import {
   EXIT_OK,
   EXIT_USAGE,
 } from "./exit.ts";
-import { firstUncaughtError, listenForStopSignals } from "./process_events.ts";
+import { grantsFor } from "./grants.ts";
+import {
+  firstUncaughtError,
+  listenForStopSignals,
+  type StopSignals,
+} from "./process_events.ts";
 import { readServeOptions, type ServeOptions } from "./serve_options.ts";
 
 /** Some 10,000 lines: more than a reader that is alive ever falls behind. */
-const LOG_BACKLOG = { bytes: 1024 * 1024 };
-/** The audit log is worth more memory than the log. */
-const AUDIT_BACKLOG = { bytes: 4 * 1024 * 1024 };
+const LOG_BACKLOG_BYTES = 1024 * 1024;
 
 /**
  * Serves until a stop signal, then lets what is in flight finish; a second one ends it at
@@ -49,13 +57,14 @@ async function serveAndLog(
   givenOptions: readonly string[],
 ): Promise<number> {
   const { logLevel: level, logFormat: format } = options;
-  const logger = createLogger({ level, format, sink: openLog(format) });
+  const logLines = openLog(format);
+  const logger = createLogger({ level, format, sink: logLines, ...logTelemetry() });
   logRuntimeWarnings(logger);
-  const auditSink = createBufferedLineWriter(
-    Deno.stdout,
-    AUDIT_BACKLOG,
-    describeAuditGap,
+  const losses = new LossNotice(
+    (sentence) => logger.log("warn", sentence),
+    () => logLines.dropped,
   );
+  const trail = new AuditTrail(Deno.stdout, (count, why) => losses.note(count, why));
   const signals = listenForStopSignals((name) =>
     logger.log("info", `${name} means nothing here; SIGTERM stops the sidecar`)
   );
@@ -67,15 +76,32 @@ async function serveAndLog(
     // A log that is collected has no reader who starts it for the first time.
     if (Deno.stderr.isTerminal()) logger.log("info", NEXT_STEPS);
   };
-  const parts = { logger, auditSink, onServing, givenOptions };
-  const end = runSidecar({ ...options, ...parts }, signals);
-  const code = await Promise.race([
-    end.then((reason) => EXIT_CODES[reason], unexpected),
+  const onListening = () =>
+    trail.begin({
+      version: SIDECAR_VERSION,
+      options: givenOptions,
+      grants: grantsFor(options),
+    });
+  const lines = { auditSink: trail, auditLines: trail, logLines };
+  const parts = { logger, onListening, onServing, givenOptions };
+  const ended = runSidecar({ ...options, ...parts, ...lines }, signals);
+  const end = await Promise.race([
+    ended.catch(unexpected),
     firstUncaughtError(containError).then(unexpected),
     signals.second,
   ]);
-  await Promise.all([auditSink.flush(), logger.flush()]);
-  return code;
+  // Without an end record the trail says that the sidecar did not end in order.
+  if (typeof end !== "number") trail.end(await describeEnd(end, signals));
+  await trail.flush();
+  trail.abandon();
+  losses.close();
+  await logger.flush();
+  return typeof end === "number" ? end : EXIT_CODES[end];
+}
+
+/** The reason of the trail's end record. */
+async function describeEnd(end: SidecarEnd, signals: StopSignals): Promise<string> {
+  return end === "stopped" ? await signals.first : end;
 }
 
 const NEXT_STEPS =
@@ -89,14 +115,13 @@ const EXIT_CODES: Readonly<Record<SidecarEnd, number>> = {
   "hand-over": EXIT_HAND_OVER,
 };
 
-function openLog(format: LogFormat): LineWriter {
-  return createBufferedLineWriter(Deno.stderr, LOG_BACKLOG, (count) => {
-    const message = `${count} lines of this log were dropped: nobody read them in time`;
-    return formatLine(format, new Date(), "warn", message);
+function openLog(format: LogFormat): CountingLineWriter {
+  return createBufferedLineWriter(Deno.stderr, {
+    bytes: LOG_BACKLOG_BYTES,
+    describeDrop: (count) => {
+      const message = `Lost ${countOf(count, "line")} of this log: nobody read them ` +
+        "in time, or the disk was full";
+      return formatLine(format, new Date(), "warn", message);
+    },
   });
-}
-
-/** The audit log is JSON throughout; its sequence numbers tell what is missing. */
-function describeAuditGap(count: number): string {
-  return JSON.stringify({ time: new Date().toISOString(), dropped: count });
 }

@@ -10,6 +10,7 @@ import type { Ipv4Cidr } from "../ipam/cidr.ts";
 import type { InterfaceName } from "../routing/interface_name.ts";
 import type { BlackholeType, KernelRoute, LinkState } from "../routing/kernel_route.ts";
 import type { Route } from "../routing/route.ts";
+import type { TraceParent } from "../shared/trace_parent.ts";
 import type {
   DataPathEvent,
   ForwardingEntry,
@@ -98,6 +99,8 @@ export interface Cause {
   readonly peer: string;
   /** The subject of the client's certificate; only with mTLS. */
   readonly subject?: string;
+  /** The span of the call or of the repair; only while calls are traced. */
+  readonly trace?: TraceParent;
 }
 
 /** An address to ask for through a device. */
@@ -223,8 +226,16 @@ export interface KernelWatch {
 
 /** The only way to the kernel. */
 export interface Dataplane {
-  /** Runs the operations in order, as one batch. Never rejects. */
-  run(operations: readonly Operation[]): Promise<BatchResult>;
+  /**
+   * Runs the operations in order, as one batch. Never rejects.
+   *
+   * @param traces the spans that the batch is a part of, also of what only reads; default:
+   * none
+   */
+  run(
+    operations: readonly Operation[],
+    traces?: readonly TraceParent[],
+  ): Promise<BatchResult>;
   /** Reads large tables beside the batches, so that no call waits. Never rejects. */
   dump(reads: readonly Read[]): Promise<BatchResult>;
   /** Reports changes of links, IPv4 routes and rules. */
@@ -244,6 +255,17 @@ export interface Dataplane {
   close(): Promise<void>;
   /** Loses the batches in flight, for instance because `ip` hangs; accepts no more. */
   abort(): void;
+}
+
+/** The spans of these causes, each once. */
+export function tracesOf(
+  causes: Iterable<Pick<Cause, "trace">>,
+): readonly TraceParent[] {
+  const traces = new Map<string, TraceParent>();
+  for (const { trace } of causes) {
+    if (trace !== undefined) traces.set(trace.spanId, trace);
+  }
+  return [...traces.values()];
 }
 
 /** The answer of a result, if it is one of this kind. */

@@ -13,7 +13,8 @@ import type {
 /**
  * The dataplane of a dry run: every device exists and is up, every table is empty, and a
  * mutation leaves its audit record and nothing else. It starts no process, so that it
- * also works on a system that is not Linux.
+ * also works on a system that is not Linux. Metrics count no operation of it: they are
+ * about the kernel.
  */
 export class DryRunDataplane implements Dataplane {
   readonly #audit: AuditLog;

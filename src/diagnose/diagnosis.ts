@@ -15,6 +15,7 @@ import type {
   KernelEvent,
   KernelWatch,
 } from "../dataplane/dataplane.ts";
+import type { FindingCount, Instruments } from "../observability/instruments.ts";
 import type { Logger } from "../observability/logger.ts";
 import type { Call } from "../reconcile/ports.ts";
 import { OUR_PROTOCOL } from "../routing/kernel_route.ts";
@@ -46,6 +47,8 @@ export interface DataPathParts {
   readonly isDesired: ConstructorParameters<typeof Disturbances>[0];
   /** Milliseconds in which each peer is probed once; undefined: only on demand. */
   readonly probeMs: number | undefined;
+  /** Called with what became of each address that was probed. @default nothing */
+  readonly onProbed?: Instruments["probed"];
 }
 
 /** Who is named in the audit log for a probe that nobody asked for. */
@@ -65,6 +68,7 @@ export class DataPath implements DataPathService {
   readonly #first = Promise.withResolvers<Diagnosis>();
   #remembered: Facts["remembered"] = new Map();
   #latest: Diagnosis | undefined;
+  #counts: readonly FindingCount[] = [];
   #watch: KernelWatch | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** When the timer fires, on the clock of `performance.now()`. */
@@ -122,6 +126,11 @@ export class DataPath implements DataPathService {
     this.#lookAt(performance.now() + DEBOUNCE_MS);
   }
 
+  /** How many findings there are of each id. */
+  get counts(): readonly FindingCount[] {
+    return this.#counts;
+  }
+
   latest(): Promise<Diagnosis> {
     return this.#latest === undefined
       ? this.#first.promise
@@ -160,10 +169,11 @@ export class DataPath implements DataPathService {
   }
 
   #probeParts(): ProbeParts {
-    const { dataplane, gatewayIndex } = this.#parts;
+    const { dataplane, gatewayIndex, onProbed } = this.#parts;
     return {
       dataplane,
       gatewayIndex,
+      onProbed,
       watchNeighbours: (listener) => {
         this.#neighbourListeners.add(listener);
         return () => this.#neighbourListeners.delete(listener);
@@ -218,8 +228,8 @@ export class DataPath implements DataPathService {
     const found = CHECKS.flatMap((check) => check(facts)).toSorted(compareFindings);
     const { againMs, settled } = this.#settling.take(found, performance.now());
     this.#publish(this.#dated(settled), undefined);
-    for (const { level, message } of this.#log.take(settled, performance.now())) {
-      this.#parts.logger.log(level, message);
+    for (const line of this.#log.take(settled, performance.now())) {
+      this.#parts.logger.log(line.level, line.message, line.fields);
     }
     return Math.min(againMs ?? INTERVAL_MS, INTERVAL_MS);
   }
@@ -242,8 +252,18 @@ export class DataPath implements DataPathService {
     const isSame = before !== undefined && before.fault === fault &&
       JSON.stringify(before.findings) === JSON.stringify(findings);
     if (isSame) return;
+    this.#counts = countFindings(findings);
     for (const listener of this.#listeners) listener(latest);
   }
+}
+
+function countFindings(findings: readonly Finding[]): readonly FindingCount[] {
+  const counts = new Map<string, FindingCount>();
+  for (const { id, severity } of findings) {
+    const key = `${id} ${severity}`;
+    counts.set(key, { id, severity, count: (counts.get(key)?.count ?? 0) + 1 });
+  }
+  return [...counts.values()];
 }
 
 /** True for a route that another process wrote or deleted. */

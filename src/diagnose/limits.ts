@@ -27,6 +27,9 @@ export const LOG_LINES = 2;
 /** … in this time. */
 export const LOG_PERIOD_MS = 60_000;
 
+/** In this time so many findings with one id have lines of their own; more have one. */
+export const LOG_IN_FULL = 8;
+
 /** Look-ups of hosts of the underlay and of destinations, in one look: 10 µs each. */
 export const LOOK_UPS = 128;
 

@@ -5,9 +5,11 @@ import {
   type Dataplane,
   type NeighbourProbe,
   type OperationResult,
+  tracesOf,
 } from "../dataplane/dataplane.ts";
 import { addressAfter, firstAddress, type Ipv4Address } from "../ipam/address.ts";
 import { type Ipv4Cidr, prefixLength } from "../ipam/cidr.ts";
+import type { Instruments } from "../observability/instruments.ts";
 import { type Call, causeOf } from "../reconcile/ports.ts";
 import type { WantedRoute } from "./facts.ts";
 import { PROBE_MS, PROBES_AT_ONCE, PROBES_IN_A_BATCH } from "./limits.ts";
@@ -20,6 +22,8 @@ export interface ProbeParts {
   readonly watchNeighbours: (listener: (neighbour: Neighbour) => void) => () => void;
   /** The offset of a gateway from its network address. */
   readonly gatewayIndex: number;
+  /** Called with what became of each address. @default nothing */
+  readonly onProbed?: Instruments["probed"] | undefined;
 }
 
 /**
@@ -57,7 +61,10 @@ export async function probeSome(
   const gateways = await ask(parts, asked.map(({ gateway }) => gateway), cause);
   const proxied = await ask(parts, asked.map(({ proxied }) => proxied), cause);
   const silent: ProbeState = { kind: "silent" };
-  return asked.map(({ destination, device, ...addresses }, index): ProbeResult => ({
+  const results = asked.map((
+    { destination, device, ...addresses },
+    index,
+  ): ProbeResult => ({
     destination,
     device,
     gateway: {
@@ -69,6 +76,11 @@ export async function probeSome(
       state: proxied[index] ?? silent,
     },
   }));
+  for (const { gateway, proxied } of results) {
+    parts.onProbed?.("gateway", gateway.state.kind);
+    parts.onProbed?.("proxied", proxied.state.kind);
+  }
+  return results;
 }
 
 /** Asks for addresses, all at once. */
@@ -149,6 +161,7 @@ async function runAll(
 ): Promise<readonly OperationResult[]> {
   const reply = await dataplane.run(
     probes.map((probe) => ({ command: { kind, probe }, cause })),
+    tracesOf([cause]),
   );
   return reply.kind === "answered" ? reply.results : [];
 }

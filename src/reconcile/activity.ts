@@ -1,6 +1,7 @@
 import { describeFailure, statusOf } from "./outcome.ts";
 import type { Activity, PastFailure } from "./ports.ts";
 import type { Repair } from "./repair_messages.ts";
+import { repairOutcomeOf } from "./repair_outcome.ts";
 
 /** Counts what an operator wants to know afterwards. */
 export class ActivityRecord {
@@ -20,7 +21,7 @@ export class ActivityRecord {
   /** Counts what was written or deleted, and keeps the last failure. */
   noteRepairs(repairs: readonly Repair[]): void {
     for (const repair of repairs) {
-      if (hasChanged(repair)) this.#repairs += 1;
+      if (repairOutcomeOf(repair) === "changed") this.#repairs += 1;
       const sentence = failureOf(repair);
       if (sentence !== undefined) this.noteFailure(sentence);
     }
@@ -29,26 +30,6 @@ export class ActivityRecord {
   /** @param sentence what failed and why */
   noteFailure(sentence: string): void {
     this.#lastFailure = { atMs: Date.now(), sentence };
-  }
-}
-
-/** Whether the kernel has something else than before. */
-function hasChanged({ outcome }: Repair): boolean {
-  switch (outcome.kind) {
-    case "added":
-    case "removed":
-    case "written":
-      return true;
-    case "connected":
-      return outcome.withdrew;
-    case "absent":
-    case "failed":
-    case "lost":
-    case "pending":
-    case "unchanged":
-      return false;
-    default:
-      return outcome satisfies never;
   }
 }
 

@@ -3,7 +3,9 @@
  * original. What the kernel confirmed is committed here, and only here.
  */
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
+import type { RouteState } from "../observability/instruments.ts";
 import type { Route } from "../routing/route.ts";
+import type { TraceParent } from "../shared/trace_parent.ts";
 import type { RouteRecord } from "../state/store.ts";
 import type { Owners } from "./decide.ts";
 import {
@@ -42,7 +44,10 @@ export class DesiredState {
    * found them so.
    */
   readonly #stale = new Map<Ipv4Cidr, "fresh" | "old">();
+  /** Only while calls are traced. */
+  readonly #askedBy = new Map<Ipv4Cidr, TraceParent>();
   readonly #onChange: (destination: Ipv4Cidr) => void;
+  readonly #counts = { installed: 0, waiting: 0, error: 0, unverified: 0 };
   #newer: Set<Ipv4Cidr> | undefined;
   /** The subnet that this node hands out itself; no route to it is ever desired. */
   ownSubnet: Ipv4Cidr | undefined;
@@ -56,23 +61,40 @@ export class DesiredState {
     return this.#routes.get(destination);
   }
 
+  /** The span of the call that asked for the route last, if calls are traced. */
+  askedBy(destination: Ipv4Cidr): TraceParent | undefined {
+    return this.#askedBy.get(destination);
+  }
+
   /** In the order in which they were asked for. */
   routes(): readonly DesiredRoute[] {
     return [...this.#routes.values()];
   }
 
+  /** How many routes there are in each state, without those that are to be deleted. */
+  get counts(): Readonly<Record<RouteState, number>> {
+    return { ...this.#counts };
+  }
+
   put(desired: DesiredRoute): void {
     const { destination } = desired.route;
-    this.#pendingDeletions.delete(destination);
-    this.#routes.set(destination, desired);
+    this.#recount(destination, () => {
+      this.#pendingDeletions.delete(destination);
+      this.#routes.set(destination, desired);
+    });
     this.#onChange(destination);
   }
 
   /** The kernel confirmed that nothing is left of what was desired. */
   delete(destination: Ipv4Cidr): void {
-    this.#pendingDeletions.delete(destination);
+    const isDesired = this.#routes.has(destination);
+    this.#recount(destination, () => {
+      this.#pendingDeletions.delete(destination);
+      this.#routes.delete(destination);
+    });
     this.#stale.delete(destination);
-    if (this.#routes.delete(destination)) this.#onChange(destination);
+    this.#askedBy.delete(destination);
+    if (isDesired) this.#onChange(destination);
   }
 
   /**
@@ -81,7 +103,10 @@ export class DesiredState {
    */
   markForDeletion(destination: Ipv4Cidr, owners: Owners): void {
     this.markNotPersisted(destination);
-    this.#pendingDeletions.set(destination, owners);
+    this.#recount(
+      destination,
+      () => this.#pendingDeletions.set(destination, owners),
+    );
     this.#onChange(destination);
   }
 
@@ -205,8 +230,25 @@ export class DesiredState {
     return { kind: "present", before, goal };
   }
 
-  /** A call asked for a route: of refusals only what may pass is kept. */
-  commitPresent(route: Route, outcome: PresentOutcome): NeedsRepair {
+  /**
+   * A call asked for a route: of refusals only what may pass is kept.
+   *
+   * @param trace the call's span, if calls are traced
+   */
+  commitPresent(
+    route: Route,
+    outcome: PresentOutcome,
+    trace?: TraceParent,
+  ): NeedsRepair {
+    const needsRepair = this.#commitPresent(route, outcome);
+    const { destination } = route;
+    if (trace !== undefined && this.#routes.has(destination)) {
+      this.#askedBy.set(destination, trace);
+    }
+    return needsRepair;
+  }
+
+  #commitPresent(route: Route, outcome: PresentOutcome): NeedsRepair {
     const { destination } = route;
     const status = statusOf(route, outcome);
     this.claim(destination);
@@ -301,6 +343,20 @@ export class DesiredState {
     if (this.#routes.has(destination)) return this.markNotPersisted(destination);
     this.#pendingDeletions.set(destination, "ours");
     this.#routes.set(destination, rejected);
+  }
+
+  /** Changes what there is of a destination, and the counts with it. */
+  #recount(destination: Ipv4Cidr, change: () => void): void {
+    const before = this.#stateOf(destination);
+    if (before !== undefined) this.#counts[before] -= 1;
+    change();
+    const after = this.#stateOf(destination);
+    if (after !== undefined) this.#counts[after] += 1;
+  }
+
+  #stateOf(destination: Ipv4Cidr): RouteState | undefined {
+    if (this.#pendingDeletions.has(destination)) return undefined;
+    return this.#routes.get(destination)?.status.kind;
   }
 
   #recordOf({ route }: DesiredRoute): RouteRecord {

@@ -6,13 +6,18 @@ import {
 } from "../dataplane/dataplane.ts";
 import { contains, type Ipv4Cidr, prefixLength } from "../ipam/cidr.ts";
 import type { ClusterPolicy } from "../ipam/policy.ts";
+import {
+  type Instruments,
+  NO_INSTRUMENTS,
+  type RepairCause,
+} from "../observability/instruments.ts";
 import type { Logger } from "../observability/logger.ts";
 import { OUR_PROTOCOL, TABLE_MAIN } from "../routing/kernel_route.ts";
 import type { StateStore, StoredState } from "../state/store.ts";
 import type { ActivityRecord } from "./activity.ts";
 import { ContentionLog, LOSSES } from "./contention_log.ts";
 import type { DesiredState } from "./desired_state.ts";
-import { DirtySet } from "./dirty_set.ts";
+import { DirtySet, type Mark } from "./dirty_set.ts";
 import { DriftLog } from "./drift_log.ts";
 import type { KernelCache } from "./kernel_cache.ts";
 import type { AbsentOutcome, PresentOutcome, WriteOutcome } from "./outcome.ts";
@@ -20,6 +25,8 @@ import { planAbsent, planPresent } from "./plan.ts";
 import { type AnyKey, loopKey, type Reconciler } from "./reconciler.ts";
 import type { RecordOwner } from "./record_owner.ts";
 import type { Repair } from "./repair_messages.ts";
+import { repairOutcomeOf } from "./repair_outcome.ts";
+import { type StartedRepair, startRepair } from "./repair_span.ts";
 import { missingRoutes, outdatedClaims, resync } from "./resync.ts";
 import { ResyncLog } from "./resync_log.ts";
 import { ResyncTimer } from "./resync_timer.ts";
@@ -51,7 +58,15 @@ export interface DriftRepairParts {
   readonly onResync?: (fault: string | undefined) => void;
   /** Called with each installed route that the kernel had lost, and has again. */
   readonly onReturn?: (destination: Ipv4Cidr) => void;
+  /** Where repairs, contention and resyncs are counted. @default nowhere */
+  readonly instruments?: RepairInstruments;
 }
+
+/** What repairs count. */
+export type RepairInstruments = Pick<
+  Instruments,
+  "contentionBegan" | "driftConfirmed" | "repairEnded" | "resyncEnded"
+>;
 
 const REPAIR: Cause = { rpc: "repair", peer: "" };
 
@@ -62,6 +77,7 @@ const REPAIR: Cause = { rpc: "repair", peer: "" };
 export class DriftRepair {
   readonly #parts: DriftRepairParts;
   readonly #dirty = new DirtySet();
+  readonly #instruments: RepairInstruments;
   readonly #log: DriftLog;
   readonly #losses: ContentionLog<"ip monitor">;
   readonly #resyncs: ResyncTimer;
@@ -79,9 +95,16 @@ export class DriftRepair {
 
   constructor(parts: DriftRepairParts) {
     this.#parts = parts;
-    const { desired, logger, resyncMs } = parts;
-    this.#log = new DriftLog(logger, desired);
-    this.#losses = new ContentionLog(logger, LOSSES);
+    const { desired, instruments = NO_INSTRUMENTS, logger, resyncMs } = parts;
+    this.#instruments = instruments;
+    this.#log = new DriftLog(
+      logger,
+      desired,
+      (kind) => instruments.contentionBegan(kind, 1),
+    );
+    this.#losses = new ContentionLog(logger, LOSSES, {
+      onBegun: () => instruments.contentionBegan("monitor", 1),
+    });
     const onFault = parts.onResync ?? (() => {});
     this.#resyncLog = new ResyncLog({ logger, resyncMs, onFault });
     this.#resyncs = new ResyncTimer(() => this.#resync(), resyncMs);
@@ -97,7 +120,7 @@ export class DriftRepair {
         const { cache } = this.#parts;
         const devices = cache.devicesOf(event);
         for (const device of devices) cache.unlearnLink(device);
-        this.#dirty.markDevices(devices);
+        this.#dirty.markDevices(devices, marked("link"));
         return this.#schedule();
       }
       case "rule":
@@ -117,10 +140,9 @@ export class DriftRepair {
     }
   }
 
-  /** Repairs these as soon as their back-off allows. */
+  /** Repairs what a call could not complete as soon as its back-off allows. */
   markDirty(prefixes: Iterable<Ipv4Cidr>): void {
-    for (const prefix of prefixes) this.#dirty.prefixes.add(prefix);
-    this.#schedule();
+    this.#markDirty(prefixes, "call");
   }
 
   /** Resyncs in a moment: `ip` answers again. */
@@ -137,6 +159,12 @@ export class DriftRepair {
     await this.#resyncs.close();
   }
 
+  #markDirty(prefixes: Iterable<Ipv4Cidr>, cause: RepairCause): void {
+    const mark = marked(cause);
+    for (const prefix of prefixes) this.#dirty.mark(prefix, mark);
+    this.#schedule();
+  }
+
   #onRoute(event: Extract<KernelEvent, { readonly kind: "route" }>): void {
     const { cache, desired, policy } = this.#parts;
     const { deleted, destination, protocol, table } = event;
@@ -144,7 +172,7 @@ export class DriftRepair {
     if (table !== TABLE_MAIN) {
       // Only the table of the state store has routes of ours besides the main one.
       if (!deleted || !ours) return;
-      this.#dirty.markRecord(destination);
+      this.#dirty.markRecord(destination, marked("event"));
       return this.#schedule();
     }
     if (prefixLength(destination) !== policy.nodePrefix) return;
@@ -155,11 +183,11 @@ export class DriftRepair {
     const route = desired.get(destination)?.route;
     if (route === undefined) {
       // An InjectRoute in flight may be about to want it; an addition of ours is its own.
-      if (inside && (deleted || odd)) this.markDirty([destination]);
+      if (inside && (deleted || odd)) this.#markDirty([destination], "event");
       return;
     }
     const echo = !deleted && ours && event.plain && event.device === route.device;
-    if (!echo) this.markDirty([destination]);
+    if (!echo) this.#markDirty([destination], "event");
   }
 
   #logLoss(why: string): void {
@@ -175,7 +203,7 @@ export class DriftRepair {
     this.#eventsSince = eventsSince;
     cache.forgetAll();
     this.#resyncs.within(EARLY_RESYNC_MS);
-    this.markDirty(desired.routes().map(({ route }) => route.destination));
+    this.#markDirty(desired.routes().map(({ route }) => route.destination), "resync");
   }
 
   #schedule(): void {
@@ -199,16 +227,14 @@ export class DriftRepair {
   async #repair(): Promise<void> {
     const { desired, reconciler } = this.#parts;
     const started = performance.now();
-    const { prefixes } = this.#dirty;
     this.#dirty.resolveDevices(desired);
     const claims = await this.#compareRecords();
-    const due = [...prefixes].filter((prefix) => this.#log.isDue(prefix, started));
-    for (const prefix of due) prefixes.delete(prefix);
+    const due = this.#dirty.take((prefix) => this.#log.isDue(prefix, started));
     const repairs: Repair[] = [];
-    const keys = due.flatMap((prefix) => [
-      ...this.#recordKey(prefix, repairs),
-      ...this.#routeKey(prefix, repairs),
-    ]);
+    const keys = [...due].flatMap(([prefix, mark]) => {
+      const start = () => this.#startRepair(prefix, mark, (done) => repairs.push(done));
+      return [...this.#recordKey(prefix, start), ...this.#routeKey(prefix, start)];
+    });
     await reconciler.reconcile([...claims, ...keys]);
     const now = performance.now();
     this.#log.note(repairs, now);
@@ -218,10 +244,40 @@ export class DriftRepair {
     }
     // What the kernel refuses it would refuse again: that waits for the next resync.
     for (const { outcome, prefix } of repairs) {
-      if (outcome.kind === "lost") prefixes.add(prefix);
+      if (outcome.kind !== "lost") continue;
+      const { sinceMs } = due.get(prefix) ?? marked("retry");
+      this.#dirty.mark(prefix, { cause: "retry", sinceMs });
     }
     const rest = Math.min(REST * (now - started), LONGEST_REST_MS);
     this.#restUntil = Math.max(this.#restUntil, now) + rest;
+  }
+
+  #startRepair(
+    prefix: Ipv4Cidr,
+    mark: Mark,
+    take: (repair: Repair) => void,
+  ): StartedRepair {
+    const asked = this.#parts.desired.askedBy(prefix);
+    const { cause, end } = startRepair(REPAIR, prefix, mark, asked);
+    return {
+      cause,
+      end: (repair) => {
+        take(repair);
+        this.#measure(repair, mark);
+        end(repair);
+      },
+    };
+  }
+
+  #measure(repair: Repair, { cause, sinceMs }: Mark): void {
+    this.#instruments.repairEnded({
+      cause,
+      outcome: repairOutcomeOf(repair),
+      seconds: (performance.now() - sinceMs) / 1000,
+    });
+    if (cause === "resync" && hasReturned(repair)) {
+      this.#instruments.driftConfirmed("route", 1);
+    }
   }
 
   /**
@@ -232,19 +288,32 @@ export class DriftRepair {
    */
   async #compareRecords(): Promise<readonly AnyKey[]> {
     const { desired, owner } = this.#parts;
-    const marked = this.#dirty.takeRecords((prefix) =>
+    const suspects = this.#dirty.takeRecords((prefix) =>
       desired.get(prefix)?.persisted === true || owner.owns(prefix)
     );
-    if (marked.length === 0) return [];
+    // What is missing besides was found because of the first one.
+    const [first] = suspects.values();
+    if (first === undefined) return [];
+    const markOf = (prefix: Ipv4Cidr): Mark => suspects.get(prefix) ?? first;
     const state = await this.#load();
     if (state === undefined) {
-      this.#markMissing(marked.filter((prefix) => desired.get(prefix) !== undefined));
+      const routes = [...suspects.keys()].filter((prefix) =>
+        desired.get(prefix) !== undefined
+      );
+      this.#markMissing(routes, markOf);
       return [];
     }
-    this.#markMissing(missingRoutes(desired, state));
-    for (const [prefix, plan] of owner.missing(state)) {
+    const missing = missingRoutes(desired, state);
+    this.#markMissing(missing, markOf);
+    const plans = owner.missing(state);
+    for (const [prefix, plan] of plans) {
       this.#missing.set(prefix, plan);
-      this.#dirty.prefixes.add(prefix);
+      this.#dirty.mark(prefix, markOf(prefix));
+    }
+    const drifted = [...missing, ...plans.keys()]
+      .filter((prefix) => markOf(prefix).cause === "resync");
+    if (drifted.length > 0) {
+      this.#instruments.driftConfirmed("record", drifted.length);
     }
     return outdatedClaims(desired, state).map((record) =>
       loopKey<WriteOutcome>({
@@ -256,10 +325,13 @@ export class DriftRepair {
     );
   }
 
-  #markMissing(destinations: readonly Ipv4Cidr[]): void {
+  #markMissing(
+    destinations: readonly Ipv4Cidr[],
+    markOf: (destination: Ipv4Cidr) => Mark,
+  ): void {
     for (const destination of destinations) {
       this.#parts.desired.markNotPersisted(destination);
-      this.#dirty.prefixes.add(destination);
+      this.#dirty.mark(destination, markOf(destination));
     }
   }
 
@@ -271,23 +343,25 @@ export class DriftRepair {
     return ours === undefined ? undefined : store.load(ours);
   }
 
-  #recordKey(prefix: Ipv4Cidr, repairs: Repair[]): readonly AnyKey[] {
+  #recordKey(prefix: Ipv4Cidr, start: () => StartedRepair): readonly AnyKey[] {
     const plan = this.#missing.get(prefix);
     this.#missing.delete(prefix);
     if (plan === undefined) return [];
+    const { cause, end } = start();
     return [loopKey<WriteOutcome>({
-      cause: REPAIR,
+      cause,
       device: undefined,
       plan: () => planWrite(plan),
       commit: (outcome) => {
         if (outcome.kind === "lost") this.#missing.set(prefix, plan);
-        repairs.push({ kind: "record", prefix, outcome });
+        end({ kind: "record", prefix, outcome });
       },
     })];
   }
 
-  #routeKey(prefix: Ipv4Cidr, repairs: Repair[]): readonly AnyKey[] {
-    const repair = repairKey(prefix, this.#parts, REPAIR, (done) => repairs.push(done));
+  #routeKey(prefix: Ipv4Cidr, start: () => StartedRepair): readonly AnyKey[] {
+    const { cause, end } = start();
+    const repair = repairKey(prefix, this.#parts, cause, end);
     return repair === undefined ? [] : [repair];
   }
 
@@ -296,6 +370,10 @@ export class DriftRepair {
     const started = performance.now();
     const found = await resync(this.#parts);
     if (this.#closed) return;
+    this.#instruments.resyncEnded({
+      outcome: found.ok ? "succeeded" : "failed",
+      seconds: (performance.now() - started) / 1000,
+    });
     if (!found.ok) return this.#resyncs.within(this.#resyncLog.failed(found.fault));
     this.#resyncLog.succeeded();
     const { conflicting, drifted, missing, rulesMayHide } = found.value;
@@ -304,8 +382,8 @@ export class DriftRepair {
     if (started >= Math.max(this.#eventsSince, this.#rulesChanged)) {
       cache.learnRules(rulesMayHide);
     }
-    for (const prefix of missing) this.#dirty.markRecord(prefix);
-    this.markDirty(drifted);
+    for (const prefix of missing) this.#dirty.markRecord(prefix, marked("resync"));
+    this.#markDirty(drifted, "resync");
   }
 }
 
@@ -343,6 +421,10 @@ export function repairKey(
     default:
       return repair satisfies never;
   }
+}
+
+function marked(cause: RepairCause): Mark {
+  return { cause, sinceMs: performance.now() };
 }
 
 function hasReturned(repair: Repair): boolean {

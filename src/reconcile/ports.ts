@@ -4,6 +4,7 @@ import type { Ipv4Cidr } from "../ipam/cidr.ts";
 import type { InterfaceName } from "../routing/interface_name.ts";
 import type { StatedRoute } from "../routing/route_set.ts";
 import type { Route } from "../routing/route.ts";
+import type { TraceParent } from "../shared/trace_parent.ts";
 
 /** Who calls, for the audit log, and whether an answer is still wanted. */
 export interface Call {
@@ -13,6 +14,8 @@ export interface Call {
   readonly peer: string;
   /** Whom its certificate is for, e.g. `CN=agent,O=Quilt`; only under mTLS. */
   readonly subject?: string;
+  /** The call's span; only while calls are traced. */
+  readonly trace?: TraceParent;
   /** True once the caller has cancelled or its deadline has passed. */
   gone(): boolean;
 }
@@ -137,8 +140,13 @@ export function refuse(sentence: string): Refusal {
 }
 
 /** The cause that the audit log names for a call's mutations. */
-export function causeOf({ peer, rpc, subject }: Call): Cause {
-  return subject === undefined ? { rpc, peer } : { rpc, peer, subject };
+export function causeOf({ peer, rpc, subject, trace }: Call): Cause {
+  return {
+    rpc,
+    peer,
+    ...(subject === undefined ? {} : { subject }),
+    ...(trace === undefined ? {} : { trace }),
+  };
 }
 
 /** Something that did not succeed. */

@@ -17,6 +17,7 @@ import {
   type Operation,
   type OperationResult,
   type Read,
+  tracesOf,
 } from "../dataplane/dataplane.ts";
 import type { InterfaceName } from "../routing/interface_name.ts";
 import type { LinkState } from "../routing/kernel_route.ts";
@@ -24,6 +25,7 @@ import type { StateStore, StoredState } from "../state/store.ts";
 import type { KernelCache } from "./kernel_cache.ts";
 import { type LinkStates, MISSING, observeLinks, observeRoutes } from "./observe.ts";
 import { type PlanResults, ROLES, type Step } from "./step.ts";
+import type { WaitingCalls } from "./work_queue.ts";
 import {
   BATCH,
   LOST_IN_A_ROW,
@@ -125,12 +127,12 @@ export class Reconciler {
    */
   async reconcile(
     keys: readonly AnyKey[],
-    between: { readonly waiting: boolean; admit(): Promise<void> } = NO_CALLS,
+    between: WaitingCalls = NO_CALLS,
   ): Promise<void> {
     let inFlight = Promise.resolve();
     let drained = true;
     for (let at = 0; at < keys.length; at += BATCH) {
-      if (at > 0 && drained) drained = await this.#dataplane.drainAuditLog();
+      if (at > 0 && drained) drained = await this.#drainAuditLog(inFlight, between);
       if (at > 0 && between.waiting) {
         await inFlight;
         await between.admit();
@@ -140,6 +142,25 @@ export class Reconciler {
       inFlight = next;
     }
     await inFlight;
+  }
+
+  /**
+   * Waits for the reader of the audit log, so that it gets the records of thousands of
+   * keys. Calls that come meanwhile do not wait for it.
+   *
+   * @returns false if the reader is stuck
+   */
+  async #drainAuditLog(
+    inFlight: Promise<void>,
+    between: WaitingCalls,
+  ): Promise<boolean> {
+    const drained = this.#dataplane.drainAuditLog();
+    for (;;) {
+      const first = await Promise.race([drained, between.arrived()]);
+      if (first !== undefined) return first;
+      await inFlight;
+      await between.admit();
+    }
   }
 
   /** Reads with the same patience as the loop has; twice does no harm. Never rejects. */
@@ -246,7 +267,7 @@ export class Reconciler {
     ];
     const reply: BatchResult = operations.length === 0
       ? { kind: "answered", results: [] }
-      : await this.#dataplane.run(operations);
+      : await this.#dataplane.run(operations, tracesOf(keys.map(({ cause }) => cause)));
     if (reply.kind === "lost") {
       for (const { step } of keys) if (step.kind !== "done") step.doubt?.();
       for (const key of keys) if (key.step.kind !== "done") key.step = key.step.lost();
@@ -383,7 +404,11 @@ function combine(results: readonly (OperationResult | undefined)[]): OperationRe
   return results.find((result) => result?.ok === false) ?? results[0] ?? NO_ANSWER;
 }
 
-const NO_CALLS = { waiting: false, admit: () => Promise.resolve() };
+const NO_CALLS: WaitingCalls = {
+  waiting: false,
+  arrived: () => new Promise(() => {}),
+  admit: () => Promise.resolve(),
+};
 
 /** A dry run applies nothing: what its plan expects is its outcome. */
 function forecast(keys: readonly Running[]): void {

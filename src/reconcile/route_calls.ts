@@ -140,7 +140,9 @@ export class RouteCalls implements RouteService {
         return planPresent(desired.presentGoal(route), cache.known(route));
       },
       commit: (outcome) => {
-        if (desired.commitPresent(route, outcome)) markDirty([destination]);
+        if (desired.commitPresent(route, outcome, call.trace)) {
+          markDirty([destination]);
+        }
       },
       answer: (outcome) => answer(answerInject(route, outcome)),
     });

@@ -134,7 +134,9 @@ function presentKey(
     commit: (outcome) => {
       const step = outcomeOf(route, outcome);
       if (dryRun) return take(unchanged(step));
-      if (desired.commitPresent(route, outcome)) markDirty([destination]);
+      if (desired.commitPresent(route, outcome, cause.trace)) {
+        markDirty([destination]);
+      }
       const changed = outcome.kind === "added" || outcome.kind === "pending" && !waited;
       take({ outcome: step, changed });
     },

@@ -65,7 +65,9 @@ export async function restore(parts: RestoreParts): Promise<Result<boolean, stri
         [],
   );
   await reconciler.reconcile([...cleanUp, ...keys]);
-  for (const { level, message } of repairMessages(repairs)) logger.log(level, message);
+  for (const line of repairMessages(repairs)) {
+    logger.log(line.level, line.message, line.fields);
+  }
   return ok(found);
 }
 

@@ -1,3 +1,4 @@
+import { runDetached } from "../observability/tracing.ts";
 import type { NotExecuted } from "./ports.ts";
 import type { AnyKey } from "./reconciler.ts";
 import { BATCH, QUEUE_LIMIT } from "./limits.ts";
@@ -22,6 +23,8 @@ interface LoneWork {
 export interface WaitingCalls {
   /** True if there are any now. */
   readonly waiting: boolean;
+  /** Resolves when there are any. */
+  arrived(): Promise<void>;
   /** Reconciles those that wait, one batch of them. */
   admit(): Promise<void>;
 }
@@ -34,6 +37,8 @@ export class WorkQueue {
   readonly #reconcile: (keys: readonly AnyKey[]) => Promise<void>;
   readonly #work: (QueuedKey | LoneWork)[] = [];
   #running: Promise<void> | undefined;
+  /** Resolves with the next call. */
+  #arrival: PromiseWithResolvers<void> | undefined;
   #closing = false;
 
   /** @param reconcile commits each key; never rejects */
@@ -51,6 +56,8 @@ export class WorkQueue {
   push(subject: string | undefined, key: AnyKey): void {
     this.#work.push({ kind: "key", subject, key });
     this.#start();
+    this.#arrival?.resolve();
+    this.#arrival = undefined;
   }
 
   /** Runs something alone, after all that came before it. */
@@ -83,10 +90,17 @@ export class WorkQueue {
   }
 
   #waitingCalls(): WaitingCalls {
-    const first = () => this.#work.find((work) => work.kind === "key" || !work.patient);
+    const isWaiting = (): boolean =>
+      this.#work.find((work) => work.kind === "key" || !work.patient)?.kind === "key";
     return {
       get waiting() {
-        return first()?.kind === "key";
+        return isWaiting();
+      },
+      arrived: async () => {
+        while (!isWaiting()) {
+          this.#arrival ??= Promise.withResolvers();
+          await this.#arrival.promise;
+        }
       },
       admit: async () => {
         const keys = this.#takeBatch();
@@ -96,7 +110,8 @@ export class WorkQueue {
   }
 
   #start(): void {
-    this.#running ??= this.#drain();
+    // The first of many starts it, and its span must not pass for that of the others.
+    this.#running ??= runDetached(() => this.#drain());
   }
 
   async #drain(): Promise<void> {

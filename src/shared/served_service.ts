@@ -4,4 +4,6 @@ import type { ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc
 export interface ServedService {
   readonly definition: ServiceDefinition;
   readonly implementation: UntypedServiceImplementation;
+  /** Logs the counts of calls that were refused again and again, as far as it has any. */
+  readonly logCounts?: () => void;
 }

@@ -124,8 +124,9 @@ Deno.test("AuditLog writes a record as one line of visible characters, whatever 
     flush: () => Promise.resolve(),
   };
   const odd = "a\u202e\u2028\n\u0000\u200b\ufe0f";
+  const trace = { traceId: "ab".repeat(16), spanId: "cd".repeat(8), flags: 1 };
   new AuditLog(sink).record({
-    cause: { ...CAUSE, subject: odd },
+    cause: { ...CAUSE, subject: odd, trace },
     command: odd,
     outcome: "failed",
     failure: odd,
@@ -133,6 +134,7 @@ Deno.test("AuditLog writes a record as one line of visible characters, whatever 
   });
   const [line = ""] = lines;
   assert.match(line, /^[ -~]+$/);
-  const { failure, subject, words } = JSON.parse(line);
+  const { failure, subject, trace_id, words } = JSON.parse(line);
   assert.deepEqual([failure, subject, words], [odd, odd, odd]);
+  assert.equal(trace_id, trace.traceId);
 });

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import type { Neighbour } from "../../src/dataplane/data_path.ts";
-import { probePeers } from "../../src/diagnose/probe.ts";
+import { type ProbeParts, probePeers } from "../../src/diagnose/probe.ts";
 import type { ProbeResult } from "../../src/diagnose/ports.ts";
 import { cidr, device, ip } from "../support/fixtures.ts";
+import { collectMetrics } from "../support/collected_metrics.ts";
 import { until } from "../support/wait.ts";
 import { type DataPathGround, makeDataPath } from "./data_path_ground.ts";
 import { caller } from "./node_harness.ts";
@@ -11,7 +12,9 @@ const VXLAN100 = device("vxlan100");
 
 /** Probes these peers, with a watch that hears. */
 async function probe(
-  { dataplane }: DataPathGround,
+  { dataplane, onProbed }:
+    & Pick<DataPathGround, "dataplane">
+    & Pick<ProbeParts, "onProbed">,
   ...destinations: readonly string[]
 ): Promise<readonly ProbeResult[]> {
   const listeners = new Set<(neighbour: Neighbour) => void>();
@@ -31,6 +34,7 @@ async function probe(
     {
       dataplane,
       gatewayIndex: 1,
+      onProbed,
       watchNeighbours: (listener) => {
         listeners.add(listener);
         return () => listeners.delete(listener);
@@ -111,4 +115,17 @@ Deno.test("probePeers records each probe and its deletion in the audit log, with
     "ProbePeers: neigh add 10.42.2.254 dev vxlan100 use: done",
     "ProbePeers: neigh del 10.42.2.254 dev vxlan100: done",
   ]);
+});
+
+Deno.test("probePeers counts each address that it probed, by target and result", async () => {
+  await using ground = await makeDataPath();
+  await ip("neigh add 10.42.2.254 lladdr 02:00:00:00:00:09 dev vxlan100 nud permanent");
+  const { counted, instruments: { probed: onProbed } } = collectMetrics();
+  await probe({ ...ground, onProbed }, "10.42.2.0/24", "10.42.9.0/24");
+  assert.deepEqual(await counted("quilt.probes"), {
+    "quilt.probes answered gateway": 1,
+    "quilt.probes known proxied": 1,
+    "quilt.probes silent gateway": 1,
+    "quilt.probes silent proxied": 1,
+  });
 });

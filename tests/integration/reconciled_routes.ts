@@ -2,9 +2,14 @@
 import assert from "node:assert/strict";
 import type { Ipv4Cidr } from "../../src/ipam/cidr.ts";
 import { ActivityRecord } from "../../src/reconcile/activity.ts";
-import { DriftRepair } from "../../src/reconcile/drift_repair.ts";
+import {
+  DriftRepair,
+  type RepairInstruments,
+} from "../../src/reconcile/drift_repair.ts";
 import { restore } from "../../src/reconcile/startup.ts";
 import { TABLE_142 } from "../../src/state/table142_store.ts";
+import { batch } from "../support/fixtures.ts";
+import { until } from "../support/wait.ts";
 import { LosingDataplane } from "./losing_dataplane.ts";
 import { openRoutes, type RoutesUnderTest } from "./routes_harness.ts";
 
@@ -12,6 +17,8 @@ import { openRoutes, type RoutesUnderTest } from "./routes_harness.ts";
 export interface ReconciledRoutes extends RoutesUnderTest {
   readonly dataplane: LosingDataplane;
   readonly repair: DriftRepair;
+  /** Resolves once events come in: a watch takes a moment to begin. */
+  hears(): Promise<void>;
   /** The lines that it logged. */
   readonly log: readonly string[];
 }
@@ -24,12 +31,15 @@ export interface ReconciledOptions {
   readonly watches?: boolean;
   /** Resyncs now and then. @default true */
   readonly resyncs?: boolean;
+  /** Where repairs are counted. @default nowhere */
+  readonly instruments?: RepairInstruments;
 }
 
 /** Puts them together as `node.ts` does, and restores what an earlier process left. */
 export async function openReconciledRoutes(
-  { resyncMs = 30_000, resyncs = true, watches = true }: ReconciledOptions = {},
+  options: ReconciledOptions = {},
 ): Promise<ReconciledRoutes> {
+  const { resyncMs = 30_000, resyncs = true, watches = true } = options;
   const log: string[] = [];
   const logger = {
     log: (level: string, message: string) => void log.push(`${level}: ${message}`),
@@ -49,6 +59,7 @@ export async function openReconciledRoutes(
   const store = TABLE_142;
   const parts = {
     ...routes,
+    ...options,
     dataplane,
     desired,
     owner,
@@ -59,8 +70,12 @@ export async function openReconciledRoutes(
     resyncMs,
   };
   const repair = new DriftRepair(parts);
+  let heard = false;
   const watch = watches
-    ? dataplane.watch((event) => repair.onKernelEvent(event))
+    ? dataplane.watch((event) => {
+      heard ||= event.kind === "route";
+      repair.onKernelEvent(event);
+    })
     : undefined;
   const restored = await routes.queue.alone(() => restore(parts));
   assert.ok(restored.ok);
@@ -68,6 +83,12 @@ export async function openReconciledRoutes(
     ...routes,
     dataplane,
     repair,
+    hears: () =>
+      until(async () => {
+        // Outside the cluster, so that it concerns no repair.
+        await batch(["add", "del"].map((act) => `route ${act} 198.18.0.0/24 dev lo`));
+        return heard;
+      }, { what: "an event" }).then(() => {}),
     log,
     [Symbol.asyncDispose]: async () => {
       watch?.close();

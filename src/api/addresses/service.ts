@@ -50,5 +50,5 @@ export function createAddressService(
       reply: toListReply,
     }),
   };
-  return { definition: ADDRESS_SERVICE, implementation };
+  return { definition: ADDRESS_SERVICE, implementation, logCounts: unary.logCounts };
 }

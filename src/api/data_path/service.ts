@@ -37,7 +37,7 @@ export function createDataPathService(
       reply: toProbeReply,
     }),
   };
-  return { definition: DATA_PATH_SERVICE, implementation };
+  return { definition: DATA_PATH_SERVICE, implementation, logCounts: unary.logCounts };
 }
 
 /** Milliseconds between two messages of a watch. */
@@ -56,7 +56,10 @@ function watchFindings(
   const budget = new WatchBudget(MAX_FINDINGS, MAX_FINDINGS_OF_ALL);
   return (stream) => {
     if (!streams.admit(stream)) return;
-    logger.log("debug", "RPC: WatchFindings()");
+    logger.log("debug", "RPC: WatchFindings()", {
+      rpc: "WatchFindings",
+      peer: stream.getPeer(),
+    });
     const allowance = budget.open();
     let latest: Diagnosis | undefined;
     let isFirst = true;

@@ -42,7 +42,7 @@ export function createRouteService(
       reply: toSyncReply,
     }),
   };
-  return { definition: ROUTE_SERVICE, implementation };
+  return { definition: ROUTE_SERVICE, implementation, logCounts: unary.logCounts };
 }
 
 /** Milliseconds between two messages of a watch. */
@@ -62,7 +62,10 @@ function watchRoutes(
   const budget = new WatchBudget(MAX_CHANGES, MAX_CHANGES_OF_ALL);
   return (stream) => {
     if (!streams.admit(stream)) return;
-    logger.log("debug", "RPC: WatchRoutes()");
+    logger.log("debug", "RPC: WatchRoutes()", {
+      rpc: "WatchRoutes",
+      peer: stream.getPeer(),
+    });
     const allowance = budget.open();
     const watch = table.watch(() => responses.wake());
     const takeLatest = (): WatchRoutesResponse | undefined => {

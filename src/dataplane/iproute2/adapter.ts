@@ -5,13 +5,22 @@
  * command) → parse.ts and errors.ts. `MonitorProcess` runs an `ip monitor` beside it for
  * each of the two watches.
  *
- * May import: dataplane, ipam, routing, shared, and types of observability.
+ * May import: dataplane, ipam, observability, routing and shared.
  */
+import {
+  type ExchangeKind,
+  type Instruments,
+  type IpStartReason,
+  NO_INSTRUMENTS,
+  type OperationOutcome,
+} from "../../observability/instruments.ts";
+import type { TraceParent } from "../../shared/trace_parent.ts";
 import type { AuditLog } from "../audit_log.ts";
 import type { DataPathEvent } from "../data_path.ts";
 import {
   type BatchResult,
   type Dataplane,
+  type FailureKind,
   isRead,
   type KernelEvent,
   type KernelWatch,
@@ -25,6 +34,7 @@ import { BatchProcess } from "./batch_process.ts";
 import { type BatchLine, partsOf, toLine } from "./commands.ts";
 import { watchDataPath } from "./data_path_monitor.ts";
 import { type DumpPart, runParts } from "./dump.ts";
+import { startExchangeSpans } from "./exchange_spans.ts";
 import type { Hang } from "./logs.ts";
 import { watchKernel } from "./monitor.ts";
 
@@ -50,7 +60,15 @@ export interface Iproute2Options {
   readonly onHang?: ((hang: Hang) => void) | undefined;
   /** Called with what `ip` writes that is no answer and affects none, each time. */
   readonly onWarning?: ((warning: string) => void) | undefined;
+  /** Where batches, operations and processes are counted. @default nowhere */
+  readonly instruments?: DataplaneInstruments;
 }
+
+/** What the dataplane counts. */
+export type DataplaneInstruments = Pick<
+  Instruments,
+  "batchWaited" | "exchangeEnded" | "ipStarted" | "operationsEnded"
+>;
 
 const CLOSED: Lost = { kind: "lost", why: "the sidecar is shutting down" };
 const QUEUE_FULL: Lost = { kind: "lost", why: "too many batches are waiting" };
@@ -79,6 +97,7 @@ export class Iproute2Dataplane implements Dataplane {
   readonly #onWarning: (warning: string) => void;
   readonly #onWrite: ((command: Mutation) => void) | undefined;
   readonly #onHang: ((hang: Hang) => void) | undefined;
+  readonly #instruments: DataplaneInstruments;
   /** Error messages that every `ip` writes beside good answers. */
   readonly #harmlessErrors = new Set<string>();
   /** Why `ip` does not answer; undefined while it does. */
@@ -101,13 +120,23 @@ export class Iproute2Dataplane implements Dataplane {
     this.#onWarning = options.onWarning ?? (() => {});
     this.#onHang = options.onHang;
     this.#onWrite = options.onWrite;
+    this.#instruments = options.instruments ?? NO_INSTRUMENTS;
   }
 
-  run(operations: readonly Operation[]): Promise<BatchResult> {
+  /** How many batches wait for `ip`, with the one that it works on. */
+  get queueDepth(): number {
+    return this.#queued;
+  }
+
+  run(
+    operations: readonly Operation[],
+    traces: readonly TraceParent[] = [],
+  ): Promise<BatchResult> {
     if (this.#closed) return Promise.resolve(CLOSED);
     if (this.#queued >= this.#queueLimit) return Promise.resolve(QUEUE_FULL);
     this.#queued += 1;
-    const batch = this.#tail.then(() => this.#runNext(operations));
+    const queuedMs = performance.now();
+    const batch = this.#tail.then(() => this.#runNext(operations, traces, queuedMs));
     this.#tail = batch;
     return this.#conclude(operations, batch);
   }
@@ -156,9 +185,10 @@ export class Iproute2Dataplane implements Dataplane {
     if (this.#closed) return CLOSED;
     const process = this.#newProcess(options);
     this.#dumpers.add(process);
-    const result = await process.run(reads.map(toLine), this.#dumpDeadlineMs);
+    const result = await this.#exchange(process, reads.map(toLine), "dump");
     await process.close();
     this.#dumpers.delete(process);
+    this.#countOperations(reads, result);
     return result;
   }
 
@@ -170,14 +200,25 @@ export class Iproute2Dataplane implements Dataplane {
     const finished = await batch;
     await Promise.resolve();
     this.#record(operations, finished);
+    this.#countOperations(operations.map(({ command }) => command), finished.result);
     return finished.result;
   }
 
-  async #runNext(operations: readonly Operation[]): Promise<FinishedBatch> {
+  async #runNext(
+    operations: readonly Operation[],
+    traces: readonly TraceParent[],
+    queuedMs: number,
+  ): Promise<FinishedBatch> {
     const startedMs = performance.now();
+    this.#instruments.batchWaited((startedMs - queuedMs) / 1000);
     const lines = operations.map(({ command }) => toLine(command));
+    const endSpans = startExchangeSpans(traces, {
+      operations: operations.length,
+      waitedMs: startedMs - queuedMs,
+    });
     const result = await this.#execute(lines);
     const durationMs = performance.now() - startedMs;
+    endSpans(result);
     this.#queued -= 1;
     this.#prepareReplacement(operations, result);
     return { lines, result, durationMs };
@@ -199,7 +240,7 @@ export class Iproute2Dataplane implements Dataplane {
     for (const { command } of lines) {
       if (!isRead(command)) this.#onWrite?.(command);
     }
-    const result = await process.run(lines, this.#deadlineMs);
+    const result = await this.#exchange(process, lines, "batch");
     if (result.kind === "answered") {
       // An empty batch shows nothing about the kernel.
       if (lines.length > 0) this.#setFault(undefined);
@@ -216,8 +257,22 @@ export class Iproute2Dataplane implements Dataplane {
     const isProbe = lines.length === 1 && lines[0]?.command === PROBE;
     if (isProbe || this.#fault !== undefined) return this.#setFault(why);
     const process = this.#currentProcess();
-    const probed = await process.run([toLine(PROBE)], this.#deadlineMs);
+    const probed = await this.#exchange(process, [toLine(PROBE)], "batch");
     this.#setFault(probed.kind === "lost" ? probed.why : undefined);
+  }
+
+  /** Sends lines to an `ip`, and measures how long it takes to answer. */
+  async #exchange(
+    process: BatchProcess,
+    lines: readonly BatchLine[],
+    kind: ExchangeKind,
+  ): Promise<BatchResult> {
+    const deadlineMs = kind === "dump" ? this.#dumpDeadlineMs : this.#deadlineMs;
+    const startedMs = performance.now();
+    const result = await process.run(lines, deadlineMs);
+    const seconds = (performance.now() - startedMs) / 1000;
+    this.#instruments.exchangeEnded({ kind, outcome: result.kind, seconds });
+    return result;
   }
 
   #newProcess(options: readonly string[] = []): BatchProcess {
@@ -237,15 +292,22 @@ export class Iproute2Dataplane implements Dataplane {
 
   #currentProcess(): BatchProcess {
     const current = this.#process;
-    const rotationDue = (current?.mutations ?? 0) >= this.#mutationsPerProcess;
-    if (current !== undefined && !current.unusable && !rotationDue) return current;
+    const reason = this.#reasonToReplace(current);
+    if (current !== undefined && reason === undefined) return current;
     if (current !== undefined) void current.close();
     const replacement = this.#replacement;
     this.#replacement = undefined;
-    this.#process = replacement === undefined || replacement.unusable
+    this.#process = replacement === undefined || replacement.unusable !== undefined
       ? this.#newProcess()
       : replacement;
+    this.#instruments.ipStarted(reason ?? "first");
     return this.#process;
+  }
+
+  #reasonToReplace(process: BatchProcess | undefined): IpStartReason | undefined {
+    if (process?.unusable !== undefined) return process.unusable;
+    const mutations = process?.mutations ?? 0;
+    return mutations >= this.#mutationsPerProcess ? "rotation" : undefined;
   }
 
   #prepareReplacement(operations: readonly Operation[], result: BatchResult): void {
@@ -258,10 +320,32 @@ export class Iproute2Dataplane implements Dataplane {
         (!isRead(command) || command.kind === "look-up") &&
         isNoDevice(result.results[index])
       );
-    if (isStale) process.unusable = true;
+    if (isStale) process.unusable ??= "stale";
     const rotationNear = process.mutations >= this.#mutationsPerProcess * 0.8;
     if (rotationNear && this.#replacement === undefined) {
       this.#replacement = this.#newProcess();
+    }
+  }
+
+  /** Counts equal ones at once: a large batch has hundreds of a few kinds. */
+  #countOperations(
+    commands: readonly (Mutation | Read)[],
+    result: BatchResult,
+  ): void {
+    const counts = new Map<OperationOutcome, Map<string, number>>();
+    for (const [index, command] of commands.entries()) {
+      const { kind } = command;
+      const outcome = outcomeOf(
+        command,
+        result.kind === "answered" ? result.results[index] : undefined,
+      );
+      const kinds = counts.get(outcome) ?? new Map<string, number>();
+      counts.set(outcome, kinds.set(kind, (kinds.get(kind) ?? 0) + 1));
+    }
+    for (const [outcome, kinds] of counts) {
+      for (const [kind, count] of kinds) {
+        this.#instruments.operationsEnded(kind, outcome, count);
+      }
     }
   }
 
@@ -287,6 +371,24 @@ export class Iproute2Dataplane implements Dataplane {
     }
   }
 }
+
+/** The outcome of one operation; without a result its batch was lost. */
+function outcomeOf(
+  command: Mutation | Read,
+  result: OperationResult | undefined,
+): OperationOutcome {
+  if (result === undefined) return "unknown";
+  if (result.ok) return "done";
+  return isRead(command) && ABSENT.has(result.failure.kind) ? "absent" : "failed";
+}
+
+/** How the kernel says that there is nothing to read. */
+const ABSENT: ReadonlySet<FailureKind> = new Set<FailureKind>([
+  "absent",
+  "no-device",
+  "no-table",
+  "unreachable",
+]);
 
 function isNoDevice(result: OperationResult | undefined): boolean {
   return result !== undefined && !result.ok && result.failure.kind === "no-device";

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import type { IpStartReason } from "../../observability/instruments.ts";
 import type { InterfaceName } from "../../routing/interface_name.ts";
 import {
   type BatchResult,
@@ -70,6 +71,9 @@ export interface BatchProcessOptions {
   readonly harmlessErrors?: Set<string>;
 }
 
+/** Why another `ip` has to take its place. */
+export type Unusable = Extract<IpStartReason, "stale" | "refused" | "lost">;
+
 /** The batch in flight, and its limits in time. */
 interface BatchInFlight {
   readonly batch: Batch;
@@ -91,8 +95,8 @@ interface BatchInFlight {
 export class BatchProcess {
   /** How many routes it has changed: iproute2 6.1 leaks about 4 KB for each. */
   mutations = 0;
-  /** True once its answers cannot be trusted any more: no batch may follow. */
-  unusable = false;
+  /** Set once its answers cannot be trusted any more: no batch may follow. */
+  unusable: Unusable | undefined;
   /** True once it has answered: then the next `ip` will most likely answer as well. */
   hasAnswered = false;
   readonly #child: ChildProcess | undefined;
@@ -119,7 +123,7 @@ export class BatchProcess {
   #violation: string | undefined;
   #exitCode: number | undefined;
   #lastOutputTimer: ReturnType<typeof setTimeout> | undefined;
-  /** Why it is unusable. */
+  /** Why it is unusable, for whoever sends a batch nevertheless. */
   #why = ENDED;
   /** How many lines were sent. */
   #lines = 0;
@@ -183,7 +187,9 @@ export class BatchProcess {
   }
 
   #send(lines: readonly BatchLine[], deadlineMs: number): Promise<BatchResult> {
-    if (this.unusable) return Promise.resolve({ kind: "lost", why: this.#why });
+    if (this.unusable !== undefined) {
+      return Promise.resolve({ kind: "lost", why: this.#why });
+    }
     const { promise, resolve } = Promise.withResolvers<BatchResult>();
     const batch = new Batch(lines, this.#lines + 1);
     this.#lines += lines.length + 1;
@@ -196,7 +202,7 @@ export class BatchProcess {
 
   /** Closes its input, so that it exits after what was sent; takes 1 s at most. */
   async close(): Promise<void> {
-    this.unusable = true;
+    this.unusable ??= "lost";
     // A stopped process reacts to SIGKILL only, and one that hangs in the kernel not at all.
     const timers = [
       setTimeout(() => this.#child?.kill("SIGKILL"), 900),
@@ -208,11 +214,11 @@ export class BatchProcess {
   }
 
   /** Kills it now; the batch in flight is lost. */
-  abort(reason: string): void {
+  abort(reason: string, unusable: Unusable = "lost"): void {
     const inFlight = this.#inFlight;
     const why = this.#explain(reason);
-    if (!this.unusable) {
-      this.unusable = true;
+    if (this.unusable === undefined) {
+      this.unusable = unusable;
       this.#why = why;
       this.#child?.kill("SIGKILL");
     }
@@ -228,7 +234,7 @@ export class BatchProcess {
 
   /** Explains the loss of an `ip` that never answered by what the program is. */
   #explain(why: string): string {
-    if (this.hasAnswered || this.unusable) return why;
+    if (this.hasAnswered || this.unusable !== undefined) return why;
     if (why !== ENDED && why !== this.#violation) return why;
     const code = this.#exitCode;
     if (code === undefined && why === ENDED) return why;
@@ -261,9 +267,8 @@ export class BatchProcess {
   #onExit(code: number | null): void {
     this.#exitCode = code ?? undefined;
     const mayBeRefusal = code === REFUSED_CODE && this.#mayExit();
-    if (!mayBeRefusal && (this.hasAnswered || this.unusable || code === null)) {
-      return this.#onClosed(ENDED);
-    }
+    const isOver = this.hasAnswered || this.unusable !== undefined || code === null;
+    if (!mayBeRefusal && isOver) return this.#onClosed(ENDED);
     // Its last output may still be in the pipes, and a child of its own may keep them open.
     this.#lastOutputTimer ??= setTimeout(() => this.#onClosed(ENDED), LAST_OUTPUT_MS);
   }
@@ -286,7 +291,7 @@ export class BatchProcess {
     const inFlight = this.#inFlight;
     const failure = this.#takeRefusal();
     if (inFlight !== undefined && failure !== undefined) {
-      this.unusable = true;
+      this.unusable ??= "refused";
       this.#onAnswered(inFlight, [{ ok: false, failure }]);
     }
     this.abort(why);
@@ -299,7 +304,7 @@ export class BatchProcess {
    * code and its output in the next moments explain more.
    */
   #onViolation(why: string): void {
-    if (this.hasAnswered || this.unusable) return this.abort(why);
+    if (this.hasAnswered || this.unusable !== undefined) return this.abort(why);
     if (this.#violation !== undefined) return;
     this.#violation = why;
     this.#lastOutputTimer ??= setTimeout(() => this.abort(why), LAST_OUTPUT_MS);
@@ -308,7 +313,7 @@ export class BatchProcess {
   /** True for output that does not count any more. Keeps the first line of each process. */
   #isIgnored(line: string): boolean {
     // Output of a batch that was lost may still be in the pipes.
-    if (this.unusable && this.#inFlight === undefined) return true;
+    if (this.unusable !== undefined && this.#inFlight === undefined) return true;
     if (!this.hasAnswered && line.trim() !== "") this.#firstLine ??= line.trim();
     return this.#violation !== undefined;
   }
@@ -420,7 +425,7 @@ export class BatchProcess {
       case "violation":
         return this.#onViolation(answer.why);
       case "stale":
-        return this.abort(answer.why);
+        return this.abort(answer.why, "stale");
       default:
         answer satisfies never;
     }
@@ -470,7 +475,7 @@ export class BatchProcess {
       const ok = results[index]?.ok === true;
       if (ok && !isRead(command)) this.mutations += 1;
       // A dump that fails leaves "[" behind, in front of the next line of JSON.
-      if (!ok && isDump(command)) this.unusable = true;
+      if (!ok && isDump(command)) this.unusable ??= "refused";
     }
   }
 }

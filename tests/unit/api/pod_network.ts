@@ -74,7 +74,13 @@ const ACTIVITY: Activity = {
 
 const OPTIONS = ["--log-level=debug"];
 
-/** {@linkcode ACTIVITY} as clients get it. */
+/** How many lines its outputs have. */
+const LINES = {
+  auditLines: { written: 7, dropped: 5, head: "ab".repeat(32) },
+  logLines: { written: 9, dropped: 3 },
+};
+
+/** {@linkcode ACTIVITY} and the others as clients get them. */
 export const ACTIVITY_MESSAGE = {
   version: SIDECAR_VERSION,
   started_at: { seconds: 1_767_225_600, nanos: 0 },
@@ -82,6 +88,10 @@ export const ACTIVITY_MESSAGE = {
   last_failure: "The kernel refused",
   last_failure_at: { seconds: 1_767_312_000, nanos: 0 },
   options: ["--log-level=debug"],
+  audit_head: "ab".repeat(32),
+  audit_written: 7,
+  audit_lost: 5,
+  log_lost: 3,
 };
 
 /** The two services over a node of the test's making, and the typed client of them. */
@@ -100,7 +110,13 @@ export async function openServices(
   const node = { ...UNASKED, ...network };
   const started = await startServer({ kind: "tcp", host: "127.0.0.1", port: 0 }, [
     createNodeNetworkService(
-      { network: node, findings, activity: () => ACTIVITY, options: OPTIONS },
+      {
+        network: node,
+        findings,
+        activity: () => ACTIVITY,
+        options: OPTIONS,
+        ...LINES,
+      },
       streams,
       logger,
     ),

@@ -92,3 +92,14 @@ Deno.test("StreamLimiter ends an open reflection stream, so that it does not del
   assert.ok(performance.now() - began < 2_000, "the stream held the drain up");
   assert.equal((await conversation.end).code, status.UNAVAILABLE);
 });
+
+Deno.test("StreamLimiter.open counts the streams that are open, without those that it refused", () => {
+  const streams = new StreamLimiter();
+  assert.equal(streams.open, 0);
+  const admitted = Array.from({ length: LIMIT_OF_ONE }, () => newStream());
+  for (const { stream } of admitted) assert.ok(streams.admit(stream));
+  assert.ok(!streams.admit(newStream().stream));
+  assert.equal(streams.open, LIMIT_OF_ONE);
+  admitted[0]?.stream.emit("cancelled");
+  assert.equal(streams.open, LIMIT_OF_ONE - 1);
+});

@@ -473,3 +473,79 @@ Deno.test("DesiredState tells of every destination whose route, deletion or clai
     }),
   );
 });
+
+const anyOutcome: fc.Arbitrary<PresentOutcome> = fc.constantFrom(
+  ADDED,
+  UNCHANGED,
+  PENDING,
+  LOST,
+  ...(["not-needed", "done", "unconfirmed"] as const).flatMap(refusedAs),
+);
+const anyAbsent = fc.constantFrom<AbsentOutcome[]>(
+  { kind: "removed" },
+  { kind: "absent" },
+  LOST,
+  FAILED,
+);
+
+Deno.test("DesiredState.counts are those of counting its routes, whatever is committed", () => {
+  const destinations = [2, 3, 4].map((octet) => cidr(`10.42.${octet}.0/24`));
+  const acts = fc.array(fc.record({
+    act: fc.constantFrom(
+      "present",
+      "absent",
+      "repair",
+      "deletion",
+      "restore",
+      "mark",
+      "delete",
+      "lose record",
+    ),
+    destination: fc.constantFrom(...destinations),
+    outcome: anyOutcome,
+    absent: anyAbsent,
+    installed: fc.boolean(),
+  }));
+  fc.assert(
+    fc.property(acts, (all) => {
+      const state = new DesiredState();
+      for (const { absent, act, destination, installed, outcome } of all) {
+        const route = { ...ROUTE, destination };
+        switch (act) {
+          case "present":
+            state.commitPresent(route, outcome);
+            break;
+          case "absent":
+            state.commitAbsent(destination, "ours", absent);
+            break;
+          case "repair": {
+            const before = state.get(destination);
+            if (before !== undefined) state.commitRepair(before, outcome);
+            break;
+          }
+          case "deletion":
+            state.commitDeletion(destination, absent);
+            break;
+          case "restore":
+            state.restore(recordOf(route), installed);
+            break;
+          case "mark":
+            state.markForDeletion(destination, "overlay");
+            break;
+          case "delete":
+            state.delete(destination);
+            break;
+          default:
+            state.markNotPersisted(destination);
+        }
+        const counted = { installed: 0, waiting: 0, error: 0, unverified: 0 };
+        for (const { route, status } of state.routes()) {
+          if (state.isPendingDeletion(route.destination)) continue;
+          counted[status.kind] += 1;
+        }
+        assert.deepEqual(state.counts, counted, act);
+      }
+    }),
+    { numRuns: 2_000 },
+  );
+});

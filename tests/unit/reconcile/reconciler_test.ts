@@ -417,6 +417,7 @@ Deno.test("Reconciler.reconcile admits waiting calls between two batches, when n
     get waiting() {
       return admitted.length === 0;
     },
+    arrived: () => new Promise(() => {}),
     admit: () => {
       assert.equal(dataplane.inFlight, 0);
       admitted.push(commits.size);
@@ -425,6 +426,38 @@ Deno.test("Reconciler.reconcile admits waiting calls between two batches, when n
   });
   assert.deepEqual(admitted, [BATCH]);
   assert.equal(commits.size, 3 * BATCH);
+});
+
+Deno.test("Reconciler.reconcile admits each call that comes while it waits for the reader of the audit log", async () => {
+  const { dataplane, reconciler } = open((operations) =>
+    answered(operations, () => DONE)
+  );
+  const reader = Promise.withResolvers<boolean>();
+  dataplane.readsAuditLog = reader.promise;
+  const commits = new Map<number, WriteOutcome>();
+  const keys = Array.from({ length: 2 * BATCH }, (_, host) => writeKey(host, commits));
+  let call = Promise.withResolvers<void>();
+  let admitted = 0;
+  const reconciled = reconciler.reconcile(keys, {
+    waiting: false,
+    arrived: () => call.promise,
+    admit: () => {
+      assert.deepEqual([dataplane.inFlight, commits.size], [0, BATCH]);
+      admitted += 1;
+      call = Promise.withResolvers();
+      return Promise.resolve();
+    },
+  });
+  for (const calls of [1, 2]) {
+    await turns();
+    call.resolve();
+    await turns();
+    assert.equal(admitted, calls);
+  }
+  assert.equal(commits.size, BATCH);
+  reader.resolve(true);
+  await reconciled;
+  assert.equal(commits.size, 2 * BATCH);
 });
 
 Deno.test("Reconciler.reconcile drains the audit log between batches, until nobody reads it", async () => {

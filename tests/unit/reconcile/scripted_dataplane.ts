@@ -22,7 +22,7 @@ export class ScriptedDataplane implements Dataplane {
   /** The most batches that were in flight at the same time. */
   mostInFlight = 0;
   /** What {@linkcode drainAuditLog} answers. */
-  readsAuditLog = true;
+  readsAuditLog: boolean | Promise<boolean> = true;
   /** How often the audit log was drained. */
   drains = 0;
   readonly #script: Script;

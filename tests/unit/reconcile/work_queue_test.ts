@@ -106,6 +106,30 @@ Deno.test("WorkQueue.alone may admit the calls that wait, but none from behind o
   assert.deepEqual(seen, ["nothing waits", ...twice, "behind", "keys 1"]);
 });
 
+Deno.test("WorkQueue.alone learns when a call waits that it may admit, and of none behind other work that runs alone", async () => {
+  const seen: string[] = [];
+  const queue = new WorkQueue((keys) => Promise.resolve(answerAll(keys)));
+  const gate = Promise.withResolvers<void>();
+  const first = queue.alone(async (calls) => {
+    void calls.arrived().then(() => seen.push("arrived"));
+    await turns(10);
+    seen.push("nothing yet");
+    push(queue, keyOf(1));
+    await turns(10);
+    await calls.admit();
+    void calls.arrived().then(() => seen.push("from behind other work"));
+    const second = queue.alone(() => Promise.resolve());
+    push(queue, keyOf(2));
+    await turns(10);
+    gate.resolve();
+    return { second };
+  });
+  await gate.promise;
+  await (await first).second;
+  await queue.close();
+  assert.deepEqual(seen, ["nothing yet", "arrived"]);
+});
+
 Deno.test("WorkQueue lets calls overtake a repair that waits", async () => {
   const seen: string[] = [];
   const queue = new WorkQueue(async (keys) => {

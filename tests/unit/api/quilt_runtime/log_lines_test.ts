@@ -32,7 +32,7 @@ function written(
   result: CallResult,
   log = new CallLog(),
 ): readonly string[] {
-  const begun = log.start(call);
+  const begun = log.start(call, { rpc: "InjectRoute", peer: "127.0.0.1:40112" });
   return [begun.line, ...log.end(begun, result)]
     .map(({ level, message }) => `${level}: ${message}`);
 }

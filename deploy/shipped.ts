@@ -12,7 +12,7 @@ const root = new URL("..", import.meta.url);
 
 /** One npm package, as deno.lock pins it. */
 export interface ShippedPackage {
-  /** Name and version, e.g. `@grpc/grpc-js@1.14.7`: unique. */
+  /** Name and version, e.g. `@grpc/grpc-js@1.14.7`, with its peers if any: unique. */
   readonly id: string;
   readonly name: string;
   readonly version: string;

@@ -158,15 +158,18 @@ Deno.test("podman's pod has the sidecar of Kubernetes' pod, without the fields t
   assert.deepEqual(podman, known);
 });
 
+/** What the unit adds to the task: the activated socket, and priorities for journald. */
+const OF_SYSTEMD = ["--grpc-addr", "fd:3", "--log-format", "journald"];
+
 Deno.test("the unit starts what deno task serve starts, on the activated socket", async () => {
-  const expected = [...installed("serve"), "--grpc-addr", "fd:3"];
+  const expected = [...installed("serve"), ...OF_SYSTEMD];
   assert.deepEqual(await directives(SERVICE, "ExecStart"), [expected.join(" ")]);
   const listen = await directives("quilt-sidecar.socket", "ListenStream");
   assert.deepEqual(listen, [formatListenAddress(DEFAULT_LISTEN_ADDRESS)]);
 });
 
 Deno.test("the TLS variant of the unit starts what deno task serve:tls starts, on the activated socket", async () => {
-  const words = [...installed("serve:tls"), "--grpc-addr", "fd:3"];
+  const words = [...installed("serve:tls"), ...OF_SYSTEMD];
   const variant = await directives("variants/tls.conf", "ExecStart");
   assert.deepEqual(variant, ["", words.join(" ")]);
 });

@@ -209,6 +209,7 @@ const value = fc.constantFrom(
   "--",
   "-h",
   "json",
+  "verify",
 );
 const optionName = fc.oneof(
   fc.constantFrom("grpc-addr", "tls-ca", "tls-key", "log", "caller", "dry-run", "yes"),
@@ -231,7 +232,7 @@ const commandName = fc.oneof(
   ),
 );
 const commandLine = fc.tuple(commandName, fc.array(word, { maxLength: 4 }))
-  .map(([name, words]) => [name, ...words.flat()])
+  .map(([name, words]) => [...name.split(" "), ...words.flat()])
   .filter((words) => words.join(" ") !== "demo");
 
 /** The command line alone, made of words that its command takes. */
@@ -252,8 +253,8 @@ const validLine = fc.constantFrom(...COMMANDS).filter(({ name }) => name !== "de
       });
       const words = command.operands.length === 0 ? [] : operands;
       return isFirst
-        ? [command.name, ...words, ...given]
-        : [command.name, ...given, ...words];
+        ? [...command.name.split(" "), ...words, ...given]
+        : [...command.name.split(" "), ...given, ...words];
     })
   );
 
@@ -298,7 +299,8 @@ Deno.test("quilt-sidecar grants nothing for the value of an option that names no
     for (const option of options) {
       const { completion, value }: OptionDefinition = OPTIONS[option];
       if (value === undefined || completion === "file" || name === "demo") continue;
-      const { grants } = await started(desk, [name, `--${option}`, "plain", "-"]);
+      const words = [...name.split(" "), `--${option}`, "plain", "-"];
+      const { grants } = await started(desk, words);
       assert.equal(grants["read"], undefined, `${name} --${option}`);
       looked += 1;
     }
@@ -309,14 +311,19 @@ Deno.test("quilt-sidecar grants nothing for the value of an option that names no
 Deno.test("no switch but --dry-run changes what quilt-sidecar grants", async () => {
   using desk = await makeDesk();
   for (const { name, options } of COMMANDS) {
-    const { grants: plain } = await started(desk, [name]);
+    const words = name.split(" ");
+    const { grants: plain } = await started(desk, words);
     const isSwitch = (option: keyof typeof OPTIONS): boolean => {
       const { value }: OptionDefinition = OPTIONS[option];
       return value === undefined && option !== "dry-run";
     };
     const switches = options.filter(isSwitch).map((option) => `--${option}`);
     if (switches.length === 0) continue;
-    assert.deepEqual((await started(desk, [name, ...switches])).grants, plain, name);
+    assert.deepEqual(
+      (await started(desk, [...words, ...switches])).grants,
+      plain,
+      name,
+    );
   }
 });
 
@@ -338,6 +345,7 @@ Deno.test("quilt-sidecar names the fault of a path that cannot be granted, in on
     [["sync", "missing"], /^Cannot read missing: there is no such file/],
     [["audit", "-", "nested"], /^Cannot read nested: it is a folder; name a file\n$/],
     [["audit", "a,b"], /^Cannot read a,b: no path with a comma can be granted/],
+    [["audit", "verify", "verify"], /^Cannot read verify: there is no such file/],
     [["audit", "--", "\u001b[31m"], /^Cannot read \?\[31m: there is no such file/],
     [["routes", "--grpc-addr", "unix:///etc"], /^Cannot use the socket \/etc: it is a/],
   ] as const;

@@ -1,19 +1,32 @@
 /**
  * Programs that we did not write, for the tests to run: grpcurl, grpc-health-probe,
- * h2spec, three clients of ours on grpc-go, grpcio and tonic, and a validator with the
- * published schemas of Kubernetes. They are built into the user's cache before the tests
- * enter their namespaces, where no registry can be reached; a change of what they are
- * built from makes a new folder there.
+ * h2spec, three clients of ours on grpc-go, grpcio and tonic, and validators with the
+ * published schemas of Kubernetes and Compose. They are built into the user's cache before
+ * the tests enter their namespaces, where no registry can be reached; a change of what
+ * they are built from makes a new folder there. Programs of the machine are only looked
+ * for.
  */
 import { createHash } from "node:crypto";
 import { IMAGE, NO_IMAGE } from "./image.ts";
 import { repository } from "./serve_task.ts";
 
+/** Programs that have to be on the PATH: a package of the machine brings them. */
+export type Program = "curl" | "prometheus" | "promtool";
+
 /** Programs that tests need and that we did not write; the image is ours. */
-export type Tool = "go" | "image" | "python" | "rust" | "schemas";
+export type Tool = "go" | "image" | "python" | "rust" | "schemas" | Program;
 
 /** All of them. */
-export const TOOLS: readonly Tool[] = ["go", "image", "python", "rust", "schemas"];
+export const TOOLS: readonly Tool[] = [
+  "curl",
+  "go",
+  "image",
+  "prometheus",
+  "promtool",
+  "python",
+  "rust",
+  "schemas",
+];
 
 /** The programs that are built with Go. */
 export type GoTool = "grpcurl" | "grpc-health-probe" | "h2spec" | "quiltcall";
@@ -87,7 +100,7 @@ const RUST: Stack = {
 /** Packages of PyPI, pinned in tests/interop/NAME/requirements.txt. */
 function pythonStack(name: "python" | "schemas"): Stack {
   return {
-    remedy: "Python 3.9 or newer with pip (Debian: apt-get install python3-pip)",
+    remedy: "Python 3.10 or newer with pip (Debian: apt-get install python3-pip)",
     async folder() {
       const version = await output([
         "python3",
@@ -114,7 +127,14 @@ function pythonStack(name: "python" | "schemas"): Stack {
   };
 }
 
-const STACKS: Readonly<Record<Exclude<Tool, "image">, Stack>> = {
+/** What to install for each. */
+const PROGRAMS: Readonly<Record<Program, string>> = {
+  curl: "Debian: apt-get install curl",
+  prometheus: "Debian: apt-get install --no-install-recommends prometheus",
+  promtool: "Debian: apt-get install --no-install-recommends prometheus",
+};
+
+const STACKS: Readonly<Record<Exclude<Tool, "image" | Program>, Stack>> = {
   go: GO,
   python: pythonStack("python"),
   rust: RUST,
@@ -133,6 +153,10 @@ export async function prepareTool(
   print: (line: string) => void,
 ): Promise<Readonly<Record<string, string>>> {
   if (tool === "image") return await prepareImage(print);
+  if (isProgram(tool)) {
+    if (!await isOnPath(tool)) print(missingProgram(tool));
+    return {};
+  }
   const fault = await prepare(STACKS[tool], print);
   if (fault !== undefined) print(fault);
   return {};
@@ -199,6 +223,19 @@ export async function pythonClient(
 }
 
 /**
+ * The parsers of prometheus_client: a page of metrics on standard input, the name of its
+ * format as the argument.
+ *
+ * @throws {Error} if prometheus_client is not in the cache, with the remedy.
+ */
+export async function metricsParser(): Promise<ToolCommand> {
+  return {
+    command: ["python3", `${repository}/tests/interop/python/metrics.py`],
+    env: { PYTHONPATH: await prepared("python"), PYTHONDONTWRITEBYTECODE: "1" },
+  };
+}
+
+/**
  * protoc, which comes with grpcio-tools and knows the files of Protocol Buffers.
  *
  * @throws {Error} if grpcio-tools is not in the cache, with the remedy.
@@ -222,6 +259,41 @@ export async function manifestValidator(): Promise<ToolCommand> {
   };
 }
 
+/**
+ * A validator of Compose files: each argument is a file.
+ *
+ * @throws {Error} if it is not in the cache, with the remedy.
+ */
+export async function composeValidator(): Promise<ToolCommand> {
+  return {
+    command: ["python3", `${repository}/tests/interop/schemas/compose.py`],
+    env: { PYTHONPATH: await prepared("schemas"), PYTHONDONTWRITEBYTECODE: "1" },
+  };
+}
+
+/**
+ * A program of the machine.
+ *
+ * @throws {Error} if it is not there, with the remedy.
+ */
+export async function machineProgram(program: Program): Promise<string> {
+  mustBeNamed(program);
+  if (await isOnPath(program)) return program;
+  throw new Error(missingProgram(program));
+}
+
+function isProgram(tool: Tool): tool is Program {
+  return Object.hasOwn(PROGRAMS, tool);
+}
+
+async function isOnPath(program: Program): Promise<boolean> {
+  return await finish([program, "--version"], repository) !== undefined;
+}
+
+function missingProgram(program: Program): string {
+  return `The tests need ${program} (${PROGRAMS[program]})`;
+}
+
 async function prepare(
   stack: Stack,
   print: (line: string) => void,
@@ -240,14 +312,18 @@ async function prepare(
 }
 
 async function prepared(tool: keyof typeof STACKS): Promise<string> {
+  mustBeNamed(tool);
   const stack = STACKS[tool];
-  // Without it a file would find the tool or not, as the order has it.
-  if (Deno.env.get(NEEDS)?.split(" ").includes(tool) === false) {
-    throw new Error(`Say "@needs ${tool}" in the first comment of the test's file`);
-  }
   const folder = await stack.folder();
   if (folder !== undefined && await exists(folder)) return folder;
   throw new Error(missing(stack, "the cache has nothing of it"));
+}
+
+/** Without its name a file would find the tool or not, as the order has it. */
+function mustBeNamed(tool: Tool): void {
+  if (Deno.env.get(NEEDS)?.split(" ").includes(tool) === false) {
+    throw new Error(`Say "@needs ${tool}" in the first comment of the test's file`);
+  }
 }
 
 function missing({ remedy }: Stack, why: string): string {

@@ -172,6 +172,10 @@ withImage("the unit", (image) => {
         ),
       { what: "the sentence in the journal" },
     );
+    const words = ["journalctl", "--quiet", "--output", "cat", "--unit", UNIT];
+    const urgent = await host.run([...words, "--priority", "warning"]);
+    assert.match(urgent.stdout, /^WARN: no-permission /m);
+    assert.doesNotMatch(urgent.stdout, /^(INFO|<\d>)/m);
     await using client = await connectClient(namespace);
     const { success, error } = await client.injectRoute("10.42.2.0/24", "vxlan100");
     assert.equal(success, false);

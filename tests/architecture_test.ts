@@ -24,7 +24,15 @@ const PORT_OF_STATE = "src/state/store.ts";
 /** The longest path that a file's own begins with is its component. */
 const COMPONENTS: Readonly<Record<string, Rule>> = {
   "src/shared/": { imports: ["deno.json"], types: ["@grpc/grpc-js"] },
-  "src/observability/": { imports: ["src/shared/"], packages: ["node:process"] },
+  "src/observability/": {
+    imports: ["src/shared/"],
+    packages: [
+      "@opentelemetry/api",
+      "@opentelemetry/sdk-metrics",
+      "node:crypto",
+      "node:process",
+    ],
+  },
   "src/ipam/": {
     imports: ["src/shared/"],
     // Its public entry loads whole number systems; this one parses an octet.
@@ -132,6 +140,7 @@ const COMPONENTS: Readonly<Record<string, Rule>> = {
       "@grpc/grpc-js",
       "commander",
       "node:buffer",
+      "node:crypto",
       "node:tls",
       "node:util",
       "yaml",
@@ -207,6 +216,9 @@ const COMPONENTS: Readonly<Record<string, Rule>> = {
 const PURE = [
   "src/cli/sync_file.ts",
   "src/ipam/",
+  "src/observability/accepted_format.ts",
+  "src/observability/instruments.ts",
+  "src/observability/openmetrics.ts",
   "src/routing/",
   PORT_OF_DATAPLANE,
   FACTS_OF_DATAPLANE,
@@ -521,6 +533,11 @@ const bad: readonly (readonly [path: string, text: string, what: RegExp])[] = [
   ["src/shared/a.ts", `import { q } from "../ipam/cidr.ts";`, /imports src\/ipam/],
   ["src/shared/a.ts", `import { status } from "@grpc/grpc-js";`, /imports @grpc/],
   ["src/observability/a.ts", `import "../ipam/cidr.ts";`, /imports src\/ipam/],
+  [
+    "src/observability/openmetrics.ts",
+    `import { createMeters } from "./meters.ts";`,
+    /is pure and imports src\/observability\/meters/,
+  ],
   ["src/ipam/a.ts", `import { x } from "../routing/x.ts";`, /imports src\/routing/],
   ["src/ipam/a.ts", `export * from "../observability/logger.ts";`, /observability/],
   ["src/ipam/a.ts", `import "node:fs";`, /imports node:fs/],
@@ -588,6 +605,11 @@ const bad: readonly (readonly [path: string, text: string, what: RegExp])[] = [
   ["src/api/a.ts", `import { spawn } from "node:child_process";`, /child_process/],
   ["src/transport/tls/a.ts", `import { h } from "../../api/a.ts";`, /imports src\/api/],
   ["src/transport/a.ts", `import { o } from "../node.ts";`, /imports src\/node.ts/],
+  [
+    "src/transport/a.ts",
+    `import { MeterProvider } from "@opentelemetry/sdk-metrics";`,
+    /imports @opentelemetry/,
+  ],
   ["src/cli/a.ts", `import { openNode } from "../node.ts";`, /imports src\/node.ts/],
   ["src/cli/a.ts", `import { R } from "../reconcile/reconciler.ts";`, /src\/reconcile/],
   ["src/sidecar.ts", `import { serve } from "./cli/serve.ts";`, /imports src\/cli/],

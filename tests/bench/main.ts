@@ -11,6 +11,7 @@ import { measureHealing } from "./heal.ts";
 import { measureLargeTable } from "./large_table.ts";
 import { isKept, type Measurement, printFindings } from "./report.ts";
 import { measureSync } from "./sync.ts";
+import { measureTelemetry } from "./telemetry.ts";
 
 const CLIENT = "grpc-js on Deno, a process of its own, one connection over loopback";
 
@@ -34,6 +35,12 @@ const MEASUREMENTS: readonly Measurement[] = [
     run: measureHealing,
   },
   { name: "sync", how: `medians; client: ${CLIENT}`, run: measureSync },
+  {
+    name: "telemetry",
+    how: `medians of new routes, one after another, in turn; client: ${CLIENT}; ` +
+      "of a scrape the sidecar's processor time",
+    run: measureTelemetry,
+  },
 ];
 
 async function main(filters: readonly string[]): Promise<boolean> {

@@ -18,13 +18,17 @@ export interface UnheardServer extends AsyncDisposable {
 /**
  * Starts a program under the flags of the `serve` task. A reader of its log would need
  * a third of a core, one of the two that server and client share.
+ *
+ * @param env variables for Deno itself; default: none
  */
 export function startUnheard(
   namespace: Namespace,
   program = "src/main.ts",
   options: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
 ): UnheardServer {
   const child = namespace.command(serveCommand(options, program), {
+    env,
     stdout: "null",
     stderr: "null",
   }).spawn();

@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { isJsonObject, type JsonObject, parseJsonObject } from "../../deploy/json.ts";
 import type { Finding } from "../../src/api/gen/quilt/sidecar/v1/Finding.ts";
 import type { Route } from "../../src/api/gen/quilt/sidecar/v1/Route.ts";
+import { FINDING_KINDS } from "../../src/cli/audit_verify_format.ts";
 import { drawMap } from "../../src/cli/cluster_map.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { describeNoAnswer, type NoAnswer } from "../../src/cli/no_answer.ts";
@@ -97,6 +98,11 @@ Deno.test("docs/cli.md names every file of the archive that its example lists", 
   assert.deepEqual(named, listed);
 });
 
+Deno.test("docs/cli.md names every kind of finding of audit verify", () => {
+  const named = rowsAbout("Finding").flatMap(([kind = ""]) => codeIn(kind));
+  assert.deepEqual(named, FINDING_KINDS);
+});
+
 /** Why a sidecar does not answer, in the order of the page. */
 const CAUSES: readonly NoAnswer[] = [
   { kind: "absent" },
@@ -167,11 +173,14 @@ fullTest(
     // No peer is in the FDB, and doctor has waited until that was noticed.
     assertDocumented("status", await show("status", "--json"));
     assertDocumented("release", await show("release", "3f4e8a", "--json"));
-    const [record = ""] = sidecar.audit;
+    const record = sidecar.audit.find((line) => line.includes(`"sequence"`));
     const audited = await namespace.run(clientCommand("audit", ["-", "--json"]), {
-      stdin: record,
+      stdin: record ?? "",
     });
     assertDocumented("audit", audited.stdout);
+    const verify = clientCommand("audit", ["verify", "-", "--json"]);
+    const verified = await namespace.run(verify, { stdin: record ?? "" });
+    assertDocumented("audit verify", verified.stdout);
   },
 );
 

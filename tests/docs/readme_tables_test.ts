@@ -14,6 +14,7 @@ import {
 } from "../../src/cli/setup_checks.ts";
 import { refuseDenoVersion, TESTED_DENO_VERSION } from "../../src/shared/versions.ts";
 import { AuditLog } from "../../src/dataplane/audit_log.ts";
+import { HASH_CHAIN } from "../../src/observability/hash_chain.ts";
 import { LOG_LEVELS } from "../../src/observability/logger.ts";
 import type { NotExecuted } from "../../src/reconcile/ports.ts";
 import {
@@ -175,14 +176,20 @@ Deno.test("README.md names every field of an audit record, in their order", () =
     flush: () => Promise.resolve(),
   });
   trail.record({
-    cause: { rpc: "InjectRoute", peer: "127.0.0.1:40112", subject: "CN=agent" },
+    cause: {
+      rpc: "InjectRoute",
+      peer: "127.0.0.1:40112",
+      subject: "CN=agent",
+      trace: { traceId: "ab".repeat(16), spanId: "cd".repeat(8), flags: 1 },
+    },
     command: "route add 10.42.2.0/24 dev vxlan100 proto 142",
     outcome: "done",
     failure: "",
     durationMs: 0.294,
   });
   const named = rowsAbout("Field", "Log and audit trail").map(([cell]) => codeOf(cell));
-  assert.deepEqual(named, Object.keys(parseJsonObject(lines[0] ?? "")));
+  const { line } = HASH_CHAIN.seal(lines[0] ?? "", HASH_CHAIN.first);
+  assert.deepEqual(named, Object.keys(parseJsonObject(line)));
 });
 
 /** A node whose sidecar has ended, and with it a route of its own. */

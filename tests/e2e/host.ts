@@ -182,7 +182,7 @@ function isAboutFinding(message: string): boolean {
 }
 
 /**
- * The whole audit trail, a record a line.
+ * Every change in the audit trail: all its records but those of the start and the end.
  *
  * @throws {Error} while the sidecar runs, as with {@linkcode messages}.
  */
@@ -192,7 +192,13 @@ export function auditRecords(sidecar: Sidecar): readonly JsonObject[] {
 
 /** As {@linkcode auditRecords}, until now: for a condition to wait for. */
 export function auditRecordsSoFar({ audit }: Sidecar): readonly JsonObject[] {
-  return audit.map(parseJsonObject);
+  return changesIn(audit.join("\n"));
+}
+
+/** Every change in the text of an audit trail. */
+export function changesIn(trail: string): readonly JsonObject[] {
+  return trail.split("\n").filter((line) => line !== "").map(parseJsonObject)
+    .filter(({ event }) => event === undefined);
 }
 
 function atEnd(sidecar: Sidecar): Sidecar {

@@ -80,9 +80,8 @@ Deno.test("status shows the network, the addresses, and each route: installed, p
     "10.42.9.0/24   vxlan100  installed  TIME",
     "10.42.10.0/24  vxlan100  installed  TIME  unconfirmed",
   ]);
-  const { data_path: dataPath, findings, routes, sidecar, ...rest } = await document(
-    namespace,
-  );
+  const printed = await document(namespace);
+  const { audit, data_path: dataPath, findings, routes, sidecar, ...rest } = printed;
   assert.deepEqual(rest, {
     version: 1,
     node_network: {
@@ -94,7 +93,11 @@ Deno.test("status shows the network, the addresses, and each route: installed, p
     },
     addresses: { allocated: 1, free: 252 },
     route_counts: { installed: 2, pending: 1, unconfirmed: 2 },
+    log: { lost: 0 },
   });
+  assert.ok(isJsonObject(audit) && Number(audit["written"]) > 1);
+  assert.match(String(audit["head"]), /^[0-9a-f]{64}$/);
+  assert.equal(audit["lost"], 0);
   assert.ok(isJsonObject(sidecar));
   const { started_at: startedAt, ...activity } = sidecar;
   assert.equal(String(startedAt).replace(TIME, "TIME"), "TIME");

@@ -28,6 +28,8 @@ export interface TimedAnswer {
 export interface CallOptions {
   /** Milliseconds after which the caller has gone. @default {10000} */
   readonly deadlineMs?: number;
+  /** Headers of the request, e.g. `traceparent`. @default {{}} */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** The names of the three RPCs. */
@@ -202,8 +204,9 @@ function talk(
 ): QuiltClient {
   let id = 0;
   let killed = false;
-  const call: QuiltClient["call"] = (rpc, request, { deadlineMs = 10_000 } = {}) => {
-    const line = JSON.stringify({ id: ++id, rpc, request, deadlineMs });
+  const call: QuiltClient["call"] = (rpc, request, options = {}) => {
+    const { deadlineMs = 10_000, headers = {} } = options;
+    const line = JSON.stringify({ id: ++id, rpc, request, deadlineMs, headers });
     const { promise, resolve, reject } = Promise.withResolvers<TimedAnswer>();
     waiting.set(id, { rpc, answered: resolve, failed: reject });
     input.write(new TextEncoder().encode(`${line}\n`)).catch(reject);

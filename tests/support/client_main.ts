@@ -6,7 +6,7 @@
  * Words: the address, e.g. `127.0.0.1:50051` or `unix:///run/x.sock`; for TLS the file
  *        of the server's CA besides, and those of our certificate and key if we have any.
  * In:    a line of anything: connect; then calls:
- *        `{"id":1,"rpc":"InjectRoute","request":{…},"deadlineMs":1000}`
+ *        `{"id":1,"rpc":"InjectRoute","request":{…},"deadlineMs":1000,"headers":{}}`
  * Out:   `{"ready":true}` once connected, then in any order
  *        `{"id":1,"status":0,"details":"","microseconds":310,"response":{…}}`
  */
@@ -89,6 +89,10 @@ function call(
   const id = numberAt(line, "id");
   const request = objectAt(line, "request");
   const deadline = Date.now() + numberAt(line, "deadlineMs");
+  const metadata = new Metadata();
+  for (const [name, value] of Object.entries(objectAt(line, "headers"))) {
+    metadata.set(name, String(value));
+  }
   const start = performance.now();
   return new Promise((resolve) => {
     const done = (error: ServiceError | null, response?: object): void => {
@@ -102,7 +106,7 @@ function call(
       requestSerialize,
       responseDeserialize,
       request,
-      new Metadata(),
+      metadata,
       { deadline },
       done,
     );

@@ -7,15 +7,16 @@ import {
   OPTIONS,
   TARGET_OPTIONS,
 } from "../../src/cli/options.ts";
-import { runToEnd } from "./namespace.ts";
+import { type GeneratedPart, replacePart, table } from "./generated_part.ts";
 import { repository } from "./serve_task.ts";
 
 /** The page that has it. */
 export const REFERENCE_PAGE = `${repository}/docs/cli.md`;
 
-/** The lines around it. */
-const BEGIN = "<!-- Made by deno task generate from src/cli/commands.ts: -->";
-const END = "<!-- End of what deno task generate makes. -->";
+const PART: GeneratedPart = {
+  begin: "<!-- Made by deno task generate from src/cli/commands.ts: -->",
+  end: "<!-- End of what deno task generate makes. -->",
+};
 
 /** Where the options stand that every client has. */
 const ACCESS = "### Options of access";
@@ -25,23 +26,13 @@ const ACCESS = "### Options of access";
  *
  * @throws {Error} if the page has no place for it, or cannot be formatted
  */
-export async function withReference(
+export function withReference(
   page: string,
   commands: readonly CommandDefinition[],
 ): Promise<string> {
-  const [before, rest = ""] = page.split(BEGIN);
-  const [, after] = rest.split(END);
-  if (before === undefined || after === undefined) {
-    throw new Error(`The page needs the lines ${BEGIN} and ${END}`);
-  }
   const made = [ACCESS, describeAccess(), ...commands.map(describeCommand)]
     .join("\n\n");
-  const { code, stderr, stdout } = await runToEnd(
-    [Deno.execPath(), "fmt", "--ext", "md", "-"],
-    { stdin: [before, BEGIN, "\n\n", made, "\n\n", END, after].join("") },
-  );
-  if (code !== 0) throw new Error(`Cannot format the page: ${stderr}`);
-  return stdout;
+  return replacePart(page, PART, made);
 }
 
 /** A command in Markdown: usage, what it does, operands, options and exit codes. */
@@ -95,21 +86,4 @@ function withChoices(help: string, choices?: readonly string[]): string {
   if (choices === undefined) return help;
   const listed = choices.map((choice) => `\`${choice}\``).join(", ");
   return `${help}; one of ${listed}`;
-}
-
-/** Words stand in code, numbers do not. */
-function table(
-  head: readonly string[],
-  rows: readonly (readonly string[])[],
-): string {
-  const lines = rows.map(([first = "", ...others]) => [
-    /^\d+$/.test(first) ? first : `\`${first}\``,
-    ...others,
-  ]);
-  return [head, head.map(() => "---"), ...lines]
-    .map((cells) => `| ${cells.map(escapeCell).join(" | ")} |`).join("\n");
-}
-
-function escapeCell(text: string): string {
-  return text.replaceAll("|", "\\|");
 }

@@ -1,7 +1,8 @@
 /**
- * `deno task generate` writes src/api/gen/ from the .proto files, and the reference of the
- * commands in docs/cli.md from their definitions. Run it after each change of one of them;
- * a test fails if that was not done.
+ * `deno task generate` writes src/api/gen/ from the .proto files, the reference of the
+ * commands in docs/cli.md from their definitions, and the table of metrics in
+ * docs/telemetry.md from the instruments. Run it after each change of one of them; a test
+ * fails if that was not done.
  *
  * The types come from proto-loader's own generator: `Route` is what the decoder returns,
  * with every field; `RouteInput` is what the encoder accepts. The descriptors, which
@@ -13,6 +14,7 @@ import { LOADER_OPTIONS } from "../../src/api/proto_registry.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { REFERENCE_PAGE, withReference } from "./command_reference.ts";
 import { print } from "./isolation.ts";
+import { TELEMETRY_PAGE, withMetrics } from "./metrics_reference.ts";
 import { runToEnd } from "./namespace.ts";
 import { repository } from "./serve_task.ts";
 import { prepareTool, protocCompiler, type ToolCommand } from "./tools.ts";
@@ -112,6 +114,8 @@ async function run({ env, command }: ToolCommand): Promise<void> {
 if (import.meta.main) {
   const page = await Deno.readTextFile(REFERENCE_PAGE);
   await Deno.writeTextFile(REFERENCE_PAGE, await withReference(page, COMMANDS));
+  const telemetry = await Deno.readTextFile(TELEMETRY_PAGE);
+  await Deno.writeTextFile(TELEMETRY_PAGE, await withMetrics(telemetry));
   // Both are made before anything is replaced, because either may fail.
   const descriptors = await generateDescriptors();
   const folder = `${GENERATED}.new`;

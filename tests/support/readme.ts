@@ -32,12 +32,13 @@ export function examplesOf({ lines }: Block): readonly Example[] {
   return examples;
 }
 
-/** What differs from run to run is made alike: times, ports of clients, indices. */
+/** What differs from run to run is made alike: times, ports of clients, hashes, indices. */
 export function normalise(lines: readonly string[]): string {
   return lines.map((line) =>
     line.replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, "TIME")
       .replaceAll(/(?<="peer":"127\.0\.0\.1:|by 127\.0\.0\.1:)\d+/g, "PORT")
       .replaceAll(/(?<="duration_ms":)[\d.]+/g, "DURATION")
+      .replaceAll(/(?<="prev":")[0-9a-f]{64}/g, "HASH")
       .replaceAll(/\bup (?:\d+ (?:d|h|min|s)\b ?)+/g, "UP")
       .replaceAll(/(?<=\(index: )\d+/g, "INDEX")
       .replaceAll(/\s+/g, " ").trim()
@@ -138,7 +139,7 @@ exit 64
 /** Runs a command; one that starts the sidecar has ended when the sidecar serves. */
 async function runAndWait(shell: Shell, command: string): Promise<Ran> {
   const ran = await shell.run(command);
-  const log = /\bserve\b.* 2>(\S+) &$/.exec(command)?.[1];
+  const log = /\bserve\b.* 2>>(\S+) &$/.exec(command)?.[1];
   if (log === undefined) return ran;
   await until(
     async () => (await shell.run(`grep -q "Starting gRPC server" ${log}`)).code === 0,

@@ -360,6 +360,8 @@ export class DriftRepair {
   }
 
   #routeKey(prefix: Ipv4Cidr, start: () => StartedRepair): readonly AnyKey[] {
+    // A span that begins has to end.
+    if (this.#parts.desired.repairGoal(prefix) === undefined) return [];
     const { cause, end } = start();
     const repair = repairKey(prefix, this.#parts, cause, end);
     return repair === undefined ? [] : [repair];

@@ -288,7 +288,8 @@ Deno.test("standard output whose reader has gone slows no call, and all records 
   const { head, log, trail } = await settled(asked);
   assert.deepEqual(trail, { written: before.trail.written, lost: 2 * CALLS });
   assert.deepEqual([head, log.lost], [fromTrail(asked).head, 0]);
-  await until(() => fromLog(asked).trailLost === trail.lost, { what: "the notice" });
+  // The first one comes after a second, and may not have all; at the end the log has.
+  await until(() => fromLog(asked).trailLost > 0, { what: "the notice" });
   await stop(asked);
   // The end record is lost as well.
   assert.equal(fromLog(asked).trailLost, trail.lost + 1);

@@ -20,21 +20,14 @@ export function logTelemetry(): Pick<LoggerOptions, "onLine" | "traceId"> {
 
 /** Deno gives the record the severity of the method, and the active span. */
 function exportLine(level: LogLevel, message: string): void {
-  switch (level) {
-    case "error":
-      // deno-lint-ignore no-console
-      return console.error(message);
-    case "warn":
-      // deno-lint-ignore no-console
-      return console.warn(message);
-    case "info":
-      // deno-lint-ignore no-console
-      return console.info(message);
-    case "debug":
-    case "trace":
-      // deno-lint-ignore no-console
-      return console.debug(message);
-    default:
-      return level satisfies never;
-  }
+  // deno-lint-ignore no-console -- Deno 2.9.3 has no other way to export a log record
+  console[METHODS[level]](message);
 }
+
+const METHODS = {
+  error: "error",
+  warn: "warn",
+  info: "info",
+  debug: "debug",
+  trace: "debug",
+} as const satisfies Readonly<Record<LogLevel, string>>;

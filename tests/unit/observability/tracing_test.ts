@@ -37,6 +37,23 @@ Deno.test("without OpenTelemetry a stream keeps what it has", () => {
   assert.equal(stream[span], "span");
 });
 
+Deno.test("with OpenTelemetry a call's own code is in its span, and the loop that it starts is not", async () => {
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "--frozen", "--cached-only", "--allow-all", "--no-check"],
+      new URL("detached_main.ts", import.meta.url).pathname,
+    ],
+    env: { OTEL_DENO: "true", OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:9" },
+    stderr: "inherit",
+  }).output();
+  assert.deepEqual(JSON.parse(new TextDecoder().decode(stdout)), {
+    inside: true,
+    awaited: true,
+    detached: false,
+    queue: false,
+  });
+});
+
 Deno.test("wallClockMs never runs back, and agrees with Date.now", () => {
   let before = 0;
   for (let round = 0; round < 10_000; round += 1) {

@@ -446,6 +446,13 @@ export class TrailVerifier {
   }
 
   #join(chain: Chain, piece: Chain): void {
+    // What stood behind the piece stands behind what was before it, or two chains would
+    // each stand before the other.
+    const behind = tornBetween(piece, chain);
+    if (behind !== undefined) {
+      const before = piece.origin.kind === "torn" ? piece.origin.before : undefined;
+      behind.origin = { kind: "torn", before };
+    }
     piece.joined = { chain, offset: chain.lines };
     chain.last = piece.last;
     chain.addedAt = Math.max(chain.addedAt, piece.addedAt);
@@ -457,11 +464,6 @@ export class TrailVerifier {
     chain.isEnded = piece.isEnded;
     chain.isChanged = piece.isChanged;
     this.#close(piece);
-    // Two pieces that each stood before the other.
-    if (chain.origin.kind === "torn" && chain.origin.before === piece) {
-      const before = piece.origin.kind === "torn" ? piece.origin.before : undefined;
-      chain.origin = { kind: "torn", before };
-    }
     // It would keep all chains before it in memory.
     piece.origin = { kind: "process" };
     if (this.#current === piece) this.#current = chain;
@@ -680,6 +682,31 @@ function trunksOf(chain: Chain): readonly Chain[] {
     if (trunk.origin.kind !== "branch") return trunks;
     trunk = rootOf(trunk.origin.of);
   }
+}
+
+/** The chain that one waits to be joined to; undefined if it does not wait. */
+function chainBefore({ origin }: Chain): Chain | undefined {
+  switch (origin.kind) {
+    case "process":
+      return undefined;
+    case "torn":
+      return origin.before && rootOf(origin.before);
+    case "branch":
+      return rootOf(origin.of);
+    default:
+      return origin satisfies never;
+  }
+}
+
+/** The last torn piece on the way back from a chain to a piece, if it leads there. */
+function tornBetween(piece: Chain, chain: Chain): Chain | undefined {
+  let torn: Chain | undefined;
+  let each: Chain | undefined = chain;
+  while (each !== undefined && each !== piece) {
+    if (each.origin.kind === "torn") torn = each;
+    each = chainBefore(each);
+  }
+  return each === piece ? torn : undefined;
 }
 
 /** How many lines of its root stand before it. */

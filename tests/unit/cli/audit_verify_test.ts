@@ -268,6 +268,26 @@ Deno.test("audit verify throws for no bytes, and no file leaves it without a sen
   }));
 });
 
+Deno.test("audit verify ends with lines in any order, also if pieces stand before one another", () => {
+  const texts = PROCESSES.flat().map(({ text }) => text);
+  // In each a line follows one that stands two lines behind it; they once had no end.
+  const known = [[5, 34, 4, 24], [2, 10, 1, 16], [36, 5, 35, 38]];
+  for (const places of known) {
+    const { findings } = verify([textFile(...places.map((at) => texts[at] ?? ""))]);
+    assert.notEqual(findings.length, 0);
+  }
+  const places = fc.array(fc.nat(texts.length - 1), { maxLength: 40 });
+  fc.assert(
+    fc.property(places, (chosen) => {
+      const lines = chosen.map((at) => texts[at] ?? "");
+      const { findings, summary } = verify([textFile(...lines)]);
+      assert.equal(summary.isWhole, findings.length === 0);
+      assert.equal(summary.records, lines.length);
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
 /** Files with these lines in a folder of their own; the names count from 0. */
 async function filesWith(files: readonly Uint8Array[]) {
   const folder = await Deno.makeTempDir();

@@ -67,7 +67,14 @@ export class RouteCalls implements RouteService {
     const checked = checkNodeCidr(destination, this.#parts.policy);
     if (!checked.ok) return refused(describeCidrFault(checked.fault, "Destination"));
     const device = parseInterfaceName(viaInterface);
-    if (!device.ok) return refused(describeInterfaceNameFault(device.fault));
+    if (!device.ok) {
+      // The contract tells the fault of the destination first.
+      return refused(
+        checked.value === this.#parts.desired.ownSubnet
+          ? describeOwnSubnet(checked.value)
+          : describeInterfaceNameFault(device.fault),
+      );
+    }
     const route = { destination: checked.value, device: device.value };
     return this.#submit<InjectOutcome>(
       route.destination,

@@ -77,6 +77,11 @@ Deno.test("InjectRoute refuses the node's own subnet as a destination", async ()
     await client.injectRoute("10.42.1.0/24", "vxlan100"),
     refused("Destination 10.42.1.0/24 is this node's own subnet"),
   );
+  // Of two faults the destination's comes first, as in the contract.
+  assert.deepEqual(
+    await client.injectRoute("10.42.1.0/24", "-"),
+    refused("Destination 10.42.1.0/24 is this node's own subnet"),
+  );
   assert.equal(await allRoutes(namespace), table);
 });
 

@@ -233,8 +233,8 @@ async function serveUntilStop(
 }
 
 function describeHandOver(sessions: number): string {
-  return `Handing over to a new process after ${sessions} connections, of each of which ` +
-    "Deno keeps some 30 KB; what comes meanwhile waits in the socket";
+  return `Handing over to a new process after ${sessions} connections, because Deno ` +
+    "keeps about 30 KB of each; new connections wait in the socket";
 }
 
 /** Probes and load balancers see that the kernel does not answer; the log says why. */

@@ -56,7 +56,7 @@ export class AddressCalls implements NodeNetworkService {
     this.#parts = parts;
   }
 
-  /** Sends the network to who watches, if it has another subnet or revision than before. */
+  /** Sends the network to the watches if its subnet or revision has changed. */
   publish(): void {
     this.#watch.publish(this.#parts.state.network);
   }
@@ -110,7 +110,7 @@ export class AddressCalls implements NodeNetworkService {
     if (refusal !== undefined) return refusal;
     const subnet = checked.value;
     const { promise, resolve } = Promise.withResolvers<ConfigureOutcome>();
-    // Alone: what is planned for routes and addresses depends on the subnet.
+    // Alone, because the plans of routes and addresses depend on the subnet.
     await queue.alone(async () => {
       if (call.gone()) return resolve({ kind: "caller-gone" });
       await reconciler.reconcile([loopKey<SubnetOutcome>({
@@ -120,8 +120,8 @@ export class AddressCalls implements NodeNetworkService {
         commit: (outcome) => {
           if (outcome.kind === "refused") return resolve(outcome);
           desired.ownSubnet = subnet;
-          // An agent that is refused ends, and asks for no route: what the one before it
-          // asked for is still all that is known.
+          // An agent that is refused ends and requests no route, so the requests of the one
+          // before it stay claimed.
           desired.markAllStale();
           this.publish();
           resolve({ ...outcome, subnet });
@@ -163,7 +163,7 @@ type Find = (state: NetworkState) => Allocation | undefined;
 function readTarget(target: ReleaseTarget): Result<Find, AddressRefusal> {
   switch (target.kind) {
     case "none":
-      return err(invalid("Nothing to release is named; set address or owner"));
+      return err(invalid("The request names nothing to release; set address or owner"));
     case "address": {
       const address = readAddress(target.text);
       return address.ok

@@ -16,7 +16,7 @@ import type {
   ReleaseOutcome,
 } from "./ports.ts";
 
-/** Who asks for an address, and for which one; undefined if any one will do. */
+/** The owner that requests an address, and the address; undefined: any. */
 export interface AllocateRequest {
   readonly owner: Owner;
   readonly requested: Ipv4Address | undefined;
@@ -79,7 +79,7 @@ export function planRelease(
     if (found === undefined) return answer(state, () => outcome, again);
     const { address } = found;
     state.allocator.release(found);
-    // What makes it an allocation goes first: parts of a name alone are nothing.
+    // Delete the allocation first: the parts of a name alone have no effect.
     const [first, ...rest] = recordsOf(found).toReversed()
       .map((record): StateChange => ({ kind: "delete-equal", record }));
     return {
@@ -97,7 +97,7 @@ export function planRelease(
   }, lostRefusal);
 }
 
-/** Tells who has which address. */
+/** Lists each address with its owner. */
 export function planList(state: NetworkState): Step<ListOutcome> {
   const list = (): ListOutcome => ({
     kind: "listed",
@@ -197,7 +197,7 @@ function allocate(
   };
 }
 
-/** Writes the name of an owner of whom the store has only the key. */
+/** Writes the name of an owner whose key alone is in the store. */
 function rename(
   state: NetworkState,
   { address, owner }: Allocation & { readonly owner: Owner },
@@ -209,7 +209,7 @@ function rename(
     kind: "apply",
     plan: { cleanUp: [{ kind: "delete", record }, { kind: "create", record }] },
     expected: outcome(),
-    // The allocation stands without it, and a resync writes what is missing.
+    // The allocation is valid without it, and a resync writes the missing part.
     then: () => done(outcome()),
     ...inDoubt(state, address, again),
   };
@@ -273,7 +273,7 @@ function failureOf(results: readonly OperationResult[]): Failure | undefined {
   return failed?.ok === false ? failed.failure : undefined;
 }
 
-/** True for a failure which says that the store has not what the allocator has. */
+/** True for a failure that shows a difference between store and allocator. */
 function isSurprise({ kind }: Failure): boolean {
   return SURPRISES.has(kind);
 }

@@ -100,7 +100,7 @@ export class NetworkRecords implements RecordOwner {
 }
 
 /**
- * Writes anew what the store lacks of an allocation. An entry of another program in its
+ * Writes the parts of an allocation that the store lacks. An entry of another program in its
  * place stays there.
  */
 function missingOf(

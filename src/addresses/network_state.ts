@@ -35,7 +35,7 @@ export class NetworkState {
   readonly #unverified = new Set<Ipv4Address>();
   /** The store refused a record for these, and it is not known yet whose it has. */
   readonly #contested = new Set<Ipv4Address>();
-  /** What the store had of names without an allocation when it was read last. */
+  /** The names without an allocation at the last read of the store. */
   #fragments: readonly FragmentRecord[] = [];
   #subnet: NodeSubnet | undefined;
   /** The highest revision that the store may have: one whose write was lost counts. */
@@ -73,7 +73,7 @@ export class NetworkState {
     return this.#subnet === undefined ? undefined : { used, free };
   }
 
-  /** What the store has of this address is not known. */
+  /** The record of this address in the store is unknown from now on. */
   markUnverified(address: Ipv4Address): void {
     this.#unverified.add(address);
   }
@@ -85,8 +85,8 @@ export class NetworkState {
   }
 
   /**
-   * Takes the allocations that the store has. What is verified already stays as it is:
-   * another program may have emptied the store meanwhile.
+   * Takes the allocations of the store. Verified ones stay unchanged, because another program
+   * may have emptied the store in the meantime.
    */
   verify({ allocations, fragments }: StoredState): void {
     const { allocator } = this;

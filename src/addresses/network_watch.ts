@@ -2,7 +2,7 @@ import type { NodeNetwork } from "./ports.ts";
 
 type Listener = (network: NodeNetwork) => void;
 
-/** Tells of the node's network, once it is known, and of each change. */
+/** Reports the node's network once it is known, and each change. */
 export class NetworkWatch {
   readonly #listeners = new Set<Listener>();
   #current: NodeNetwork | undefined;
@@ -17,7 +17,7 @@ export class NetworkWatch {
     for (const listener of this.#listeners) listener(network);
   }
 
-  /** Tells the present network, as soon as it is known, and each later one. */
+  /** Reports the present network as soon as it is known, and each later one. */
   watch(listener: Listener): () => void {
     this.#listeners.add(listener);
     if (this.#current !== undefined) listener(this.#current);

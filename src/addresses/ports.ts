@@ -18,7 +18,7 @@ export interface ConfiguredNetwork {
   readonly revision: number;
 }
 
-/** An address with the name of who has it; undefined if the name was lost. */
+/** An address with the name of its owner; undefined if the name was lost. */
 export interface OwnedAddress {
   readonly address: Ipv4Address;
   readonly owner: Owner | undefined;
@@ -36,9 +36,9 @@ export interface AddressRefusal {
     | "exhausted"
     /** This address is taken, or the owner has another one. */
     | "taken"
-    /** The kernel did not answer: what is true is not known. */
+    /** The kernel did not answer, so the state is unknown. */
     | "lost"
-    /** The kernel said no. */
+    /** The kernel refused. */
     | "failed";
   readonly sentence: string;
 }
@@ -91,7 +91,7 @@ export type ReleaseTarget =
   | { readonly kind: "owner"; readonly text: string }
   | { readonly kind: "none" };
 
-/** What the API needs of the node's network; each answer is true of the kernel. */
+/** The port of the node's network for the API. Each success was confirmed by the kernel. */
 export interface NodeNetworkService {
   configureNodeSubnet(subnet: string, call: Call): Promise<ConfigureOutcome>;
   /** @param address the wanted one; empty: the next free one */

@@ -21,7 +21,7 @@ export type SubnetOutcome =
   | { readonly kind: "configured"; readonly changed: boolean }
   | Refusal;
 
-/** What a change of the subnet works with. */
+/** The dependencies of the change of the subnet. */
 export interface SubnetParts {
   readonly state: NetworkState;
   readonly desired: DesiredState;

@@ -1,4 +1,5 @@
 import type { LogFields, LogLine } from "../observability/logger.ts";
+import { countOf } from "../shared/quote.ts";
 import { Refusals } from "./refusals.ts";
 import { Tally } from "./tally.ts";
 
@@ -34,7 +35,7 @@ export type CallResult =
   /** The sidecar did not execute it. `sentence` is one of a few fixed sentences. */
   | { readonly kind: "not-executed"; readonly sentence: string };
 
-/** Who makes which call. */
+/** The name of a call, and its client. */
 export interface CallOrigin {
   /** The name of the call, e.g. `InjectRoute`. */
   readonly rpc: string;
@@ -82,7 +83,7 @@ export class CallLog {
   readonly #routeCapacity: number;
   /** By destination: the text of the call that was last logged at info. */
   readonly #routes = new Map<string, string>();
-  /** By text: calls that have started lately, and whether since the last report. */
+  /** By text: recent calls, and whether each has started since the last report. */
   readonly #recent = new Map<string, boolean>();
   readonly #refusals: Refusals;
   /** By sentence: calls of any text that were not executed. */
@@ -118,8 +119,8 @@ export class CallLog {
   }
 
   /**
-   * Returns the counts that the log does not have yet; write them. To be called each
-   * {@linkcode REPORT_MS}, and at the end.
+   * Returns the counts that the log does not have yet; write them. Call it every
+   * {@linkcode REPORT_MS} milliseconds, and at the end.
    */
   report(): readonly LogLine[] {
     for (const [text, isRepeated] of this.#recent) {
@@ -238,7 +239,7 @@ export class CallLog {
       return { level: "debug", message, fields };
     }
     const describe = (count: number, since: string) =>
-      `${count} calls not executed since ${since}: ${sentence}`;
+      `${countOf(count, "call")} not executed since ${since}: ${sentence}`;
     const sinceMs = this.#now();
     this.#notExecuted.set(sentence, new Tally({ describe, sinceMs, count: 1 }));
     return { level: "warn", message, fields };

@@ -1,4 +1,4 @@
-/** What the log lines and the answers of several services share. */
+/** Sentences and log lines that several services share. */
 import { quote } from "../shared/quote.ts";
 import type { LogLevel, LogLine } from "../observability/logger.ts";
 import type { NotExecuted, Refusal } from "../reconcile/ports.ts";
@@ -10,9 +10,9 @@ export function describeNotExecuted(outcome: NotExecuted): string {
     case "shutting-down":
       return "The sidecar is shutting down; call again when it is back";
     case "queue-full":
-      return "Too many calls wait for the kernel; call again later";
+      return "Too many calls are waiting for the kernel; call again later";
     case "caller-gone":
-      return "The caller had gone before the kernel was touched; nothing was changed";
+      return "The client cancelled the call before it reached the kernel; nothing was changed";
     default:
       return outcome satisfies never;
   }

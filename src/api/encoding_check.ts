@@ -9,9 +9,9 @@ const START_GROUP = 3;
 const END_GROUP = 4;
 const I32 = 5;
 
-/** The most bytes of a varint of 32 bits, such as a tag or a length; each has 7 bits. */
+/** The longest varint of 32 bits, such as a tag or a length, in bytes of 7 bits. */
 const MAX_BYTES_32 = 5;
-/** The most bytes of a varint of 64 bits. */
+/** The longest varint of 64 bits, in bytes. */
 const MAX_BYTES_64 = 10;
 /** The greatest field number is 2^29 - 1, so a tag has at most 32 bits. */
 const MAX_TAG = 2 ** 32 - 1;
@@ -138,7 +138,7 @@ function checkField(
   }
 }
 
-/** For short texts, as almost all are, this takes less time than a call out of V8. */
+/** Almost all texts are short; for them this is faster than a call out of V8. */
 function isAscii(bytes: Uint8Array): boolean {
   if (bytes.length > MAX_ASCII_LENGTH) return false;
   for (const byte of bytes) {
@@ -218,9 +218,9 @@ class WireReader {
   }
 
   /**
-   * Reads a length; the reader is at its end when it has read so many bytes.
+   * Reads a length, and ends the reader after so many bytes.
    *
-   * @returns what {@linkcode leave} needs to read on behind them
+   * @returns the end of the outer message, for {@linkcode leave}
    */
   enter(): number {
     const end = this.#endOf(this.#varint(MAX_BYTES_32));
@@ -233,7 +233,7 @@ class WireReader {
     this.#end = outerEnd;
   }
 
-  /** The bytes of a value that has its length before it. */
+  /** The bytes of a length-delimited value. */
   lengthDelimited(): Uint8Array {
     const end = this.#endOf(this.#varint(MAX_BYTES_32));
     const content = this.#bytes.subarray(this.#at, end);

@@ -11,11 +11,11 @@ import { runDetached, startCallSpan } from "../observability/tracing.ts";
 import { escapeInvisible } from "../shared/quote.ts";
 import type { ServedService } from "../shared/served_service.ts";
 
-/** What is known of a call when it is over. */
+/** The result of a call that has ended. */
 interface EndedCall {
   readonly status: string;
   readonly outcome: CallOutcome;
-  /** Why it did not do what it was asked, one sentence; undefined if it did. */
+  /** Why the call failed, one sentence; undefined if it succeeded. */
   readonly fault: string | undefined;
 }
 
@@ -38,7 +38,7 @@ export function instrumentService(
   return { ...service, implementation: Object.fromEntries(handlers) };
 }
 
-/** The definition says of which kind a handler is. */
+/** The definition, not the handler, has the kind of the method. */
 function isUnary(
   _handler: UntypedHandleCall,
   { requestStream, responseStream }: MethodDefinition<unknown, unknown>,
@@ -57,8 +57,8 @@ function instrument(
     const span = startCallSpan(method, () => traceHeaders(call.metadata));
     const answer: sendUnaryData<unknown> = (error, message, ...rest) => {
       const seconds = (performance.now() - startedMs) / 1000;
-      // First, so that no client waits for what is noted of its call. Detached, because
-      // timers of the connection must not pass for a part of the call.
+      // First, so that no client waits until its call is counted. Detached, because the
+      // trace must not take timers of the connection for a part of the call.
       runDetached(() => callback(error, message, ...rest));
       const { fault, outcome, status } = endOf(error, message);
       instruments.callEnded({ method, status, outcome, seconds });
@@ -122,7 +122,7 @@ function clientAttributes(peer: string): Readonly<Record<string, string | number
     : { "client.address": address, "client.port": Number(port) };
 }
 
-/** What a call is about, by the attribute that shows it. */
+/** The fields of requests that a span shows, by the name of the attribute. */
 const REQUEST_ATTRIBUTES = {
   "quilt.destination": "destination",
   "quilt.device": "via_interface",

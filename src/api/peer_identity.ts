@@ -9,7 +9,7 @@ export type IncomingCall = Pick<
 
 /** The client of a call, as the audit log names it. */
 export interface PeerIdentity {
-  /** `127.0.0.1:40112`, or `unix:///run/quilt/sidecar.sock#3` for its 3rd connection. */
+  /** `127.0.0.1:40112`, or `unix:///run/quilt/sidecar.sock#3` for the third connection. */
   readonly peer: string;
   /**
    * Under mTLS the subject of the client's certificate, e.g. `CN=agent,O=Quilt`.

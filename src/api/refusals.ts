@@ -6,14 +6,14 @@ import { Tally } from "./tally.ts";
 export interface RefusedCall {
   /** The call, e.g. `InjectRoute(destination=10.42.2.0/24, via=vxlan100)`. */
   readonly text: string;
-  /** What it has in common with other calls, e.g. `InjectRoute via vxlan100`. */
+  /** The part that it shares with other calls, e.g. `InjectRoute via vxlan100`. */
   readonly name: string;
   /** The destination of a route. */
   readonly destination?: string | undefined;
   readonly fields: LogFields;
 }
 
-/** So many calls of one group have lines of their own; if there are more, it has one. */
+/** A group with at most so many calls has a line for each; a larger one has one line. */
 const IN_FULL = 8;
 
 /**
@@ -44,21 +44,21 @@ export class Refusals {
     return [...more, { level, message: `${text} refused: ${sentence}`, fields }];
   }
 
-  /** Whether so many calls of this name are refused that none has lines of its own. */
+  /** Whether a group of this name has one line for all its calls. */
   hasMany(name: string): boolean {
     const groups = this.#groups.get(name)?.values() ?? [];
     return [...groups].some((group) => group.isMany);
   }
 
-  /** Takes that a call has succeeded, and returns the counts of its refusals. */
+  /** A call has succeeded. Returns the counts of its refusals. */
   succeeded(name: string, text: string): readonly LogLine[] {
     const groups = this.#groups.get(name)?.values() ?? [];
     return [...groups].flatMap((group) => group.succeeded(text));
   }
 
   /**
-   * Returns the counts that the log does not have yet, and forgets what was not repeated
-   * since the last report.
+   * Returns the counts that the log does not have yet, and drops the refusals that were
+   * not repeated since the last report.
    */
   report(): readonly LogLine[] {
     const lines: LogLine[] = [];
@@ -76,7 +76,7 @@ export class Refusals {
     return lines;
   }
 
-  /** Returns the counts that the log does not have yet, and forgets all refusals. */
+  /** Returns the counts that the log does not have yet, and drops all refusals. */
   clear(): readonly LogLine[] {
     const lines = this.report();
     this.#groups.clear();
@@ -123,13 +123,13 @@ export class Refusals {
 /** A sentence without the destination, so that it is the same for all routes. */
 function reasonOf({ destination }: RefusedCall, sentence: string): string {
   if (destination === undefined) return sentence;
-  // A word that is no CIDR may occur in the sentence itself; where it is meant, it is
-  // quoted.
+  // A text that is no CIDR may also be a word of the sentence. The sentence quotes the
+  // destination, so only the quoted text is replaced.
   const isCidr = destination.includes("/") || destination.startsWith('"');
   return sentence.replaceAll(isCidr ? destination : `"${destination}"`, "…");
 }
 
-/** At which level a call has its line, and the lines about others. */
+/** The level of the call's own line, and the lines about others. */
 interface Counted {
   readonly level: LogLevel;
   readonly more: readonly LogLine[];
@@ -140,7 +140,7 @@ const REPEATED: Counted = { level: "debug", more: [] };
 /** Sorts destinations by their numbers. */
 const collator = new Intl.Collator("en", { numeric: true });
 
-/** What may be a destination; a client can send anything. */
+/** A text that may be a destination; a client can send any text. */
 const CIDR = /^[\d.]+\/\d+$/;
 
 /** Refusals for one reason of calls that differ only in the route. */
@@ -172,7 +172,7 @@ class Group {
     });
   }
 
-  /** What it takes of the room for all groups. */
+  /** How much of the capacity for all groups it uses. */
   get size(): number {
     return 1 + this.#calls.size;
   }
@@ -217,7 +217,7 @@ class Group {
       : [...this.#inFull.values()].flatMap((own) => own.pending());
   }
 
-  /** Whether any was counted since this was asked last. */
+  /** Whether a refusal was counted since the last call of this method. */
   takeRepeated(): boolean {
     return this.#tally.takeRepeated();
   }
@@ -249,7 +249,8 @@ class Group {
     const range = this.#destinations === undefined
       ? ""
       : `, from ${this.#destinations.first} to ${this.#destinations.last}`;
-    return `${this.#name} refused for ${atLeast}${calls}, ${count} times since ` +
+    return `${this.#name} refused for ${atLeast}${calls}, ` +
+      `${countOf(count, "time")} since ` +
       `${since}${range}: ${this.#reason}`;
   }
 }
@@ -261,7 +262,7 @@ function tallyOf(
 ): Tally {
   return new Tally({
     describe: (count, since) =>
-      `${text} refused ${count} times since ${since}: ${sentence}`,
+      `${text} refused ${countOf(count, "time")} since ${since}: ${sentence}`,
     // Several clients may repeat the same call.
     fields: { rpc, destination, device },
     sinceMs,
@@ -274,5 +275,6 @@ const MANY_REFUSALS =
   "only with --log-level debug";
 
 function describeOthers(count: number, since: string): string {
-  return `${count} more calls refused since ${since}; --log-level debug shows each`;
+  return `${countOf(count, "more call")} refused since ${since}; --log-level debug ` +
+    "shows each";
 }

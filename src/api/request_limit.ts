@@ -4,7 +4,7 @@ import type { ClusterPolicy } from "../ipam/policy.ts";
 /** The least limit. Apart from SyncRoutes the longest request has about 160 bytes. */
 export const LEAST_REQUEST_BYTES = 16 * 1024;
 
-/** The limit of grpc clients for a response, and more than any honest client sends. */
+/** The default limit of gRPC clients for a response; no correct client sends more. */
 const MOST_REQUEST_BYTES = 4 * 1024 * 1024;
 
 /** A route of SyncRoutes takes at most 39 bytes. */

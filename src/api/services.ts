@@ -5,7 +5,7 @@ import { serviceName } from "./proto_registry.ts";
 import { createReflection } from "./reflection/service.ts";
 import type { StreamLimiter } from "./stream_limiter.ts";
 
-/** Adds the services that every gRPC tool looks for, health and reflection, to ours. */
+/** Adds health and reflection, which gRPC tools expect, to our services. */
 export function composeServices(
   own: readonly ServedService[],
   health: Health,
@@ -16,9 +16,9 @@ export function composeServices(
 }
 
 /**
- * Logs the counts of refused calls each minute, as long as there are any.
+ * Logs the counts of refused calls each minute, if there are any.
  *
- * @returns logs what is left, and ends it
+ * @returns a function that logs the remaining counts and stops the timer
  */
 export function logCountsEachMinute(services: readonly ServedService[]): () => void {
   const logCounts = () => {

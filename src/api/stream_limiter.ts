@@ -17,7 +17,7 @@ export interface ServerStream {
   once(event: "cancelled", listener: () => void): unknown;
 }
 
-/** What is written to a stream stays in memory until its client reads it. */
+/** Limited, because a message stays in memory until the client reads it. */
 const MAX_STREAMS = 256;
 /** More than a client needs: health, the node's network, routes, findings, reflection. */
 const MAX_STREAMS_PER_CONNECTION = 8;

@@ -1,13 +1,13 @@
 import type { LogFields, LogLine } from "../observability/logger.ts";
 
-/** What {@linkcode Tally} counts, and how the log names it. */
+/** Options of {@linkcode Tally}. */
 export interface TallyOptions {
-  /** The line with the count; `since` is a time in UTC. */
+  /** Returns the line with the count; `since` is a time in UTC. */
   readonly describe: (count: number, since: string) => string;
   readonly fields?: LogFields;
-  /** When it was written first, in milliseconds since 1970. */
+  /** When the line was first written, in milliseconds since 1970. */
   readonly sinceMs: number;
-  /** How many there are already, which the log has. */
+  /** How many repetitions the log has already. */
   readonly count: number;
 }
 
@@ -28,14 +28,14 @@ export class Tally {
     this.#isRepeated = true;
   }
 
-  /** Whether one was counted since this was asked last. */
+  /** Whether a repetition was counted since the last call of this method. */
   takeRepeated(): boolean {
     const isRepeated = this.#isRepeated;
     this.#isRepeated = false;
     return isRepeated;
   }
 
-  /** The count, if it was not returned yet. */
+  /** The line with the count, unless that count was returned already. */
   pending(): readonly LogLine[] {
     if (this.#count === this.#reported) return [];
     this.#reported = this.#count;

@@ -12,7 +12,7 @@ import { DEADLINE_EXCEEDED } from "../shared/deadline_exceeded.ts";
 import { describeNotExecuted } from "./call_messages.ts";
 import { peerIdentity } from "./peer_identity.ts";
 
-/** What a call is answered with: a message and status OK, or another status. */
+/** The answer to a call: a message with status OK, or another status. */
 export type Reply<Message> =
   | { readonly kind: "message"; readonly message: Message }
   | StatusReply;

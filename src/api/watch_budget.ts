@@ -1,7 +1,7 @@
-/** What one watch may still carry. */
+/** How much one watch may still carry. */
 export interface WatchAllowance {
   /**
-   * Counts what the next message carries.
+   * Counts the items of the next message.
    *
    * @returns the limit that it would exceed; undefined if it may be sent
    */
@@ -20,7 +20,10 @@ export class WatchBudget {
   readonly #ofAll: number;
   #open = 0;
 
-  /** @param ofAll if there are more than a few watches, they share this number */
+  /**
+   * @param ofOne how much one watch may carry
+   * @param ofAll how much all open watches may carry together; each has an equal share
+   */
   constructor(ofOne: number, ofAll: number) {
     this.#ofOne = ofOne;
     this.#ofAll = ofAll;

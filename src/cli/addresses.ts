@@ -47,7 +47,7 @@ export function addresses(line: CommandLine): Promise<CommandEnd> {
 export function formatAddresses(answer: NodeAddresses, free: boolean): string {
   const { listed, network } = answer;
   const subnet = escapeInvisible(network.subnet);
-  if (subnet === "") return "No subnet is configured yet, so there are none";
+  if (subnet === "") return "No subnet is configured yet, so there are no addresses";
   if (free) {
     const all = freeAddresses(answer);
     return all.length === 0
@@ -61,7 +61,7 @@ export function formatAddresses(answer: NodeAddresses, free: boolean): string {
     ["ADDRESS", "OWNER"],
     ...listed.addresses.map(({ address, owner }) => [
       address,
-      owner === "" ? "(lost by a crash; release it by its address)" : owner,
+      owner === "" ? "(lost in a crash; release it by its address)" : owner,
     ]),
   ]);
   return [...table, "", count].join("\n");

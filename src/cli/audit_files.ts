@@ -35,8 +35,8 @@ export class AuditFaults {
   get failure(): string | undefined {
     if (this.#unread !== undefined) return this.#unread;
     if (this.#foreign === undefined) return undefined;
-    const what = describe(this.#foreign, "no audit record", "no audit records");
-    return `${what}; see whether the log of standard error was mixed in`;
+    const what = describe(this.#foreign, "not an audit record", "not audit records");
+    return `${what}; check whether the file also contains the log (standard error)`;
   }
 
   /** What is left out and could not be shown anyhow, a sentence. */
@@ -58,8 +58,8 @@ function oneMore(places: Places | undefined, place: string): Places {
 
 function describe({ first, more }: Places, what: string, plural: string): string {
   return more === 0
-    ? `${first} is ${what} and is left out`
-    : `${first} and ${countOf(more, "more line")} are ${plural} and are left out`;
+    ? `${first} is ${what} and is skipped`
+    : `${first} and ${countOf(more, "more line")} are ${plural} and are skipped`;
 }
 
 /** What one read of a file brought. */

@@ -42,7 +42,7 @@ export function readFilter(
     : readPointInTime("until", until, nowMs);
   if (!untilMs.ok) return untilMs;
   if (sinceMs.value > untilMs.value) {
-    return err("--since is later than --until: nothing is between them");
+    return err("--since is later than --until; exchange them");
   }
   return ok({
     prefix: prefix.value,

@@ -150,7 +150,7 @@ export function formatLine(line: AuditLine): string {
     case "gap": {
       const { dropped } = line;
       return `${time} ${dropped} ${dropped === 1 ? "line is" : "lines are"} missing ` +
-        "here: nobody read them in time, or a write failed";
+        "here, because the reader was too slow or a write failed";
     }
     case "mutation": {
       const { failure, outcome, words } = line.record;
@@ -173,7 +173,7 @@ export function formatLine(line: AuditLine): string {
       );
     }
     case "other":
-      return escapeInvisible(`${time} event of a later sidecar: ${line.event}`);
+      return escapeInvisible(`${time} event of a newer sidecar: ${line.event}`);
     default:
       return line satisfies never;
   }

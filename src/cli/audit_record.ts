@@ -220,7 +220,7 @@ function describe(change: WrittenChange): string {
     case "neighbour": {
       const { address, device, verb } = change;
       return verb === "add"
-        ? `asked for neighbour ${address} dev ${device}`
+        ? `probed neighbour ${address} dev ${device}`
         : `deleted the entry of neighbour ${address} dev ${device}`;
     }
     default:
@@ -231,11 +231,11 @@ function describe(change: WrittenChange): string {
 function ownerOf(protocol: number): string {
   switch (protocol) {
     case 142:
-      return "ours";
+      return "the sidecar";
     case 2:
       return "the kernel";
     case 3:
-      return "a program that named no protocol (boot)";
+      return "a program without a protocol of its own (boot)";
     case 4:
       return "an administrator (static)";
     default:
@@ -274,5 +274,5 @@ function describeEntry(
 const KINDS = {
   blackhole: "subnet",
   unreachable: "the request for route",
-  prohibit: "an allocation or a part of its owner's name of",
+  prohibit: "an allocation, or a part of the name of its owner, of",
 } as const;

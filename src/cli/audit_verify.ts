@@ -33,8 +33,7 @@ export async function auditVerify(
   if (operands.length > 1 && operands.includes(STANDARD_INPUT)) {
     return {
       exitCode: EXIT_USAGE,
-      sentence:
-        "Cannot put standard input in the order of files; give either - or files",
+      sentence: "Cannot sort standard input among files; give either - or files",
     };
   }
   const files = await inWrittenOrder(operands);

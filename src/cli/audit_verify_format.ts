@@ -63,8 +63,8 @@ export function summaryLine(summary: TrailSummary, findings: number): string {
     ? ""
     : `; ${
       countOf(uncovered, "record")
-    } counted as lost, there nevertheless, and not ` +
-      "covered by the chain";
+    } counted as lost but present, and not covered ` +
+      "by the chain";
   const notWhole = findings === 0
     ? "not read to the end"
     : `not whole: ${countOf(findings, "finding")}`;
@@ -123,11 +123,11 @@ function kindOf({ kind }: ChainFinding): ChainFindingJson["kind"] {
 function describe(finding: ChainFinding): string {
   switch (finding.kind) {
     case "changed":
-      return "this record was changed: the next one names another hash";
+      return "this record was changed: the next one has another hash for it";
     case "changed-itself":
-      return "this record was changed: it has not the hash that its field hash names";
+      return "this record was changed: its hash differs from its field hash";
     case "changed-here-or-before":
-      return "this record or the one before it was changed: their hashes do not fit";
+      return "this record or the one before it was changed: their hashes differ";
     case "removed": {
       const { records } = finding;
       return records === undefined
@@ -152,9 +152,9 @@ function describe(finding: ChainFinding): string {
         "moved";
     case "not-a-record":
       return finding.lines === 1
-        ? "this is no audit record: it was changed, or something else writes to the file"
-        : `${finding.lines} lines from here on are no audit records: they were changed, ` +
-          "or something else writes to the file";
+        ? "this is not an audit record: it was changed, or another program writes to the file"
+        : `${finding.lines} lines from here on are not audit records: they were changed, ` +
+          "or another program writes to the file";
     case "cut":
       return "this record is cut off";
     case "open":
@@ -162,10 +162,10 @@ function describe(finding: ChainFinding): string {
         "behind this one: it still runs, was killed, or its last records are missing";
     case "begins-late":
       return "the trail does not begin with a start record: give the older files as " +
-        "well, or the hash that it goes on from with --after";
+        "well, or the hash of the record before it with --after";
     case "not-after":
-      return "the first record does not name the hash of --after: records before it are " +
-        "missing";
+      return "the first record does not follow the hash of --after: records before it " +
+        "are missing";
     case "not-head":
       return finding.head === undefined
         ? "no record has the hash of --head: the last records are missing, or were changed"

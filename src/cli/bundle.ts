@@ -40,7 +40,7 @@ export async function bundle({ options }: CommandLine): Promise<CommandEnd> {
   if (Deno.stdout.isTerminal()) {
     return {
       exitCode: EXIT_USAGE,
-      sentence: "The archive would be written to the terminal; send it to a file: " +
+      sentence: "Standard output is a terminal; write the archive to a file: " +
         "quilt-sidecar bundle > bundle.tar",
     };
   }
@@ -83,11 +83,11 @@ function describeBundle({ authority }: Target, parts: readonly Part[]): string {
     fault === undefined ? [] : [`  ${name}: ${fault}`]
   );
   return [
-    `What quilt-sidecar ${SIDECAR_VERSION} on Deno ${Deno.version.deno} found at ` +
-    `${new Date().toISOString()}; the sidecar was asked on ${authority}.`,
+    `Made by quilt-sidecar ${SIDECAR_VERSION} on Deno ${Deno.version.deno} at ` +
+    `${new Date().toISOString()}, for the sidecar on ${authority}.`,
     "",
-    "The names of addresses' owners are left out. Addresses, devices and MAC addresses " +
-    "are in it: read it before you publish it.",
+    "It does not contain the owners of addresses. It contains addresses, names of " +
+    "devices and MAC addresses: read it before you publish it.",
     "",
     ...missing.length === 0 ? ["Nothing is missing."] : ["Missing:", ...missing],
     "",
@@ -132,7 +132,7 @@ function describeSidecar(status: NodeStatus): readonly Part[] {
     {
       name: "options.txt",
       text: activity?.options.map((option) => `${option}\n`).join("") ?? "",
-      fault: activity === null ? "The sidecar is too old to tell them" : undefined,
+      fault: activity === null ? "The sidecar is too old to report them" : undefined,
     },
   ];
 }
@@ -141,7 +141,7 @@ function describeSidecar(status: NodeStatus): readonly Part[] {
 async function readLog(path: string | undefined): Promise<Result<Part, string>> {
   const name = "log.txt";
   if (path === undefined) {
-    return ok({ name, text: "", fault: "No log was given; give one by --log" });
+    return ok({ name, text: "", fault: "No log was given; give one with --log" });
   }
   const opened = await openText(path);
   if (!opened.ok) return opened;

@@ -178,7 +178,7 @@ function beside(
 
 function describeScale({ prefixesInCell }: Grid): readonly string[] {
   return prefixesInCell === 1 ? [] : [
-    `Each cell is ${prefixesInCell} node prefixes, and shows the worst of them`,
+    `Each cell stands for ${prefixesInCell} node prefixes and shows the worst state`,
   ];
 }
 

@@ -36,10 +36,23 @@ export type CommandEnd = number | Refusal;
 /** Runs a command to its end. */
 export type RunCommand = (line: CommandLine) => Promise<CommandEnd>;
 
+/** The groups of the help, in its order, with their headings. */
+export const COMMAND_GROUPS = {
+  first: "Start here",
+  look: "Look",
+  change: "Change",
+  trouble: "When something is wrong",
+  maintain: "Run and maintain",
+} as const;
+
+/** What an operator uses a command for. */
+export type CommandGroup = keyof typeof COMMAND_GROUPS;
+
 /** A command: the parser, the help, the completions and the man page come from it. */
 export interface CommandDefinition {
   /** One word, or two with a space between, of which the first is a command as well. */
   readonly name: string;
+  readonly group: CommandGroup;
   /** One line without a full stop, for the list of all commands. */
   readonly summary: string;
   /** What it does, a paragraph of sentences. */

@@ -2,7 +2,12 @@
 import { type Command, CommanderError, createCommand, Option } from "commander";
 import { quote } from "../shared/quote.ts";
 import { SIDECAR_VERSION } from "../shared/versions.ts";
-import type { CommandDefinition, CommandLine, Refusal } from "./command_definition.ts";
+import {
+  COMMAND_GROUPS,
+  type CommandDefinition,
+  type CommandLine,
+  type Refusal,
+} from "./command_definition.ts";
 import { EXIT_USAGE } from "./exit.ts";
 import { type OptionDefinition, type OptionName, OPTIONS } from "./options.ts";
 import { closest } from "./suggestion.ts";
@@ -43,15 +48,26 @@ class Parser {
   constructor(definitions: readonly CommandDefinition[]) {
     this.#definitions = definitions;
     this.#program = this.#configured(createCommand(PROGRAM))
-      .description("The sidecar of Quilt Mesh, and all that is asked of it by hand.")
+      .description(
+        "The sidecar of Quilt programs the overlay routes of this node for the mesh agent.\n" +
+          "The command serve is the sidecar. The others ask it, or read its files.",
+      )
       .usage("COMMAND [options]")
       .version(SIDECAR_VERSION, "-V, --version", "show the version")
-      .helpCommand("help [COMMAND]", "show this, or the help of a command")
+      // The commands come first; the lines below them name the options.
+      .configureHelp({ visibleOptions: () => [], subcommandTerm: termOf })
+      .helpCommand(false)
       .addHelpText(
         "after",
-        `\n${PROGRAM} help COMMAND shows what a command takes and how it ends.`,
+        `\n${PROGRAM} help COMMAND shows the operands, options and exit codes of a command.` +
+          `\n${PROGRAM} -V shows the version. docs/cli.md is the documentation.`,
       );
     for (const definition of definitions) this.#add(definition);
+    this.#program.addHelpCommand(
+      this.#configured(createCommand("help")).argument("[COMMAND]")
+        .summary("show this help, or the help of a command")
+        .helpGroup(`${COMMAND_GROUPS.maintain}:`),
+    );
   }
 
   parse(typed: readonly string[]): Request {
@@ -101,8 +117,9 @@ class Parser {
   }
 
   #add(definition: CommandDefinition): void {
-    const { description, name, operands, options, summary } = definition;
+    const { description, group, name, operands, options, summary } = definition;
     const command = this.#configured(createCommand(name))
+      .helpGroup(`${COMMAND_GROUPS[group]}:`)
       .summary(summary)
       .description(description);
     for (const { help, isOptional, isRepeated, name } of operands) {
@@ -212,6 +229,15 @@ class Parser {
   #fault(definition: CommandDefinition | undefined, sentence: string): Request {
     return { kind: "fault", sentence, exitCode: definition?.usageExit ?? EXIT_USAGE };
   }
+}
+
+/** In the list of commands, where each has one line. */
+function termOf(command: Command): string {
+  const operands = command.registeredArguments.map((operand) => {
+    const name = operand.variadic ? `${operand.name()}...` : operand.name();
+    return operand.required ? name : `[${name}]`;
+  });
+  return [command.name(), ...operands].join(" ");
 }
 
 function needsValue(command: string, option: string): string {

@@ -6,10 +6,12 @@ import { FILTER_OPTIONS, POLICY_OPTIONS, TARGET_OPTIONS } from "./options.ts";
 
 const SERVE: CommandDefinition = {
   name: "serve",
-  summary: "serve the mesh agent's calls",
+  group: "maintain",
+  summary: "run the sidecar",
   description:
-    "Serves the mesh agent's calls until SIGTERM, SIGINT, SIGHUP or SIGQUIT. The log " +
-    "goes to standard error, the audit log to standard output.",
+    "Runs the sidecar: it serves the calls of the mesh agent until it receives " +
+    "SIGTERM, SIGINT, SIGHUP or SIGQUIT. It writes the log to standard error and the " +
+    "audit trail to standard output.",
   operands: [],
   options: [
     "grpc-addr",
@@ -27,20 +29,17 @@ const SERVE: CommandDefinition = {
   ],
   optionHelp: {
     "grpc-addr":
-      "listen there: HOST:PORT (default 127.0.0.1:50051), where HOST is an " +
-      "IPv4 address or localhost, needs --allow-net=HOST:PORT; unix:///PATH, see the " +
-      "task serve:unix; fd:3, a listening socket that was handed over",
-    "tls-cert":
-      "serve TLS with this certificate, followed by those between it and its " +
-      "CA, in PEM; see the task serve:tls",
-    "tls-ca": "accept only clients with a certificate of these CAs",
-    "dry-run": "validate, audit and answer, but touch nothing",
+      "where to listen: HOST:PORT with an IPv4 address or localhost as HOST, " +
+      "unix:///PATH, or fd:3 for a socket of systemd (default 127.0.0.1:50051)",
+    "tls-cert": "serve TLS with this certificate and its intermediate CAs, in PEM",
+    "tls-ca": "accept only clients with a certificate of these CAs, in PEM",
+    "dry-run": "validate calls, write the audit trail and answer, but change nothing",
   },
   exitCodes: [
-    [0, "stopped by a signal"],
-    [1, "it could not start or go on; the sentence says why"],
+    [0, "a signal stopped it"],
+    [1, "it could not start or not continue"],
     [2, "the command line is wrong"],
-    [75, "another process is to take over"],
+    [75, "the service manager must start a new process, which takes over"],
   ],
   load: async (): Promise<RunCommand> => {
     const refusal = refuseDenoVersion(Deno.version.deno);
@@ -51,177 +50,189 @@ const SERVE: CommandDefinition = {
 };
 
 const CLIENT_EXITS = [
-  [1, "the sidecar did not answer, or refused; the sentence says why"],
+  [1, "the sidecar did not answer, or refused the call"],
   [2, "the command line is wrong"],
 ] as const;
 
 const STATUS: CommandDefinition = {
   name: "status",
-  summary: "show the node's network, addresses and routes, and what is wrong",
+  group: "first",
+  summary: "show what is wrong, and the network and routes of this node",
   description:
-    "Shows what is wrong with the data path, with the commands that end it; then the " +
-    "node's network, the number of its allocated addresses, and its routes: whether the " +
-    "kernel has each, since when, why not, and the findings about it. Of many routes only " +
-    "those that want attention are listed. A route is unconfirmed if the mesh agent has " +
-    "not requested it since its last start.",
+    "Shows the findings about the data path with the commands that fix them, then " +
+    "the network of the node and its routes. For each route it shows whether the " +
+    "kernel has it, since when, and why not. If there are many routes, it lists only " +
+    "those with a problem. A route is unconfirmed if the agent has not requested it " +
+    "since its last start.",
   operands: [],
-  options: [...TARGET_OPTIONS, ...FILTER_OPTIONS, "map", "verbose", "watch", "json"],
-  exitCodes: [[0, "shown, whatever it shows"], ...CLIENT_EXITS],
+  options: [...FILTER_OPTIONS, "map", "verbose", "watch", "json", ...TARGET_OPTIONS],
+  exitCodes: [[0, "shown, with or without findings"], ...CLIENT_EXITS],
   load: async (): Promise<RunCommand> => (await import("./status.ts")).status,
 };
 
 const ROUTES: CommandDefinition = {
   name: "routes",
-  summary: "list every route that is wanted, and whether the kernel has it",
+  group: "look",
+  summary: "list every requested route, and whether the kernel has it",
   description:
-    "Lists every route that is wanted, one line each: whether the kernel has it, since " +
-    "when, why not, and the findings about it.",
+    "Lists every requested route on one line: whether the kernel has it, since when, " +
+    "why not, and the findings about it.",
   operands: [],
-  options: [...TARGET_OPTIONS, ...FILTER_OPTIONS, "json"],
+  options: [...FILTER_OPTIONS, "json", ...TARGET_OPTIONS],
   exitCodes: [[0, "listed"], ...CLIENT_EXITS],
   load: async (): Promise<RunCommand> => (await import("./routes.ts")).routes,
 };
 
 const ADDRESSES: CommandDefinition = {
   name: "addresses",
-  summary: "list who has which address of this node",
+  group: "look",
+  summary: "list allocated addresses and their owners, or free ones",
   description: "Lists the allocated addresses of this node, each with its owner.",
   operands: [],
-  options: [...TARGET_OPTIONS, "free", "json"],
+  options: ["free", "json", ...TARGET_OPTIONS],
   exitCodes: [[0, "listed"], ...CLIENT_EXITS],
   load: async (): Promise<RunCommand> => (await import("./addresses.ts")).addresses,
 };
 
 const EVENTS: CommandDefinition = {
   name: "events",
-  summary: "show what happens, as it happens, one line each",
+  group: "first",
+  summary: "watch changes of routes and findings as they happen",
   description:
-    "Shows what changes from now on: routes that come, go or wait, findings that begin " +
-    "and end, another subnet, and the sidecar itself. It goes on when the sidecar is " +
-    "started again.",
+    "Prints one line for each change from now on: of a route, a finding, the subnet, " +
+    "or the sidecar itself. It reconnects when the sidecar restarts. Stop it with " +
+    "Ctrl-C.",
   operands: [],
-  options: [...TARGET_OPTIONS, "json"],
-  exitCodes: [[0, "ended by Ctrl-C, or by who reads"], ...CLIENT_EXITS],
+  options: ["json", ...TARGET_OPTIONS],
+  exitCodes: [[0, "stopped by Ctrl-C, or by the reader of a pipe"], ...CLIENT_EXITS],
   load: async (): Promise<RunCommand> => (await import("./events.ts")).events,
 };
 
 const CONFIGURE: CommandDefinition = {
   name: "configure",
-  summary: "set the subnet of this node, as the mesh agent does",
+  group: "change",
+  summary: "set the subnet of this node, as the agent does",
   description:
-    "Sets the subnet of this node, as the mesh agent does: every route is unconfirmed " +
-    "from then on until it is requested again.",
+    "Sets the subnet of this node, as the agent does. Afterwards every route is " +
+    "unconfirmed until it is requested again.",
   operands: [{ name: "SUBNET", help: "such as 10.42.1.0/24" }],
-  options: [...TARGET_OPTIONS, "json"],
+  options: ["json", ...TARGET_OPTIONS],
   exitCodes: [[0, "configured"], ...CLIENT_EXITS],
   load: async (): Promise<RunCommand> => (await import("./hand_call.ts")).configure,
 };
 
 const INJECT: CommandDefinition = {
   name: "inject",
-  summary: "add a route, as the mesh agent does",
+  group: "change",
+  summary: "add a route to another node, as the agent does",
   description:
-    "Adds a route to another node's subnet, as the mesh agent does. If the device is " +
-    "missing or down, the route is remembered, and appears by itself.",
+    "Adds a route to the subnet of another node, as the agent does. If the device is " +
+    "missing or down, the sidecar keeps the request and installs the route when the " +
+    "device is up.",
   operands: [
     { name: "DESTINATION", help: "another node's subnet, such as 10.42.2.0/24" },
     { name: "DEVICE", help: "such as vxlan100", completion: "device" },
   ],
-  options: [...TARGET_OPTIONS, "json"],
+  options: ["json", ...TARGET_OPTIONS],
   exitCodes: [[0, "the kernel has the route"], ...CLIENT_EXITS],
   load: async (): Promise<RunCommand> => (await import("./hand_call.ts")).inject,
 };
 
 const REMOVE: CommandDefinition = {
   name: "remove",
-  summary: "remove a route, as the mesh agent does",
+  group: "change",
+  summary: "remove a route to another node, as the agent does",
   description:
-    "Removes the route to another node's subnet, and forgets that it was wanted.",
+    "Removes the route to the subnet of another node, and deletes the request for " +
+    "it.",
   operands: [{
     name: "DESTINATION",
     help: "another node's subnet, such as 10.42.2.0/24",
   }],
-  options: [...TARGET_OPTIONS, "json"],
+  options: ["json", ...TARGET_OPTIONS],
   exitCodes: [[0, "the kernel has no such route"], ...CLIENT_EXITS],
   load: async (): Promise<RunCommand> => (await import("./hand_call.ts")).remove,
 };
 
 const ALLOCATE: CommandDefinition = {
   name: "allocate",
-  summary: "give an owner an address of this node",
+  group: "change",
+  summary: "allocate an address of this node to an owner",
   description:
-    "Gives an owner an address of this node's subnet; an owner that has one gets it again.",
+    "Allocates an address of the subnet of this node to an owner. If the owner " +
+    "already has an address, it keeps that address.",
   operands: [
-    { name: "OWNER", help: "who gets it, such as a container's id" },
+    { name: "OWNER", help: "such as the id of a container" },
     {
       name: "ADDRESS",
-      help: "which one; left out, the next that is free",
+      help: "such as 10.42.1.9 (default: the next free address)",
       isOptional: true,
     },
   ],
-  options: [...TARGET_OPTIONS, "json"],
+  options: ["json", ...TARGET_OPTIONS],
   exitCodes: [[0, "the owner has the address"], ...CLIENT_EXITS],
   load: async (): Promise<RunCommand> => (await import("./hand_call.ts")).allocate,
 };
 
 const RELEASE: CommandDefinition = {
   name: "release",
-  summary: "take an address back",
+  group: "change",
+  summary: "release an allocated address",
   description:
-    "Takes an address back, from whoever has it, or by its owner. An IPv4 address means " +
-    "the address, even if an owner is named like it: addresses shows what that one has.",
-  operands: [{ name: "ADDRESS|OWNER", help: "an IPv4 address, or who has one" }],
-  options: [...TARGET_OPTIONS, "json"],
-  exitCodes: [[0, "nobody has the address"], ...CLIENT_EXITS],
+    "Releases an address. Give the address, or its owner. An operand in the form of an " +
+    "IPv4 address is an address, even if an owner has the same name.",
+  operands: [{ name: "ADDRESS|OWNER", help: "an IPv4 address, or an owner" }],
+  options: ["json", ...TARGET_OPTIONS],
+  exitCodes: [[0, "the address is free"], ...CLIENT_EXITS],
   load: async (): Promise<RunCommand> => (await import("./hand_call.ts")).release,
 };
 
 const SYNC: CommandDefinition = {
   name: "sync",
-  summary: "make the routes exactly those of a file",
+  group: "change",
+  summary: "make the routes equal to those of a file",
   description:
-    "Makes the wanted routes exactly those of a file, in YAML or JSON: a list of " +
-    "destination and device. It shows the difference and asks before it changes " +
-    "anything.",
+    "Makes the requested routes equal to those of a file. The file is a list of " +
+    "destination and device, in YAML or JSON. The command shows the difference and " +
+    "asks before it changes anything.",
   operands: [{
     name: "FILE",
     help: "the file, or - for standard input",
     completion: "file",
   }],
-  options: [...TARGET_OPTIONS, "dry-run", "yes", "json"],
-  optionHelp: { "dry-run": "show the difference and change nothing" },
+  options: ["dry-run", "yes", "json", ...TARGET_OPTIONS],
+  optionHelp: { "dry-run": "show the difference, and change nothing" },
   exitCodes: [
-    [0, "the routes are those of the file, or --dry-run has shown the difference"],
-    [1, "the sidecar did not answer, a route was refused, or nobody said yes"],
-    [2, "the command line or the file is wrong"],
+    [0, "the routes match the file, or --dry-run was given"],
+    [1, "the sidecar did not answer or refused a route, or you did not confirm"],
+    [2, "the command line or file is wrong"],
   ],
   load: async (): Promise<RunCommand> => (await import("./sync.ts")).sync,
 };
 
 const AUDIT: CommandDefinition = {
   name: "audit",
-  summary: "tell from the audit log who changed what, and when",
+  group: "trouble",
+  summary: "show from the audit trail who changed what, and when",
   description:
-    "Tells from audit logs who changed which route or address, and when. What table 142 " +
-    "keeps in a code is shown decoded. Of several files the one with the oldest first " +
-    "record is read first. Where the sidecar dropped lines, that is shown whatever is " +
-    "sought. A line that is no audit record is left out and named at the end.",
+    "Shows from files of the audit trail who changed which route or address, and " +
+    "when. The entries of table 142 are decoded. The file with the oldest first " +
+    "record is read first. A place where records were lost is always shown. A line " +
+    "that is not an audit record is skipped and named at the end.",
   operands: [{
     name: "FILE",
-    help: "audit logs, or - for standard input",
+    help: "files of the audit trail, or - for standard input",
     isRepeated: true,
     completion: "file",
   }],
   options: ["destination", "since", "until", "caller", "outcome", "json"],
   optionHelp: {
-    destination:
-      "only what is about this address or prefix, about a part of it, or about a prefix " +
-      "that it lies in",
-    json: "print one JSON object a line; its fields stand in docs/cli.md",
+    destination: "only changes of a prefix that overlaps this address or prefix",
+    json: "print one JSON object a line; docs/cli-json.md lists its fields",
   },
   exitCodes: [
     [0, "shown"],
-    [1, "a file cannot be read, or has lines that are no audit records"],
+    [1, "a file cannot be read, or has lines that are not audit records"],
     [2, "the command line is wrong"],
   ],
   load: async (): Promise<RunCommand> => (await import("./audit.ts")).audit,
@@ -229,23 +240,24 @@ const AUDIT: CommandDefinition = {
 
 const AUDIT_VERIFY: CommandDefinition = {
   name: "audit verify",
-  summary: "tell whether audit logs are as the sidecar wrote them",
+  group: "trouble",
+  summary: "check whether the audit trail was edited",
   description:
-    "Tells whether audit logs are as the sidecar wrote them: each record names the hash " +
-    "of the one before it. Where a record was changed, removed, inserted or moved, the " +
-    "file and the line are named. Give all files of a rotated log, in any order. What " +
-    "it cannot find stands in docs/cli.md. To read a file that is called verify, use " +
-    "audit ./verify.",
+    "Checks whether files of the audit trail are as the sidecar wrote them. Each " +
+    "record contains the hash of the record before it, so an edit is found, with " +
+    "file and line. Give all files of a rotated trail, in any order. " +
+    "docs/cli-audit.md lists what cannot be found. To read a file with the name " +
+    "verify, use audit ./verify.",
   operands: [{
     name: "FILE",
-    help: "audit logs, or - alone for standard input",
+    help: "files of the audit trail, or only - for standard input",
     isRepeated: true,
     completion: "file",
   }],
   options: ["head", "after", "json"],
   exitCodes: [
-    [0, "whole"],
-    [1, "not whole, or a file cannot be read"],
+    [0, "no edit was found"],
+    [1, "an edit was found, or a file cannot be read"],
     [2, "the command line is wrong"],
   ],
   load: async (): Promise<RunCommand> =>
@@ -254,16 +266,17 @@ const AUDIT_VERIFY: CommandDefinition = {
 
 const BUNDLE: CommandDefinition = {
   name: "bundle",
-  summary: "write one archive for a bug report to standard output",
+  group: "trouble",
+  summary: "collect all facts for a bug report in one archive",
   description:
-    "Writes one tar archive for a bug report to standard output: versions, the options " +
-    "of the sidecar, status, findings, routes, rules, links and forwarding entries as ip " +
-    "shows them, and the last lines of a log. Owners of addresses, and what the log says " +
-    "of them, are left out. If something cannot be had, README.txt in it says why.",
+    "Writes a tar archive for a bug report to standard output: versions, options, " +
+    "status and findings of the sidecar; routes, rules, links and the FDB as ip " +
+    "prints them; the last lines of a log. It leaves out the owners of addresses. " +
+    "README.txt in the archive lists what is missing, and why.",
   operands: [],
-  options: [...TARGET_OPTIONS, "log"],
+  options: ["log", ...TARGET_OPTIONS],
   exitCodes: [
-    [0, "written, with whatever could be had"],
+    [0, "written, with everything that could be read"],
     [1, "it could not be written"],
     [2, "the command line is wrong"],
   ],
@@ -272,19 +285,22 @@ const BUNDLE: CommandDefinition = {
 
 const UNINSTALL: CommandDefinition = {
   name: "uninstall",
-  summary: "take away everything that is ours in the kernel",
+  group: "maintain",
+  summary: "delete everything that the sidecar left in the kernel",
   description:
-    "Removes every route of ours from the main table, and all of table 142 that is ours, " +
-    "in this network namespace, after asking. The sidecar must have been stopped.",
+    "Deletes every route of the sidecar from the main table and every entry of the " +
+    "sidecar from table 142, in this network namespace. Stop the sidecar " +
+    "first. The command asks before it deletes anything.",
   operands: [],
   options: ["routes", "yes", "grpc-addr", "json"],
   optionHelp: {
-    "grpc-addr": "where no sidecar may listen (default 127.0.0.1:50051)",
+    "grpc-addr":
+      "address of the sidecar that must be stopped (default 127.0.0.1:50051)",
     json: "print the audit record of each deletion, one JSON object a line",
   },
   exitCodes: [
-    [0, "nothing of ours is left"],
-    [1, "it could not be done, or nobody said yes"],
+    [0, "nothing of the sidecar is left"],
+    [1, "it could not be deleted, or you did not confirm"],
     [2, "the command line is wrong"],
   ],
   load: async (): Promise<RunCommand> => (await import("./uninstall.ts")).uninstall,
@@ -292,11 +308,13 @@ const UNINSTALL: CommandDefinition = {
 
 const DEMO: CommandDefinition = {
   name: "demo",
-  summary: "show a small mesh of real sidecars, in a minute, without root",
+  group: "maintain",
+  summary: "run a small mesh of real sidecars, without root",
   description:
-    "Makes two nodes with containers and a VXLAN overlay in namespaces of its own, runs " +
-    "real sidecars, and shows beside the kernel's own routes how they heal. It touches " +
-    "nothing else and leaves nothing behind. It is a task of a clone: deno task demo.",
+    "Runs two nodes with containers and a VXLAN overlay in network namespaces of its " +
+    "own, with real sidecars, and shows how they repair routes. It changes nothing " +
+    "else and leaves nothing behind. It needs a clone of the repository; there, it " +
+    "is also deno task demo.",
   operands: [],
   options: [],
   exitCodes: [[2, "it needs a clone of the repository"]],
@@ -304,18 +322,19 @@ const DEMO: CommandDefinition = {
     Promise.resolve(() =>
       Promise.resolve({
         exitCode: EXIT_USAGE,
-        sentence: "demo needs a clone of the repository; there, run deno task demo",
+        sentence: "demo needs a clone of the repository; run deno task demo there",
       })
     ),
 };
 
 const COMPLETIONS: CommandDefinition = {
   name: "completions",
-  summary: "print the completions for a shell",
+  group: "maintain",
+  summary: "print the completions for bash, zsh or fish",
   description:
-    "Prints what a shell sources to complete commands, options, files and devices: in " +
-    "bash and zsh, source <(quilt-sidecar completions SHELL); in fish, quilt-sidecar " +
-    "completions fish | source.",
+    "Prints the completions of commands, options, files and devices for a shell. In " +
+    "bash and zsh, use source <(quilt-sidecar completions SHELL); in fish, use " +
+    "quilt-sidecar completions fish | source.",
   operands: [{ name: "SHELL", help: "which shell", choices: ["bash", "zsh", "fish"] }],
   options: [],
   exitCodes: [[0, "printed"], [2, "the command line is wrong"]],
@@ -324,8 +343,9 @@ const COMPLETIONS: CommandDefinition = {
 
 const MAN: CommandDefinition = {
   name: "man",
+  group: "maintain",
   summary: "print the manual page",
-  description: "Prints the manual page: quilt-sidecar man | man -l -.",
+  description: "Prints the manual page. To read it, use quilt-sidecar man | man -l -.",
   operands: [],
   options: [],
   exitCodes: [[0, "printed"], [2, "the command line is wrong"]],
@@ -334,33 +354,35 @@ const MAN: CommandDefinition = {
 
 const DOCTOR: CommandDefinition = {
   name: "doctor",
-  summary: "say what stops traffic, and what ends it",
+  group: "first",
+  summary: "find what stops traffic, and the commands that fix it",
   description:
-    "Says what stops traffic and what is wrong with the set-up, the worst first, each " +
-    "finding with what it means and the commands that end it. The sidecar tells what it " +
-    "found; if none answers, doctor looks by itself, and changes nothing. The options " +
-    "of the cluster are those of serve: without a sidecar that answers they are needed; " +
-    "with one, those that are given are compared with its own.",
+    "Shows what stops traffic and what is wrong with the installation, the worst " +
+    "first, with the commands that fix it. The sidecar reports its findings. If no " +
+    "sidecar answers, doctor reads the kernel itself and changes nothing. In that " +
+    "case give the cluster options of serve. If the sidecar answers, doctor compares " +
+    "the options that you give with those of the sidecar.",
   operands: [],
-  options: [...TARGET_OPTIONS, "probe", "json", ...POLICY_OPTIONS],
+  options: ["probe", "json", ...POLICY_OPTIONS, ...TARGET_OPTIONS],
   exitCodes: [
-    [0, "nothing was found"],
-    [1, "something stops traffic"],
+    [0, "no findings"],
+    [1, "a critical finding: something stops traffic"],
     [2, "the command line is wrong"],
-    [3, "there are warnings only"],
+    [3, "only warnings"],
   ],
   load: async (): Promise<RunCommand> => (await import("./doctor.ts")).doctor,
 };
 
 const HEALTH: CommandDefinition = {
   name: "health",
-  summary: "ask the sidecar for its health, within a second",
-  description: "Requests the sidecar's health by GET /healthz.",
+  group: "look",
+  summary: "check within a second whether the sidecar serves",
+  description: "Sends GET /healthz to the sidecar and prints nothing if it serves.",
   operands: [],
   options: [...TARGET_OPTIONS],
   exitCodes: [
-    [0, "it serves"],
-    [1, "it does not, or the command line is wrong: 2 is reserved for health checks"],
+    [0, "the sidecar serves"],
+    [1, "it does not serve, or the command line is wrong (2 is reserved)"],
   ],
   usageExit: EXIT_FAILURE,
   load: async (): Promise<RunCommand> => (await import("./health.ts")).health,
@@ -368,22 +390,22 @@ const HEALTH: CommandDefinition = {
 
 /** All commands. */
 export const COMMANDS: readonly CommandDefinition[] = [
-  SERVE,
   STATUS,
   DOCTOR,
-  HEALTH,
+  EVENTS,
   ROUTES,
   ADDRESSES,
-  EVENTS,
+  HEALTH,
   CONFIGURE,
   INJECT,
   REMOVE,
+  SYNC,
   ALLOCATE,
   RELEASE,
-  SYNC,
   AUDIT,
   AUDIT_VERIFY,
   BUNDLE,
+  SERVE,
   UNINSTALL,
   DEMO,
   COMPLETIONS,

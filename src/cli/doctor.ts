@@ -110,7 +110,7 @@ async function probe(
 ): Promise<Result<readonly ShownPeer[] | undefined, string>> {
   if (!probe) return ok(undefined);
   if (kind !== "told" || client === undefined) {
-    return err("only a sidecar that answers can ask one");
+    return err("only a running sidecar can probe peers");
   }
   const peers = await client.probePeers(target);
   return peers.ok ? ok(peers.value.map(toShownPeer)) : peers;

@@ -131,11 +131,11 @@ function describePeers(peers: readonly ShownPeer[]): string {
     })
     .filter(({ count }) => count > 0)
     .map(({ count, state }) => `${count} ${state}`);
-  return counts.length === 0 ? "none to ask" : counts.join(", ");
+  return counts.length === 0 ? "no peers" : counts.join(", ");
 }
 
 function describeChecked(checkedBy: CheckedBy, authority: string): string {
-  const untold = `no sidecar on ${authority} told its findings`;
+  const untold = `no sidecar on ${authority} reported findings`;
   switch (checkedBy) {
     case "sidecar":
       return `the sidecar on ${authority}`;
@@ -155,7 +155,7 @@ function describeIp(ip: IpProgram): string {
     case "missing":
       return "not found";
     case "foreign":
-      return "not that of iproute2";
+      return "not the ip of iproute2";
     default:
       return ip satisfies never;
   }
@@ -189,7 +189,7 @@ function describeAddress(shown: ShownAddress): string {
     case "silent":
       return `${address} silent`;
     case "known":
-      return `${address} known, not asked`;
+      return `${address} known, not probed`;
     case "failed":
       return `${address} failed: ${reason}`;
     default:

@@ -47,7 +47,7 @@ export function describeUnexpectedError(cause: unknown, task: string): string {
   if (cause instanceof Deno.errors.NotCapable) {
     // Deno's message goes on with the advice to grant more.
     const [message] = oneLine(cause.message).split(", run again with ", 1);
-    return `The sandbox lacks a grant: ${message}; use deno task ${task} (see README)`;
+    return `The sandbox lacks a grant: ${message}; use deno task ${task} (see docs/security.md)`;
   }
   const who = task === "serve" ? "The sidecar" : task;
   return `${who} stops because of an unexpected error: ${oneLine(String(cause))}`;

@@ -33,7 +33,8 @@ async function explain(
     return describeNoAnswer(authority, await findCause(target, fault, deadlineMs));
   }
   return fault.details === ""
-    ? `The sidecar on ${authority} answers ${status[fault.code]}; see what its log says`
+    ? `The sidecar on ${authority} answers ${status[fault.code]}; ` +
+      "read its log for the reason"
     : fault.details;
 }
 

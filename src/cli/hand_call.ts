@@ -43,7 +43,7 @@ export const inject: RunCommand = runtimeCall({
     // Only the table tells: of a wrong destination the sidecar says the same.
     const listed = await reader.listRoutes();
     return listed.ok && listed.value.routes.some(isPending(destination, error))
-      ? `${error}; the route is remembered, and installed once the device can take it`
+      ? `${error}; the sidecar keeps the request, and installs the route when the device is up`
       : error;
   },
 });
@@ -59,8 +59,7 @@ export const remove: RunCommand = runtimeCall({
   name: "remove",
   rpc: "RemoveRoute",
   request: ([destination]) => ({ destination }),
-  describe: ([destination]) =>
-    `The kernel has no route of the overlay to ${destination}`,
+  describe: ([destination]) => `The kernel has no overlay route to ${destination}`,
 });
 
 /** Runs the command `allocate`. */
@@ -168,14 +167,14 @@ function toLine<Document>(document: Document): string {
   return escapeInvisible(JSON.stringify(document));
 }
 
-/** `10.42.1.7 is web-1's, in 10.42.1.0/24 with gateway 10.42.1.1`. */
+/** `web-1 has 10.42.1.7; subnet 10.42.1.0/24, gateway 10.42.1.1`. */
 export function describeAllocation(
   { address, node_network: network }: AllocateAddressResponse,
 ): string {
   const { address: allocated, owner } = required(address, "address");
   const { gateway, subnet } = required(network, "node_network");
   return escapeInvisible(
-    `${allocated} is ${owner}'s, in ${subnet} with gateway ${gateway}`,
+    `${owner} has ${allocated}; subnet ${subnet}, gateway ${gateway}`,
   );
 }
 
@@ -190,8 +189,8 @@ export function describeRelease(
 ): string {
   if (released === null) {
     return "address" in releaseRequest(target)
-      ? `Nothing to release: nobody has ${target}`
-      : `Nothing to release: ${escapeInvisible(target)} has no address here`;
+      ? `Nothing to release: ${target} is not allocated`
+      : `Nothing to release: ${escapeInvisible(target)} has no address on this node`;
   }
   const { address, owner } = released;
   const whose = owner === "" ? "an owner whose name was lost" : owner;

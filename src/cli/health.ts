@@ -30,7 +30,7 @@ async function describe(result: ProbeResult, target: Target): Promise<string> {
   switch (result.kind) {
     case "status":
       return `The sidecar on ${authority} answers ${result.status}; ` +
-        "see its log for the reason";
+        "read its log for the reason";
     case "late":
       return describeNoAnswer(authority, { kind: "other", reason: result.reason });
     case "unavailable": {

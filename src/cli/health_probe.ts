@@ -21,7 +21,7 @@ export const HEALTHZ_REQUEST: Uint8Array = new TextEncoder().encode(
 /** More bytes than the longest response of the sidecar. */
 const MAX_RESPONSE_BYTES = 1_024;
 
-const NOT_A_HEALTH_RESPONSE = "the response is no health status";
+const NOT_A_HEALTH_RESPONSE = "the response is not a health status";
 
 /**
  * Requests a sidecar's health by `GET /healthz`. Never rejects.

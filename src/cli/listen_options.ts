@@ -55,6 +55,6 @@ function readTlsOptions(
     return ok(undefined);
   }
   return err(
-    "TLS needs both --tls-cert and --tls-key; --tls-ca may stand beside them",
+    "TLS needs both --tls-cert and --tls-key; --tls-ca is optional",
   );
 }

@@ -16,17 +16,19 @@ export function manPage(commands: readonly CommandDefinition[]): string {
   return [
     `.TH QUILT-SIDECAR 1 "" "quilt-sidecar ${SIDECAR_VERSION}" "Quilt"`,
     ".SH NAME",
-    text(`${PROGRAM} - the sidecar of Quilt Mesh, and all that is asked of it by hand`),
+    text(
+      `${PROGRAM} - program the overlay routes of this node for the Quilt mesh agent`,
+    ),
     ".SH SYNOPSIS",
     `.B ${text(PROGRAM)}`,
     text("COMMAND [options]"),
     ".SH COMMANDS",
     ...commands.flatMap(describeCommand),
     ".SH ENVIRONMENT",
-    ...item("NO_COLOR", "If it is set, no colours are written."),
+    ...item("NO_COLOR", "If it is set, the output has no colours."),
     ...item(
       "LC_ALL, LC_CTYPE, LANG",
-      "Only a locale of UTF-8 gets other characters than ASCII.",
+      "Characters other than ASCII are printed only in a UTF-8 locale.",
     ),
     ".SH SEE ALSO",
     ".BR ip (8),",

@@ -46,30 +46,31 @@ function words(why: NoAnswer): readonly [reason: string, remedy: string] {
     case "absent":
       return [
         "nothing listens there",
-        "start it, or name the address that it listens on with --grpc-addr",
+        "start the sidecar, or give its address with --grpc-addr",
       ];
     case "not-permitted":
       return [
         "this user may not connect",
-        "run this as root, or as the user of the sidecar",
+        "run this command as root or as the user of the sidecar",
       ];
     case "serves-tls":
       return [
-        "it serves TLS",
-        "give --tls-ca, and --tls-cert with --tls-key if it asks for a certificate",
+        "it requires TLS",
+        "give --tls-ca, and also --tls-cert and --tls-key if it requires a client " +
+        "certificate",
       ];
     case "serves-plain":
-      return ["it serves without TLS", "leave the --tls options out"];
+      return ["it does not use TLS", "leave out the --tls options"];
     case "tls-refused":
       return [
         why.reason,
-        "see whether --tls-ca is the CA of its certificate, and whether it asks for one " +
-        "of yours: --tls-cert and --tls-key",
+        "check that --tls-ca is the CA of its certificate, and whether it requires a " +
+        "client certificate (--tls-cert and --tls-key)",
       ];
     case "old":
       return ["it does not know this call", "upgrade the sidecar"];
     case "other":
-      return [why.reason, "see whether it runs there, and what its log says"];
+      return [why.reason, "check whether the sidecar runs, and read its log"];
     default:
       return why satisfies never;
   }

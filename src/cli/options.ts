@@ -17,34 +17,37 @@ export interface OptionDefinition {
   readonly completion?: Completion;
 }
 
-/** In the words of a client; `serve` says of some what they mean there. */
+/** As a client has them; `optionHelp` of a command has what differs there. */
 export const OPTIONS = {
   "grpc-addr": {
     value: "ADDRESS",
-    help:
-      "where the sidecar listens: HOST:PORT, HOST an IPv4 address or localhost, or " +
-      "unix:///PATH (default 127.0.0.1:50051)",
+    help: "address of the sidecar: HOST:PORT with an IPv4 address or localhost as " +
+      "HOST, or unix:///PATH (default 127.0.0.1:50051)",
   },
   "tls-ca": {
     value: "FILE",
-    help: "speak TLS with a sidecar whose certificate is of these CAs, in PEM",
+    help: "use TLS, and accept a sidecar with a certificate of these CAs, in PEM",
     completion: "file",
   },
   "tls-cert": {
     value: "FILE",
-    help: "show this certificate, in PEM, to a sidecar that asks for one",
+    help: "client certificate, in PEM, if the sidecar requires one",
     completion: "file",
   },
-  "tls-key": { value: "FILE", help: "its private key", completion: "file" },
-  "json": { help: "print JSON; its fields stand in docs/cli.md" },
-  "watch": { help: "draw it again and again, in place, until Ctrl-C" },
-  "verbose": { help: "list every route, however many there are" },
+  "tls-key": {
+    value: "FILE",
+    help: "private key of the certificate, in PEM",
+    completion: "file",
+  },
+  "json": { help: "print JSON; docs/cli-json.md lists its fields" },
+  "watch": { help: "refresh the output in place until Ctrl-C" },
+  "verbose": { help: "list every route, even if there are many" },
   "map": {
-    help: "draw the cluster as a grid, a cell for each node's prefix",
+    help: "draw the cluster as a grid, with one cell for the prefix of each node",
   },
   "pending": { help: "only routes that the kernel does not have" },
   "unconfirmed": {
-    help: "only routes that the mesh agent has not asked for since its last start",
+    help: "only routes that the agent has not requested since its last start",
   },
   "device": {
     value: "DEVICE",
@@ -53,92 +56,89 @@ export const OPTIONS = {
   },
   "destination": {
     value: "PREFIX",
-    help: "only routes that have to do with this address or prefix",
+    help: "only routes that overlap this address or prefix",
   },
-  "free": { help: "list the addresses that can still be allocated" },
-  "yes": { help: "do it without asking" },
+  "free": { help: "list the free addresses instead" },
+  "yes": { help: "do not ask for confirmation" },
   "since": {
     value: "TIME",
-    help: "only what happened from then on: RFC 3339, or 90s, 15m, 2h, 3d ago",
+    help:
+      "only records from this time on: RFC 3339, or an age such as 90s, 15m, 2h, 3d",
   },
-  "until": { value: "TIME", help: "only what happened until then, in the same form" },
+  "until": { value: "TIME", help: "only records up to this time, in the same forms" },
   "caller": {
     value: "TEXT",
-    help: "only what a caller with this text in its name or RPC asked for",
+    help: "only records with this text in the RPC, the client address or the subject " +
+      "of its certificate",
   },
   "outcome": {
     value: "OUTCOME",
-    help: "only what ended so",
+    help: "only records with this outcome",
     choices: ["done", "failed", "unknown", "dry-run"],
   },
   "head": {
     value: "HASH",
-    help:
-      "the hash that the last record must have, as the running sidecar tells it: field " +
-      "audit.head of status --json; then the last process needs no end record",
+    help: "hash of the last record, as the running sidecar reports it (audit.head of " +
+      "status --json); the last process then needs no end record",
   },
   "after": {
     value: "HASH",
-    help:
-      "the hash that the first record must name, of the last record that was verified " +
-      "before; then it needs to be no start record",
+    help: "hash of the last record that was verified before; the first record must " +
+      "follow it and need not be a start record",
   },
   "log": {
     value: "FILE",
-    help:
-      "put the last 2,000 lines of this log into the archive; - is standard input, for " +
-      "several logs or one of journalctl",
+    help: "add the last 2,000 lines of this file, or of standard input if FILE is -",
     completion: "file",
   },
-  "routes": { help: "every route of ours, and table 142" },
+  "routes": {
+    help: "delete the routes and the entries of table 142; uninstall needs it",
+  },
   "socket-mode": {
     value: "MODE",
     help: "permissions of the Unix socket, in octal (default 0600)",
   },
   "log-level": {
     value: "LEVEL",
-    help: "the least level that is logged (default info)",
+    help: "lowest level that is logged (default info)",
     choices: LOG_LEVELS,
   },
   "log-format": {
     value: "FORMAT",
-    help: "how the log is written, see docs/log.md (default text)",
+    help: "format of the log, see docs/log.md (default text)",
     choices: LOG_FORMATS,
   },
   "cluster-cidr": {
     value: "CIDR",
-    help: "every node subnet lies within it (default 10.42.0.0/16)",
+    help: "prefix that contains every node subnet (default 10.42.0.0/16)",
   },
   "node-prefix": {
     value: "LENGTH",
-    help: "the prefix length of a node subnet (default 24)",
+    help: "prefix length of a node subnet (default 24)",
   },
   "gateway-index": {
     value: "N",
-    help:
-      "the gateway is the Nth address after the node's network address and is never " +
-      "given to a container (default 1)",
+    help: "offset of the gateway from the network address of the node subnet; it is " +
+      "never allocated (default 1)",
   },
   "dry-run": { help: "change nothing" },
   "resync-interval": {
     value: "SECONDS",
-    help:
-      "compare every route with the kernel so often, 1 to 3600 (default 30); events " +
-      "are handled at once in any case",
+    help: "seconds between two comparisons of all routes with the kernel, 1 to 3600 " +
+      "(default 30); events are handled at once",
   },
   "probe-interval": {
     value: "SECONDS",
     help:
-      "ask each peer so often whether it answers through the overlay, 10 to 86400 " +
+      "seconds in which each peer is probed once through the overlay, 10 to 86400 " +
       "(default: only on demand)",
   },
   "remove-routes-on-exit": {
-    help: "remove our routes on exit (default: they stay)",
+    help: "remove the routes of the sidecar on exit (default: they stay)",
   },
   "probe": {
-    help:
-      "have the sidecar ask each peer through the overlay, which takes some seconds " +
-      "if one is silent",
+    help: "also probe each peer through the overlay; takes some seconds if a peer is " +
+      "silent",
   },
 } as const satisfies Readonly<Record<string, OptionDefinition>>;
 

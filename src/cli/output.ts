@@ -29,8 +29,8 @@ export function endOf(end: WriteEnd, exitCode: number): CommandEnd {
       return {
         exitCode: EXIT_FAILURE,
         sentence:
-          `Cannot write to standard output: ${end.why}; free some space, or send it ` +
-          "elsewhere",
+          `Cannot write to standard output: ${end.why}; free some space, or write to ` +
+          "another file",
       };
     default:
       return end satisfies never;

@@ -79,9 +79,9 @@ function findingOf(peer: ShownPeer): ShownFinding | undefined {
       ...about,
       id: "peer-not-asked",
       severity: "warning",
-      found: `The kernel refused to ask for ${failed.address} through ${device}: ` +
+      found: `The kernel refused to probe ${failed.address} through ${device}: ` +
         failed.reason,
-      meaning: `Whether the node of ${destination} answers is not known`,
+      meaning: `It is not known whether the node of ${destination} answers`,
     };
   }
   const silent = [gateway, proxied].filter(({ state }) => state === "silent")

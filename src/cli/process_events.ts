@@ -12,9 +12,14 @@ export interface StopSignals {
  * Signals of Ctrl-C, Ctrl-\, a closed terminal and service managers, each with the exit
  * code of a shell: 128 and the number of the signal.
  */
-const EXIT_CODES = { SIGHUP: 129, SIGINT: 130, SIGQUIT: 131, SIGTERM: 143 } as const;
+export const STOP_EXIT_CODES = {
+  SIGHUP: 129,
+  SIGINT: 130,
+  SIGQUIT: 131,
+  SIGTERM: 143,
+} as const;
 
-export type StopSignal = keyof typeof EXIT_CODES;
+export type StopSignal = keyof typeof STOP_EXIT_CODES;
 
 const STOP_SIGNALS = ["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM"] as const;
 
@@ -23,7 +28,7 @@ const STOP_SIGNALS = ["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM"] as const;
  * SIGUSR1 is not one of them, because Deno opens a debugger on it in any case. The command
  * that starts the sidecar blocks it.
  */
-const IGNORED_SIGNALS = [
+export const IGNORED_SIGNALS = [
   "SIGUSR2",
   "SIGALRM",
   "SIGVTALRM",
@@ -45,7 +50,7 @@ export function listenForStopSignals(
   const second = Promise.withResolvers<number>();
   let stopping = false;
   const stop = (name: StopSignal): void => {
-    if (stopping) second.resolve(EXIT_CODES[name]);
+    if (stopping) second.resolve(STOP_EXIT_CODES[name]);
     stopping = true;
     first.resolve(name);
   };

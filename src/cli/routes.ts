@@ -70,7 +70,9 @@ export function formatRoutes(
   isFiltered: boolean,
   terminal: Terminal,
 ): string {
-  if (routes.length === 0) return isFiltered ? NO_ROUTE_MATCHES : "No route is wanted";
+  if (routes.length === 0) {
+    return isFiltered ? NO_ROUTE_MATCHES : "No route is requested";
+  }
   const { head, rows } = routeTable(routes, terminal);
   return [head, ...rows.flat()].join("\n");
 }

@@ -102,21 +102,21 @@ function checkDeno({ deno, sidecar }: SetupFacts): SetupFinding | undefined {
 function describeRefusal({ kind }: SidecarAnswer): string {
   switch (kind) {
     case "told":
-      return "The sidecar that answers runs on another one; the next that is started on " +
+      return "The running sidecar uses another version; a sidecar that is started with " +
         "this one refuses to start";
     case "unasked":
-      return "A sidecar refuses to start on it, and one that runs on another one could " +
-        "not be asked";
+      return "A sidecar refuses to start with it, and doctor could not ask a sidecar " +
+        "that runs with another version";
     default:
-      return "A sidecar refuses to start on it, and each call of the mesh agent fails";
+      return "A sidecar refuses to start with it, and each call of the agent fails";
   }
 }
 
 function checkIp({ ip, sidecar }: SetupFacts): SetupFinding | undefined {
   const meaning = sidecar.kind === "told"
-    ? "The sidecar that answers has another ip; the next that is started with this PATH " +
+    ? "The running sidecar uses another ip; a sidecar that is started with this PATH " +
       "cannot start"
-    : "A sidecar cannot start with this PATH, and nothing of the kernel could be checked";
+    : "A sidecar cannot start with this PATH, and doctor could not check the kernel";
   const severity = severityBeside(sidecar);
   switch (ip.kind) {
     case "missing":
@@ -128,11 +128,10 @@ function checkIp({ ip, sidecar }: SetupFacts): SetupFinding | undefined {
       return {
         id: "ip-old",
         severity: "warning",
-        found:
-          `ip is of iproute2 ${ip.version}, and ${OLDEST_IPROUTE2} is the oldest ` +
-          "that is tested",
-        meaning: "What it prints may be read wrongly: calls may fail, and faults be " +
-          "missed; install a newer iproute2",
+        found: `ip is of iproute2 ${ip.version}; the oldest tested version is ` +
+          OLDEST_IPROUTE2,
+        meaning: "The sidecar may misread its output, so calls may fail and findings " +
+          "may be missing; install a newer iproute2",
         remedy: [],
       };
     default:
@@ -155,15 +154,15 @@ function checkKernel({ local, sidecar }: SetupFacts): SetupFinding | undefined {
       ...shared,
       found: `The sidecar cannot read the kernel: ${fault}`,
       meaning:
-        "Nobody knows whether traffic flows, and no route that gets lost comes " +
-        "back; the other findings are those of before",
+        "It is not known whether traffic flows, and the sidecar cannot repair routes; " +
+        "the other findings are from before",
     };
   }
   if (local?.kind !== "unread") return undefined;
   return {
     ...shared,
     found: `The kernel cannot be read: ${local.why}`,
-    meaning: "Nobody knows whether traffic flows, and a sidecar cannot start",
+    meaning: "It is not known whether traffic flows, and a sidecar cannot start",
   };
 }
 
@@ -172,8 +171,8 @@ function checkSidecar(
 ): SetupFinding | undefined {
   if (sidecar.kind === "told" || sidecar.kind === "unasked") return undefined;
   const alone = local?.kind === "diagnosed"
-    ? "the other findings are what ip alone shows"
-    : "nothing else could be checked";
+    ? "the other findings are from ip alone"
+    : "doctor could check nothing else";
   return describeSidecar(sidecar, address, local, alone);
 }
 
@@ -200,8 +199,8 @@ function describeSidecar(
       return {
         id: "sidecar-hangs",
         severity: "critical",
-        found: `${sentence}, although its connections are accepted`,
-        meaning: "Each call of the mesh agent fails after its deadline; " +
+        found: `${sentence}, but it accepts connections`,
+        meaning: "Each call of the agent fails after its deadline; " +
           `${describeUse(address)}; ${alone}`,
         remedy: [],
       };
@@ -209,18 +208,17 @@ function describeSidecar(
       return {
         id: "port-taken",
         severity: "critical",
-        found: `${sentence}; what listens there is no sidecar`,
-        meaning: "A sidecar cannot listen there, and the calls of the mesh agent go " +
-          `elsewhere; ${describeUse(address)}; ${alone}`,
+        found: `${sentence}; the process that listens there is not a sidecar`,
+        meaning: "A sidecar cannot listen there, and another process receives the " +
+          `calls of the agent; ${describeUse(address)}; ${alone}`,
         remedy: [],
       };
     case "busy":
       return {
         id: "sidecar-busy",
         severity: "warning",
-        found: `${sentence}, although GET /healthz is answered`,
-        meaning:
-          "It starts or stops, or has more to do than it can; run doctor again; " +
+        found: `${sentence}, but it answers GET /healthz`,
+        meaning: "It is starting, stopping or overloaded; run doctor again; " +
           alone,
         remedy: [],
       };
@@ -244,9 +242,9 @@ function describeSidecar(
       return {
         id: "sidecar-old",
         severity: "warning",
-        found: `The sidecar on ${authority} is older than this doctor: it knows no ` +
+        found: `The sidecar on ${authority} is older than this doctor and reports no ` +
           "findings",
-        meaning: `It serves all the same; ${alone}`,
+        meaning: `It serves the agent; ${alone}`,
         remedy: [],
       };
     default:
@@ -261,20 +259,21 @@ function describeSidecar(
 function describeAbsence(
   local: LocalDiagnosis | undefined,
 ): Pick<SetupFinding, "meaning" | "severity"> {
-  const elsewhere = "one that listens elsewhere is asked with --grpc-addr";
+  const elsewhere = "if a sidecar listens on another address, give --grpc-addr";
   const missing = local?.kind === "diagnosed" ? local.missing : [];
   if (missing.length > 0) {
     return {
       severity: "critical",
-      meaning: `No packet gets to ${listFew(missing)}: the main table does not have ` +
-        "what was asked for, and only a sidecar puts it back; each call of the mesh " +
-        `agent fails as well; ${elsewhere}`,
+      meaning: `No packet reaches ${listFew(missing)}: the main table does not have ` +
+        "the requested route, and only a sidecar restores it; each call of the agent " +
+        `fails; ${elsewhere}`,
     };
   }
   return {
     severity: "warning",
-    meaning: "What flows now flows on, but each call of the mesh agent fails, and no " +
-      `route that gets lost comes back; ${elsewhere}`,
+    meaning:
+      "The routes stay and packets flow, but each call of the agent fails, and " +
+      `no lost route is restored; ${elsewhere}`,
   };
 }
 
@@ -288,8 +287,8 @@ function checkCapability({ local, sidecar }: SetupFacts): SetupFinding | undefin
     severity: "warning",
     found: "This process has no CAP_NET_ADMIN",
     meaning:
-      "A sidecar that is started in the same way can change no route: each call " +
-      "of the mesh agent would be refused (README, Privileges)",
+      "A sidecar that is started in the same way cannot change routes, and refuses " +
+      "each call of the agent (docs/security.md, Privileges)",
     remedy: [],
   };
 }
@@ -303,8 +302,8 @@ function checkOptions(facts: SetupFacts): SetupFinding | undefined {
     return {
       ...shared,
       found: local.outside,
-      meaning: "A sidecar with these options lets them be; give doctor the " +
-        "--cluster-cidr and --node-prefix that the sidecar has",
+      meaning: "A sidecar with these options ignores them; give doctor the " +
+        "--cluster-cidr and --node-prefix of the sidecar",
     };
   }
   const differences = sidecar.network === undefined
@@ -313,10 +312,10 @@ function checkOptions(facts: SetupFacts): SetupFinding | undefined {
   if (differences.length === 0) return undefined;
   return {
     ...shared,
-    found: `The sidecar was started with other options: ${differences.join(", ")}`,
+    found: `The sidecar has other options: ${differences.join(", ")}`,
     meaning:
-      "It refuses subnets and destinations that the cluster has, or takes some " +
-      "that it has not",
+      "It refuses subnets and destinations of the cluster, or accepts some that are " +
+      "not of the cluster",
   };
 }
 
@@ -343,8 +342,8 @@ function checkProbe({ notProbed }: SetupFacts): SetupFinding | undefined {
   return {
     id: "not-probed",
     severity: "warning",
-    found: `No peer was asked: ${notProbed}`,
-    meaning: "Whether the peers answer through the overlay is not known",
+    found: `No peer was probed: ${notProbed}`,
+    meaning: "It is not known whether the peers answer through the overlay",
     remedy: [],
   };
 }

@@ -216,7 +216,7 @@ function describe(event: StateEvent, terminal: Terminal): string {
     case "finding": {
       const { destination, device, found, id, severity, state } = event;
       const about = device || destination || "this node";
-      if (state === "ended") return tell("", "good", "OVER", ` ${about}: ${id}`);
+      if (state === "ended") return tell("", "good", "ENDED", ` ${about}: ${id}`);
       const tone = severity === "critical" ? "bad" : "waiting";
       return tell("", tone, severity.toUpperCase(), ` ${about}: ${found} (${id})`);
     }

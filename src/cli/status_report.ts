@@ -337,8 +337,8 @@ function describeDataPath(dataPath: DataPathReport): string {
     }
     case "not-told":
       return dataPath.why === ""
-        ? "not told by this sidecar"
-        : `not told by this sidecar: ${dataPath.why}`;
+        ? "not known: this sidecar is too old to report findings"
+        : `not known: ${dataPath.why}`;
     default:
       return dataPath satisfies never;
   }

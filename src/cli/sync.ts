@@ -69,8 +69,8 @@ function declined(answer: "no" | "nobody"): CommandEnd {
     exitCode: EXIT_FAILURE,
     sentence: answer === "no"
       ? "Nothing was changed"
-      : "Nothing was changed, because nobody is there to ask; give --yes to do it, or " +
-        "--dry-run to see the difference",
+      : "Nothing was changed, because standard input is not a terminal; give --yes to " +
+        "apply the file without a question, or --dry-run to see the difference",
   };
 }
 

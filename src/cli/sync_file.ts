@@ -87,7 +87,7 @@ function findList(root: unknown, at: Place): Result<YAMLSeq, string> {
 }
 
 function describeNoList(place: string): string {
-  return `${place} is no list of routes; write one entry a line, such as ` +
+  return `${place} is not a list of routes; write one entry a line, such as ` +
     "- {destination: 10.42.2.0/24, device: vxlan100}, and [] for no routes";
 }
 
@@ -103,7 +103,7 @@ function readList(
     const { destination } = route.value;
     const before = places.get(destination);
     if (before !== undefined) {
-      return err(`${at(item)} states ${destination} again, after ${before}`);
+      return err(`${at(item)} has ${destination} again, after ${before}`);
     }
     places.set(destination, at(item));
     routes.push(route.value);
@@ -114,7 +114,7 @@ function readList(
 function readEntry(item: unknown, at: Place): Result<FileRoute, string> {
   if (isAlias(item)) return err(describeAlias(at(item)));
   if (!isMap(item)) {
-    return err(`${at(item)} is no route; it needs destination and device`);
+    return err(`${at(item)} is not a route; it needs destination and device`);
   }
   const fields = readFields(item, FIELDS, USE_FIELDS, at);
   if (!fields.ok) return fields;
@@ -126,7 +126,7 @@ function readEntry(item: unknown, at: Place): Result<FileRoute, string> {
     }
     if (isAlias(value)) return err(describeAlias(at(value)));
     if (!isScalar(value) || typeof value.value !== "string") {
-      return err(`${at(value)} has no text as its ${field}; put it in quotes`);
+      return err(`${at(value)} has a ${field} that is not a string; put it in quotes`);
     }
     const fault = faultOf(field, value.value);
     if (fault !== undefined) return err(`${at(value)}: ${fault}`);
@@ -143,19 +143,19 @@ function faultOf(field: typeof FIELDS[number], text: string): string | undefined
       if (cidr.ok) return undefined;
       return cidr.fault.kind === "host-bits"
         ? `${text} has host bits set; did you mean ${cidr.fault.network}?`
-        : `${quote(text)} is no IPv4 prefix such as 10.42.2.0/24`;
+        : `${quote(text)} is not an IPv4 prefix; use one such as 10.42.2.0/24`;
     }
     case "device":
       return parseInterfaceName(text).ok
         ? undefined
-        : `${quote(text)} is no name of a device such as vxlan100`;
+        : `${quote(text)} is not the name of a device; use one such as vxlan100`;
     default:
       return field satisfies never;
   }
 }
 
 function describeAlias(place: string): string {
-  return `${place} is an alias; write the route out`;
+  return `${place} is a YAML alias; write the value instead`;
 }
 
 /** The values of these fields, in their order; undefined for one without any. */
@@ -171,7 +171,7 @@ function readFields(
     if (!names.includes(name)) {
       return err(`${at(key)} has an unknown field ${quote(name)}; ${remedy}`);
     }
-    if (values.has(name)) return err(`${at(key)} states ${name} twice`);
+    if (values.has(name)) return err(`${at(key)} has ${name} twice`);
     values.set(name, value ?? undefined);
   }
   return ok(names.map((name) => values.get(name)));

@@ -44,12 +44,12 @@ export async function readTarget(
   if (!parsed.ok) return parsed;
   const address = parsed.value;
   if (address.kind === "fd") {
-    return err("--grpc-addr fd:N is for serve; use the address of that socket");
+    return err("--grpc-addr fd:N is only for serve; give the address of that socket");
   }
   const authority = formatListenAddress(address);
   if (!isGranted(address)) {
     const reason = describeGrant(address, isGranted(DEFAULT_LISTEN_ADDRESS), command);
-    return err(`Cannot ask ${authority}: ${reason}`);
+    return err(`Cannot connect to ${authority}: ${reason}`);
   }
   const tls = await readTls(options, address);
   if (!tls.ok) return tls;
@@ -73,10 +73,12 @@ async function readTls(
     return ok(undefined);
   }
   if (kind === "unix") {
-    return err("TLS is for a port; a Unix socket is asked without --tls options");
+    return err(
+      "TLS needs a TCP address; leave out the --tls options for a Unix socket",
+    );
   }
   if ((cert === undefined) !== (key === undefined)) {
-    return err("--tls-cert and --tls-key need each other; give both or neither");
+    return err("--tls-cert and --tls-key belong together; give both or neither");
   }
   const caText = await readPem("tls-ca", ca);
   if (!caText.ok) return caText;
@@ -111,5 +113,5 @@ async function readPem(
   const [beginning, kind] = PEM[option];
   return beginning.test(text.value)
     ? text
-    : err(`${path} is no ${kind}; see what --${option} names`);
+    : err(`${path} is not a ${kind}; check --${option}`);
 }

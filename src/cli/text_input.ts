@@ -55,11 +55,13 @@ export function describeUnread(path: string, cause: unknown): string {
 
 function reasonOf(path: string, cause: unknown): string {
   if (cause instanceof Deno.errors.NotCapable) {
-    return "the sandbox does not grant it; give it as standard input: - " +
+    return "the sandbox does not grant it; use standard input: - " +
       `< ${path}, or start with --allow-read=${path}`;
   }
   if (cause instanceof Deno.errors.NotFound) return "there is no such file";
-  if (cause instanceof Deno.errors.IsADirectory) return "it is a folder; name a file";
+  if (cause instanceof Deno.errors.IsADirectory) {
+    return "it is a directory; give a file";
+  }
   return cause instanceof Error ? cause.message : String(cause);
 }
 

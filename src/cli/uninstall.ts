@@ -1,4 +1,4 @@
-/** The command `uninstall`: takes away everything that is ours in the kernel. */
+/** The command `uninstall`: deletes everything that the sidecar left in the kernel. */
 import type { LineWriter } from "../observability/buffered_line_writer.ts";
 import { countOf } from "../shared/quote.ts";
 import { openUninstall, type OurTraces } from "../uninstall_node.ts";
@@ -15,7 +15,10 @@ const LISTENER_MS = 1_000;
 /** Runs the command `uninstall`. */
 export async function uninstall({ options }: CommandLine): Promise<CommandEnd> {
   if (!options.has("routes")) {
-    return refuse(EXIT_USAGE, "uninstall takes nothing away by itself; give --routes");
+    return refuse(
+      EXIT_USAGE,
+      "uninstall needs --routes: it then deletes the routes and the entries of table 142",
+    );
   }
   const target = await readTarget("uninstall", options);
   if (!target.ok) return refuse(EXIT_USAGE, target.fault);
@@ -23,8 +26,8 @@ export async function uninstall({ options }: CommandLine): Promise<CommandEnd> {
   if (await identifyListener(address, LISTENER_MS) !== "none") {
     return refuse(
       EXIT_FAILURE,
-      `Something listens on ${authority}: a sidecar would put back what is taken away; ` +
-        "stop it first",
+      `A process listens on ${authority}: a sidecar would restore what uninstall ` +
+        "deletes; stop it first",
     );
   }
   const records: string[] = [];
@@ -35,12 +38,12 @@ export async function uninstall({ options }: CommandLine): Promise<CommandEnd> {
   if (found.value.mutations.length === 0) {
     return isJson
       ? EXIT_OK
-      : await showText("Nothing of ours is in this network namespace");
+      : await showText("Nothing of the sidecar is in this network namespace");
   }
   if (!options.has("yes")) {
     const answer = await confirm({
       lines: describeRoutes(found.value),
-      text: `Delete ${countTraces(found.value)} of this network namespace`,
+      text: `Delete ${countTraces(found.value)} in this network namespace`,
     });
     if (answer !== "yes") return declined(answer);
   }
@@ -51,7 +54,7 @@ export async function uninstall({ options }: CommandLine): Promise<CommandEnd> {
   }
   if (!taken.ok) return refuse(EXIT_FAILURE, taken.fault);
   if (isJson) return EXIT_OK;
-  const done = `Deleted ${countTraces(found.value)}: nothing of ours is left`;
+  const done = `Deleted ${countTraces(found.value)}; nothing of the sidecar is left`;
   return await showText([...describeRoutes(found.value), done].join("\n"));
 }
 
@@ -59,8 +62,9 @@ function declined(answer: "no" | "nobody"): CommandEnd {
   return refuse(
     EXIT_FAILURE,
     answer === "no"
-      ? "Nothing was taken away"
-      : "Nothing was taken away, because nobody is there to ask; give --yes to do it",
+      ? "Nothing was deleted"
+      : "Nothing was deleted, because standard input is not a terminal; give --yes to " +
+        "delete without a question",
   );
 }
 

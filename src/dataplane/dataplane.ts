@@ -28,7 +28,7 @@ export type Read =
   | { readonly kind: "link"; readonly device: InterfaceName }
   /** The names of all devices; walks them. */
   | { readonly kind: "link-names" }
-  /** The IPv4 rules that say which tables a look-up goes through. */
+  /** The IPv4 rules that select the tables of a look-up. */
   | { readonly kind: "rules" }
   /** One FIB look-up of the destination's first address: no cost grows with a table. */
   | { readonly kind: "best-route"; readonly destination: Ipv4Cidr }
@@ -189,7 +189,7 @@ export type OperationResult =
 /** Results in the order of the operations, or none that can be trusted. */
 export type BatchResult =
   | { readonly kind: "answered"; readonly results: readonly OperationResult[] }
-  /** What was sent may or may not have been executed. */
+  /** The kernel may or may not have executed the operations. */
   | Lost;
 
 /** A batch without an answer. */

@@ -1,9 +1,10 @@
 /**
- * Looks at the whole data path again and again, and tells what stops traffic.
+ * Checks the whole data path again and again, and reports what stops traffic.
  *
- * `observe` reads the facts, and the checks in `checks/` decide: what several of them ask
- * of the facts stands in `facts/`, the shell lines that they share in `remedies/`. All else
- * is about when to look and whom to tell. Nothing is written to the kernel but by a probe.
+ * `observe` reads the facts, and the checks in `checks/` decide. Questions about the facts
+ * that several checks have are in `facts/`, and the shell lines that they share are in
+ * `remedies/`. All other files decide when to check and where to report. Only a probe
+ * writes to the kernel.
  *
  * This folder may import: ipam, routing, shared, the ports of the dataplane and of
  * reconcile, and types of observability. Its checks are pure.
@@ -36,22 +37,22 @@ import { type ProbeParts, probePeers, probeSome } from "./probe.ts";
 import { SteadyProbe } from "./steady_probe.ts";
 import { Settling } from "./settling.ts";
 
-/** What a diagnosis works with. */
+/** The dependencies of the diagnosis. */
 export interface DataPathParts {
   readonly dataplane: Dataplane;
   readonly logger: Logger;
   /** The offset of a gateway from its network address. */
   readonly gatewayIndex: number;
-  /** What is known without the kernel, at this moment. */
+  /** The present state of this process. */
   readonly known: () => Omit<Known, "remembered" | "contended" | "probed">;
   readonly isDesired: ConstructorParameters<typeof Disturbances>[0];
   /** Milliseconds in which each peer is probed once; undefined: only on demand. */
   readonly probeMs: number | undefined;
-  /** Called with what became of each address that was probed. @default nothing */
+  /** Called with the result of each probed address. @default nothing */
   readonly onProbed?: Instruments["probed"];
 }
 
-/** Who is named in the audit log for a probe that nobody asked for. */
+/** The cause in the audit log for a probe that no client requested. */
 const STEADY: Cause = { rpc: "probe", peer: "" };
 
 const CLOSING = "the sidecar is shutting down";
@@ -93,40 +94,40 @@ export class DataPath implements DataPathService {
     });
   }
 
-  /** Starts the watch of what carries packets. */
+  /** Starts the watch of the data path. */
   watchKernel(): void {
     this.#watch ??= this.#parts.dataplane.watchDataPath((event) => {
       if (event.kind === "changed") return this.lookSoon();
-      // Neighbours come and go all the time: they are a reason only while one is at fault.
+      // Neighbours change all the time: they are a reason only while one has a finding.
       if (this.#hasFinding("neighbour-stale")) this.lookSoon();
       for (const listen of this.#neighbourListeners) listen(event.neighbour);
     });
   }
 
-  /** Looks for the first time: what is desired has been restored. */
+  /** Makes the first diagnosis, after the desired state was restored. */
   start(): void {
     this.#started = true;
     this.#steadyProbe?.start();
     this.lookSoon();
   }
 
-  /** Takes a command that is about to be sent. */
+  /** Notes a command before it is sent. */
   readonly noteOwn = (command: Parameters<Disturbances["noteOwn"]>[0]): void =>
     this.#disturbances.noteOwn(command);
 
-  /** Takes an event of the routes' own watch. */
+  /** Handles an event of the watch of the routes. */
   onKernelEvent(event: KernelEvent): void {
     const isDisturbed = this.#disturbances.onKernelEvent(event, performance.now());
-    // Ten thousand routes of ours are no reason to look; what others write may be one.
+    // Our own routes are not a reason to check again; those of other processes may be one.
     if (isDisturbed || event.kind !== "route" || isForeign(event)) this.lookSoon();
   }
 
-  /** Looks in a moment; several reasons make one look. */
+  /** Makes a diagnosis soon; several reasons lead to one diagnosis. */
   lookSoon(): void {
     this.#lookAt(performance.now() + DEBOUNCE_MS);
   }
 
-  /** How many findings there are of each id. */
+  /** The number of findings of each id. */
   get counts(): readonly FindingCount[] {
     return this.#counts;
   }
@@ -154,12 +155,12 @@ export class DataPath implements DataPathService {
     }
   }
 
-  /** Looks no more; what runs comes to its end. */
+  /** Makes no further diagnosis; a running one is completed. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#watch?.close();
     clearTimeout(this.#timer);
-    // Who waits for the first look waits no longer.
+    // Resolve the calls that wait for the first diagnosis.
     this.#first.resolve({ findings: [], atMs: Date.now(), fault: CLOSING });
     await Promise.all([this.#looking, this.#steadyProbe?.close()]);
   }
@@ -201,14 +202,14 @@ export class DataPath implements DataPathService {
       const rest = Math.min(REST * (now - startedMs), LONGEST_REST_MS);
       this.#restUntilMs = now + rest;
       this.#looking = undefined;
-      // What was due meanwhile, or what has to stand still for a moment.
+      // A reason from the meantime, or a finding that must settle first.
       const dueMs = Math.min(this.#dueMs, now + againMs);
       this.#dueMs = Infinity;
       this.#lookAt(dueMs);
     });
   }
 
-  /** @returns milliseconds until the next look, unless something changes */
+  /** @returns milliseconds until the next diagnosis, unless something changes */
   async #look(): Promise<number> {
     const { dataplane, known } = this.#parts;
     const now = performance.now();

@@ -1,4 +1,4 @@
-/** What the checks decide upon: all of it was read within one moment. */
+/** The input of the checks, all of it read at the same time. */
 import type {
   ForwardingEntry,
   InterfaceAddress,
@@ -31,7 +31,7 @@ export interface ForwardLookup {
   readonly result: LookedUp;
 }
 
-/** What is known of a device from before, so that it can be made again. */
+/** An earlier state of a device, so that it can be created again. */
 export interface KnownDevice {
   /** As it was when it was last seen. */
   readonly link: Link;
@@ -76,13 +76,13 @@ export interface Facts {
   readonly forwarded: readonly ForwardLookup[];
   readonly remembered: ReadonlyMap<InterfaceName, KnownDevice>;
   readonly contended: readonly Contention[];
-  /** What the latest probe of each destination found; empty without --probe-interval. */
+  /** The latest probe of each destination; empty without --probe-interval. */
   readonly probed: readonly ProbeResult[];
   /** True if CAP_NET_ADMIN is missing. */
   readonly notPermitted: boolean;
   /** An entry that a second sidecar wrote into our state table. */
   readonly otherSidecar: Ipv4Cidr | undefined;
-  /** How a missing route is asked for: a grpcurl line with SUBNET in it, by device. */
+  /** The command that requests a missing route: a grpcurl line with SUBNET, by device. */
   readonly injectCommand: (device: InterfaceName) => string;
 }
 

@@ -1,4 +1,4 @@
-/** What is wrong with the data path, what that means, and what ends it. */
+/** A fault of the data path: what was found, what it means, and the remedy. */
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
 import type { InterfaceName } from "../routing/interface_name.ts";
 
@@ -64,7 +64,7 @@ export const FINDING_IDS = [
 /** What kind of finding it is. */
 export type FindingId = typeof FINDING_IDS[number];
 
-/** Two findings with the same key are the same, however their words differ. */
+/** Two findings with the same key are the same, even if their texts differ. */
 export function keyOf({ id, subject }: Finding): string {
   return `${id} ${nameOf(subject)}`;
 }

@@ -11,39 +11,40 @@ import { LOG_IN_FULL, LOG_LINES, LOG_PERIOD_MS } from "./limits.ts";
 
 interface Logged {
   readonly finding: Finding;
-  /** When each line about it was written, those of the last period. */
+  /** The times of its lines within the last period. */
   readonly linesMs: readonly number[];
-  /** As the log has it. */
+  /** Whether the log has reported it as present. */
   readonly isOpen: boolean;
-  /** Since when it is so. */
+  /** The time of that line. */
   readonly sinceMs: number;
-  /** How often it came or went without a line. */
+  /** The number of changes since then that have no line. */
   readonly unlogged: number;
 }
 
-/** A finding that came or went, and the line that says so. */
+/** A finding that appeared or is gone, with its line. */
 interface Change {
   readonly finding: Finding;
   readonly isOpen: boolean;
   readonly line: LogLine;
 }
 
-/** Remedy lines that one line of the log has room for. */
+/** The most commands of a remedy in one line of the log. */
 const REMEDIES = 8;
 
 /**
- * Says each finding once when it appears and once when it is gone. One that flaps is said
- * twice a minute, with how often it has changed in between. If many findings have one id,
- * as 250 routes can have, the first few are said in full, and the others in one line.
+ * Logs each finding once when it appears and once when it is gone. A flapping finding is
+ * logged twice a minute, with the number of changes in between. If many findings have one
+ * id, as 250 routes can have, the first few have lines of their own, and the others share
+ * one.
  */
 export class FindingsLog {
   readonly #logged = new Map<string, Logged>();
   #current: ReadonlySet<string> = new Set();
-  /** Findings that came, and those that went. */
+  /** Findings that appeared, and findings that are gone, by id. */
   readonly #opened = new Map<FindingId, Together>();
   readonly #gone = new Map<FindingId, Together>();
 
-  /** Takes all findings of a diagnosis, and returns what is to be logged. */
+  /** Takes all findings of a diagnosis, and returns the lines to log. */
   take(findings: readonly Finding[], nowMs: number): readonly LogLine[] {
     const current = new Map(findings.map((finding) => [keyOf(finding), finding]));
     const before = this.#current;
@@ -57,7 +58,7 @@ export class FindingsLog {
     return [...lines, ...this.#others(nowMs)];
   }
 
-  /** The line of a change; none if the line about all others will say so. */
+  /** The line of a change; none if the shared line will have it. */
   #inFull(
     { finding: { id, subject }, isOpen, line }: Change,
     nowMs: number,
@@ -66,7 +67,7 @@ export class FindingsLog {
       ? [this.#opened, this.#gone]
       : [this.#gone, this.#opened];
     const name = nameOf(subject);
-    // Neither half of a change and its opposite was said, and nothing has changed.
+    // Neither the change nor its opposite was logged, so there is nothing to log.
     if (otherSide.get(id)?.drop(name)) return [];
     const together = side.get(id) ?? new Together();
     side.set(id, together);
@@ -86,7 +87,7 @@ export class FindingsLog {
     return [
       ...lines(this.#opened, (id, names) => ({
         level: "warn",
-        message: `${id} (${names}): the same there; deno task status lists each`,
+        message: `${id} (${names}): same finding; quilt-sidecar status lists each`,
         fields: { finding: id },
       })),
       ...lines(this.#gone, (id, names) => ({
@@ -111,7 +112,7 @@ export class FindingsLog {
     const wasOpen = known?.isOpen ?? false;
     const unlogged = (known?.unlogged ?? 0) + (changed ? 1 : 0);
     if (isOpen === wasOpen && unlogged < 2) {
-      // Nothing to say; a finding whose lines are old is forgotten once it is gone.
+      // Nothing to log; a finding that is gone, and whose lines are old, is deleted.
       if (!isOpen && linesMs.length === 0) this.#logged.delete(key);
       else if (known !== undefined) {
         this.#logged.set(key, { ...known, finding, linesMs });
@@ -140,9 +141,9 @@ export class FindingsLog {
   }
 }
 
-/** Which of the findings with one id have lines of their own, and the others. */
+/** The findings with one id: which have lines of their own, and which share one. */
 class Together {
-  /** When each line of a single finding was written, those of the last period. */
+  /** The times of the lines of single findings within the last period. */
   #linesMs: readonly number[] = [];
   #othersMs = -Infinity;
   readonly #others = new Set<string>();
@@ -196,7 +197,7 @@ function subjectFields(subject: Subject): LogFields {
 function describe({ found, id, meaning, remedy, subject }: Finding): string {
   const lines = remedy.slice(0, REMEDIES).join(" && ");
   const rest = remedy.length - REMEDIES;
-  const more = rest > 0 ? ` && … (${rest} more lines: deno task status)` : "";
+  const more = rest > 0 ? ` && … (${rest} more lines: quilt-sidecar status)` : "";
   const run = remedy.length === 0 ? "" : `; run: ${lines}${more}`;
   return `${id} (${nameOf(subject)}): ${found}: ${meaning}${run}`;
 }

@@ -5,9 +5,9 @@ import { peersOf } from "./facts/overlay.ts";
 import { isProxying } from "./facts/settings.ts";
 
 /**
- * What is known of the overlay's devices after these facts. A device that was
- * made anew has no peers, and nobody but this process knows which it had: the agent does
- * not fill the FDB again.
+ * The known state of the overlay's devices after these facts. A device that was created
+ * again has no peers, and only this process knows which it had: the agent does not fill the
+ * FDB again.
  */
 export function learnDevices(
   facts: Omit<Facts, "remembered">,
@@ -26,7 +26,7 @@ export function learnDevices(
       continue;
     }
     const peers = peersOf(facts, device);
-    // With a peer for each route nothing is lost, and one that is missing has left.
+    // With a peer for each route nothing is lost; a missing peer has left the cluster.
     const isComplete = peers.length >= (routes.get(device)?.length ?? 0);
     remembered.set(device, {
       link,

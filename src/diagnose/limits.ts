@@ -1,23 +1,23 @@
 /** Every limit of the diagnosis, with its reason. Times are in milliseconds. */
 
-/** After a change: what belongs together is seen together, e.g. a device made anew. */
+/** After a change, so that related changes are seen together, e.g. a new device. */
 export const DEBOUNCE_MS = 300;
 
 /** Without any change, so that nothing depends on an event alone. */
 export const INTERVAL_MS = 30_000;
 
 /**
- * A look is followed by a rest of so many times its duration: however much changes, the
- * diagnosis takes a tenth of a core at most.
+ * A diagnosis is followed by a pause of so many times its duration, so that the diagnosis
+ * uses at most a tenth of a core, however much changes.
  */
 export const REST = 9;
 
-/** The longest rest: after it a fault must be named within 3 s, whatever a look costs. */
+/** The longest pause, because a fault must be reported within 3 s. */
 export const LONGEST_REST_MS = 2_500;
 
 /**
  * Counts that the mesh agent changes one after another, e.g. peers and routes, are
- * reported once they have stood still for so long.
+ * reported after they have not changed for so long.
  */
 export const SETTLE_MS = 1_000;
 
@@ -39,16 +39,16 @@ export const CONTENDED_COUNT = 3;
 /** How long such a change counts. */
 export const CONTENDED_MS = 20_000;
 
-/** Changes that are kept for one destination, to tell their pattern in time. */
+/** Changes that are kept for one destination, to find their period. */
 export const CONTENDED_KEPT = 8;
 
 /**
- * Addresses that are asked for at once: below the 512 entries from which on the kernel
- * throws old neighbours away (`gc_thresh2`).
+ * Addresses that are probed at once: fewer than the 512 entries at which the kernel begins to
+ * delete old neighbours (`gc_thresh2`).
  */
 export const PROBES_AT_ONCE = 256;
 
-/** Probes in one batch: some 0.3 ms each, for which a call that comes meanwhile waits. */
+/** Probes in one batch: about 0.3 ms each, for which a call has to wait. */
 export const PROBES_IN_A_BATCH = 16;
 
 /** The kernel asks three times, once a second, and then gives up. */

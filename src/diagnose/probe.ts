@@ -15,14 +15,14 @@ import type { WantedRoute } from "./facts.ts";
 import { PROBE_MS, PROBES_AT_ONCE, PROBES_IN_A_BATCH } from "./limits.ts";
 import type { ProbeOutcome, ProbeResult, ProbeState } from "./ports.ts";
 
-/** What a probe works with. */
+/** The dependencies of the probe. */
 export interface ProbeParts {
   readonly dataplane: Dataplane;
   /** Calls the listener with each neighbour that changes, until it is ended. */
   readonly watchNeighbours: (listener: (neighbour: Neighbour) => void) => () => void;
   /** The offset of a gateway from its network address. */
   readonly gatewayIndex: number;
-  /** Called with what became of each address. @default nothing */
+  /** Called with the result of each address. @default nothing */
   readonly onProbed?: Instruments["probed"] | undefined;
 }
 
@@ -83,7 +83,7 @@ export async function probeSome(
   return results;
 }
 
-/** Asks for addresses, all at once. */
+/** Probes addresses, all at once. */
 async function ask(
   { dataplane, watchNeighbours }: ProbeParts,
   probes: readonly NeighbourProbe[],
@@ -111,7 +111,7 @@ async function ask(
     const results = await runAll(dataplane, few, "probe-neighbour", cause);
     for (const [index, probe] of few.entries()) {
       const result = results[index];
-      // One that was lost may have been made.
+      // A lost batch may have created the entry.
       if (result?.ok !== false) made.push(probe);
       else if (pending.delete(keyOf(probe))) {
         states.set(keyOf(probe), failedState(result));
@@ -119,7 +119,7 @@ async function ask(
     }
   });
   if (pending.size > 0) await within(PROBE_MS, allHeard);
-  // An event may have been lost, so what is still open is read.
+  // An event may have been lost, so read the entries that are still open.
   if (pending.size > 0) {
     for (const each of await neighboursOf(dataplane, asked)) note(each);
   }
@@ -166,7 +166,7 @@ async function runAll(
   return reply.kind === "answered" ? reply.results : [];
 }
 
-/** An entry that came meanwhile is not ours, and not touched. */
+/** An entry that another process made in the meantime is not changed. */
 function failedState(
   { failure }: Extract<OperationResult, { readonly ok: false }>,
 ): ProbeState {

@@ -2,8 +2,8 @@ import { type Finding, type FindingId, keyOf } from "./finding.ts";
 import { SETTLE_MS } from "./limits.ts";
 
 /**
- * Findings about what others build up in steps: the mesh agent enters a peer and then asks
- * for its route, and Quilt learns its subnet and then gives its bridge the gateway.
+ * Findings about state that other programs change in steps: the mesh agent enters a peer and
+ * then requests its route, and Quilt learns its subnet and then gives its bridge the gateway.
  */
 const SETTLING: ReadonlySet<FindingId> = new Set(
   [
@@ -17,15 +17,15 @@ const SETTLING: ReadonlySet<FindingId> = new Set(
   ] satisfies FindingId[],
 );
 
-/** Holds back what may be over in a moment. */
+/** Holds back findings that may be gone in a moment. */
 export class Settling {
-  /** Since when each is as it is. */
+  /** Since when each has had its present form. */
   readonly #since = new Map<
     string,
     { readonly found: string; readonly atMs: number }
   >();
 
-  /** @returns the findings that stand, and when to look again at those which may not */
+  /** @returns the settled findings, and when to check the others again */
   take(
     findings: readonly Finding[],
     nowMs: number,

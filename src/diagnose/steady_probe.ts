@@ -2,7 +2,7 @@ import type { Ipv4Cidr } from "../ipam/cidr.ts";
 import type { WantedRoute } from "./facts.ts";
 import type { ProbeResult } from "./ports.ts";
 
-/** What a steady probe works with. */
+/** The dependencies of the steady probe. */
 export interface SteadyProbeParts {
   /** Milliseconds in which each destination is probed once. */
   readonly probeMs: number;

@@ -11,7 +11,7 @@ export function describeAllocateFault(fault: AllocateFault, owner: Owner): strin
     case "outside":
       return `Address ${fault.address} is not in this node's subnet ${fault.subnet}`;
     case "reserved":
-      return `Address ${fault.address} is the ${fault.role}, which is never given`;
+      return `Address ${fault.address} is the ${fault.role}, which is never allocated`;
     case "holds-another":
       return `Owner ${quote(owner)} has ${fault.held}; ` +
         `release it before asking for ${fault.requested}`;

@@ -1,3 +1,5 @@
+import { countOf } from "../shared/quote.ts";
+
 /** Writes lines in order, and never makes the caller wait. */
 export interface LineWriter {
   /** Queues one line, without its line feed; never blocks and never throws. */
@@ -71,7 +73,7 @@ const PAUSE_MS = 25;
 const ATOMIC_BYTES = 4096;
 
 /** Why a line is lost that an output did not take: a part of a sentence. */
-const UNREAD = "nobody read them in time";
+const UNREAD = "no process read them in time";
 
 const encoder = new TextEncoder();
 
@@ -140,7 +142,7 @@ function describeCause(cause: unknown): string {
 }
 
 function describeDroppedLines(count: number): string {
-  return `${count} lines were dropped because their reader was too slow`;
+  return `${countOf(count, "line")} dropped, because the reader was too slow`;
 }
 
 /** An element of the buffer. */

@@ -34,12 +34,12 @@ export interface InstrumentDefinition {
   readonly attributes: Readonly<Record<string, readonly string[] | undefined>>;
 }
 
-/** Whether a call did what was asked; a refusal is an OK gRPC status. */
+/** Whether a call did what its client requested; a refusal is an OK gRPC status. */
 export const CALL_OUTCOMES = ["success", "refused", "error"] as const;
 export type CallOutcome = typeof CALL_OUTCOMES[number];
 
 /**
- * What became of an operation of the dataplane. `absent`: the kernel has nothing of what
+ * The outcome of an operation of the dataplane. `absent`: the kernel has nothing of what
  * was read, such as the route that a call is about to write; `failed`: the kernel refused;
  * `unknown`: its batch was lost.
  */
@@ -50,7 +50,7 @@ export type OperationOutcome = typeof OPERATION_OUTCOMES[number];
 export const EXCHANGE_KINDS = ["batch", "dump"] as const;
 export type ExchangeKind = typeof EXCHANGE_KINDS[number];
 
-/** `lost`: nobody knows what the kernel did. */
+/** `lost`: what the kernel did is unknown. */
 export const EXCHANGE_OUTCOMES = ["answered", "lost"] as const;
 export type ExchangeOutcome = typeof EXCHANGE_OUTCOMES[number];
 
@@ -79,8 +79,8 @@ export const REPAIR_CAUSES = ["event", "link", "resync", "call", "retry"] as con
 export type RepairCause = typeof REPAIR_CAUSES[number];
 
 /**
- * `changed`: the kernel differed; `unchanged`: it did not; `pending`: its device is missing
- * or down; `failed`: the kernel refused; `lost`: it did not answer, a retry follows.
+ * `changed`: the kernel differed; `unchanged`: it did not; `pending`: the device is missing
+ * or down; `failed`: the kernel refused; `lost`: it did not answer, and a retry follows.
  */
 export const REPAIR_OUTCOMES = [
   "changed",
@@ -99,8 +99,8 @@ export const RESYNC_OUTCOMES = ["succeeded", "failed"] as const;
 export type ResyncOutcome = typeof RESYNC_OUTCOMES[number];
 
 /**
- * `route`: the kernel had not what it had confirmed, or something beside it; `record`: the
- * state store had not. A route that waits for its device is no drift.
+ * `route`: the kernel had lost a route that it had confirmed, or had one more; `record`: the
+ * state store had. A route that waits for its device is no drift.
  */
 export const DRIFT_KINDS = ["route", "record"] as const;
 export type DriftKind = typeof DRIFT_KINDS[number];
@@ -115,12 +115,12 @@ export const PROBE_TARGETS = ["gateway", "proxied"] as const;
 export type ProbeTarget = typeof PROBE_TARGETS[number];
 
 /**
- * Why a client was not served, or served no longer. `full`: too many sockets are open;
- * `rate`: too many connections wait; `handshake`: of TLS; `not-http`: neither HTTP/2 nor a
- * probe; `silent`: it sent nothing that tells, and took the place of others; `evicted`: one
- * connection more than there may be; `idle`: it never called; `frames`, `bytes`, `headers`:
- * more of them than its calls may have; `untaken`: it does not read its answers; `error`:
- * its HTTP/2 session failed.
+ * Why the sidecar closed a connection. `full`: too many sockets are open; `rate`: too many
+ * connections wait; `handshake`: TLS failed; `not-http`: neither HTTP/2 nor a probe;
+ * `silent`: the client sent no request, and others needed its place; `evicted`: one
+ * connection more than the limit; `idle`: the client never called; `frames`, `bytes`,
+ * `headers`: more of them than its calls may have; `untaken`: the client does not read its
+ * answers; `error`: its HTTP/2 session failed.
  */
 export const REFUSAL_REASONS = [
   "full",
@@ -176,21 +176,21 @@ export const INSTRUMENTS = {
     kind: "counter",
     name: "quilt.dataplane.operations",
     unit: "{operation}",
-    description: "Reads and changes of the kernel, by kind and outcome",
+    description: "Operations that read or change the kernel, by kind and outcome",
     attributes: { "quilt.operation": undefined, "quilt.outcome": OPERATION_OUTCOMES },
   },
   queueDepth: {
     kind: "gauge",
     name: "quilt.dataplane.queue.depth",
     unit: "{batch}",
-    description: "Batches that wait for ip or that it works on",
+    description: "Batches that wait for ip, and the one that ip executes",
     attributes: {},
   },
   queueWait: {
     kind: "histogram",
     name: "quilt.dataplane.queue.wait",
     unit: "s",
-    description: "Time that a batch waited for the batches before it",
+    description: "Time that a batch waited in the queue",
     attributes: {},
   },
   exchanges: {
@@ -207,7 +207,7 @@ export const INSTRUMENTS = {
     kind: "counter",
     name: "quilt.dataplane.ip.starts",
     unit: "{process}",
-    description: "ip -batch processes that took the place of the one before, by reason",
+    description: "Starts of an ip -batch process, by reason",
     attributes: { "quilt.reason": IP_START_REASONS },
   },
   routes: {
@@ -221,7 +221,7 @@ export const INSTRUMENTS = {
     kind: "counter",
     name: "quilt.repairs",
     unit: "{repair}",
-    description: "Repaired prefixes, by cause and outcome",
+    description: "Repairs of one prefix, by cause and outcome",
     attributes: { "quilt.cause": REPAIR_CAUSES, "quilt.outcome": REPAIR_OUTCOMES },
   },
   repairDuration: {
@@ -235,7 +235,8 @@ export const INSTRUMENTS = {
     kind: "counter",
     name: "quilt.contention",
     unit: "{key}",
-    description: "Routes, links and monitors that began to change again and again",
+    description:
+      "Starts of contention: a route, a link or the monitor changes repeatedly",
     attributes: { "quilt.contention": CONTENTION_KINDS },
   },
   resyncs: {
@@ -263,14 +264,14 @@ export const INSTRUMENTS = {
     kind: "counter",
     name: "quilt.probes",
     unit: "{probe}",
-    description: "Probed addresses of peers, by target and result",
+    description: "Probes of an address of a peer, by target and result",
     attributes: { "quilt.target": PROBE_TARGETS, "quilt.result": PROBE_RESULTS },
   },
   addresses: {
     kind: "gauge",
     name: "quilt.addresses",
     unit: "{address}",
-    description: "Addresses of this node's subnet",
+    description: "Addresses of this node's subnet, by state",
     attributes: { "quilt.state": ["used", "free"] },
   },
   connections: {
@@ -298,7 +299,7 @@ export const INSTRUMENTS = {
     kind: "total",
     name: "quilt.audit.lines",
     unit: "{line}",
-    description: "Lines of the audit trail, written or lost",
+    description: "Records of the audit trail, written or lost",
     attributes: { "quilt.result": LINE_RESULTS },
   },
   logLines: {
@@ -312,7 +313,7 @@ export const INSTRUMENTS = {
     kind: "gauge",
     name: "quilt.build.info",
     unit: "1",
-    description: "1, with the versions of the sidecar and of Deno",
+    description: "Always 1; the labels have the versions of the sidecar and of Deno",
     attributes: { "quilt.version": undefined, "deno.version": undefined },
   },
 } as const satisfies Readonly<Record<string, InstrumentDefinition>>;

@@ -15,21 +15,21 @@ export interface ContentionMessages {
 export const CONTENTION: ContentionMessages = {
   begun: "Another process keeps changing our routes; repairing each at most twice a " +
     "second",
-  over: "Our routes are left alone again",
+  over: "No other process changes our routes any more",
   field: "destination",
 };
 
 /** Devices. */
 export const FLAPPING: ContentionMessages = {
-  begun: "Links keep going up and down, and our routes with them",
-  over: "Links are steady again",
+  begun: "Links keep going up and down, and the kernel deletes our routes each time",
+  over: "Links are stable again",
   field: "device",
 };
 
 /** The monitor. */
 export const LOSSES: ContentionMessages = {
-  begun: "Events keep getting lost; a full resync follows each loss",
-  over: "Events come in again",
+  begun: "Kernel events are lost again and again; a full resync follows each loss",
+  over: "No more kernel events are lost",
 };
 
 /** What is called when contention begins and when it ends. */

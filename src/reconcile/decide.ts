@@ -8,15 +8,15 @@ import {
 } from "../routing/kernel_route.ts";
 import type { PendingReason, Route } from "../routing/route.ts";
 
-/** What to do so that the main table has exactly one route, the desired one. */
+/** The change after which the main table has exactly one route, the desired one. */
 export type InstallDecision =
   | { readonly kind: "unchanged"; readonly ifindex: number }
   | {
     readonly kind: "install";
     readonly ifindex: number;
-    /** `keep`: ours is there, and only others must go. */
+    /** `keep`: ours exists, and only the others must be deleted. */
     readonly how: "add" | "replace" | "keep";
-    /** Other routes for the destination that must go, apart from a replaced one. */
+    /** Other routes for the destination to delete, without a replaced one. */
     readonly drop: readonly KernelRoute[];
     /** All routes that ours replaces, for the operator. */
     readonly over: readonly KernelRoute[];
@@ -28,10 +28,10 @@ export type InstallDecision =
     /** Ours: the kernel puts the route of a new address behind one that is there. */
     readonly drop: readonly KernelRoute[];
   }
-  /** One look-up could not tell: walk the table. */
+  /** One look-up was not conclusive: dump the table. */
   | { readonly kind: "unclear" };
 
-/** What to do so that no overlay route for a destination is left. */
+/** The change after which no overlay route for a destination is left. */
 export type RemoveDecision =
   | { readonly kind: "absent" }
   | { readonly kind: "remove"; readonly routes: readonly KernelRoute[] }
@@ -43,7 +43,7 @@ export function isDesired(found: KernelRoute, route: Route): boolean {
     isPlain(found);
 }
 
-/** InjectRoute and every repair: from what is desired and what is there to what to do. */
+/** For InjectRoute and every repair: from desired and actual state to the change. */
 export function decideInstall(
   route: Route,
   link: LinkState,
@@ -79,12 +79,13 @@ export function decideInstall(
   return { kind: "install", ifindex, how, drop, over };
 }
 
-/** Whose routes for a destination must go. */
+/** The owners whose routes for a destination are deleted. */
 export type Owners = "overlay" | "ours";
 
 /**
- * RemoveRoute deletes every overlay route: ours, and what was left by hand or by another
- * runtime. ConfigureNodeSubnet deletes only ours: local wins over a peer of the past.
+ * RemoveRoute deletes every overlay route: ours, and those that an operator or another
+ * runtime left. ConfigureNodeSubnet deletes only ours, because the own subnet takes
+ * precedence over a former peer.
  */
 export function decideRemove(actual: ActualRoutes, owners: Owners): RemoveDecision {
   const removable = ({ protocol }: KernelRoute) => OWNERS[owners].has(protocol);

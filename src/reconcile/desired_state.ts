@@ -1,6 +1,6 @@
 /**
- * What is desired, as far as this process knows: a copy, of which the state store has the
- * original. What the kernel confirmed is committed here, and only here.
+ * The desired state of this process, a copy of the records in the state store. A change is
+ * committed here, and only here, after the kernel confirmed it.
  */
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
 import type { RouteState } from "../observability/instruments.ts";
@@ -19,7 +19,7 @@ import {
 } from "./outcome.ts";
 import type { AbsentGoal, PresentGoal } from "./plan.ts";
 
-/** A route that a client asked for, and its status. */
+/** A route that a client requested, and its status. */
 export interface DesiredRoute {
   readonly route: Route;
   /** True once the kernel confirmed its record in the state store. */
@@ -40,8 +40,8 @@ export class DesiredState {
   readonly #routes = new Map<Ipv4Cidr, DesiredRoute>();
   readonly #pendingDeletions = new Map<Ipv4Cidr, Owners>();
   /**
-   * Routes that the agent has not asked for since its last start: `old` once a resync
-   * found them so.
+   * Routes that the agent has not requested since its last start; `old` after a resync
+   * found them in this state.
    */
   readonly #stale = new Map<Ipv4Cidr, "fresh" | "old">();
   /** Only while calls are traced. */
@@ -49,7 +49,7 @@ export class DesiredState {
   readonly #onChange: (destination: Ipv4Cidr) => void;
   readonly #counts = { installed: 0, waiting: 0, error: 0, unverified: 0 };
   #newer: Set<Ipv4Cidr> | undefined;
-  /** The subnet that this node hands out itself; no route to it is ever desired. */
+  /** This node's own subnet; no route to it is ever desired. */
   ownSubnet: Ipv4Cidr | undefined;
 
   /** @param onChange called with each destination whose route may have changed */
@@ -61,17 +61,17 @@ export class DesiredState {
     return this.#routes.get(destination);
   }
 
-  /** The span of the call that asked for the route last, if calls are traced. */
+  /** The span of the last call that requested the route, if calls are traced. */
   askedBy(destination: Ipv4Cidr): TraceParent | undefined {
     return this.#askedBy.get(destination);
   }
 
-  /** In the order in which they were asked for. */
+  /** In the order of their requests. */
   routes(): readonly DesiredRoute[] {
     return [...this.#routes.values()];
   }
 
-  /** How many routes there are in each state, without those that are to be deleted. */
+  /** The number of routes in each state, without pending deletions. */
   get counts(): Readonly<Record<RouteState, number>> {
     return { ...this.#counts };
   }
@@ -85,7 +85,7 @@ export class DesiredState {
     this.#onChange(destination);
   }
 
-  /** The kernel confirmed that nothing is left of what was desired. */
+  /** The kernel confirmed that the route and its record are deleted. */
   delete(destination: Ipv4Cidr): void {
     const isDesired = this.#routes.has(destination);
     this.#recount(destination, () => {
@@ -98,8 +98,8 @@ export class DesiredState {
   }
 
   /**
-   * The destination is no longer desired, but whether its routes of these owners, or its
-   * record, are gone is not known.
+   * The destination is no longer desired, but it is not known whether its record and its
+   * routes of these owners are deleted.
    */
   markForDeletion(destination: Ipv4Cidr, owners: Owners): void {
     this.markNotPersisted(destination);
@@ -123,17 +123,17 @@ export class DesiredState {
     return this.#pendingDeletions.has(destination);
   }
 
-  /** Destinations that may still have something of what is no longer desired. */
+  /** Destinations that may still have a route or a record that is no longer desired. */
   pendingDeletions(): Iterable<Ipv4Cidr> {
     return this.#pendingDeletions.keys();
   }
 
-  /** The agent asks for the destination. */
+  /** The agent requests the destination. */
   claim(destination: Ipv4Cidr): void {
     if (this.#stale.delete(destination)) this.#onChange(destination);
   }
 
-  /** The agent has started anew: what it does not ask for again may be of the past. */
+  /** The agent has started again: routes that it does not request again are stale. */
   markAllStale(): void {
     for (const destination of this.#routes.keys()) {
       if (this.#stale.has(destination)) continue;
@@ -142,25 +142,25 @@ export class DesiredState {
     }
   }
 
-  /** The agent had not asked for it since its start, as an earlier process recorded. */
+  /** An earlier process recorded that the agent had not requested it since its start. */
   markStale(destination: Ipv4Cidr): void {
     this.#stale.set(destination, "old");
     this.#onChange(destination);
   }
 
-  /** A resync has passed: an agent that has just started has asked for all by now. */
+  /** After a resync: an agent that has just started has requested all its routes by now. */
   ageStale(): void {
     for (const destination of this.#stale.keys()) this.#stale.set(destination, "old");
   }
 
-  /** True if the agent has asked for it since its last start. */
+  /** True if the agent has requested it since its last start. */
   isClaimed(destination: Ipv4Cidr): boolean {
     return !this.#stale.has(destination);
   }
 
   /**
-   * What the record of a route has to say; undefined if what it says will do for now: a
-   * moment after the agent's start all routes are stale, and no call writes for that.
+   * The new content of a route's record; undefined if the stored one need not change now. A
+   * moment after the agent's start all routes are stale, and no call writes because of that.
    */
   claimToPersist(destination: Ipv4Cidr): boolean | undefined {
     const age = this.#stale.get(destination);
@@ -176,7 +176,7 @@ export class DesiredState {
     };
   }
 
-  /** What makes a route the only one for its destination, because a call asks for it. */
+  /** The step that makes a requested route the only one for its destination. */
   presentGoal(route: Route): PresentGoal {
     const before = this.#routes.get(route.destination);
     const record: RouteRecord = { kind: "route", route, claimed: true };
@@ -192,7 +192,7 @@ export class DesiredState {
     };
   }
 
-  /** What removes the routes of these owners from a destination. */
+  /** The step that removes the routes of these owners from a destination. */
   absentGoal(destination: Ipv4Cidr, owners: Owners): AbsentGoal {
     const desired = this.#routes.get(destination);
     return {
@@ -204,8 +204,8 @@ export class DesiredState {
   }
 
   /**
-   * What a repair of the destination has to reach; undefined if nothing is desired of it.
-   * It observes first: a repair is for what is not as it is here.
+   * The goal of a repair of the destination; undefined if nothing is desired for it. A repair
+   * observes first, because the kernel probably differs from this state.
    */
   repairGoal(
     destination: Ipv4Cidr,
@@ -231,7 +231,8 @@ export class DesiredState {
   }
 
   /**
-   * A call asked for a route: of refusals only what may pass is kept.
+   * A call requested a route. After a refusal the route stays desired only if the reason
+   * may pass.
    *
    * @param trace the call's span, if calls are traced
    */
@@ -260,7 +261,7 @@ export class DesiredState {
         this.#newer?.add(destination);
         return false;
       case "lost":
-        // The agent never asks twice: the repair finishes what may be half done.
+        // The agent does not repeat a call, so a repair completes what may be half done.
         this.put({ route, persisted: false, status });
         this.#newer?.add(destination);
         return true;
@@ -275,7 +276,7 @@ export class DesiredState {
     }
   }
 
-  /** A call asked for no route. */
+  /** A call removed a route. */
   commitAbsent(
     destination: Ipv4Cidr,
     owners: Owners,
@@ -298,7 +299,7 @@ export class DesiredState {
     }
   }
 
-  /** A repair reached this of a desired route. */
+  /** The outcome of a repair of a desired route. */
   commitRepair({ persisted, route }: DesiredRoute, outcome: PresentOutcome): void {
     const written = outcome.kind === "added" || outcome.kind === "unchanged" ||
       outcome.kind === "pending";
@@ -306,9 +307,9 @@ export class DesiredState {
     this.put({ route, persisted: persisted || written, status });
   }
 
-  /** A repair reached this of a pending deletion. */
+  /** The outcome of a repair of a pending deletion. */
   commitDeletion(destination: Ipv4Cidr, outcome: AbsentOutcome): void {
-    // What was rejected and is none of ours must not be deleted on a later day.
+    // A rejected route of another owner must not be deleted later.
     const isDropped = outcome.kind === "failed" && !this.#routes.has(destination);
     if (isGone(outcome) || isDropped) this.delete(destination);
   }
@@ -321,7 +322,7 @@ export class DesiredState {
     if (!claimed) this.markStale(route.destination);
   }
 
-  /** What was desired before a refused call may have gone with the roll-back. */
+  /** The roll-back of a refused call may have deleted the route that was desired before. */
   #commitRefusal(rejected: DesiredRoute, rollBack: RollBack): NeedsRepair {
     switch (rollBack) {
       case "not-needed":
@@ -336,7 +337,7 @@ export class DesiredState {
     }
   }
 
-  /** It was refused, but whether what had been written of it is gone is not known. */
+  /** It was refused, but it is not known whether the written part was rolled back. */
   #markRejected(rejected: DesiredRoute): void {
     const { destination } = rejected.route;
     // A record left in the store would be a desired route at the next start.
@@ -345,7 +346,7 @@ export class DesiredState {
     this.#routes.set(destination, rejected);
   }
 
-  /** Changes what there is of a destination, and the counts with it. */
+  /** Changes the entry of a destination, and the counts. */
   #recount(destination: Ipv4Cidr, change: () => void): void {
     const before = this.#stateOf(destination);
     if (before !== undefined) this.#counts[before] -= 1;

@@ -40,7 +40,7 @@ import {
   SUBSCRIBED_MS,
 } from "./limits.ts";
 
-/** What repairs work with. */
+/** The dependencies of repairs. */
 export interface DriftRepairParts {
   readonly dataplane: Dataplane;
   readonly store: StateStore;
@@ -71,8 +71,8 @@ export type RepairInstruments = Pick<
 const REPAIR: Cause = { rpc: "repair", peer: "" };
 
 /**
- * Level-triggered: events only mark keys as dirty, and the loop makes the kernel agree
- * with what is desired of them.
+ * Level-triggered: events only mark keys as dirty, and the loop reconciles these keys with
+ * the desired state.
  */
 export class DriftRepair {
   readonly #parts: DriftRepairParts;
@@ -86,7 +86,7 @@ export class DriftRepair {
   readonly #missing = new Map<Ipv4Cidr, Plan>();
   /** Since when no event was lost; Infinity while the monitor is down. */
   #eventsSince = 0;
-  /** When a rule came or went last. */
+  /** The last time that a rule was added or deleted. */
   #rulesChanged = 0;
   #running = false;
   #restUntil = 0;
@@ -111,7 +111,7 @@ export class DriftRepair {
     this.#resyncs.within(Math.min(EARLY_RESYNC_MS, resyncMs));
   }
 
-  /** Takes an event of the monitor. */
+  /** Handles an event of the monitor. */
   onKernelEvent(event: KernelEvent): void {
     switch (event.kind) {
       case "route":
@@ -145,12 +145,12 @@ export class DriftRepair {
     this.#markDirty(prefixes, "call");
   }
 
-  /** Resyncs in a moment: `ip` answers again. */
+  /** Resyncs soon, because `ip` answers again. */
   resyncSoon(): void {
     if (!this.#closed) this.#resyncs.within(EARLY_RESYNC_MS);
   }
 
-  /** Stops; what runs comes to its end. */
+  /** Stops; running work is completed. */
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
@@ -177,12 +177,12 @@ export class DriftRepair {
     }
     if (prefixLength(destination) !== policy.nodePrefix) return;
     const inside = contains(policy.clusterCidr, destination);
-    // One that we would not write, whatever its owner says: it may stand beside ours.
+    // We would not write such a route, so it may exist beside ours, whatever its protocol is.
     const odd = !deleted && (!ours || !event.plain);
     if (odd && inside) cache.markOccupied(destination);
     const route = desired.get(destination)?.route;
     if (route === undefined) {
-      // An InjectRoute in flight may be about to want it; an addition of ours is its own.
+      // An InjectRoute in flight may desire this destination; our own addition is its echo.
       if (inside && (deleted || odd)) this.#markDirty([destination], "event");
       return;
     }
@@ -194,7 +194,7 @@ export class DriftRepair {
     if (this.#losses.count("ip monitor", performance.now())) return;
     this.#parts.logger.log(
       "warn",
-      `Events may have been lost, so a full resync follows (${why})`,
+      `Kernel events may have been lost, so a full resync follows (${why})`,
     );
   }
 
@@ -242,7 +242,7 @@ export class DriftRepair {
     for (const repair of repairs) {
       if (hasReturned(repair)) this.#parts.onReturn?.(repair.prefix);
     }
-    // What the kernel refuses it would refuse again: that waits for the next resync.
+    // The kernel would refuse it again, so the next resync tries it again.
     for (const { outcome, prefix } of repairs) {
       if (outcome.kind !== "lost") continue;
       const { sinceMs } = due.get(prefix) ?? marked("retry");
@@ -281,8 +281,8 @@ export class DriftRepair {
   }
 
   /**
-   * Finds the records that the store lacks. An event may be older than what was written
-   * since, so the store itself is read.
+   * Finds the records that the store lacks. It reads the store, because an event may be
+   * older than the latest write.
    *
    * @returns keys that write outdated claims
    */
@@ -291,7 +291,7 @@ export class DriftRepair {
     const suspects = this.#dirty.takeRecords((prefix) =>
       desired.get(prefix)?.persisted === true || owner.owns(prefix)
     );
-    // What is missing besides was found because of the first one.
+    // The first missing record is the cause for which the others were found.
     const [first] = suspects.values();
     if (first === undefined) return [];
     const markOf = (prefix: Ipv4Cidr): Mark => suspects.get(prefix) ?? first;
@@ -389,7 +389,7 @@ export class DriftRepair {
   }
 }
 
-/** The key that makes the kernel agree with what is desired of a destination. */
+/** The key that reconciles a destination with the desired state. */
 export function repairKey(
   destination: Ipv4Cidr,
   { cache, desired }: Pick<DriftRepairParts, "cache" | "desired">,

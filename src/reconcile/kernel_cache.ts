@@ -6,14 +6,14 @@ import type { Route } from "../routing/route.ts";
 import type { RoutesObservation } from "./observe.ts";
 import type { Known } from "./plan.ts";
 
-/** A device that is there, is up and has IPv4. */
+/** A device that exists, is up and has IPv4. */
 type UsableLink = Extract<LinkState, { readonly kind: "present" }>;
 
 /**
- * What observations and events showed last. It only ever chooses the shorter way to ask:
- * a route for a clear destination is added without an observation, because the kernel
- * refuses an addition where a route is, or where the device cannot carry it, and one
- * look-up tells there that nothing is left. Answers are what the kernel said to that.
+ * The latest state that observations and events showed. It only selects the cheaper
+ * observation: a route for a clear destination is added without one, because the kernel
+ * refuses the addition if there is a route, or if the device cannot carry it; and one
+ * look-up proves there that no route is left. The answer of a call comes from the kernel.
  */
 export class KernelCache {
   readonly #links = new Map<InterfaceName, UsableLink>();
@@ -21,7 +21,7 @@ export class KernelCache {
   #complete = false;
   #rulesMayHide = false;
 
-  /** What is known of a route's device and destination. */
+  /** The known state of a route's device and destination. */
   known({ destination, device }: Route): Known {
     return {
       link: this.#links.get(device),
@@ -40,24 +40,24 @@ export class KernelCache {
     else this.#links.delete(device);
   }
 
-  /** Nothing is known of the device any more. */
+  /** The state of the device is unknown from now on. */
   unlearnLink(device: InterfaceName): void {
     this.#links.delete(device);
   }
 
-  /** True if no route of others is known for the destination. */
+  /** True if no route of another owner is known for the destination. */
   isClear(destination: Ipv4Cidr): boolean {
     return this.#complete && !this.#occupied.has(destination);
   }
 
-  /** Takes the routes of a destination: only a walk over the table shows all of them. */
+  /** Stores the routes of a destination: only a dump of the table shows all of them. */
   learnRoutes(destination: Ipv4Cidr, observation: RoutesObservation): void {
     if (observation.kind !== "seen" || observation.routes.kind !== "all") return;
     if (observation.routes.routes.every(isPlain)) this.#occupied.delete(destination);
     else this.#occupied.add(destination);
   }
 
-  /** A route of others may be there: the next observation has to walk the table. */
+  /** Another owner may have a route: the next observation must dump the table. */
   markOccupied(destination: Ipv4Cidr): void {
     this.#occupied.add(destination);
   }
@@ -69,8 +69,8 @@ export class KernelCache {
   }
 
   /**
-   * True if a rule may answer in front of the main table: then a look-up that finds
-   * nothing there tells nothing.
+   * True if a rule may answer before the main table. Then a look-up that finds no route is
+   * not conclusive.
    */
   get rulesMayHide(): boolean {
     return this.#rulesMayHide;

@@ -21,7 +21,7 @@ export interface Question {
   readonly walk: boolean;
 }
 
-/** What the kernel has for a destination, or why it is unknown. */
+/** The routes of the kernel for a destination, or why they are unknown. */
 export type Observation =
   | {
     readonly kind: "seen";
@@ -29,11 +29,11 @@ export type Observation =
     readonly link: LinkState;
     readonly routes: ActualRoutes;
   }
-  /** One look-up could not tell. */
+  /** One look-up was not conclusive. */
   | { readonly kind: "unclear" }
   | { readonly kind: "failed"; readonly failure: Failure };
 
-/** The devices that a batch asked for, as it found them. */
+/** The devices of a batch, as it observed them. */
 export type LinkStates = ReadonlyMap<InterfaceName, LinkState>;
 
 /** Operations that observe, and the function that reads their results. */

@@ -2,17 +2,17 @@ import type { Ipv4Cidr } from "../ipam/cidr.ts";
 import type { KernelEvent, Mutation } from "../dataplane/dataplane.ts";
 import { OUR_PROTOCOL } from "../routing/kernel_route.ts";
 
-/** The `ip` of a process that was killed may still carry out what it was given. */
+/** The `ip` of a process that was killed may still execute its commands. */
 const LEFT_OVER_MS = 3_000;
 
-/** So long another sidecar counts as running after it has written something. */
+/** Another sidecar counts as running for so long after its last write. */
 const RECENT_MS = 600_000;
 
 /**
  * Finds a second sidecar in the network namespace. Two of them read and write the same
- * table 142, and each takes away what only the other was asked for. Neither can reach the
- * other, but only a sidecar writes entries of our protocol number into that table: one
- * for a prefix that this process has never written is of another process.
+ * table 142, and each removes the routes that only the other one was asked for. They cannot
+ * reach each other. But only a sidecar writes entries with our protocol number into that
+ * table, so an entry for a prefix that this process has never written is from another one.
  */
 export class OtherWriter {
   readonly #leftOverMs: number;
@@ -26,7 +26,7 @@ export class OtherWriter {
     this.#leftOverMs = leftOverMs;
   }
 
-  /** What another sidecar has written a short while ago; undefined if there is none. */
+  /** The latest recent entry of another sidecar; undefined if there is none. */
   recent(nowMs: number): Ipv4Cidr | undefined {
     const latest = this.#latest;
     return latest !== undefined && nowMs - latest.atMs < RECENT_MS
@@ -39,7 +39,7 @@ export class OtherWriter {
     this.#fromMs = performance.now() + this.#leftOverMs;
   }
 
-  /** Takes a command that is about to be sent: its event may be faster than its reply. */
+  /** Notes a command before it is sent, because its event may arrive before its reply. */
   noteOwn(command: Mutation): void {
     if (command.kind === "put-entry" || command.kind === "create-entry") {
       this.#written.add(command.entry.prefix);

@@ -16,10 +16,10 @@ export interface Failed {
   readonly failure: Failure;
 }
 
-/** Whether what a refused call had written is undone. */
+/** Whether the changes of a refused call are rolled back. */
 export type RollBack = "not-needed" | "done" | "unconfirmed";
 
-/** What the kernel confirmed of a desired route, or why nothing is known. */
+/** The confirmed result of a desired route, or why it is unknown. */
 export type PresentOutcome =
   | {
     readonly kind: "added";
@@ -39,7 +39,7 @@ export type PresentOutcome =
   | Failed & { readonly rollBack: RollBack }
   | Lost;
 
-/** What the kernel confirmed of a destination without a desired route. */
+/** The confirmed result of a destination without a desired route. */
 export type AbsentOutcome =
   | { readonly kind: "removed" }
   | { readonly kind: "absent" }
@@ -97,7 +97,7 @@ export function describeStatus({ device }: Route, status: RouteStatus): string {
   }
 }
 
-/** What the kernel's refusal, or the loss of `ip`, means for the caller. */
+/** The sentence for the caller after a refusal of the kernel, or a lost batch. */
 export function describeFailure(subject: string, outcome: Failed | Lost): string {
   if (outcome.kind === "lost") return describeLost(subject, outcome.why);
   return outcome.failure.kind === "not-permitted"

@@ -1,7 +1,7 @@
 /**
- * The plan of one destination: pure functions from what is known to the next step, which
- * holds the function that takes its answer. Roll-back, a dry run, a device with a new
- * index and an `ip` that was lost are cases of it.
+ * The plan of one destination: pure functions from the known state to the next step. A
+ * step has the function that interprets its answer. These functions also handle the
+ * roll-back, the dry run, a device with a new index and a lost `ip`.
  */
 import type { Failure, Lost, Mutation } from "../dataplane/dataplane.ts";
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
@@ -36,17 +36,17 @@ import {
   type Step,
 } from "./step.ts";
 
-/** What the kernel was last seen to have: it only chooses the shorter way to ask. */
+/** The last observed state of the kernel. It only selects the cheaper observation. */
 export interface Known {
-  /** The device, if it is there, is up and has IPv4. */
+  /** The device, if it exists, is up and has IPv4. */
   readonly link: { readonly ifindex: number } | undefined;
-  /** True if no route of others is known for the destination. */
+  /** True if no route of another owner is known for the destination. */
   readonly clear: boolean;
-  /** True if a route of others may be there: the table has to be walked. */
+  /** True if another owner may have a route there, so that only a dump can show it. */
   readonly occupied: boolean;
 }
 
-/** The destination shall have one route, this one. */
+/** The goal: the destination has exactly this route. */
 export interface PresentGoal {
   readonly route: Route;
   /** Our route for the destination as the kernel confirmed it last. */
@@ -57,7 +57,7 @@ export interface PresentGoal {
   readonly undo: StateChange | undefined;
 }
 
-/** The destination shall have no route of these owners. */
+/** The goal: the destination has no route of these owners. */
 export interface AbsentGoal {
   readonly destination: Ipv4Cidr;
   readonly owners: Owners;
@@ -77,8 +77,8 @@ const CHANGING = "its routes change faster than they can be read";
 export function planPresent(goal: PresentGoal, known: Known): PresentStep {
   const { installed, route } = goal;
   if (installed === undefined && known.clear && known.link !== undefined) {
-    // The kernel refuses an addition where a route is, or where the device cannot carry
-    // it: so this needs no observation first.
+    // No observation first, because the kernel refuses an addition if there is a route,
+    // or if the device cannot carry it.
     const { ifindex } = known.link;
     const decision = {
       kind: "install",
@@ -96,10 +96,10 @@ export function planPresent(goal: PresentGoal, known: Known): PresentStep {
 /**
  * The first step to leave no route of the goal's owners for its destination.
  *
- * One FIB look-up goes past a throw route, past one with a TOS, and past one whose device
- * has no carrier (sysctl ignore_routes_with_linkdown): it tells that nothing is there only
- * if no route of others is known. Until the first resync, a second after the start, the
- * table is walked: 0.05 s beside 100,000 routes.
+ * A FIB look-up skips a throw route, a route with a TOS, and a route whose device has no
+ * carrier (sysctl ignore_routes_with_linkdown). So it proves that there is no route only if
+ * no route of another owner is known. Until the first resync, a second after the start, the
+ * table is dumped, which takes 0.05 s with 100,000 routes.
  */
 export function planAbsent(goal: AbsentGoal, known: Pick<Known, "clear">): AbsentStep {
   const walk = !known.clear;
@@ -136,7 +136,7 @@ function observePresent(
   return step;
 }
 
-/** What a plan was decided by. */
+/** The facts that a plan was chosen by. */
 interface Basis {
   readonly seen: Seen | undefined;
   readonly walk: boolean;
@@ -204,11 +204,11 @@ function install(
           walk: basis.walk || fault.walk,
         });
       }
-      // What was written goes through another device, which had the name before.
+      // The written route leads through another device, which had the name before.
       if (link?.kind !== "present" || link.ifindex !== ifindex) {
         return observePresent(goal, after, basis.walk);
       }
-      // A deletion is by owner, device and metric: of two routes alike in these the kernel
+      // A deletion selects by owner, device and metric. If two routes match, the kernel
       // deletes the first, which may be the one that was just written. So observe again.
       if (drop.length > 0) {
         return retryPresent(goal, after, results, { ...basis, walk: true });
@@ -286,7 +286,7 @@ function persistOnly(
   };
 }
 
-/** Deletes our route; the observation after it confirms that the connected one is best. */
+/** Deletes our route. The observation after it confirms that the connected one is best. */
 function withdraw(
   goal: PresentGoal,
   progress: Progress,
@@ -403,16 +403,16 @@ function decideAbsent(
 }
 
 /**
- * By its owner alone, once a deletion did not suffice: an `ip` that has met two devices by
- * one name may look for the route at the wrong one.
+ * Selects by the owner alone after a deletion had no effect: an `ip` that has seen two
+ * devices with one name may look for the route on the wrong one.
  */
 function ofAnyDevice(route: KernelRoute): KernelRoute {
   return { ...route, device: undefined };
 }
 
 /**
- * Deletes the record and routes. If the table was walked, it is walked again; otherwise a
- * look-up in the same batch tells whether a route with a worse metric is left.
+ * Deletes the record and routes. If the table was dumped, it is dumped again; otherwise a
+ * look-up in the same batch shows whether a route with a worse metric is left.
  */
 function remove(
   goal: AbsentGoal,
@@ -431,7 +431,7 @@ function remove(
     plan,
     expected: { kind: "removed" },
     then: (results, _link, rulesMayHide) => {
-      // Routes go with their device: the verification tells whether this one did.
+      // The kernel deletes routes with their device: the verification shows whether it did.
       const failure = faultOf([...results.persist, ...results.cleanUp]);
       if (failure !== undefined) return done({ kind: "failed", failure });
       const erased: AbsentGoal = { ...goal, erase: undefined };
@@ -447,7 +447,7 @@ function remove(
       if (decideRemove(left, owners).kind === "absent") {
         return done({ kind: "removed" });
       }
-      // Where two were there may be more: a walk finds them all at once, and a look-up one.
+      // There may be more than two: a dump finds all of them at once, a look-up only one.
       return retryAbsent(erased, after, results, { seen, walk: true });
     },
     lost: () => {

@@ -1,4 +1,4 @@
-/** What the API needs of the routes; each answer is true of the kernel. */
+/** The port of the routes for the API. Each success was confirmed by the kernel. */
 import type { Cause } from "../dataplane/dataplane.ts";
 import type { Ipv4Cidr } from "../ipam/cidr.ts";
 import type { InterfaceName } from "../routing/interface_name.ts";
@@ -6,27 +6,27 @@ import type { StatedRoute } from "../routing/route_set.ts";
 import type { Route } from "../routing/route.ts";
 import type { TraceParent } from "../shared/trace_parent.ts";
 
-/** Who calls, for the audit log, and whether an answer is still wanted. */
+/** The client of a call, for the audit log, and whether it still waits for the answer. */
 export interface Call {
   /** The RPC's name, e.g. `InjectRoute`. */
   readonly rpc: string;
-  /** The caller's connection, e.g. `127.0.0.1:40112`. */
+  /** The client's connection, e.g. `127.0.0.1:40112`. */
   readonly peer: string;
-  /** Whom its certificate is for, e.g. `CN=agent,O=Quilt`; only under mTLS. */
+  /** The subject of the client's certificate, e.g. `CN=agent,O=Quilt`; only with mTLS. */
   readonly subject?: string;
   /** The call's span; only while calls are traced. */
   readonly trace?: TraceParent;
-  /** True once the caller has cancelled or its deadline has passed. */
+  /** True once the client has cancelled the call or its deadline has passed. */
   gone(): boolean;
 }
 
-/** Answered as `success=false` with this sentence in `error`. */
+/** The answer is `success=false`, with this sentence in `error`. */
 export interface Refusal {
   readonly kind: "refused";
   readonly sentence: string;
 }
 
-/** Answered as a gRPC status: the kernel was not touched. */
+/** The answer is a gRPC status other than OK: the kernel was not changed. */
 export type NotExecuted =
   | { readonly kind: "shutting-down" }
   | { readonly kind: "queue-full" }
@@ -62,15 +62,15 @@ export interface ListedRoute {
   readonly route: Route;
   /** Why it is not installed, a sentence; empty if it is. */
   readonly pending: string;
-  /** Since when, as far as this process saw: milliseconds since 1970, UTC. */
+  /** Since when, as far as this process has observed: milliseconds since 1970, UTC. */
   readonly sinceMs: number;
-  /** False: the agent has not asked for it since the last ConfigureNodeSubnet. */
+  /** False: no client has requested it since the last ConfigureNodeSubnet. */
   readonly confirmed: boolean;
 }
 
 /** Routes that are new or have changed, and destinations that are no longer desired. */
 export interface RouteChanges {
-  /** True if `routes` is all there is. */
+  /** True if `routes` has all desired routes. */
   readonly complete: boolean;
   /** In ascending order of destination. */
   readonly routes: readonly ListedRoute[];
@@ -80,11 +80,11 @@ export interface RouteChanges {
 /** A watch of the routes. */
 export interface RouteWatch {
   /**
-   * What has changed since the last call, each route at its newest; at first, all routes.
-   * Undefined: nothing has changed.
+   * Returns the changes since the last call, each route in its latest state; the first
+   * time all routes. Undefined if nothing has changed.
    */
   take(): RouteChanges | undefined;
-  /** Takes these again, because something else than their status has changed. */
+  /** Returns these routes again, because something besides their status has changed. */
   repeat(isMeant: (route: Route) => boolean): void;
   close(): void;
 }
@@ -107,7 +107,7 @@ export type SyncOutcome =
     /** In ascending order of destination. */
     readonly outcomes: readonly RouteOutcome[];
     readonly counts: OutcomeCounts;
-    /** True if anything is desired or installed now that was not before. */
+    /** True if the desired state or the kernel has changed. */
     readonly changed: boolean;
   }
   /** An entry is not valid: nothing was changed. */
@@ -124,9 +124,9 @@ export interface RouteService {
   removeRoute(destination: string, call: Call): Promise<RemoveOutcome>;
   /** Every desired route, in ascending order of destination. */
   list(): Promise<readonly ListedRoute[]>;
-  /** @param wake called when there is something to take, once until it is taken */
+  /** @param wake called when there are changes, and not again until they are taken */
   watch(wake: () => void): RouteWatch;
-  /** Makes these routes all that are desired; a dry run only tells what it would do. */
+  /** Replaces the set of desired routes; a dry run only returns the outcomes. */
   sync(
     routes: readonly StatedRoute[],
     dryRun: boolean,
@@ -134,7 +134,7 @@ export interface RouteService {
   ): Promise<SyncOutcome>;
 }
 
-/** A refusal with a sentence for the caller. */
+/** A refusal with a sentence for the client. */
 export function refuse(sentence: string): Refusal {
   return { kind: "refused", sentence };
 }
@@ -151,7 +151,7 @@ export function causeOf({ peer, rpc, subject, trace }: Call): Cause {
 
 /** Something that did not succeed. */
 export interface PastFailure {
-  /** As `Date.now()`. */
+  /** Milliseconds since 1970, UTC. */
   readonly atMs: number;
   /** What failed and why. */
   readonly sentence: string;
@@ -159,7 +159,7 @@ export interface PastFailure {
 
 /** What a sidecar has done by itself since its start. */
 export interface Activity {
-  /** As `Date.now()`. */
+  /** Milliseconds since 1970, UTC. */
   readonly startedMs: number;
   /** Routes and records that it wrote or deleted because the kernel differed. */
   readonly repairs: number;

@@ -35,19 +35,19 @@ import {
   ROUNDS_ALONE,
 } from "./limits.ts";
 
-/** Something to make true, on its way through the loop. */
+/** A part of the desired state on its way through the loop. */
 export interface Key<Outcome> {
-  /** Who is named in the audit log. */
+  /** The RPC and the client for the audit log. */
   readonly cause: Cause;
   /** The device that each batch observes along with the key. */
   readonly device: InterfaceName | undefined;
   /** Plans the first step, when its batch begins; undefined if there is nothing to do. */
   readonly plan: () => Step<Outcome> | undefined;
-  /** Takes the outcome. Called once if `plan` returned a step. */
+  /** Stores the outcome. Called once if `plan` returned a step. */
   readonly commit: (outcome: Outcome) => void;
   /** Answers the caller, after all keys of the batch are committed. */
   readonly answer?: (outcome: Outcome) => void | Promise<void>;
-  /** True: the plan is not applied, and its expected outcome is the outcome. */
+  /** True in a dry run: the plan is not applied, and its expected outcome is returned. */
   readonly dryRun?: boolean;
 }
 
@@ -89,23 +89,23 @@ export function loopKey<Outcome>(key: Key<Outcome>): AnyKey {
   };
 }
 
-/** What the reconciler works with. */
+/** The dependencies of the reconciler. */
 export interface ReconcilerParts {
   readonly dataplane: Dataplane;
   readonly store: StateStore;
   readonly cache: KernelCache;
 }
 
-/** Keys that share batches, and how many these were. */
+/** Keys that share batches, and the number of these batches. */
 interface Group {
   readonly keys: readonly Running[];
   readonly rounds: number;
 }
 
-/** `open`: some keys need another round; `lost`: the batch was. */
+/** `open`: some keys need another round; `lost`: the result of the batch is unknown. */
 type RoundEnd = { readonly kind: "settled" | "open" } | Lost;
 
-/** Makes keys true. */
+/** Reconciles keys with the kernel. */
 export class Reconciler {
   readonly #dataplane: Dataplane;
   readonly #store: StateStore;
@@ -118,12 +118,12 @@ export class Reconciler {
   }
 
   /**
-   * Reconciles keys, any number of them, each about something else. Never rejects; each
+   * Reconciles any number of keys, each of another destination or record. Never rejects; each
    * key is committed when this resolves.
    *
    * Two batches are in flight: while `ip` works on one, the other is planned or committed.
    *
-   * @param between called between two batches, when none is in flight, if it says so
+   * @param between called between two batches, while none is in flight
    */
   async reconcile(
     keys: readonly AnyKey[],
@@ -145,8 +145,8 @@ export class Reconciler {
   }
 
   /**
-   * Waits for the reader of the audit log, so that it gets the records of thousands of
-   * keys. Calls that come meanwhile do not wait for it.
+   * Waits for the reader of the audit log, so that the records of thousands of keys are
+   * not lost. Calls that arrive in the meantime do not wait.
    *
    * @returns false if the reader is stuck
    */
@@ -163,7 +163,7 @@ export class Reconciler {
     }
   }
 
-  /** Reads with the same patience as the loop has; twice does no harm. Never rejects. */
+  /** Reads with the retries of the loop; a repeated read has no effect. Never rejects. */
   async read(operations: readonly Operation[]): Promise<BatchResult> {
     let reply = await this.#dataplane.run(operations);
     for (let tries = 1; reply.kind === "lost" && tries < READ_TRIES; tries += 1) {
@@ -181,8 +181,8 @@ export class Reconciler {
   }
 
   /**
-   * When a batch is lost, half of the keys that shared it go on without the other half,
-   * until only the one is lost that no `ip` outlives.
+   * Splits a lost batch into halves and runs each of them, again and again, until only the
+   * key is lost that makes every `ip` exit.
    */
   async #runRounds(keys: readonly Running[]): Promise<void> {
     const endMs = performance.now() + MOST_MS;
@@ -223,7 +223,7 @@ export class Reconciler {
     return [];
   }
 
-  /** Observes and applies what the keys' steps say: at most two batches. */
+  /** Runs the observations and the plans of the keys, in at most two batches. */
   async #runRound(keys: readonly Running[]): Promise<RoundEnd> {
     forecast(keys);
     const open = keys.filter(({ step }) => step.kind !== "done");
@@ -232,7 +232,7 @@ export class Reconciler {
     if (first.kind === "lost") return first;
     forecast(open);
     const planned = open.filter(({ step }) => step.kind === "apply");
-    // A key that has just been applied and has to be applied again waits for its round.
+    // A key that was applied just now, and must be applied again, waits for the next round.
     const next = planned.filter((key) => !first.applied.has(key));
     if (next.length === 0) return { kind: "open" };
     const second = await this.#runBatch(next);
@@ -242,7 +242,7 @@ export class Reconciler {
   async #runBatch(
     keys: readonly Running[],
   ): Promise<Lost | { readonly kind: "ran"; readonly applied: ReadonlySet<Running> }> {
-    // A name may change hands between two batches, so each observes its devices.
+    // Another device may get the name between two batches, so each observes its devices.
     const devices = keys.flatMap(({ device }) => device ?? []);
     const links = observeLinks(devices, this.#cache);
     const writes = new Writes(this.#store);
@@ -276,7 +276,7 @@ export class Reconciler {
     const results = new Results(reply.results);
     const states = links.read(results.take(links.operations.length));
     const written = results.take(writes.operations.length);
-    // What a key answers that wrote nothing may rest upon what others wrote.
+    // The answer of a key that wrote nothing may depend on what other keys wrote.
     for (const isWriter of [true, false]) {
       for (const staged of applies) {
         if (staged.isWriter === isWriter) this.#interpret(staged, written, states);
@@ -337,7 +337,7 @@ interface Staged {
 class Writes {
   readonly operations: Operation[] = [];
   readonly #store: StateStore;
-  /** Where the record of a subnet is put that several keys of the batch move on. */
+  /** The operation that writes a subnet's record, which several keys may change. */
   readonly #subnets = new Map<string, number>();
 
   constructor(store: StateStore) {
@@ -357,7 +357,7 @@ class Writes {
     if (part.kind !== "put" || part.record.kind !== "subnet") {
       return this.#append(staged);
     }
-    // Written once, ahead of all that rests upon it, as the last key has it.
+    // Written once, as the last key has it, and before everything that depends on it.
     const { revision, subnet } = part.record;
     const at = this.#subnets.get(`${subnet} ${revision}`);
     const [operation] = staged;
@@ -399,7 +399,7 @@ const NO_ANSWER: OperationResult = {
   failure: { kind: "other", message: "no answer" },
 };
 
-/** A change that takes several operations failed if one of them did. */
+/** A change of several operations failed if one of them failed. */
 function combine(results: readonly (OperationResult | undefined)[]): OperationResult {
   return results.find((result) => result?.ok === false) ?? results[0] ?? NO_ANSWER;
 }
@@ -410,7 +410,7 @@ const NO_CALLS: WaitingCalls = {
   admit: () => Promise.resolve(),
 };
 
-/** A dry run applies nothing: what its plan expects is its outcome. */
+/** A dry run applies nothing; its outcome is the expected outcome of the plan. */
 function forecast(keys: readonly Running[]): void {
   for (const key of keys) {
     const { dryRun, step } = key;

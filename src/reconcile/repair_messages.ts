@@ -4,10 +4,11 @@ import type { InterfaceName } from "../routing/interface_name.ts";
 import {
   describePending,
   describeReplacedAlike,
+  describeWaiting,
   describeWithdrawn,
 } from "../routing/messages.ts";
 import type { PendingReason } from "../routing/route.ts";
-import { listFew } from "../shared/quote.ts";
+import { countOf, listFew } from "../shared/quote.ts";
 import type { DesiredRoute } from "./desired_state.ts";
 import {
   type AbsentOutcome,
@@ -45,7 +46,8 @@ export interface RecordRepair {
 
 interface Message {
   readonly level: "info" | "warn";
-  readonly what: string;
+  /** The sentence about so many routes; routes with the same sentence share a line. */
+  describe(count: number): string;
 }
 
 /** What happened to a route. */
@@ -58,7 +60,7 @@ interface RouteMessages {
 
 /** The routes that share a line. */
 interface Group {
-  readonly level: "info" | "warn";
+  readonly message: Message;
   readonly prefixes: Ipv4Cidr[];
   readonly devices: Set<InterfaceName | undefined>;
 }
@@ -94,18 +96,22 @@ export function statusMessages(routes: readonly DesiredRoute[]): readonly LogLin
 function inGroups(all: readonly RouteMessages[]): readonly LogLine[] {
   const groups = new Map<string, Group>();
   for (const { device, messages, prefix } of all) {
-    for (const { level, what } of messages) {
-      const group = groups.get(what) ?? { level, prefixes: [], devices: new Set() };
+    for (const message of messages) {
+      const key = message.describe(1);
+      const group = groups.get(key) ?? { message, prefixes: [], devices: new Set() };
       group.prefixes.push(prefix);
       group.devices.add(device);
-      groups.set(what, group);
+      groups.set(key, group);
     }
   }
-  return [...groups].map(([what, group]) => ({
-    level: group.level,
-    message: `${what}: ${listFew(group.prefixes)}`,
-    fields: fieldsOf(group),
-  }));
+  return [...groups.values()].map((group) => {
+    const { message: { describe, level }, prefixes } = group;
+    return {
+      level,
+      message: `${describe(prefixes.length)}: ${listFew(prefixes)}`,
+      fields: fieldsOf(group),
+    };
+  });
 }
 
 /** The destination and the device, if the line is about one alone. */
@@ -132,10 +138,11 @@ export function deviceToLog(repair: Repair): InterfaceName | undefined {
 function replacements(repair: Repair): readonly Message[] {
   if (repair.kind !== "route" || repair.outcome.kind !== "added") return [];
   const { device } = repair.before.route;
-  const sentences = repair.outcome.replaced.map((route) =>
-    describeReplacedAlike(route, device)
-  );
-  return [...new Set(sentences)].map((what) => ({ level: "warn", what }));
+  const messages = repair.outcome.replaced.map((route): Message => ({
+    level: "warn",
+    describe: (count) => describeReplacedAlike(route, device, count),
+  }));
+  return [...new Map(messages.map((each) => [each.describe(1), each])).values()];
 }
 
 function messageOf(repair: Repair): Message | undefined {
@@ -153,7 +160,8 @@ function messageOf(repair: Repair): Message | undefined {
 
 const RESTORED: Message = {
   level: "warn",
-  what: "Written again, was missing from table 142",
+  describe: (count) =>
+    `Restored ${countOf(count, "record")} that ${was(count)} missing from table 142`,
 };
 
 function messageOfRoute({ before, outcome }: RouteRepair): Message | undefined {
@@ -179,13 +187,14 @@ function messageOfRoute({ before, outcome }: RouteRepair): Message | undefined {
     case "failed":
     case "lost": {
       if (outcome.kind === "connected" && outcome.withdrew) {
-        return { level: "warn", what: describeWithdrawn(outcome.device) };
+        const { device } = outcome;
+        return { level: "warn", describe: (count) => describeWithdrawn(device, count) };
       }
       const status = statusOf(before.route, outcome);
       if (status.kind !== "error") return undefined;
       const same = before.status.kind === "error" &&
         before.status.sentence === status.sentence;
-      return same ? undefined : { level: "warn", what: status.sentence };
+      return same ? undefined : failure(status.sentence);
     }
     default:
       return outcome satisfies never;
@@ -193,15 +202,26 @@ function messageOfRoute({ before, outcome }: RouteRepair): Message | undefined {
 }
 
 function waitingMessage(reason: PendingReason, device: InterfaceName): Message {
-  return { level: "warn", what: `${describePending(reason, device)}, waiting for it` };
+  return {
+    level: "warn",
+    describe: (count) => describeWaiting(describePending(reason, device), count),
+  };
+}
+
+function failure(sentence: string): Message {
+  return { level: "warn", describe: () => sentence };
 }
 
 function messageOfDeletion({ outcome, prefix }: DeletionRepair): Message | undefined {
   switch (outcome.kind) {
     case "removed":
-      return { level: "info", what: "Removed a route whose removal was pending" };
+      return {
+        level: "info",
+        describe: (count) =>
+          `Removed ${countOf(count, "route")} whose removal was pending`,
+      };
     case "failed":
-      return { level: "warn", what: describeFailure(prefix, outcome) };
+      return failure(describeFailure(prefix, outcome));
     case "absent":
     case "lost":
       return undefined;
@@ -216,7 +236,7 @@ function messageOfRecord({ outcome, prefix }: RecordRepair): Message | undefined
       return RESTORED;
     case "failed":
     case "lost":
-      return { level: "warn", what: describeFailure(prefix, outcome) };
+      return failure(describeFailure(prefix, outcome));
     default:
       return outcome satisfies never;
   }
@@ -225,13 +245,29 @@ function messageOfRecord({ outcome, prefix }: RecordRepair): Message | undefined
 function addedMessage(before: RouteStatus["kind"], device: InterfaceName): Message {
   switch (before) {
     case "installed":
-      return { level: "warn", what: "Repaired, another process removed or changed it" };
+      return {
+        level: "warn",
+        describe: (count) =>
+          `Repaired ${countOf(count, "route")} that another process removed or changed`,
+      };
     case "unverified":
-      return { level: "info", what: "Restored, it was missing at the start" };
+      return {
+        level: "info",
+        describe: (count) =>
+          `Restored ${countOf(count, "route")} that ${was(count)} missing at the start`,
+      };
     case "waiting":
     case "error":
-      return { level: "info", what: `Installed pending route through ${device}` };
+      return {
+        level: "info",
+        describe: (count) =>
+          `Installed ${countOf(count, "pending route")} via ${device}`,
+      };
     default:
       return before satisfies never;
   }
+}
+
+function was(count: number): string {
+  return count === 1 ? "was" : "were";
 }

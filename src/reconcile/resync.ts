@@ -12,19 +12,19 @@ import { isDesired } from "./decide.ts";
 import type { DesiredState } from "./desired_state.ts";
 import type { RecordOwner } from "./record_owner.ts";
 
-/** What a full resync found; only hints, because it runs beside the queue. */
+/** The result of a full resync; only hints, because it runs beside the queue. */
 export interface Drift {
   /** Destinations with a route that is not the one we would write. */
   readonly conflicting: ReadonlySet<Ipv4Cidr>;
-  /** Destinations that may not be as desired. */
+  /** Destinations that may have drifted. */
   readonly drifted: readonly Ipv4Cidr[];
-  /** Prefixes whose record is missing from the store, or says something else. */
+  /** Prefixes whose record is missing from the store or differs. */
   readonly missing: readonly Ipv4Cidr[];
   /** A look-up may miss a route of the main table. */
   readonly rulesMayHide: boolean;
 }
 
-/** What a resync works with. */
+/** The dependencies of the resync. */
 export interface ResyncParts {
   readonly dataplane: Dataplane;
   readonly store: StateStore;
@@ -34,8 +34,8 @@ export interface ResyncParts {
 }
 
 /**
- * Compares all that is ours, and all that lies in the cluster's prefix, with what is
- * desired.
+ * Compares all our routes and records, and all routes of the cluster CIDR, with the desired
+ * state.
  *
  * @returns why the kernel could not be read, if it could not
  */
@@ -81,10 +81,10 @@ export function missingRoutes(
 }
 
 /**
- * The records to write so that the next start knows which routes the agent has not asked
- * for. No call writes them: a route that is there is claimed at no kernel write, and a
- * moment after the agent's start all of them are stale. Those left after two resyncs are
- * of nodes that have gone, a few.
+ * The records to write so that the next start knows which routes the agent has not
+ * requested. No call writes them, because a call for an installed route writes nothing to
+ * the kernel, and a moment after the agent's start all routes are stale. After two resyncs
+ * only the routes of nodes that left are stale, and these are few.
  */
 export function outdatedClaims(
   desired: DesiredState,

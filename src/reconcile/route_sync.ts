@@ -26,16 +26,16 @@ import type { OutcomeCounts, RouteOutcome, SyncOutcome } from "./ports.ts";
 import { type AnyKey, loopKey, type Reconciler } from "./reconciler.ts";
 import type { WaitingCalls } from "./work_queue.ts";
 
-/** What a SyncRoutes works with. */
+/** The dependencies of a SyncRoutes. */
 export interface SyncParts {
   readonly desired: DesiredState;
   readonly cache: KernelCache;
   readonly reconciler: Reconciler;
-  /** Leaves to the repair what could not be finished. */
+  /** Makes the repair complete what this call could not. */
   readonly markDirty: (destinations: Iterable<Ipv4Cidr>) => void;
 }
 
-/** Routes that shall be all there are. */
+/** The complete set of desired routes. */
 export interface SyncOrder {
   /** Valid, each destination once. */
   readonly routes: readonly Route[];
@@ -44,18 +44,18 @@ export interface SyncOrder {
   readonly cause: Cause;
 }
 
-/** What became of one destination; `changed`: something is desired or installed anew. */
+/** The outcome of one destination; `changed`: a route became desired or installed. */
 interface StepResult {
   readonly outcome: RouteOutcome;
   readonly changed: boolean;
 }
 
 /**
- * Makes a set of routes all that are desired. Each is observed in the kernel, even one
- * that should be there: a look-up costs 10 µs whatever the table's size, while a listing
- * of our routes makes the kernel walk all routes there are (0.14 ms for 1,000).
+ * Makes a set of routes the only desired ones. Each is observed in the kernel, even if it
+ * should be there: a look-up costs 10 µs for a table of any size, while a listing of our
+ * routes makes the kernel walk all routes of the table (0.14 ms for 1,000).
  *
- * Calls that it lets in between came after it: what they asked of a destination stands.
+ * Calls may run in between. They are newer, so their destinations keep what they requested.
  */
 export async function syncRoutes(
   parts: SyncParts,
@@ -125,7 +125,7 @@ function presentKey(
       const before = desired.get(destination);
       waited = before?.status.kind === "waiting" && before.route.device === device;
       const known = cache.known(route);
-      // What the cache has is no forecast.
+      // The content of the cache is not a forecast.
       return planPresent(
         desired.presentGoal(route),
         dryRun ? { ...known, clear: false } : known,
@@ -168,7 +168,7 @@ function absentKey(
   });
 }
 
-/** What is left of a step after a call asked about its destination meanwhile. */
+/** The rest of a step after a call has changed its destination in the meantime. */
 function overtaken(step: RouteDifference, desired: DesiredState): StepResult {
   const destination = destinationOf(step);
   const now = desired.isPendingDeletion(destination)

@@ -12,7 +12,7 @@ import { type Plan, planWrite } from "./step.ts";
 
 const EXIT: Cause = { rpc: "exit", peer: "" };
 
-/** What a removal at the exit works with. */
+/** The dependencies of the removal at the exit. */
 export interface ShutdownParts {
   readonly reconciler: Reconciler;
   readonly store: StateStore;
@@ -35,7 +35,9 @@ interface Removal {
 export async function removeRoutes(parts: ShutdownParts): Promise<void> {
   const { logger, reconciler } = parts;
   const before = await planRemovals(parts);
-  if (!before.ok) return logger.log("error", `Routes stay: ${before.fault}`);
+  if (!before.ok) {
+    return logger.log("error", `Cannot remove routes on exit: ${before.fault}`);
+  }
   const outcomes: WriteOutcome[] = [];
   await reconciler.reconcile(before.value.map(({ plan }) =>
     loopKey<WriteOutcome>({
@@ -46,7 +48,9 @@ export async function removeRoutes(parts: ShutdownParts): Promise<void> {
     })
   ));
   const after = await planRemovals(parts);
-  if (!after.ok) return logger.log("error", `Routes may stay: ${after.fault}`);
+  if (!after.ok) {
+    return logger.log("error", `Some routes may be left after exit: ${after.fault}`);
+  }
   const all = countRoutes(before.value);
   const left = after.value;
   if (left.length === 0) {

@@ -15,11 +15,11 @@ import { type Repair, repairMessages } from "./repair_messages.ts";
 
 const RESTORE: Cause = { rpc: "adopt", peer: "" };
 
-/** What a restore works with. */
+/** The dependencies of the restore. */
 export interface RestoreParts {
   readonly store: StateStore;
   readonly reconciler: Reconciler;
-  /** Empty; it is filled. */
+  /** Empty at first. */
   readonly desired: DesiredState;
   readonly cache: KernelCache;
   readonly owner: RecordOwner;
@@ -28,8 +28,8 @@ export interface RestoreParts {
 }
 
 /**
- * Restores what an earlier process left in the kernel, and makes it true again: routes
- * that the main table lost meanwhile, and pending routes whose device has come.
+ * Restores the state that an earlier process left in the kernel, and repairs it: routes that
+ * the main table lost in the meantime, and pending routes whose device exists now.
  *
  * @returns whether anything was restored, or one sentence if the kernel cannot be read
  */
@@ -71,15 +71,15 @@ export async function restore(parts: RestoreParts): Promise<Result<boolean, stri
   return ok(found);
 }
 
-/** What the kernel has of ours, and the records in it. */
+/** Our routes in the kernel, and the records among them. */
 export interface Found {
   readonly ours: readonly TableRoute[];
   readonly state: StoredState;
 }
 
 /**
- * Fills the desired state from what was found: a route is installed if the main table has
- * just what was asked for, and otherwise unverified.
+ * Fills the desired state from the records. A route is installed if the main table has
+ * exactly the requested route, and unverified otherwise.
  */
 export function restoreRoutes(
   desired: DesiredState,
@@ -97,7 +97,7 @@ export function restoreRoutes(
     const { route } = record;
     if (!isNodeCidr(route.destination, policy)) continue;
     const [found, ...others] = inMain.get(route.destination) ?? [];
-    // To observe each of 254 routes that are as they should be would keep callers waiting.
+    // Callers would wait if each of 254 unchanged routes were observed.
     const isInstalled = found !== undefined && others.length === 0 &&
       isDesired(found, route);
     desired.restore(record, isInstalled);
@@ -115,9 +115,9 @@ export function restoreRoutes(
 }
 
 /**
- * What carries our protocol number and is for no node of this cluster: it is of a start
- * with other options, or of another program that uses the number. No call could name it,
- * so it is left alone.
+ * Routes with our protocol number that are not for a node of this cluster. They come from a
+ * start with other options, or from another program that uses the number. No call can name
+ * them, so they are not changed.
  */
 export function outsideOf(
   policy: ClusterPolicy,
@@ -139,14 +139,17 @@ export function describeOutside(
   outside: readonly string[],
   { clusterCidr, nodePrefix }: ClusterPolicy,
 ): string {
-  return `Protocol ${OUR_PROTOCOL} has routes that are no /${nodePrefix} within ` +
-    `cluster CIDR ${clusterCidr}, left: ${listFew(outside)}; ` +
-    `look at them with: ip route show table all proto ${OUR_PROTOCOL}`;
+  const routes = countOf(outside.length, "route");
+  const verb = outside.length === 1 ? "does" : "do";
+  return `Ignored ${routes} of protocol ${OUR_PROTOCOL} that ${verb} not match ` +
+    `--cluster-cidr ${clusterCidr} and --node-prefix ${nodePrefix}: ` +
+    `${listFew(outside)}; ` +
+    `list them with: ip route show table all proto ${OUR_PROTOCOL}`;
 }
 
 function describeRestored(routes: number, summary: readonly string[]): string {
   if (routes === 0 && summary.length === 0) {
-    return "No saved state in the kernel, starting empty";
+    return "No saved state in the kernel; starting empty";
   }
   const [subnet = "node subnet not configured", ...rest] = summary;
   return `Restored from the kernel: ${

@@ -1,6 +1,6 @@
 /**
- * What a step of a key is: what to observe or to apply, and the pure function that takes
- * the answer. The reconciler carries steps out and decides nothing.
+ * A step of a key: the operations to observe or to apply, and the pure function that
+ * interprets the answer. The reconciler executes steps and decides nothing.
  */
 import type {
   Failure,
@@ -16,30 +16,30 @@ import type { WriteOutcome } from "./outcome.ts";
 
 /**
  * Operations by their role. The order of {@linkcode ROLES} is the order in which the
- * kernel carries them out, so a restart finds the record of whatever was programmed.
+ * kernel executes them, so a restart finds the record of each route that was programmed.
  */
 export interface Plan {
-  /** Records that a restart must find, or must not find any more. */
+  /** Records that a restart must find, or must no longer find. */
   readonly persist?: readonly StateChange[];
   /** The route itself. */
   readonly program?: readonly Mutation[];
   /** Deletions of what must not be there. */
   readonly cleanUp?: readonly (Mutation | StateChange)[];
-  /** Undoes what was written before a refusal. */
+  /** Rolls back what was written before a refusal. */
   readonly rollBack?: readonly (Mutation | StateChange)[];
-  /** Tells what came of it. */
+  /** Observes the result. */
   readonly verify?: readonly Read[];
 }
 
 /** The roles, in the order of execution. */
 export const ROLES = ["persist", "program", "cleanUp", "rollBack", "verify"] as const;
 
-/** What came of the operations of each role, in their order. */
+/** The results of the operations of each role, in their order. */
 export type PlanResults = Readonly<
   Record<(typeof ROLES)[number], readonly OperationResult[]>
 >;
 
-/** What comes next for a key. */
+/** The next step of a key. */
 export type Step<Outcome> =
   /** The routes of a destination, and the key's device. */
   | {
@@ -74,17 +74,17 @@ export interface Apply<Outcome> extends Open<Outcome> {
 
 interface Open<Outcome> {
   /**
-   * Notes what is no longer known, because the batch was lost. Called for all keys of the
-   * batch before `lost` of any: a key must not plan upon what another key wrote.
+   * Marks state as unknown, because the batch was lost. Called for all keys of the batch
+   * before `lost` of any of them: a key must not rely on what another key wrote.
    */
   readonly doubt?: () => void;
-  /** The step after a batch that was lost: what was sent may have been done. */
+  /** The step after a lost batch: the kernel may have executed its operations. */
   readonly lost: () => Step<Outcome>;
-  /** The outcome if nothing answers. */
+  /** The outcome if there is no answer. */
   readonly giveUp: (why: string | undefined) => Outcome;
 }
 
-/** Writes or deletes records and routes that need no observation; twice does no harm. */
+/** Writes or deletes records and routes without an observation; idempotent. */
 export function planWrite(plan: Plan): Step<WriteOutcome> {
   const step: Apply<WriteOutcome> = {
     kind: "apply",
@@ -155,7 +155,7 @@ export function done<Outcome>(outcome: Outcome): Step<Outcome> {
 /** Routes go with their device; a table that was never written to has no entry. */
 const GONE: ReadonlySet<FailureKind> = new Set(["absent", "no-device", "no-table"]);
 
-/** The first failure, apart from those which say that what was to go was gone already. */
+/** The first failure, except for deletions of what did not exist. */
 export function faultOf(results: readonly OperationResult[]): Failure | undefined {
   for (const result of results) {
     if (!result.ok && !GONE.has(result.failure.kind)) return result.failure;

@@ -6,7 +6,7 @@ import { BATCH, QUEUE_LIMIT } from "./limits.ts";
 /** A call's key; those of distinct subjects share a batch. */
 interface QueuedKey {
   readonly kind: "key";
-  /** What it is about, e.g. a destination; undefined: it gets in no other's way. */
+  /** Its subject, e.g. a destination; undefined: it conflicts with no other key. */
   readonly subject: string | undefined;
   readonly key: AnyKey;
 }
@@ -19,19 +19,19 @@ interface LoneWork {
   run(): Promise<void>;
 }
 
-/** Calls that long work may let in between. */
+/** Calls that may run in between parts of long work. */
 export interface WaitingCalls {
   /** True if there are any now. */
   readonly waiting: boolean;
   /** Resolves when there are any. */
   arrived(): Promise<void>;
-  /** Reconciles those that wait, one batch of them. */
+  /** Reconciles one batch of the waiting calls. */
   admit(): Promise<void>;
 }
 
 /**
- * Everything that concerns the kernel, one after another. So what is planned for one key
- * is still true when it is applied, as far as this process is concerned.
+ * Runs all work on the kernel one after another. So no other work of this process can make
+ * a plan wrong before it is applied.
  */
 export class WorkQueue {
   readonly #reconcile: (keys: readonly AnyKey[]) => Promise<void>;
@@ -46,7 +46,7 @@ export class WorkQueue {
     this.#reconcile = reconcile;
   }
 
-  /** Why a call would not be taken now. */
+  /** Why a call would be refused now. */
   refusal(): NotExecuted | undefined {
     if (this.#closing) return { kind: "shutting-down" };
     return this.#work.length >= QUEUE_LIMIT ? { kind: "queue-full" } : undefined;
@@ -60,20 +60,20 @@ export class WorkQueue {
     this.#arrival = undefined;
   }
 
-  /** Runs something alone, after all that came before it. */
+  /** Runs work alone, after all earlier work. */
   alone<Value>(run: (calls: WaitingCalls) => Promise<Value>): Promise<Value> {
     return this.#pushLone(false, () => run(this.#waitingCalls()));
   }
 
   /**
-   * Runs a repair alone. Calls may overtake it: it takes what is desired when it begins,
-   * and the later that is the less is left to do.
+   * Runs a repair alone. Calls may overtake it, because it uses the desired state at the
+   * time of its start.
    */
   repair(run: () => Promise<void>): Promise<void> {
     return this.#pushLone(true, run);
   }
 
-  /** Refuses calls from now on; resolves when nothing waits any more. */
+  /** Refuses calls from now on; resolves when the queue is empty. */
   async close(): Promise<void> {
     this.#closing = true;
     while (this.#running !== undefined) await this.#running;

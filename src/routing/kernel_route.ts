@@ -5,7 +5,7 @@ import type { Route } from "./route.ts";
 /** The routing protocol number on every route of ours, in every table. */
 export const OUR_PROTOCOL = 142;
 
-/** The protocol numbers of rtnetlink(7) that are used here; they show who wrote a route. */
+/** The protocol numbers of rtnetlink(7) that are used here: the owner of a route. */
 export const PROTOCOL = { kernel: 2, boot: 3, static: 4, ours: OUR_PROTOCOL } as const;
 
 /** The number of the main table, the one that carries packets. */

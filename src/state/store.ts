@@ -26,7 +26,7 @@ export interface SubnetRecord {
 export interface RouteRecord {
   readonly kind: "route";
   readonly route: Route;
-  /** False: since its start the agent has not asked for it. */
+  /** False: the agent has not requested it since its start. */
   readonly claimed: boolean;
 }
 
@@ -59,7 +59,7 @@ export type StateChange =
   | { readonly kind: "put"; readonly record: SubnetRecord | RouteRecord }
   /** Writes it where there is none; fails with `exists` otherwise. */
   | { readonly kind: "create"; readonly record: AddressRecord | OwnerRecord }
-  /** Deletes it, whatever it says; fails with `absent` or `no-table` if there is none. */
+  /** Deletes it with any content; fails with `absent` or `no-table` if there is none. */
   | {
     readonly kind: "delete";
     readonly record:
@@ -69,7 +69,7 @@ export type StateChange =
       | OwnerRecord
       | FragmentRecord;
   }
-  /** Deletes it if it says just this; fails with `absent` otherwise. */
+  /** Deletes it if it has exactly this content; fails with `absent` otherwise. */
   | {
     readonly kind: "delete-equal";
     readonly record: AddressRecord | OwnerRecord | FragmentRecord;

@@ -10,7 +10,7 @@ import type { Ipv4Address } from "../ipam/address.ts";
 import type { Allocation } from "../ipam/allocator.ts";
 import { type Owner, type OwnerKey, parseOwner } from "../ipam/owner.ts";
 import type { Logger } from "../observability/logger.ts";
-import { listFew } from "../shared/quote.ts";
+import { countOf, listFew } from "../shared/quote.ts";
 import { hashOwner } from "./owner_key.ts";
 import type {
   AddressRecord,
@@ -112,6 +112,7 @@ export async function reportForeignEntries(
   const named = listFew(foreign.map(({ route }) => route.destination));
   logger.log(
     "warn",
-    `Table ${STATE_TABLE} has entries that are not ours, left: ${named}`,
+    `Ignored ${countOf(foreign.length, "foreign entry", "foreign entries")} in ` +
+      `table ${STATE_TABLE}: ${named}`,
   );
 }

@@ -20,7 +20,7 @@ import { TlsAcceptor } from "./tls/acceptor.ts";
 import type { TlsMaterial } from "./tls/files.ts";
 import type { HandshakeError } from "./tls/handshake_error.ts";
 
-/** How connections are accepted, and who is told of those that are not. */
+/** How connections are accepted, and where refused ones are reported. */
 export interface ConnectionGateOptions {
   /** Permission bits of a Unix socket, as in chmod(2). @default {0o600} */
   readonly socketMode?: number;
@@ -60,7 +60,7 @@ const COST_BESIDE_CALLS = 2;
 export type ConnectionHandler =
   & Pick<ConnectionsOptions, "maxRequestBytes" | "screen">
   & {
-    /** What is answered to GET. */
+    /** The answers to GET. */
     readonly pages: PageSource;
     /** Begins HTTP/2 on a connection. */
     readonly serve: (connection: Duplex) => void;
@@ -129,7 +129,7 @@ export class ConnectionGate {
     return ok(opened.value.address);
   }
 
-  /** How many clients are connected, with those that have sent nothing yet. */
+  /** The number of connected clients, with those that have sent nothing yet. */
   get connections(): number {
     return this.#sockets;
   }
@@ -248,7 +248,7 @@ export class ConnectionGate {
     if (this.#sessions === this.#maxSessions) this.#onSessionLimit(this.#sessions);
   }
 
-  /** Clients of a Unix socket have no address, so a number tells them apart. */
+  /** Clients of a Unix socket have no address, so each has a number. */
   #nameUnixClient(socket: Socket): void {
     if (socket.remoteAddress !== undefined || this.#listener === undefined) return;
     const path = formatListenAddress(this.#listener.address);

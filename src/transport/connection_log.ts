@@ -8,7 +8,7 @@ const REASONS: { readonly [Reason in DisconnectReason]: string } = {
   "frames without calls": "it sent hundreds of HTTP/2 frames that belong to no call",
   "bytes without calls": "it sent more bytes than its calls may have",
   "long headers": "it sent headers that decode to more than 64 KiB",
-  "untaken answers": "its answers wait in memory, and nobody takes them",
+  "untaken answers": "it does not read its answers, so they fill the memory",
   "error": "its HTTP/2 session failed",
 };
 
@@ -40,7 +40,7 @@ export function handshakeErrorLogger(
   };
 }
 
-/** Whether a minute has passed since it last said so for the same key. */
+/** Whether a minute has passed since the last warning for the same key. */
 function oncePerInterval<Key>(): (key: Key) => boolean {
   const warnedAt = new Map<Key, number>();
   return (key) => {
@@ -64,7 +64,7 @@ export function describeSessionLimit(
   const effect = removeRoutesOnExit
     ? "--remove-routes-on-exit removes its routes then"
     : "its routes stay";
-  return `${sessions} connections since the start, of each of which Deno keeps some ` +
-    "30 KB: new ones are let in at 25 a second from now on; restart the sidecar to free " +
-    `that memory, ${effect}`;
+  return `Deno keeps about 30 KB of each of ${sessions} connections since the start, so ` +
+    "the sidecar accepts only 25 new ones a second from now on; restart the sidecar to " +
+    `free that memory, ${effect}`;
 }

@@ -28,7 +28,7 @@ const FIRST_CALL_TIMEOUT_MS = 300_000;
 const UNTAKEN_CHECK_MS = 10_000;
 /** After its GOAWAY, an evicted client receives the answers of so long. */
 const EVICTION_MS = 500;
-/** What a client has sent before the shutdown is read by then. */
+/** By then the data that clients sent before the shutdown is read. */
 const READ_MS = 20;
 /** A disconnected client that reads receives its GOAWAY by then. */
 const GOAWAY_MS = 100;
@@ -197,7 +197,7 @@ export class Connections {
     // The first call of the others may be received already; then #onFirstCall adds them.
     const readMs = shutdowns.length < this.#byPeer.size ? READ_MS : 0;
     shutdowns.push(delay(Math.max(readMs, pendingMs)));
-    // The array may grow meanwhile.
+    // The array may grow in the meantime.
     for (const shutdown of shutdowns) await shutdown;
   }
 
@@ -279,7 +279,7 @@ export class Connections {
   #limitMemory(connection: Connection): void {
     this.#updateHeldBytes(connection);
     if (this.#heldBytes <= MAX_HELD_BYTES) return;
-    // Sockets do not tell when they have sent something.
+    // A socket has no event for sent data.
     for (const each of this.#byPeer.values()) this.#updateHeldBytes(each);
     while (this.#heldBytes > MAX_HELD_BYTES) {
       const largest = this.#first((one, other) => one.heldBytes > other.heldBytes);
@@ -347,7 +347,7 @@ export class Connections {
     socket.destroy();
   }
 
-  /** Reads nothing more from a client, and tells it the reason. */
+  /** Reads nothing more from a client, and sends it the reason. */
   #disconnect(connection: Connection, reason: DisconnectReason): void {
     const { flow, input, peer, socket, state } = connection;
     if (state === "disconnected") return;
@@ -356,7 +356,7 @@ export class Connections {
     this.#callLimiter.close(flow);
     this.#updateHeldBytes(connection);
     this.#options.onDisconnect(peer, reason);
-    // One that was evicted has been counted.
+    // An evicted connection was counted before.
     if (state === "open") this.#options.onRefused(REFUSALS[reason]);
     // Past the session, which would read on while it ends.
     socket.write(GOAWAY_ENHANCE_YOUR_CALM);

@@ -41,7 +41,7 @@ export function isConnectionError(error: unknown): boolean {
 const currentConnection = new AsyncLocalStorage<() => void>();
 
 /**
- * Processes what came on a connection.
+ * Processes the data of a connection.
  *
  * @param close closes that connection if the work ends in an uncaught error
  */
@@ -78,7 +78,7 @@ export interface SessionGuard {
    * @param serve hands it to grpc-js with these headers; throws what grpc-js throws
    */
   onStream(opened: OpenedStream, serve: (headers: IncomingHttpHeaders) => void): void;
-  /** Called with what a listener threw; the session is destroyed by then. */
+  /** Called with the error that a listener threw, after the session was destroyed. */
   onError(error: unknown): void;
 }
 

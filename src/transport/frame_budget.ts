@@ -42,7 +42,7 @@ const LARGE_DATA = 1_024;
 const FREE_MESSAGES = 8;
 const FRAMES_PER_MESSAGE = 4;
 
-/** Receives what a client sends within its budget. */
+/** Receives the data that a client sends within its budget. */
 export interface FrameBudgetListener {
   /**
    * A message of a request begins.

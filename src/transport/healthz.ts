@@ -5,13 +5,13 @@
 import type { HealthStatus, Readiness } from "../shared/health_status.ts";
 import type { TextPage } from "../shared/text_page.ts";
 
-/** What a probe asks for. */
+/** The subject of a probe. */
 export type ProbePath = "/healthz" | "/readyz";
 
-/** The request line of HTTP/1.1 that asks for the health: RFC 9112, 3. */
+/** The request line of HTTP/1.1 for the health: RFC 9112, 3. */
 export const HEALTHZ_LINE = "GET /healthz HTTP/1.1\r\n";
 
-/** What the answers depend on. */
+/** The dependencies of the answers. */
 export interface ProbeSource {
   /** The answer to `GET /healthz`. */
   healthStatus(): HealthStatus;

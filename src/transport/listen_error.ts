@@ -64,12 +64,12 @@ export function describeGrant(
   task: string,
 ): string {
   const ours = formatListenAddress(DEFAULT_LISTEN_ADDRESS);
-  const start = `start with ${grantsFor(address)} (see README)`;
+  const start = `start with ${grantsFor(address)} (see docs/tls-and-sockets.md)`;
   if (defaultIsGranted) {
     return `the sandbox grants only ${ours}; ${start} or leave --grpc-addr out`;
   }
   const remedy = formatListenAddress(address) === ours
-    ? `use deno task ${task} (see README)`
+    ? `use deno task ${task} (see docs/security.md)`
     : start;
   return `the sandbox does not grant it; ${remedy}`;
 }
@@ -87,15 +87,16 @@ function grantsFor(address: BoundAddress): string {
   }
 }
 
-/** Who uses the address, a part of a sentence: the command that shows that. */
+/** A part of a sentence: the command that shows which process uses the address. */
 export function describeUse(address: BoundAddress): string {
   switch (address.kind) {
     case "tcp":
-      return `the port is in use; see by whom with: ss -ltnp 'sport = :${address.port}'`;
+      return "the port is in use; find the process with: " +
+        `ss -ltnp 'sport = :${address.port}'`;
     case "unix":
-      return "the socket is in use; see by whom with: " +
-        `ss -lxp 'src = ${address.path}'; if that is an ip and no sidecar, a killed one ` +
-        "has left it behind: end it";
+      return "the socket is in use; find the process with: " +
+        `ss -lxp 'src = ${address.path}'; if only an ip has it, a killed sidecar has left ` +
+        "that process behind: end it";
     default:
       return address satisfies never;
   }
@@ -106,11 +107,11 @@ function describeRemedy(address: ListenAddress): string {
     case "tcp":
       return "use an address of this machine and a port above 1023 with --grpc-addr";
     case "unix":
-      return "use a path in a directory that this user may write to, where nothing is " +
-        "or a socket that nobody listens on";
+      return "use a path in a directory that this user may write to; no file may be " +
+        "there but a socket on which no process listens";
     case "fd":
-      return "it must be a listening socket, handed over as systemd does for a .socket " +
-        "unit (sd_listen_fds(3))";
+      return "pass a listening socket as systemd does for a .socket unit " +
+        "(sd_listen_fds(3))";
     default:
       return address satisfies never;
   }

@@ -67,7 +67,7 @@ async function confirmOwnSocket(
   await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
   const isOurs = (): boolean => fileIdentity(address.path) === own;
   if (!isOurs()) return err({ kind: "in-use", address });
-  // close() removes the file at the path, whoever has created it.
+  // close() removes the file at the path, even if another process has created it.
   const close = (): void => isOurs() ? opened.value.close() : undefined;
   return ok({ address, close });
 }
@@ -125,20 +125,20 @@ async function removeStaleSocket(
     const found = fileIdentity(path);
     if (found === undefined) return undefined;
     if (!Deno.lstatSync(path).isSocket) {
-      return error("there is a file that is no socket");
+      return error("the path is a file that is not a socket");
     }
     const failure = await connectFailure(path);
     if (failure.includes("EACCES")) {
-      return error("there is a socket that this user may not connect to");
+      return error("the path is a socket that this user may not connect to");
     }
     // Any other failure, such as a full backlog, means that a process listens.
     if (!/ECONNREFUSED|ENOENT/.test(failure)) return { kind: "in-use", address };
-    // Another process that starts may have created its own meanwhile.
+    // Another process may have created its own socket in the meantime.
     if (fileIdentity(path) !== found) return await removeStaleSocket(address);
     Deno.removeSync(path);
     return undefined;
   } catch (cause) {
-    // Another process that starts has removed it meanwhile.
+    // Another process has removed it in the meantime.
     if (cause instanceof Deno.errors.NotFound) return await removeStaleSocket(address);
     return error(String(cause));
   }

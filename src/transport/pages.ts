@@ -1,20 +1,20 @@
 /**
- * What is answered to GET, in HTTP/1.1 and HTTP/2: probes, and the page of metrics. The
- * answer in HTTP/1.1 needs no HTTP/2 session, of which Deno 2.9.3 keeps some 20 KB as long
- * as the process lives: a gRPC probe every 10 s on a new connection would cost 170 MB a day.
+ * The answers to GET, in HTTP/1.1 and HTTP/2: probes, and the page of metrics. The
+ * answer in HTTP/1.1 needs no HTTP/2 session, of which Deno 2.9.3 keeps some 20 KB until
+ * the process ends: a gRPC probe every 10 s on a new connection would cost 170 MB a day.
  */
 import { Buffer } from "node:buffer";
 import type { OutgoingHttpHeaders } from "node:http2";
 import type { PageRenderer, TextPage } from "../shared/text_page.ts";
 import { answerProbe, type ProbeSource } from "./healthz.ts";
 
-/** What the pages depend on. */
+/** The dependencies of the pages. */
 export interface PageSource extends ProbeSource {
   /** Makes the answer to `GET /metrics`; undefined: there is no such page. */
   readonly metrics: PageRenderer | undefined;
 }
 
-/** A page that was asked for. */
+/** A requested page. */
 export type Page =
   /** Known at once, because a probe has a second for all of it. */
   | { readonly kind: "probe"; readonly answer: () => TextPage }

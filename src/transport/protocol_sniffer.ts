@@ -27,7 +27,7 @@ const MAX_BUFFERED_BYTES = 16 * 1024;
 /** A client must have sent its preface by then, or taken the answer to its request. */
 const TIMEOUT_MS = 10_000;
 
-/** What the first bytes of a connection show. */
+/** The protocol that the first bytes of a connection show. */
 type Protocol =
   | { readonly kind: "http2" }
   | {
@@ -64,7 +64,7 @@ export interface SniffedHandler {
  * Reads the first bytes of a connection and decides by them: an HTTP/2 connection is queued
  * and served, a GET request for a page is answered, and any other connection is closed. Only
  * a client that has sent its preface gets an HTTP/2 session, because Deno 2.9.3 keeps some 20
- * KB of each as long as the process lives.
+ * KB of each until the process ends.
  *
  * A queued connection is read on, because otherwise its end would not be noticed.
  */

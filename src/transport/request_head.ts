@@ -5,7 +5,7 @@ import { quote } from "../shared/quote.ts";
 import type { TextPage } from "../shared/text_page.ts";
 import { findPage, type Page, pageHeaders, type PageSource } from "./pages.ts";
 
-/** What the response depends on besides the request. */
+/** The settings that the response depends on besides the request. */
 export interface RequestContext extends PageSource {
   /** Whether a method with that path is served, e.g. `/quilt.QuiltRuntime/InjectRoute`. */
   isServed(path: string): boolean;

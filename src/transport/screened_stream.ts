@@ -79,7 +79,7 @@ function respond(
   stream.resume();
 }
 
-/** Its listeners run before those of grpc-js, which pauses the stream meanwhile. */
+/** Its listeners run before those of grpc-js, which pauses the stream in the meantime. */
 function validateBody(stream: ServerHttp2Stream, encoding: string): void {
   const validator = new MessageValidator(encoding);
   const reject = (sentence: string | undefined): void => {

@@ -9,7 +9,7 @@
  * ```
  *
  * This folder imports src/shared, types of src/observability, and packages. It does not
- * know what is served.
+ * know the services.
  */
 import {
   logVerbosity,
@@ -37,9 +37,9 @@ import type { TlsMaterial } from "./tls/files.ts";
 export interface RpcServer {
   /** The bound address, with the port that the system chose for port 0. */
   readonly address: ListenAddress;
-  /** For what may only write where this process listens. */
+  /** For components that write only while this process listens. */
   readonly listening: Listening;
-  /** How many clients are connected. */
+  /** The number of connected clients. */
   readonly connections: number;
   /** Serves one more service from now on. */
   addService(service: ServedService): void;
@@ -51,8 +51,8 @@ export interface RpcServer {
   injectConnection(connection: Duplex): void;
   /**
    * Graceful shutdown: accepts no more connections, sends GOAWAY to every client, and waits
-   * until all calls that were sent by then are answered. A client that connects meanwhile is
-   * refused; on an inherited socket it waits for the next server.
+   * until all calls that were sent by then are answered. A client that connects in the
+   * meantime is refused; on an inherited socket it waits for the next server.
    *
    * @param timeoutMs in milliseconds; default: 5000
    */
@@ -75,7 +75,7 @@ const SERVER_OPTIONS: ServerOptions = {
   // Calls in flight on a connection: 32 take about 3 ms.
   "grpc.max_concurrent_streams": 32,
   "grpc.enable_channelz": 0,
-  // A client that has vanished, or that reads nothing, is disconnected after 80 s.
+  // A client that no longer answers, or that reads nothing, is disconnected after 80 s.
   "grpc.keepalive_time_ms": 60_000,
   "grpc.keepalive_timeout_ms": 20_000,
 };

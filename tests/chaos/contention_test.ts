@@ -27,12 +27,13 @@ interface Contention {
 
 const CONTENDED = {
   begun: /WARN: Another process keeps changing our routes; .*: 10\.42\.2\.0\/24$/,
-  over: /INFO: Our routes are left alone again: 10\.42\.2\.0\/24$/,
+  over: /INFO: No other process changes our routes any more: 10\.42\.2\.0\/24$/,
 };
 
 const FLAPPING = {
-  begun: /WARN: Links keep going up and down, and our routes with them: vxlan100$/,
-  over: /INFO: Links are steady again: vxlan100$/,
+  begun:
+    /WARN: Links keep going up and down, and the kernel deletes our routes each time: vxlan100$/,
+  over: /INFO: Links are stable again: vxlan100$/,
 };
 
 /** Feeds a line to one `ip`, again and again without a pause. */

@@ -3,7 +3,7 @@
  * throws them away and burns the same processors, and once to the sidecar.
  *
  * `QUILT_FLOODS=all deno task test:all tests/chaos/frame_flood_test.ts` prints the table of
- * docs/deno-workarounds.md; names in place of `all` choose some, and without the variable
+ * docs/performance.md; names in place of `all` choose some, and without the variable
  * it is one of each sort.
  *
  * @alone

@@ -117,7 +117,10 @@ Deno.test("each kind of refusal of an address has its gRPC status and one senten
       /^INVALID_ARGUMENT: Invalid owner: "x{64}…"/,
     ],
     [await quilt.release({ address: "" }), /^INVALID_ARGUMENT: Invalid address: ""; /],
-    [await quilt.call("release"), /^INVALID_ARGUMENT: Nothing to release is named; /],
+    [
+      await quilt.call("release"),
+      /^INVALID_ARGUMENT: The request names nothing to release; /,
+    ],
   ] as const;
   for (const [answer, what] of refusals) {
     assert.ok(typeof answer === "string", "it was not refused");

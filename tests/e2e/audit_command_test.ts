@@ -59,13 +59,13 @@ Deno.test("audit shows all records but what is none, names that line, and ends w
     code: 1,
     stdout: `${shownOf(2)}${shownOf(3)}`,
     stderr:
-      "Standard input line 2 is no audit record and is left out; see whether the " +
-      "log of standard error was mixed in\n",
+      "Standard input line 2 is not an audit record and is skipped; check whether the " +
+      "file also contains the log (standard error)\n",
   });
   assert.deepEqual(await audit(`${record(2)}\n${record(3).slice(0, 90)}`), {
     code: 0,
     stdout: shownOf(2),
-    stderr: "Standard input line 2 is cut off and is left out\n",
+    stderr: "Standard input line 2 is cut off and is skipped\n",
   });
 });
 
@@ -74,7 +74,7 @@ Deno.test("audit names a file that the sandbox does not grant, and how to give i
   assert.deepEqual(ran, {
     code: 1,
     stdout: "",
-    stderr: "Cannot read /etc/hostname: the sandbox does not grant it; give it as " +
+    stderr: "Cannot read /etc/hostname: the sandbox does not grant it; use " +
       "standard input: - < /etc/hostname, or start with --allow-read=/etc/hostname\n",
   });
 });

@@ -102,11 +102,11 @@ Deno.test("audit verify refuses a wrong command line in one sentence, and names 
   ]);
   assert.deepEqual(await run("-", "x"), [
     2,
-    "Cannot put standard input in the order of files; give either - or files\n",
+    "Cannot sort standard input among files; give either - or files\n",
   ]);
   assert.deepEqual(await run("/etc/hostname"), [
     1,
-    "Cannot read /etc/hostname: the sandbox does not grant it; give it as " +
+    "Cannot read /etc/hostname: the sandbox does not grant it; use " +
     "standard input: - < /etc/hostname, or start with --allow-read=/etc/hostname\n",
   ]);
 });
@@ -167,7 +167,7 @@ const MOST_MEMORY = 200;
 
 /**
  * Verifies a trail of so many mutations as it is made, of which each tenth is counted as
- * lost and there nevertheless; returns the most memory in MiB.
+ * lost but present; returns the most memory in MiB.
  */
 async function verifyMany(mutations: number): Promise<number> {
   const [deno = "", run = "", ...rest] = clientCommand("audit", ["verify", "-"]);
@@ -206,7 +206,7 @@ async function verifyMany(mutations: number): Promise<number> {
   assert.equal(
     decoder.decode(stdout),
     `${mutations + lost + 2} records of 1 process, whole; ${lost} records counted as ` +
-      `lost, there nevertheless, and not covered by the chain; head ${prev}\n`,
+      `lost but present, and not covered by the chain; head ${prev}\n`,
   );
   return memory;
 }

@@ -58,7 +58,10 @@ Deno.test("a bundle has the options, the status, what ip shows and the end of a 
   const files = await bundle(host, ["--log", log]);
   await Deno.remove(log);
   const text = (name: string): string => files.get(name) ?? "";
-  assert.match(text("README.txt"), /^What quilt-sidecar .* on Deno .* found at /);
+  assert.match(
+    text("README.txt"),
+    /^Made by quilt-sidecar .* on Deno .* at .*, for the sidecar on /,
+  );
   assert.match(text("README.txt"), /\nNothing is missing\.\n$/);
   assert.equal(text("options.txt"), "--log-level=debug\n");
   assert.match(text("status.txt"), /^Node subnet {3}10\.42\.1\.0\/24, gateway /m);
@@ -130,6 +133,6 @@ fullTest("bundle does not write an archive to a terminal", async () => {
   assert.equal(await terminal.ended, 2);
   assert.match(
     terminal.screen,
-    /^The archive would be written to the terminal; send it to a file: [^\r]+\r\n$/,
+    /^Standard output is a terminal; write the archive to a file: [^\r]+\r\n$/,
   );
 });

@@ -29,7 +29,7 @@ const STEPS = {
   routes: { shown: /^10\.42\.2\.0\/24 +vxlan100 +installed /m },
   allocate: {
     words: ["web-1"],
-    shown: /^10\.42\.1\.2 is web-1's, in 10\.42\.1\.0\/24 with gateway 10\.42\.1\.1\n$/,
+    shown: /^web-1 has 10\.42\.1\.2; subnet 10\.42\.1\.0\/24, gateway 10\.42\.1\.1\n$/,
   },
   addresses: { shown: /^10\.42\.1\.2 +web-1$/m },
   status: { shown: /^Node subnet {3}10\.42\.1\.0\/24, gateway 10\.42\.1\.1$/m },
@@ -44,7 +44,7 @@ const STEPS = {
   },
   remove: {
     words: ["10.42.3.0/24"],
-    shown: /^The kernel has no route of the overlay to 10\.42\.3\.0\/24\n$/,
+    shown: /^The kernel has no overlay route to 10\.42\.3\.0\/24\n$/,
   },
   bundle: { shown: /^Routes {8}0 installed, 0 pending/m },
 } as const satisfies Readonly<Record<ClientCommand, Step>>;

@@ -69,7 +69,7 @@ function unanswered(why: string, address = ADDRESSES.port): RegExp {
 }
 
 const ABSENT =
-  "nothing listens there; start it, or name the address that it listens on with --grpc-addr";
+  "nothing listens there; start the sidecar, or give its address with --grpc-addr";
 
 const STDIN = "- {destination: 10.42.2.0/24, device: vxlan100}\n";
 
@@ -110,7 +110,7 @@ Deno.test("a socket that this user may not connect to is said to be that", async
         stdin: STDIN,
       }),
     unanswered(
-      "this user may not connect; run this as root, or as the user of the sidecar",
+      "this user may not connect; run this command as root or as the user of the sidecar",
       ADDRESSES.unix,
     ),
   );
@@ -143,7 +143,7 @@ for (const [what, program] of Object.entries(STRANGERS)) {
         await assertAllSay(
           ["health", "status", "routes"],
           plainly(namespace),
-          unanswered("[^;]+; see whether it runs there, and what its log says"),
+          unanswered("[^;]+; check whether the sidecar runs, and read its log"),
         );
       } finally {
         killIfAlive(child, "SIGKILL");
@@ -171,8 +171,8 @@ Deno.test("a sidecar that serves TLS is said to do so, and one that does not as 
     SEVERAL,
     plainly(secure.namespace),
     unanswered(
-      "it serves TLS; give --tls-ca, and --tls-cert with --tls-key if it asks for a " +
-        "certificate",
+      "it requires TLS; give --tls-ca, and also --tls-cert and --tls-key if it requires " +
+        "a client certificate",
     ),
   );
   await using plain = await openOperatorHost();
@@ -184,14 +184,14 @@ Deno.test("a sidecar that serves TLS is said to do so, and one that does not as 
         env: ENV,
         stdin: STDIN,
       }),
-    unanswered("it serves without TLS; leave the --tls options out"),
+    unanswered("it does not use TLS; leave out the --tls options"),
   );
 });
 
-/** What is to be looked at where one side does not believe the other. */
+/** The remedy if one side does not accept the certificate of the other, as a pattern. */
 const LOOK =
-  "see whether --tls-ca is the CA of its certificate, and whether it asks for one of " +
-  "yours: --tls-cert and --tls-key";
+  "check that --tls-ca is the CA of its certificate, and whether it requires a client " +
+  "certificate [(]--tls-cert and --tls-key[)]";
 
 Deno.test("a certificate that one side does not believe is named with the options to look at: another CA, none, expired", async () => {
   await using host = await openTlsHost();
@@ -234,7 +234,7 @@ for (const [what, certificate, reason] of UNBELIEVED) {
     const other = await authority.issue("other", certificate);
     await Deno.copyFile(other.cert, `${directory}/tls.crt`);
     await Deno.copyFile(other.key, `${directory}/tls.key`);
-    await sidecar.logged(/TLS files renewed/);
+    await sidecar.logged(/Reloaded the TLS files/);
     const mine = ["--tls-ca", authority.cert, "--tls-cert", own.cert];
     await assertAllSay(
       ["health", "status", "inject", "events"],
@@ -266,7 +266,7 @@ Deno.test("an address that the sandbox does not grant is refused with what grant
   await assertUsage(
     namespace,
     (name) => [...clientCommand(name, WORDS[name]), "--grpc-addr", "127.0.0.1:50052"],
-    /^Cannot ask 127\.0\.0\.1:50052: the sandbox grants only 127\.0\.0\.1:50051; start with --allow-net=127\.0\.0\.1:50052 \(see README\) or leave --grpc-addr out$/,
+    /^Cannot connect to 127\.0\.0\.1:50052: the sandbox grants only 127\.0\.0\.1:50051; start with --allow-net=127\.0\.0\.1:50052 \(see docs\/tls-and-sockets\.md\) or leave --grpc-addr out$/,
   );
 });
 
@@ -280,7 +280,7 @@ fullTest("an address that is none is refused in every command", async () => {
   await assertUsage(
     namespace,
     (name) => [...clientCommand(name, WORDS[name]), "--grpc-addr", "fd:3"],
-    /^--grpc-addr fd:N is for serve; use the address of that socket$/,
+    /^--grpc-addr fd:N is only for serve; give the address of that socket$/,
   );
 });
 
@@ -299,24 +299,24 @@ Deno.test("a file of certificates that cannot be read, or has none, is named wit
     ],
     [
       ["--tls-ca", "/etc/elsewhere/ca.crt"],
-      /^Cannot read \/etc\/elsewhere\/ca\.crt: the sandbox does not grant it; start with --allow-read=\/etc\/elsewhere \(see README\)$/,
+      /^Cannot read \/etc\/elsewhere\/ca\.crt: the sandbox does not grant it; start with --allow-read=\/etc\/elsewhere \(see docs\/tls-and-sockets\.md\)$/,
     ],
     [
       [...ca, "--tls-cert", authority.cert],
-      /^--tls-cert and --tls-key need each other; give both or neither$/,
+      /^--tls-cert and --tls-key belong together; give both or neither$/,
     ],
     [["--tls-ca", directory], /^Cannot read \/\S+: /],
     [
       ["--tls-ca", empty],
-      /^\/\S+\/empty\.pem is no certificate in PEM; see what --tls-ca names$/,
+      /^\/\S+\/empty\.pem is not a certificate in PEM; check --tls-ca$/,
     ],
     [
       [...ca, "--tls-cert", key, "--tls-key", key],
-      /^\/\S+\/ca\.key is no certificate in PEM; see what --tls-cert names$/,
+      /^\/\S+\/ca\.key is not a certificate in PEM; check --tls-cert$/,
     ],
     [
       [...ca, "--tls-cert", authority.cert, "--tls-key", authority.cert],
-      /^\/\S+\/ca\.crt is no private key in PEM without a passphrase; see what --tls-key names$/,
+      /^\/\S+\/ca\.crt is not a private key in PEM without a passphrase; check --tls-key$/,
     ],
   ];
   try {
@@ -343,6 +343,6 @@ fullTest("TLS options with a Unix socket are refused", async () => {
   );
   assert.equal(
     sentenceOf(finished, 2, "status"),
-    "TLS is for a port; a Unix socket is asked without --tls options",
+    "TLS needs a TCP address; leave out the --tls options for a Unix socket",
   );
 });

@@ -162,7 +162,7 @@ Deno.test("doctor without a sidecar names a desired route that the kernel lacks:
   const broken = await examine(namespace);
   const absent = findingIn(broken, "no-sidecar");
   assert.deepEqual([broken.code, absent["severity"]], [1, "critical"]);
-  assert.match(String(absent["meaning"]), /^No packet gets to 10\.42\.2\.0\/24: /);
+  assert.match(String(absent["meaning"]), /^No packet reaches 10\.42\.2\.0\/24: /);
   const { remedy } = absent;
   assert.ok(Array.isArray(remedy) && remedy.length === 1);
   // The sidecars of other tests are to be seen, and there is no registry.
@@ -243,7 +243,7 @@ async function examineIn(namespace: Namespace, path: string): Promise<Examined> 
   return read({ ...finished, stderr: "" });
 }
 
-Deno.test("doctor names an ip that is not that of iproute2, or none: critical, unless a sidecar answers", async () => {
+Deno.test("doctor names an ip that is not the ip of iproute2, or none: critical, unless a sidecar answers", async () => {
   await using host = await openHost();
   await using alone = await makeQuietNamespace();
   using busybox = makeIp(BUSYBOX);
@@ -280,7 +280,7 @@ Deno.test("doctor without the grant to start ip names the task that has it", asy
   const examined = read(await namespace.run(command, { env: { NO_COLOR: "1" } }));
   assert.equal(
     findingIn(examined, "ip-missing")["found"],
-    "The sandbox does not let ip be started; use deno task doctor (see README)",
+    "The sandbox does not grant --allow-run=ip; use deno task doctor (see docs/security.md)",
   );
 });
 
@@ -296,7 +296,7 @@ exec ${stdout.trim()} "$@"
   assert.equal(severity, "warning");
   assert.equal(
     found,
-    "ip is of iproute2 ss190107, and 5.10 is the oldest that is tested",
+    "ip is of iproute2 ss190107; the oldest tested version is 5.10",
   );
   assert.equal(examined.document["checked_by"], "ip");
 });
@@ -364,10 +364,13 @@ Deno.test("doctor ends with 2 and a sentence when its options are invalid", asyn
     ],
     [["--gateway-index", "0"], /^Invalid gateway index 0; /],
     [["--grpc-addr", "nowhere"], /^Invalid --grpc-addr "nowhere"/],
-    [["--grpc-addr", "fd:3"], /^--grpc-addr fd:N is for serve; use the address of /],
+    [
+      ["--grpc-addr", "fd:3"],
+      /^--grpc-addr fd:N is only for serve; give the address of /,
+    ],
     [
       ["--grpc-addr", "127.0.0.1:50052"],
-      /^Cannot ask 127\.0\.0\.1:50052: the sandbox grants only .*--allow-net=127/,
+      /^Cannot connect to 127\.0\.0\.1:50052: the sandbox grants only .*--allow-net=127/,
     ],
   ];
   for (const [command, expected] of partOf(cases, 3)) {

@@ -89,21 +89,23 @@ Deno.test("drift repair logs one line for many routes, and another one for a lin
   await namespace.ip("route flush table main proto 142");
   await assertRepaired(host, routes);
   await namespace.ip("link set vxlan100 down");
-  await sidecar.logged(/WARN: Interface 'vxlan100' is down, waiting for it/);
+  await sidecar.logged(
+    /WARN: \d+ routes? (?:is|are) pending \(Interface 'vxlan100' is down\)/,
+  );
   await namespace.ip("link set vxlan100 up");
   await assertRepaired(host, routes);
-  await sidecar.logged(/INFO: Installed pending route through vxlan100/);
+  await sidecar.logged(/INFO: Installed \d+ pending routes? via vxlan100/);
   await sidecar.stop();
-  const logged = messages(sidecar).slice(known, -1)
-    .map((line) => line.replace(/: 10\.42\.\d+\.0\/24.*$/, ": …"));
+  const logged = messages(sidecar).slice(known, -1);
   // A flush takes a while: what is gone already may be repaired before the rest is gone.
-  const repaired = "WARN: Repaired, another process removed or changed it: …";
   assert.ok(logged.length <= 6, logged.join("\n"));
-  assert.deepEqual([...new Set(logged)], [
-    repaired,
-    "WARN: Interface 'vxlan100' is down, waiting for it: …",
-    "INFO: Installed pending route through vxlan100: …",
-  ]);
+  const kinds = [
+    /^WARN: Repaired \d+ routes? that another process removed or changed: /,
+    /^WARN: \d+ routes? (?:is|are) pending \(Interface 'vxlan100' is down\): /,
+    /^INFO: Installed \d+ pending routes? via vxlan100: /,
+  ];
+  const found = logged.map((line) => kinds.findIndex((kind) => kind.test(line)));
+  assert.deepEqual([...new Set(found)], [0, 1, 2], logged.join("\n"));
 });
 
 Deno.test("drift repair restores what changed while the monitor was down, once it is up", async () => {

@@ -31,7 +31,7 @@ Deno.test("events tells of routes that come, wait for their device and go, of fi
   await events.shown(/ route {4}10\.42\.2\.0\/24 dev vxlan100 pending: /);
   await events.shown(/ finding {2}CRITICAL vxlan100: .*\(device-down\)$/);
   await namespace.ip("link set vxlan100 up");
-  await events.shown(/ finding {2}OVER vxlan100: device-down$/);
+  await events.shown(/ finding {2}ENDED vxlan100: device-down$/);
   const installed = () =>
     shownBy(events).filter((line) => line === `${route} installed`).length === 2;
   await until(installed, { what: () => `it back: ${events.lines.join("\n")}` });

@@ -1,4 +1,4 @@
-/** An `ip` that is not that of iproute2, at the start or later, is named. */
+/** An `ip` that is not the ip of iproute2, at the start or later, is named. */
 import assert from "node:assert/strict";
 import { connectClient } from "../support/client.ts";
 import { BUSYBOX, makeIp, replaceProgram } from "../support/foreign_ip.ts";
@@ -130,7 +130,7 @@ Deno.test("the answer and the log name an ip that was replaced while the sidecar
     error,
     "No answer from the kernel about 10.42.3.0/24: ip ended before it answered " +
       `(exit code 1), and wrote first: "BusyBox v1.37.0 multi-call binary."${REMEDY}; ` +
-      "the state is unconfirmed, ask again",
+      "the state is unknown, call again",
   );
   await sidecar.logged(
     /WARN: Health is NOT_SERVING, the kernel does not answer: ip ended before it answered .*BusyBox.*iproute2/,
@@ -157,11 +157,11 @@ Deno.test("the answer says that ip is gone, and not that the sandbox grants none
   const { error } = await client.injectRoute("10.42.3.0/24", "vxlan100");
   assert.match(
     error,
-    /: the ip that was there at the start of the sidecar is gone or cannot be executed, and the sandbox lets no other one be started; put the ip of iproute2 \(package iproute2\) back in its place, or restart the sidecar; /,
+    /: the ip that the sidecar started with is gone or cannot be executed, and the sandbox does not let the sidecar start another one; put the ip of iproute2 \(package iproute2\) back in its place, or restart the sidecar; /,
   );
   // The monitor has lost its `ip` as well, and logs the same reason.
   await sidecar.logged(
-    /WARN: Events may have been lost, .*the ip that was there at /,
+    /WARN: Kernel events may have been lost, .*the ip that the sidecar started with /,
   );
   Deno.renameSync(`${program.path}.away`, program.path);
   await sidecar.logged(/INFO: Health is SERVING again/, 60_000);

@@ -32,7 +32,7 @@ Deno.test("inject adds a route to the kernel's table, and remove takes it away",
   assert.match(route, /^10\.42\.2\.0\/24 dev vxlan100 proto 142 scope link/);
   assert.equal(
     await show("remove", destination),
-    "The kernel has no route of the overlay to 10.42.2.0/24",
+    "The kernel has no overlay route to 10.42.2.0/24",
   );
   assert.deepEqual(await routesTo(namespace, destination), []);
 });
@@ -114,8 +114,8 @@ Deno.test("a route through a missing device is refused in the sidecar's words, r
   const { namespace, show } = host;
   assert.equal(
     await refusal(host, "inject", "10.42.2.0/24", "vxlan200"),
-    "Interface 'vxlan200' not found; the route is remembered, and installed once the " +
-      "device can take it",
+    "Interface 'vxlan200' not found; the sidecar keeps the request, and installs " +
+      "the route when the device is up",
   );
   assert.match(
     await show("routes", "--pending"),
@@ -133,7 +133,7 @@ Deno.test("allocate gives an owner its address again, addresses lists it, releas
   const { show } = host;
   await show("configure", "10.42.1.0/24");
   const asked = ["web-1", "10.42.1.7"] as const;
-  const given = "10.42.1.7 is web-1's, in 10.42.1.0/24 with gateway 10.42.1.1";
+  const given = "web-1 has 10.42.1.7; subnet 10.42.1.0/24, gateway 10.42.1.1";
   assert.equal(await show("allocate", ...asked), given);
   assert.equal(await show("allocate", "web-1"), given);
   assert.equal(
@@ -155,7 +155,7 @@ Deno.test("allocate gives an owner its address again, addresses lists it, releas
   assert.equal(await show("release", "10.42.1.7"), "Released 10.42.1.7 of web-1");
   assert.equal(
     await show("release", "web-1"),
-    "Nothing to release: web-1 has no address here",
+    "Nothing to release: web-1 has no address on this node",
   );
 });
 

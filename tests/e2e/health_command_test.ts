@@ -30,8 +30,8 @@ Deno.test("health exits with 0 while the sidecar serves, and within a second wit
   assert.equal(before.code, 1);
   assert.equal(
     before.stderr,
-    "The sidecar on 127.0.0.1:50051 does not answer: nothing listens there; start it, " +
-      "or name the address that it listens on with --grpc-addr\n",
+    "The sidecar on 127.0.0.1:50051 does not answer: nothing listens there; start the " +
+      "sidecar, or give its address with --grpc-addr\n",
   );
   await using sidecar = await startSidecar(namespace);
   await untilServing(() => health(namespace));
@@ -68,7 +68,7 @@ Deno.test("health has only the exit codes 0 and 1, whatever its options are", as
       [
         ["--grpc-addr", "127.0.0.1:50052"],
         1,
-        /^Cannot ask .*grants only 127\.0\.0\.1:50051; start with --allow-net=127\.0\.0\.1:50052 /,
+        /^Cannot connect to .*grants only 127\.0\.0\.1:50051; start with --allow-net=127\.0\.0\.1:50052 /,
       ],
     ];
   for (const [words, code, expected] of cases) {

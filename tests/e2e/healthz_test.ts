@@ -55,7 +55,7 @@ Deno.test("the health:tls task probes a sidecar of the serve:tls task, with the 
   assert.deepEqual(serving, { code: 0, stdout: "", stderr: "" });
   const plain = await namespace.run(taskCommand("health"));
   assert.equal(plain.code, 1);
-  assert.match(plain.stderr, /^[^\n]+: it serves TLS; give --tls-ca, [^\n]+\n$/);
+  assert.match(plain.stderr, /^[^\n]+: it requires TLS; give --tls-ca, [^\n]+\n$/);
   const other = words.map((word) => word.replace("ca.crt", "nobody.crt"));
   const { code, stderr } = await namespace.run(other);
   assert.equal(code, 1);

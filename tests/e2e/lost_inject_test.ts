@@ -40,7 +40,10 @@ Deno.test("the call that the log prints for a lost InjectRoute lets packets thro
   const sentence = await next.logged(
     /WARN: missing-routes .*: vxlan100 forwards to 2 peers/,
   );
-  assert.match(sentence, /only 1 route is wanted through it \(10\.42\.3\.0\/24\): /);
+  assert.match(
+    sentence,
+    /only 1 desired route leads through it \(10\.42\.3\.0\/24\): /,
+  );
   const remedy = printedCall(sentence);
   assert.equal(remedy.target, "127.0.0.1:50051");
   assert.equal(remedy.method, "quilt.QuiltRuntime/InjectRoute");

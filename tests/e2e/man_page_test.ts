@@ -41,6 +41,7 @@ Deno.test("man prints the page, in lines that any pager and any comparison takes
 Deno.test("no text of a command is a request, an escape or a hyphen to the page", () => {
   const source = manPage([{
     name: "odd",
+    group: "look",
     summary: "be odd",
     description: `.SH of C:\\dir ${"x".repeat(75)} 'tis --json`,
     operands: [],

@@ -34,11 +34,11 @@ Deno.test("the log reports missing routes once after the start, when an InjectRo
   assert.deepEqual(
     findingMessages(next).filter((line) => LOST.test(line)),
     [
-      "WARN: missing-routes (vxlan100): vxlan100 forwards to 2 peers but only 1 route " +
-      "is wanted through it (10.42.2.0/24): No packet leaves for 1 node whose " +
-      "InjectRoute was lost, and the mesh agent does not repeat it; do not stop the " +
-      "agent, because it would remove the routes that work; find the node without a " +
-      "route, and put its subnet, a /24 of 10.42.0.0/16, in the place of SUBNET; run: " +
+      "WARN: missing-routes (vxlan100): vxlan100 forwards to 2 peers but only 1 " +
+      "desired route leads through it (10.42.2.0/24): No packet reaches 1 node, because " +
+      "its InjectRoute was lost, and the mesh agent does not repeat a call; do not stop " +
+      "the agent, because it would remove the routes that work; find the node without a " +
+      "route, and replace SUBNET with its subnet, a /24 of 10.42.0.0/16; run: " +
       "grpcurl -plaintext -d " +
       `'{"destination": "SUBNET", "via_interface": "vxlan100"}' 127.0.0.1:50051 ` +
       "quilt.QuiltRuntime/InjectRoute",
@@ -59,10 +59,10 @@ fullTest(
     assert.deepEqual(await client.configureNodeSubnet("10.42.1.0/24"), done);
     assert.deepEqual(await client.injectRoute("10.42.2.0/24", "vxlan100"), done);
     // Logged together with the missing routes; the end waits for what was started.
-    await fresh.logged(/entries that are not ours/);
+    await fresh.logged(/foreign entry in table 142/);
     await fresh.stop();
     await using next = await startSidecar(namespace);
-    await next.logged(/entries that are not ours/);
+    await next.logged(/foreign entry in table 142/);
     await next.stop();
     for (const each of [sidecar, fresh, next]) {
       assert.deepEqual(findingMessages(each).filter((line) => LOST.test(line)), []);

@@ -72,7 +72,7 @@ Deno.test("a pending route is not installed while its device exists but is down"
   assert.deepEqual(await client.injectRoute(TO, "vxlan100"), DOWN);
   await comesWithin(host, () => namespace.ip("link set vxlan100 up"));
   await sidecar.logged(
-    /INFO: Installed pending route through vxlan100: 10\.42\.2\.0/,
+    /INFO: Installed 1 pending route via vxlan100: 10\.42\.2\.0/,
   );
 });
 

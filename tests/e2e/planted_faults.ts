@@ -45,7 +45,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   },
   {
     id: "device-no-carrier",
-    title: "The overlay's device has no carrier, because its protodown is on",
+    title: "The overlay's device has no carrier, because protodown is on",
     plant: ["ip link set vxlan100 protodown on"],
     effect: "stops",
   },
@@ -95,7 +95,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   },
   {
     id: "underlay-no-route",
-    title: "The host has no way to a peer's host",
+    title: "The host has no route to a peer's host",
     plant: ["ip route add blackhole 198.51.100.2/32"],
     effect: "stops",
   },
@@ -120,7 +120,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   },
   {
     id: "fdb-lost",
-    title: "The overlay's device was made anew, and its FDB is empty",
+    title: "The overlay's device was created again, and its FDB is empty",
     plant: [
       "ip link del vxlan100",
       "ip link add vxlan100 type vxlan id 100 dstport 4789 local 198.51.100.1 dev underlay",
@@ -174,7 +174,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   },
   {
     id: "rule-bypasses-main",
-    title: "A rule forbids what comes from the containers' bridge",
+    title: "A rule prohibits packets from the containers' bridge",
     plant: ["ip rule add iif quilt0 prohibit priority 90"],
     effect: "stops",
   },
@@ -198,7 +198,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   },
   {
     id: "route-shadowed",
-    title: "A more specific blackhole swallows a part of a peer's subnet",
+    title: "A more specific blackhole route drops packets to a part of a peer's subnet",
     plant: ["ip route add blackhole 10.42.2.2/32 proto static"],
     effect: "stops",
   },
@@ -210,7 +210,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   },
   {
     id: "gateway-missing",
-    title: "The containers' bridge has another address than the gateway's",
+    title: "The containers' bridge has another address than the gateway",
     plant: [
       // The deletion of the first address takes the others of its prefix along.
       "ip address del 10.42.1.1/24 dev quilt0",
@@ -230,7 +230,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   },
   {
     id: "mtu-too-large",
-    title: "The overlay's MTU leaves no room for its own headers",
+    title: "The overlay's MTU leaves no room for the VXLAN headers",
     plant: ["ip link set underlay mtu 1400"],
     effect: "risk",
     clear: ["ip link set underlay mtu 1500", "ip link set vxlan100 mtu 1450"],
@@ -244,14 +244,14 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   },
   {
     id: "missing-routes",
-    title: "The FDB has a peer to whose subnet no route was asked for",
+    title: "The FDB has a peer, and no client requested the route to its subnet",
     plant: ["bridge fdb append 00:00:00:00:00:00 dev vxlan100 dst 198.51.100.4"],
     effect: "risk",
     fill: { SUBNET: "10.42.4.0/24" },
   },
   {
     id: "neighbour-stale",
-    title: "A peer's device was made anew, and its old MAC is still in use here",
+    title: "A peer's device was created again, and this node still uses its old MAC",
     onPeer: [
       "ip link del vxlan100",
       "ip link add vxlan100 type vxlan id 100 dstport 4789 local 198.51.100.2 dev underlay",

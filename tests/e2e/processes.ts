@@ -72,6 +72,11 @@ export function residentKiB(pid: number): number {
   return counter(`/proc/${pid}/status`, "VmRSS");
 }
 
+/** What of it is the process's own: no page of a file, which others share. In KiB. */
+export function anonymousKiB(pid: number): number {
+  return counter(`/proc/${pid}/status`, "RssAnon");
+}
+
 /** The peak of the resident memory of a process, in KiB. */
 export function peakKiB(pid: number): number {
   return counter(`/proc/${pid}/status`, "VmHWM");

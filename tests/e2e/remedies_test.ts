@@ -70,7 +70,7 @@ Deno.test("the command for routes of our number outside of the cluster shows eac
     ],
   });
   const sentence = await host.sidecar.logged(
-    /WARN: Protocol 142 has routes that are no/,
+    /WARN: Ignored 2 routes of protocol 142/,
   );
   const shown = await carryOut(host.namespace, sentence);
   for (const route of ["192.0.2.128/25", "198.51.100.0/24"]) {

@@ -139,7 +139,7 @@ Deno.test("--remove-routes-on-exit without CAP_NET_ADMIN logs that the routes st
   assert.equal(
     messages(next).at(-1),
     "ERROR: Removed 0 of 1 route on exit. Permission denied: changing routes needs " +
-      "CAP_NET_ADMIN; start the sidecar with that capability (README, Privileges)",
+      "CAP_NET_ADMIN; start the sidecar with that capability (docs/security.md, Privileges)",
   );
 });
 

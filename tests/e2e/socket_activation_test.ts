@@ -71,7 +71,7 @@ for (const [what, held, address, peer, logged] of kinds) {
 
 Deno.test("a start on a descriptor that is no listening socket ends with 1 and one sentence", async () => {
   await using namespace = await makeHost();
-  const remedy = "it must be a listening socket, handed over as systemd does for a " +
+  const remedy = "pass a listening socket as systemd does for a " +
     ".socket unit (sd_listen_fds(3))\n";
   const nothing = await serveToEnd(namespace, ["--grpc-addr", "fd:99"]);
   const file = await serveToEnd(namespace, OPTIONS);

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { connectClient } from "../support/client.ts";
 import { addVxlan, type Namespace } from "../support/namespace.ts";
+import { readPage } from "../support/pages.ts";
 import { repository, serveCommand } from "../support/serve_task.ts";
 import { killIfAlive } from "../support/sidecar.ts";
 import { fullTest, partOf } from "../support/suite.ts";
@@ -123,7 +124,9 @@ Deno.test("the sidecar logs that another process stopped ip monitor, and starts 
   await using _ = host;
   const { namespace, sidecar } = host;
   assert.equal(signalAll(monitorsOf(sidecar), "SIGTERM"), 1);
-  await sidecar.logged(/WARN: Events may have been lost.*SIGTERM ended ip monitor/);
+  await sidecar.logged(
+    /WARN: Kernel events may have been lost.*SIGTERM ended ip monitor/,
+  );
   await namespace.ip(`route del ${destination}`);
   await until(() => isThere(host.namespace), { what: "the route to be back" });
 });
@@ -212,16 +215,16 @@ for (
   });
 }
 
-/** The line of README.md that starts it in the background. */
+/** The line of docs/api.md that starts it in the background. */
 function backgroundStart(): string {
-  const readme = Deno.readTextFileSync(`${repository}/README.md`);
-  const line = /^quilt-sidecar serve >.* &$/m.exec(readme)?.[0];
-  if (line === undefined) throw new Error("README.md has no start in the background");
+  const { text } = readPage("docs/api.md");
+  const line = /^quilt-sidecar serve >.* &$/m.exec(text)?.[0];
+  if (line === undefined) throw new Error("docs/api.md has no start in the background");
   return line;
 }
 
 fullTest(
-  "kill $! ends the background start of README.md, which is the sidecar itself",
+  "kill $! ends the background start of docs/api.md, which is the sidecar itself",
   async () => {
     await using namespace = await makeQuietNamespace();
     await addVxlan(namespace);

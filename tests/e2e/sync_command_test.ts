@@ -38,7 +38,7 @@ Deno.test("sync shows the difference, changes nothing without a yes, and with --
   assert.deepEqual([unasked.code, unasked.stdout], [1, ""]);
   assert.match(
     unasked.stderr,
-    /^Nothing was changed, because nobody is there to ask; give --yes .*--dry-run /m,
+    /^Nothing was changed, because standard input is not a terminal; give --yes .*--dry-run /m,
   );
   assert.deepEqual(overlay(host), before);
   const dry = await run("sync", ["-", "--dry-run"], { stdin: fileOf(2, 3) });
@@ -92,7 +92,7 @@ Deno.test("quilt-sidecar sync FILE asks at a terminal: no changes nothing, yes d
 const BAD: readonly (readonly [file: string, sentence: RegExp])[] = [
   [
     `${fileOf(2)}- {destination: 10.42.3.0/24, device: a/b}\n`,
-    /^FILE line 2: "a\/b" is no name of a device /,
+    /^FILE line 2: "a\/b" is not the name of a device; /,
   ],
   [
     "# routes\nroutes:\n- destination: 10.42.2.7/24\n  device: vxlan100\n",
@@ -100,17 +100,17 @@ const BAD: readonly (readonly [file: string, sentence: RegExp])[] = [
   ],
   ["- {\n", /^FILE line \d is neither YAML nor JSON: /],
   ['[\n{"destination": "10.42.2.0/24"}]', /^FILE line 2 has no device\b/],
-  [fileOf(2, 3, 2), /^FILE line 3 states 10\.42\.2\.0\/24 again, after .* 1\b/],
+  [fileOf(2, 3, 2), /^FILE line 3 has 10\.42\.2\.0\/24 again, after .* 1\b/],
   [
     "- {destination: 10.42.2.0/24, via: vxlan100}",
     /^FILE line 1 has an unknown .*"via"/,
   ],
   [
     "- {destination: 10.42.2.0/24, device: 100}",
-    /^FILE line 1 has no text as .*device/,
+    /^FILE line 1 has a device that is not a string/,
   ],
-  ["\n\n- vxlan100", /^FILE line 3 is no route; it needs destination and device$/],
-  ["", /^FILE line 1 is no list of routes; write one /],
+  ["\n\n- vxlan100", /^FILE line 3 is not a route; it needs destination and device$/],
+  ["", /^FILE line 1 is not a list of routes; write one /],
 ];
 
 Deno.test("a file that is wrong is refused with the number of its line, and changes nothing", async () => {
@@ -134,12 +134,12 @@ fullTest(
     const launch = (path: string) =>
       host.namespace.run([LAUNCHED.program, "sync", path], { env: LAUNCHED.env });
     const cases: readonly (readonly [path: string, sentence: RegExp])[] = [
-      [file, /^\/\S+ line 1 is no route; it needs destination and device\n$/],
+      [file, /^\/\S+ line 1 is not a route; it needs destination and device\n$/],
       [
         "/nowhere/routes",
         /^Cannot read \/nowhere\/routes: there is no such file[^\n]*\n$/,
       ],
-      ["/", /^Cannot read \/: it is a folder; name a file\n$/],
+      ["/", /^Cannot read \/: it is a directory; give a file\n$/],
     ];
     for (const [path, sentence] of cases) {
       const { code, stderr, stdout } = await launch(path);
@@ -149,8 +149,7 @@ fullTest(
     assert.deepEqual(await host.run("sync", [file]), {
       code: 2,
       stdout: "",
-      stderr:
-        `Cannot read ${file}: the sandbox does not grant it; give it as standard ` +
+      stderr: `Cannot read ${file}: the sandbox does not grant it; use standard ` +
         `input: - < ${file}, or start with --allow-read=${file}\n`,
     });
     await Deno.remove(file);

@@ -11,7 +11,7 @@ const UNFIT = {
 };
 
 const complaint = (kind: string): string =>
-  `The key of --tls-key is of a kind that cannot be used (${kind}); use RSA of 2048 ` +
+  `The key of --tls-key has an unsupported type (${kind}); use RSA of 2048 ` +
   "to 8192 bits, ECDSA on P-256, P-384 or P-521, or Ed25519";
 
 fullTest(
@@ -27,7 +27,7 @@ fullTest(
     for (const [kind, key] of Object.entries(UNFIT)) {
       await put(await authority.issue("unfit", { key }));
       const logged =
-        "WARN: New TLS files cannot be used, so the old ones stay in use: " +
+        "WARN: Cannot use the new TLS files, so the old ones stay in use: " +
         complaint(kind);
       await until(() => messagesSoFar(sidecar).includes(logged), {
         what: () => `${logged}\n${sidecar.log.join("\n")}`,
@@ -36,7 +36,7 @@ fullTest(
       assert.deepEqual(await client.injectRoute("10.42.2.0/24", "vxlan100"), done);
     }
     await put(await authority.issue("next"));
-    await sidecar.logged(/INFO: TLS files renewed, .*CN=next"/);
+    await sidecar.logged(/INFO: Reloaded the TLS files, .*CN=next"/);
     await using client = await host.connect(agent);
     assert.deepEqual(await client.injectRoute("10.42.3.0/24", "vxlan100"), done);
   },

@@ -28,12 +28,11 @@ for (const version of partOf(["-tls1_3", "-tls1_2"], 1)) {
     assert.equal(await isAnswered(["-sess_in", session("first")]), true);
     const other = await makeAuthority(directory, "other");
     await Deno.copyFile(other.cert, authority.cert);
-    await sidecar.logged(/INFO: TLS files renewed/);
+    await sidecar.logged(/INFO: Reloaded the TLS files/);
     assert.equal(await isAnswered(agent), false);
     assert.equal(await isAnswered(["-sess_in", session("second")]), false);
     await until(
-      () =>
-        sidecar.log.some((line) => /A TLS client was refused: .*session/.test(line)),
+      () => sidecar.log.some((line) => /Refused a TLS client: .*session/.test(line)),
       { what: () => `the reason:\n${sidecar.log.join("\n")}` },
     );
   });

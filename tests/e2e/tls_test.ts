@@ -48,7 +48,7 @@ Deno.test("a client without a valid certificate of the CA receives nothing: no c
   assert.match(await greet(namespace, showing(await other.issue("stranger"))), ENDED);
   const late = await authority.issue("late", { days: -1 });
   assert.match(await greet(namespace, showing(late)), ENDED);
-  await sidecar.logged(/DEBUG: A TLS client was refused: .*certificate/);
+  await sidecar.logged(/DEBUG: Refused a TLS client: .*certificate/);
   // Nor is who does not speak TLS: an alert at most, and the end.
   const plain = await namespace.run([
     ...["timeout", "10", "bash", "-c"],
@@ -133,7 +133,7 @@ Deno.test("a certificate reload under load, as Kubernetes does it, fails no call
   const load = Promise.all([callOnAndOn(), connectOnAndOn()]);
   for (const name of partOf(["second", "third", "fourth"], 1)) {
     await swap(directory, await authority.issue(name), `..${name}`);
-    await sidecar.logged(new RegExp(`INFO: TLS files renewed, .*CN=${name}"`));
+    await sidecar.logged(new RegExp(`INFO: Reloaded the TLS files, .*CN=${name}"`));
     assert.equal(await shownName(host), name);
     const before = { calls, connections };
     await until(
@@ -159,7 +159,9 @@ fullTest(
       () => Deno.remove(`${directory}/tls.crt`),
     ];
     const complaints = () =>
-      messagesSoFar(sidecar).filter((line) => line.startsWith("WARN: New TLS files"));
+      messagesSoFar(sidecar).filter((line) =>
+        line.startsWith("WARN: Cannot use the new TLS files")
+      );
     for (const [at, breakIt] of breakings.entries()) {
       await breakIt();
       await until(() => complaints().length === at + 1, {
@@ -170,13 +172,13 @@ fullTest(
     }
     await Deno.copyFile(next.cert, `${directory}/tls.crt`);
     await Deno.copyFile(next.key, `${directory}/tls.key`);
-    await sidecar.logged(/INFO: TLS files renewed, .*CN=next"/);
+    await sidecar.logged(/INFO: Reloaded the TLS files, .*CN=next"/);
     assert.equal(await shownName(host), "next");
-    const stay = "WARN: New TLS files cannot be used, so the old ones stay in use: ";
+    const stay = "WARN: Cannot use the new TLS files, so the old ones stay in use: ";
     assert.deepEqual(complaints(), [
       `${stay}The key of --tls-key does not belong to the certificate`,
-      `${stay}The file of --tls-key is no private key in PEM without a passphrase`,
-      `${stay}The file of --tls-cert is no certificate in PEM`,
+      `${stay}The file of --tls-key is not a PEM private key without a passphrase`,
+      `${stay}The file of --tls-cert is not a PEM certificate`,
       `${stay}Cannot read ${directory}/tls.crt: there is no such file`,
     ]);
   },
@@ -204,10 +206,10 @@ Deno.test("a start with unusable TLS files ends with 1 and one sentence, and cha
   assert.equal(
     await start(words.map((word) => word.replace(/^.*tls\.key/, "/etc/hostname"))),
     "ERROR: Cannot read /etc/hostname: the sandbox does not grant it; " +
-      "start with --allow-read=/etc (see README)\n",
+      "start with --allow-read=/etc (see docs/tls-and-sockets.md)\n",
   );
   assert.equal(
     await start(words.map((word) => word.replace("ca.crt", "tls.key"))),
-    "ERROR: The file of --tls-ca is no certificate in PEM\n",
+    "ERROR: The file of --tls-ca is not a PEM certificate\n",
   );
 });

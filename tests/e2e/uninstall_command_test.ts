@@ -34,14 +34,17 @@ Deno.test("uninstall --routes --yes deletes what a stopped sidecar left, and a s
   const left = await overlay(namespace);
   assert.deepEqual(
     await uninstall(namespace),
-    refused(2, "uninstall takes nothing away by itself; give --routes"),
+    refused(
+      2,
+      "uninstall needs --routes: it then deletes the routes and the entries of table 142",
+    ),
   );
   assert.deepEqual(
     await uninstall(namespace, "--routes", "--yes"),
     refused(
       1,
-      "Something listens on 127.0.0.1:50051: a sidecar would put back what is taken " +
-        "away; stop it first",
+      "A process listens on 127.0.0.1:50051: a sidecar would restore what uninstall " +
+        "deletes; stop it first",
     ),
   );
   await sidecar.stop();
@@ -49,21 +52,21 @@ Deno.test("uninstall --routes --yes deletes what a stopped sidecar left, and a s
     await uninstall(namespace, "--routes"),
     refused(
       1,
-      "Nothing was taken away, because nobody is there to ask; give --yes to do it",
+      "Nothing was deleted, because standard input is not a terminal; give --yes to delete without a question",
     ),
   );
   assert.deepEqual(await overlay(namespace), left);
   assert.deepEqual(await uninstall(namespace, "--routes", "--yes"), {
     code: 0,
     stdout: "- 10.42.2.0/24 dev vxlan100\n" +
-      "Deleted 1 route and 2 entries of table 142: nothing of ours is left\n",
+      "Deleted 1 route and 2 entries of table 142; nothing of the sidecar is left\n",
     stderr: "",
   });
   const foreign = ["10.42.9.0/24 dev vxlan100 proto static scope link"];
   assert.deepEqual(await overlay(namespace), foreign);
   assert.deepEqual(await uninstall(namespace, "--routes"), {
     code: 0,
-    stdout: "Nothing of ours is in this network namespace\n",
+    stdout: "Nothing of the sidecar is in this network namespace\n",
     stderr: "",
   });
   assert.deepEqual(await uninstall(namespace, "--routes", "--json"), {
@@ -112,18 +115,18 @@ fullTest("uninstall asks at a terminal: no changes nothing, yes does it", async 
       clientCommand("uninstall", ["--routes"]),
     );
     await terminal.shown(
-      /- 10\.42\.2\.0\/24 dev vxlan100\r\nDelete 1 route and 1 entry of table 142 of this network namespace\? \[y\/N\] /,
+      /- 10\.42\.2\.0\/24 dev vxlan100\r\nDelete 1 route and 1 entry of table 142 in this network namespace\? \[y\/N\] /,
     );
     await terminal.type(`${keys}\r`);
     return { code: await terminal.ended, screen: terminal.screen };
   };
   const declined = await answer("n");
   assert.equal(declined.code, 1);
-  assert.match(declined.screen, /\r\nNothing was taken away\r\n$/);
+  assert.match(declined.screen, /\r\nNothing was deleted\r\n$/);
   assert.deepEqual(await overlay(namespace), left);
   const agreed = await answer("yes");
   assert.equal(agreed.code, 0);
-  assert.match(agreed.screen, /Deleted 1 route and 1 entry of table 142: nothing /);
+  assert.match(agreed.screen, /Deleted 1 route and 1 entry of table 142; nothing /);
   assert.deepEqual(await overlay(namespace), []);
 });
 

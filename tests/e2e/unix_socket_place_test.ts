@@ -32,9 +32,10 @@ function sentenceOf({ code, stderr }: Finished): readonly [number, string] {
   return [code, stderr.trimEnd().replace(/^\S+Z /, "")];
 }
 
-const IN_USE = `ERROR: Cannot listen on unix://${PATH}: the socket is in use; see by ` +
-  `whom with: ss -lxp 'src = ${PATH}'; if that is an ip and no sidecar, a killed one ` +
-  "has left it behind: end it";
+const IN_USE =
+  `ERROR: Cannot listen on unix://${PATH}: the socket is in use; find the ` +
+  `process with: ss -lxp 'src = ${PATH}'; if only an ip has it, a killed sidecar has ` +
+  "left that process behind: end it";
 
 Deno.test("a sidecar that ends does not remove a socket that has replaced its own", async () => {
   await using namespace = await makeHost();
@@ -75,9 +76,9 @@ Deno.test("a start does not report a socket as in use that its user may not conn
   launcher.push("--bounding-set", "-dac_override,-dac_read_search");
   assert.deepEqual(sentenceOf(await namespace.run([...launcher, ...command])), [
     1,
-    `ERROR: Cannot listen on unix://${PATH}: there is a socket that this user may not ` +
-    "connect to; use a path in a directory that this user may write to, where nothing " +
-    "is or a socket that nobody listens on",
+    `ERROR: Cannot listen on unix://${PATH}: the path is a socket that this user may not ` +
+    "connect to; use a path in a directory that this user may write to; no file may " +
+    "be there but a socket on which no process listens",
   ]);
 });
 

@@ -109,9 +109,9 @@ fullTest(
     await using client = await connectClient(namespace, ADDRESS);
     assert.deepEqual(sentenceOf(await namespace.run(unixCommand())), [
       1,
-      `ERROR: Cannot listen on ${ADDRESS}: the socket is in use; see by whom with: ` +
-      `ss -lxp 'src = ${PATH}'; if that is an ip and no sidecar, a killed one has left ` +
-      "it behind: end it\n",
+      `ERROR: Cannot listen on ${ADDRESS}: the socket is in use; find the process with: ` +
+      `ss -lxp 'src = ${PATH}'; if only an ip has it, a killed sidecar has left ` +
+      "that process behind: end it\n",
     ]);
     assert.deepEqual(await client.injectRoute("10.42.2.0/24", "vxlan100"), done);
     await using _another = await connectClient(namespace, ADDRESS);
@@ -123,9 +123,9 @@ Deno.test("a start leaves a file alone that is no socket", async () => {
   await Deno.writeTextFile(PATH, "precious");
   assert.deepEqual(sentenceOf(await namespace.run(unixCommand())), [
     1,
-    `ERROR: Cannot listen on ${ADDRESS}: there is a file that is no socket; use a path ` +
-    "in a directory that this user may write to, where nothing is or a socket that " +
-    "nobody listens on\n",
+    `ERROR: Cannot listen on ${ADDRESS}: the path is a file that is not a socket; use a path ` +
+    "in a directory that this user may write to; no file may be there but a socket on " +
+    "which no process listens\n",
   ]);
   assert.equal(await Deno.readTextFile(PATH), "precious");
 });
@@ -143,6 +143,6 @@ Deno.test("a start on a Unix socket without its directory, or without the grants
     2,
     `ERROR: Cannot listen on ${ADDRESS}: the sandbox grants only 127.0.0.1:50051; start ` +
     `with --allow-net=unix:${PATH} --allow-read=${PATH} --allow-write=${PATH} ` +
-    "(see README) or leave --grpc-addr out\n",
+    "(see docs/tls-and-sockets.md) or leave --grpc-addr out\n",
   ]);
 });

@@ -129,7 +129,7 @@ Deno.test("resync writes addresses, names and the cursor again after another pro
   });
   assert.match(
     peer.log.join("\n"),
-    /warn: Written again, was missing from table 142: 10\.42\.1\.0\/24, 10\.42\.1\.2\/32, 10\.42\.1\.3\/32$/m,
+    /warn: Restored 3 records that were missing from table 142: 10\.42\.1\.0\/24, 10\.42\.1\.2\/32, 10\.42\.1\.3\/32$/m,
   );
   assert.equal(await allocate(peer, "d"), "10.42.1.5");
 });

@@ -182,7 +182,7 @@ const hostile: readonly (readonly [owner: string, address: string, what: RegExp]
   ["a", "10.42.1.300", /^Invalid address: "10\.42\.1\.300"; /],
   ["a", "10.42.1.7/32", /^Invalid address: "10\.42\.1\.7\/32"; /],
   ["a", "10.42.1.7\n", /^Invalid address: "10\.42\.1\.7\\n"; /],
-  ["a", "10.42.1.1", /^Address 10\.42\.1\.1 is the gateway, which is never given$/],
+  ["a", "10.42.1.1", /^Address 10\.42\.1\.1 is the gateway, which is never allocated$/],
 ];
 
 Deno.test("AllocateAddress and ReleaseAddress refuse invalid owners and addresses, and write nothing", async () => {
@@ -199,7 +199,7 @@ Deno.test("AllocateAddress and ReleaseAddress refuse invalid owners and addresse
   const call = caller("ReleaseAddress");
   assert.equal(
     textOf(await peer.node.network.releaseAddress(nothing, call)),
-    "Nothing to release is named; set address or owner",
+    "The request names nothing to release; set address or owner",
   );
   assert.deepEqual(peer.mutations(), []);
 });

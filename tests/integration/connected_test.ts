@@ -37,7 +37,8 @@ Deno.test("the sidecar withdraws a route when an address makes it directly conne
   assert.deepEqual(peer.mutations(), [
     `route del ${TO} dev vxlan100 proto 142 metric 0`,
   ]);
-  const logged = `warn: Withdrawn, because directly connected on quilt0: ${TO}`;
+  const logged =
+    `warn: Withdrew 1 route, because it is directly connected on quilt0: ${TO}`;
   await until(() => peer.log.includes(logged), { what: logged });
   assert.equal(await peer.inject(TO), REFUSAL);
   assert.deepEqual(await routesTo(TO), CONNECTED);

@@ -5,7 +5,7 @@ import { ip, makeGround, routesTo } from "../support/fixtures.ts";
 import { type NodeUnderTest, openNodeUnderTest } from "./node_harness.ts";
 
 const TO = "10.42.2.0/24";
-const STEADY = "info: Links are steady again: vxlan100";
+const STEADY = "info: Links are stable again: vxlan100";
 
 async function set(state: "up" | "down"): Promise<void> {
   await ip(`link set vxlan100 ${state}`);
@@ -37,7 +37,7 @@ for (const times of [1, 2, 3]) {
     }
     assert.equal(
       peer.log.at(-1),
-      `info: Installed pending route through vxlan100: ${TO}`,
+      `info: Installed 1 pending route via vxlan100: ${TO}`,
       peer.log.join("\n"),
     );
   });
@@ -55,6 +55,6 @@ Deno.test("the log's last line about a route says that it waits, after flaps tha
   await until(() => peer.log.includes(STEADY), { what: "the end of the flap" });
   assert.equal(
     peer.log.at(-1),
-    `warn: Interface 'vxlan100' is down, waiting for it: ${TO}`,
+    `warn: 1 route is pending (Interface 'vxlan100' is down): ${TO}`,
   );
 });

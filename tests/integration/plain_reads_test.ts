@@ -27,7 +27,7 @@ Deno.test("each listing of a bundle is what ip shows, and changes nothing", asyn
 Deno.test("a listing that ip refuses says why", async () => {
   const { fault, text } = await list({ name: "odd", args: ["nonsense"] });
   assert.equal(text, "");
-  assert.match(fault ?? "", /^ip says: Object "nonsense" is unknown/);
+  assert.match(fault ?? "", /^ip wrote: Object "nonsense" is unknown/);
   const nothing = await list({ name: "odd", args: ["route", "show", "dev", "none"] });
-  assert.match(nothing.fault ?? "", /^ip says: Cannot find device "none"/);
+  assert.match(nothing.fault ?? "", /^ip wrote: Cannot find device "none"/);
 });

@@ -35,7 +35,7 @@ Deno.test("the reconciler retries the flushed record of the subnet with back-off
   await until(async () => (await node.ours()).join() === `subnet ${SUBNET}`, {
     what: "the subnet in table 142",
   });
-  const repaired = `warn: Written again, was missing from table 142: ${SUBNET}`;
+  const repaired = `warn: Restored 1 record that was missing from table 142: ${SUBNET}`;
   await until(() => node.log.includes(repaired), { what: repaired });
 });
 
@@ -55,15 +55,18 @@ Deno.test("the log reports no contention while ip fails, and says when ip is bac
   await until(async () => (await node.ours()).join() === shown(peers(2, 1)).join(), {
     what: "the route",
   });
-  await until(() => node.log.some((line) => line.includes("Installed pending route")), {
-    what: "the line that says so",
-  });
+  await until(
+    () => node.log.some((line) => line.includes("Installed 1 pending route")),
+    {
+      what: "the line that says so",
+    },
+  );
   // The resync has lines of its own, see failing_resyncs_test.ts.
   const ofRepairs = node.log.slice(1).filter((line) => !line.includes("The resync "));
   assert.deepEqual(ofRepairs, [
     `warn: No answer from the kernel about ${TO}: as the test wants; ` +
-    `the state is unconfirmed, ask again: ${TO}`,
-    `info: Installed pending route through vxlan100: ${TO}`,
+    `the state is unknown, call again: ${TO}`,
+    `info: Installed 1 pending route via vxlan100: ${TO}`,
   ]);
 });
 

@@ -47,7 +47,7 @@ for (const [what, line, named] of CASES) {
     await ip(line);
     await isRepaired(peer, 1);
     assert.deepEqual(peer.log.slice(1), [
-      `warn: Replaced route ${named} by ours dev vxlan100: ${TO}`,
+      `warn: Replaced 1 route ${named} with ours dev vxlan100: ${TO}`,
     ]);
   });
 }
@@ -57,7 +57,7 @@ Deno.test("a repair logs a route that was added while ours waited for its device
   await using peer = await openNodeUnderTest();
   assert.equal(await peer.inject(TO), "added");
   await ip("link set vxlan100 down");
-  await until(() => peer.log.some((line) => line.includes("waiting for it")), {
+  await until(() => peer.log.some((line) => line.includes("1 route is pending")), {
     what: "ours to wait",
   });
   const known = peer.log.length;
@@ -65,8 +65,8 @@ Deno.test("a repair logs a route that was added while ours waited for its device
   await ip("link set vxlan100 up");
   await isRepaired(peer, known);
   assert.deepEqual(peer.log.slice(known), [
-    `warn: Replaced route dev other proto 4 metric 7 by ours dev vxlan100: ${TO}`,
-    `info: Installed pending route through vxlan100: ${TO}`,
+    `warn: Replaced 1 route dev other proto 4 metric 7 with ours dev vxlan100: ${TO}`,
+    `info: Installed 1 pending route via vxlan100: ${TO}`,
   ]);
 });
 
@@ -80,7 +80,7 @@ Deno.test("restore logs the routes that it replaces, many routes of a kind in on
   await batch(all.map((to) => `route replace ${to} dev other proto static`));
   await using peer = await openNodeUnderTest();
   assert.deepEqual(peer.log.slice(1), [
-    "warn: Replaced route dev other proto 4 metric 0 by ours dev vxlan100: " +
+    "warn: Replaced 6 routes dev other proto 4 metric 0 with ours dev vxlan100: " +
     "10.42.2.0/24, 10.42.3.0/24, 10.42.4.0/24 and 3 more",
   ]);
   assert.deepEqual(await routesTo(TO), OURS);

@@ -29,11 +29,11 @@ Deno.test("a route with our protocol number outside of this cluster's subnets is
     assert.equal(await everything(), before);
     assert.equal(await peer.inject(TO), "added");
     assert.equal(await peer.configure(SUBNET), "configured");
-    const logged = peer.log.filter((line) => line.includes("Protocol 142"));
+    const logged = peer.log.filter((line) => line.includes("protocol 142"));
     assert.deepEqual(logged, [
-      "warn: Protocol 142 has routes that are no /24 within cluster CIDR 10.42.0.0/16, " +
-      "left: 10.43.1.0/24, 198.51.100.0/24, 0.0.0.0/0 and 3 more; " +
-      "look at them with: ip route show table all proto 142",
+      "warn: Ignored 6 routes of protocol 142 that do not match --cluster-cidr " +
+      "10.42.0.0/16 and --node-prefix 24: 10.43.1.0/24, 198.51.100.0/24, 0.0.0.0/0 and 3 more; " +
+      "list them with: ip route show table all proto 142",
     ]);
   }
   assert.equal(await everything(), before);
@@ -120,7 +120,7 @@ Deno.test("restore logs an allocated address that the gateway has now, with its 
     assert.equal(await release(peer, "owner", "web-1"), "10.42.1.2");
     assert.equal(
       await allocate(peer, "web-2", "10.42.1.2"),
-      "Address 10.42.1.2 is the gateway, which is never given",
+      "Address 10.42.1.2 is the gateway, which is never allocated",
     );
   }
   await using peer = await openNodeUnderTest({ gatewayIndex });

@@ -53,7 +53,7 @@ Deno.test("SyncRoutes lets calls in between its chunks, and what they request ho
     /10\.(49\.20[4-7]|50\.(49|5[01]))\.0/.test(outcome)
   );
   const overtaken = (to: string) =>
-    `refused ${to}: Another call asked otherwise about ${to} meanwhile; that stands`;
+    `refused ${to}: A newer call has changed ${to} in the meantime, and takes precedence`;
   assert.deepEqual(reported, [
     overtaken("10.49.204.0/24"),
     "unchanged 10.49.205.0/24",

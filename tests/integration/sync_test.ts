@@ -20,7 +20,7 @@ Deno.test("SyncRoutes makes the kernel have exactly the stated routes, whatever 
   assert.deepEqual(await node.sync(stated), [
     "unchanged 10.42.2.0/24",
     "added 10.42.3.0/24: Replaced route 10.42.3.0/24 dev other proto 142 metric 0 " +
-    "by ours dev vxlan100",
+    "with ours dev vxlan100",
     "removed 10.42.9.0/24",
     "added 10.42.20.0/24",
   ]);
@@ -69,7 +69,7 @@ Deno.test("SyncRoutes verifies unchanged routes in the kernel, and adds one that
   assert.deepEqual(outcomes.filter((each) => !each.startsWith("unchanged")), [
     "added 10.42.3.0/24",
     "added 10.42.4.0/24: Replaced route 10.42.4.0/24 dev other proto 142 metric 0 " +
-    "by ours dev vxlan100",
+    "with ours dev vxlan100",
   ]);
   assert.deepEqual(await node.ours(), shown(peers(2, 20)));
 });
@@ -84,9 +84,9 @@ Deno.test("SyncRoutes replaces foreign routes where a route is desired, and leav
   ]);
   assert.deepEqual(await node.sync([...peers(2, 2), ...peers(5, 1)]), [
     "added 10.42.2.0/24: Replaced route 10.42.2.0/24 dev other proto 4 metric 7 " +
-    "by ours dev vxlan100",
+    "with ours dev vxlan100",
     "added 10.42.3.0/24: Replaced route 10.42.3.0/24 dev other proto 3 metric 0 " +
-    "by ours dev vxlan100",
+    "with ours dev vxlan100",
     "added 10.42.5.0/24",
   ]);
   assert.deepEqual(await node.sync([]), [

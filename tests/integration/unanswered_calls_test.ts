@@ -9,10 +9,10 @@ const TO = "10.42.2.0/24";
 const UNCONFIRMED = {
   kind: "refused",
   sentence: `No answer from the kernel about ${TO}: as the test wants; ` +
-    "the state is unconfirmed, ask again",
+    "the state is unknown, call again",
 };
 
-const INSTALLED = `info: Installed pending route through vxlan100: ${TO}`;
+const INSTALLED = `info: Installed 1 pending route via vxlan100: ${TO}`;
 
 /** What is listed: a destination, and why its route is not installed. */
 async function listed({ routes }: ReconciledRoutes): Promise<readonly string[]> {
@@ -88,7 +88,7 @@ Deno.test("RemoveRoute that got no answer removes its routes as soon as the kern
   node.dataplane.loses = () => undefined;
   await untilOurs(node, []);
   await until(
-    () => node.log.includes(`info: Removed a route whose removal was pending: ${TO}`),
+    () => node.log.includes(`info: Removed 1 route whose removal was pending: ${TO}`),
     {
       what: "the line that says so",
     },

@@ -137,7 +137,7 @@ Deno.test("Node starts, serves and resyncs beside warnings, and logs each once",
   });
   const logged = node.log.filter((line) => line.includes("libquilt"));
   assert.deepEqual(logged, [
-    'warn: Warning of ip, ignored: "libquilt[4711]: warning: File exists"',
+    'warn: Ignored a warning of ip: "libquilt[4711]: warning: File exists"',
   ]);
   assert.deepEqual(faults, []);
 });
@@ -156,7 +156,7 @@ Deno.test("Dataplane treats an error message that came beside a good answer as a
     );
   }
   const logged = node.log.filter((line) => line.includes("libquilt"));
-  assert.deepEqual(logged, [`warn: Warning of ip, ignored: "${text}"`]);
+  assert.deepEqual(logged, [`warn: Ignored a warning of ip: "${text}"`]);
 });
 
 Deno.test("WarningLog is bounded, quotes warnings, and ignores numbers in them", () => {
@@ -166,7 +166,7 @@ Deno.test("WarningLog is bounded, quotes warnings, and ignores numbers in them",
     flush: () => Promise.resolve(),
   });
   for (let pid = 0; pid < 1000; pid += 1) log.note(`[${pid}] \u001b[31mforged\u2028`);
-  assert.deepEqual(lines, ['warn: Warning of ip, ignored: "[0] \\u001b[31mforged"']);
+  assert.deepEqual(lines, ['warn: Ignored a warning of ip: "[0] \\u001b[31mforged"']);
   for (let at = 0; at < 1000; at += 1) log.note("x".repeat(at + 1));
   assert.equal(lines.length, 65);
   assert.equal(lines.at(-1), "warn: Further warnings of ip are not logged");

@@ -75,7 +75,7 @@ Deno.test("the serve:tls task uses only its grants from start to end, with a cer
   const next = await authority.issue("next");
   await Deno.copyFile(next.cert, `${directory}/tls.crt`);
   await Deno.copyFile(next.key, `${directory}/tls.key`);
-  await sidecar.logged(/TLS files renewed/);
+  await sidecar.logged(/Reloaded the TLS files/);
   const granted = new RegExp(
     `^(net 127.0.0.1:50051|read ${directory}/[^/]+|${COMMON})$`,
   );

@@ -3,21 +3,24 @@ import { done, makeQuietNamespace, messages } from "../e2e/host.ts";
 import { connectClient } from "../support/client.ts";
 import { parseJsonObject, stringAt } from "../../deploy/json.ts";
 import { addVxlan } from "../support/namespace.ts";
+import { readPage } from "../support/pages.ts";
 import { repository, serveCommand } from "../support/serve_task.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { fullTest } from "../support/suite.ts";
 import { type AttemptName, attemptNames } from "./takeover.ts";
 
-/** The words of README.md that stand before `deno task serve`. */
+/** The words of docs/security.md that stand before `deno task serve`. */
 function confinement(): readonly string[] {
-  const readme = Deno.readTextFileSync(`${repository}/README.md`);
-  const line = /^(bwrap .*) deno task serve$/m.exec(readme)?.[1];
-  if (line === undefined) throw new Error("README.md has no line for bubblewrap");
+  const { text } = readPage("docs/security.md");
+  const line = /^(bwrap .*) deno task serve$/m.exec(text)?.[1];
+  if (line === undefined) {
+    throw new Error("docs/security.md has no line for bubblewrap");
+  }
   return line.split(" ");
 }
 
 fullTest(
-  "the serve task with README's command for bubblewrap serves with one capability and stops gracefully",
+  "the serve task with docs/security.md's command for bubblewrap serves with one capability and stops gracefully",
   async () => {
     await using namespace = await makeQuietNamespace();
     await addVxlan(namespace);
@@ -35,7 +38,7 @@ fullTest(
 );
 
 fullTest(
-  "a takeover of the serve task with README's command for bubblewrap can keep nothing",
+  "a takeover of the serve task with docs/security.md's command for bubblewrap can keep nothing",
   async () => {
     const denied: readonly AttemptName[] = [
       "run another program by ip netns exec",

@@ -18,8 +18,18 @@ const cases: readonly (readonly [
   ["status", "--ignore-env", 1, /^The sandbox lacks a grant: Requires env access/],
   ["serve", "--allow-run", 1, /^Cannot read the kernel's routes: the sandbox does not/],
   ["serve", "--allow-net", 2, /^Cannot listen on 127\.0\.0\.1:50051: the sandbox does/],
-  ["status", "--allow-net", 2, /^Cannot ask 127\.0\.0\.1:50051: the sandbox does not/],
-  ["health", "--allow-net", 1, /^Cannot ask 127\.0\.0\.1:50051: the sandbox does not/],
+  [
+    "status",
+    "--allow-net",
+    2,
+    /^Cannot connect to 127\.0\.0\.1:50051: the sandbox does not/,
+  ],
+  [
+    "health",
+    "--allow-net",
+    1,
+    /^Cannot connect to 127\.0\.0\.1:50051: the sandbox does not/,
+  ],
 ];
 
 for (const [task, without, code, expected] of cases) {
@@ -32,7 +42,10 @@ for (const [task, without, code, expected] of cases) {
     assert.equal(ended.code, code, ended.stderr);
     const sentence = ended.stderr.trimEnd().split("\n").at(-1) ?? "";
     assert.match(sentence.replace(/^\S+Z ERROR: /, ""), expected);
-    assert.ok(sentence.endsWith(`; use deno task ${task} (see README)`), sentence);
+    assert.ok(
+      sentence.endsWith(`; use deno task ${task} (see docs/security.md)`),
+      sentence,
+    );
     assert.doesNotMatch(ended.stderr, /run again/);
   });
 }

@@ -8,7 +8,7 @@ import { type Image, withImage } from "../support/image.ts";
 import { parseJsonObject, stringAt } from "../../deploy/json.ts";
 import { containerOf, privilegesOf, readPod } from "../support/manifest.ts";
 import { type Namespace, runToEnd } from "../support/namespace.ts";
-import { document } from "../support/readme.ts";
+import { readPage } from "../support/pages.ts";
 import { repository } from "../support/serve_task.ts";
 import { makeLibrary } from "./library.ts";
 import {
@@ -19,7 +19,7 @@ import {
   SECRET,
 } from "./takeover.ts";
 
-const pod = await readPod("deploy/kubernetes/quilt.yaml");
+const pod = await readPod("deploy/kubernetes/base/daemonset.yaml");
 const privileges = privilegesOf(containerOf(pod, "sidecar"));
 
 const AROUND: readonly Layer[] = ["capability", "seccomp", "rtnetlink", "file system"];
@@ -27,8 +27,8 @@ const AROUND: readonly Layer[] = ["capability", "seccomp", "rtnetlink", "file sy
 /** The manifest as it is: the profile is for operators who can install it on a node. */
 const OF_POD = AROUND.filter((layer) => layer !== "rtnetlink");
 
-/** The layers that deny an attempt by README.md, each with whether it does so alone. */
-const rows = document.rows.filter(({ about }) =>
+/** The layers that deny an attempt by docs/security.md, each with whether it does so alone. */
+const rows = readPage("docs/security.md").rows.filter(({ about }) =>
   about === "Tried by a hostile sidecar"
 );
 
@@ -114,8 +114,8 @@ withImage("what a takeover gets", (image) => {
       [];
     const expected = cells.map((cell) => cell === "denied");
 
-    Deno.test(`a hostile sidecar that tries to ${name} is denied as README.md says`, async () => {
-      assert.equal(cells.length, 5, "README.md has no row of it");
+    Deno.test(`a hostile sidecar that tries to ${name} is denied as docs/security.md says`, async () => {
+      assert.equal(cells.length, 5, "docs/security.md has no row of it");
       // Without any layer it is done: or the attempt itself would be at fault.
       const open = await attempt({ image, library }, name, { deno: false, around: [] });
       assert.equal(open, undefined);
@@ -148,6 +148,6 @@ withImage("what a takeover gets", (image) => {
   }
 });
 
-Deno.test("README.md has a row for each attempt of a hostile sidecar, and no other", () => {
+Deno.test("docs/security.md has a row for each attempt of a hostile sidecar, and no other", () => {
   assert.deepEqual(rows.map(({ cells: [tried] }) => tried), [...attemptNames]);
 });

@@ -5,16 +5,16 @@ import type { InterfaceName } from "../../routing/interface_name.ts";
 import type { Route } from "../../routing/route.ts";
 import type { HealthStatus } from "../../shared/health_status.ts";
 
-/** The findings of one diagnosis by what they are about; each list is worst first. */
+/** The findings of one diagnosis by their subject; each list is worst first. */
 interface FindingIndex {
-  /** Those that stop traffic, each id once. */
+  /** The ids of the findings that stop traffic, each once. */
   readonly critical: readonly FindingId[];
   readonly node: readonly CurrentFinding[];
   readonly devices: ReadonlyMap<InterfaceName, readonly CurrentFinding[]>;
   readonly destinations: ReadonlyMap<Ipv4Cidr, readonly CurrentFinding[]>;
 }
 
-/** Called with what tells a route whose findings have changed. */
+/** Called after a change, with a function that is true for each route it concerns. */
 export type FindingsListener = (isChanged: (route: Route) => boolean) => void;
 
 const NONE: readonly never[] = [];
@@ -28,7 +28,7 @@ export class CurrentFindings {
   #index: FindingIndex = indexOf([]);
   #isKnown = false;
 
-  /** @param dataPath is watched from now on, because no diagnosis may be missed */
+  /** @param dataPath watched from now on, because no diagnosis may be missed */
   constructor(dataPath: Pick<DataPathService, "watch">) {
     dataPath.watch(({ fault, findings }) => {
       this.#isKnown ||= fault === undefined;
@@ -41,12 +41,12 @@ export class CurrentFindings {
     return this.#isKnown;
   }
 
-  /** The ids of those that stop traffic, worst first. */
+  /** The ids of the findings that stop traffic, worst first. */
   get critical(): readonly FindingId[] {
     return this.#index.critical;
   }
 
-  /** Those about the node, worst first. */
+  /** The findings about the node, worst first. */
   get ofNode(): readonly CurrentFinding[] {
     return this.#index.node;
   }
@@ -56,7 +56,7 @@ export class CurrentFindings {
     return this.#isKnown && this.critical.length === 0 ? "SERVING" : "NOT_SERVING";
   }
 
-  /** The ids of those about a route's destination or device, worst first. */
+  /** The ids of the findings about a route's destination or device, worst first. */
   ofRoute(route: Route): readonly FindingId[] {
     return idsOf(this.#index, route);
   }

@@ -67,7 +67,7 @@ function toSubjectFields(subject: Subject): Pick<Finding, "destination" | "devic
   }
 }
 
-/** Why a ProbePeers was not executed although the sidecar serves. */
+/** Why a ProbePeers was not executed: another one runs. */
 export const PROBE_BUSY = "Another probe runs; call again when it is over";
 
 /** The answer to a ProbePeers. */

@@ -2,8 +2,8 @@ import type { HealthStatus, Readiness } from "../../shared/health_status.ts";
 import type { CurrentFindings } from "./current_findings.ts";
 
 /**
- * Whether the sidecar serves and nothing stops traffic, and if not, why: the ids of the
- * findings, or a word that is no id.
+ * SERVING if the sidecar serves and nothing stops traffic. Otherwise the reasons: the ids
+ * of the critical findings, `sidecar-not-serving` or `not-diagnosed`.
  *
  * @param sidecar the health of the server as a whole
  */

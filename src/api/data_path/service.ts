@@ -43,7 +43,7 @@ export function createDataPathService(
 /** Milliseconds between two messages of a watch. */
 const INTERVAL_MS = 50;
 
-/** How many findings one watch carries, some 8 MB. */
+/** How many findings one watch carries at most, some 8 MB. */
 const MAX_FINDINGS = 16_384;
 const MAX_FINDINGS_OF_ALL = 65_536;
 
@@ -88,7 +88,7 @@ function watchFindings(
   };
 }
 
-/** A message without findings is one too. */
+/** A message counts as one finding more than it has, so an empty one counts as well. */
 function messageWeight({ findings }: Diagnosis): number {
   return findings.length + 1;
 }

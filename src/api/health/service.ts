@@ -15,7 +15,7 @@ import type { StreamLimiter } from "../stream_limiter.ts";
  */
 export type NotServingReason = "starting" | "kernel" | "stopping";
 
-/** The name under which health answers whether traffic flows; it is no service. */
+/** The name in the health service for the data path; there is no such service. */
 export const DATA_PATH_NAME = "quilt.DataPath";
 
 /**
@@ -39,8 +39,8 @@ export class Health {
   /**
    * The service with Check, List and Watch.
    *
-   * @param serviceNames the full names that it knows besides "", the server as a whole,
-   * and `quilt.DataPath`
+   * @param serviceNames the full names that have a status, besides "" (the server as a
+   * whole) and `quilt.DataPath`
    */
   createService(serviceNames: readonly string[]): ServedService {
     for (const name of serviceNames) this.#serviceNames.add(name);
@@ -57,7 +57,7 @@ export class Health {
     return this.#isServing() ? "SERVING" : "NOT_SERVING";
   }
 
-  /** From now on `quilt.DataPath`, which is NOT_SERVING before, follows the findings. */
+  /** Makes `quilt.DataPath` follow the findings; it is NOT_SERVING until then. */
   followDataPath(findings: Pick<CurrentFindings, "status" | "watch">): void {
     const follow = (): void => {
       this.#dataPath = findings.status();

@@ -30,7 +30,7 @@ import { type Reply, unaryHandlers } from "../unary_handler.ts";
  */
 const INTERVAL_MS = 50;
 
-/** What is told of a node besides its addresses and routes. */
+/** The sources of the service's answers. */
 export interface NodeNetworkParts {
   readonly network: NodeNetworkService;
   /** What is wrong with the node as a whole, worst first. */
@@ -42,7 +42,7 @@ export interface NodeNetworkParts {
   readonly logLines: LineCounts;
 }
 
-/** `quilt.sidecar.v1.NodeNetworkService` over a node: Quilt learns its subnet from it. */
+/** `quilt.sidecar.v1.NodeNetworkService` over a node: Quilt reads its subnet from it. */
 export function createNodeNetworkService(
   parts: NodeNetworkParts,
   streams: StreamLimiter,

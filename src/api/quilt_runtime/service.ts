@@ -27,7 +27,7 @@ type QuiltResponse =
   & InjectRouteResponse
   & RemoveRouteResponse;
 
-/** What the mesh agent's calls need of a node. */
+/** The parts of a node that the mesh agent's calls use. */
 export interface QuiltRuntimePorts {
   readonly network: Pick<NodeNetworkService, "configureNodeSubnet">;
   readonly routes: Pick<RouteService, "injectRoute" | "removeRoute">;
@@ -66,7 +66,7 @@ export function createQuiltRuntime(
   return { definition: QUILT_RUNTIME, implementation, logCounts: unary.logCounts };
 }
 
-/** A refusal is a message; a gRPC status is for a call that was not executed. */
+/** A refusal is a message. A call that was not executed has a gRPC status. */
 export function toReply(
   outcome: ConfigureOutcome | InjectOutcome | RemoveOutcome,
 ): Reply<QuiltResponse> {

@@ -64,7 +64,7 @@ export function createReflectionIndex(
   };
 }
 
-/** A .proto file, with the part of its `google.protobuf.FileDescriptorProto` that counts. */
+/** A .proto file, with the part of its `google.protobuf.FileDescriptorProto` we need. */
 interface DescribedFile {
   /** The serialized descriptor. */
   readonly bytes: Buffer;
@@ -92,7 +92,7 @@ interface DescribedEnum extends Named {
   readonly value: readonly Named[];
 }
 
-/** A set is a repeated field of messages: each one is a tag, a length and its bytes. */
+/** A set is one repeated field: each file is a tag, a length, and bytes. */
 function readFiles(descriptorSet: string): readonly DescribedFile[] {
   const reader = protobuf.Reader.create(Buffer.from(descriptorSet, "base64"));
   const files: DescribedFile[] = [];

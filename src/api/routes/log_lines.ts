@@ -62,9 +62,12 @@ function describeOutcomes(outcomes: readonly RouteOutcome[]): readonly string[] 
   const omitted = others.length - MAX_SENTENCES;
   return [
     ...[...byReason].map(([reason, routes]) =>
-      `${reason}, waiting for it: ${listFew(routes.map((route) => route.destination))}`
+      `${countOf(routes.length, "pending route")} (${reason}): ` +
+      listFew(routes.map(({ destination }) => destination))
     ),
     ...others.slice(0, MAX_SENTENCES),
-    ...(omitted > 0 ? [`and so for ${omitted} more; the answer names them`] : []),
+    ...(omitted > 0
+      ? [`${countOf(omitted, "more reason")}; the response has each`]
+      : []),
   ];
 }

@@ -17,7 +17,7 @@ import { toListReply, toSyncReply, toWatchMessage } from "./messages.ts";
 /** The findings about a route, and when they change. */
 export type RouteFindings = Pick<CurrentFindings, "ofRoute" | "watch">;
 
-/** `quilt.sidecar.v1.RouteService` over a node: its route table as a whole. */
+/** `quilt.sidecar.v1.RouteService` over a node: all its routes at once. */
 export function createRouteService(
   table: RouteService,
   findings: RouteFindings,
@@ -48,7 +48,7 @@ export function createRouteService(
 /** Milliseconds between two messages of a watch. */
 const INTERVAL_MS = 50;
 
-/** How many changes one watch carries, some 4 MB. */
+/** How many changes one watch carries at most, some 4 MB. */
 const MAX_CHANGES = 65_536;
 const MAX_CHANGES_OF_ALL = 262_144;
 

@@ -47,24 +47,24 @@ export interface Iproute2Options {
    * for each (iproute2 6.1), so 3,000 keep it near 16 MB. @default {3000}
    */
   readonly mutationsPerProcess?: number;
-  /** How many batches wait at most. @default {256} */
+  /** The largest number of waiting batches. @default {256} */
   readonly queueLimit?: number;
   /**
-   * Called when `ip` no longer answers, with the reason, and when it does again, with
-   * undefined. An `ip` that exits is not reported if the next one answers.
+   * Called with the reason when `ip` no longer answers, and with undefined when it answers
+   * again. An `ip` that exits is not reported if the next one answers.
    */
   readonly onReach?: ((fault: string | undefined) => void) | undefined;
-  /** Called with each mutation before `ip` is sent it. */
+  /** Called with each mutation before it is sent to `ip`. */
   readonly onWrite?: ((command: Mutation) => void) | undefined;
   /** Called for each `ip` that passed its deadline and was killed. */
   readonly onHang?: ((hang: Hang) => void) | undefined;
-  /** Called with what `ip` writes that is no answer and affects none, each time. */
+  /** Called with each line of `ip` that is not an answer and does not affect one. */
   readonly onWarning?: ((warning: string) => void) | undefined;
   /** Where batches, operations and processes are counted. @default nowhere */
   readonly instruments?: DataplaneInstruments;
 }
 
-/** What the dataplane counts. */
+/** The metrics of the dataplane. */
 export type DataplaneInstruments = Pick<
   Instruments,
   "batchWaited" | "exchangeEnded" | "ipStarted" | "operationsEnded"
@@ -76,7 +76,7 @@ const QUEUE_FULL: Lost = { kind: "lost", why: "too many batches are waiting" };
 /** A read that every working `ip` answers. */
 const PROBE: Read = { kind: "own-routes" };
 
-/** A batch that is over. */
+/** A finished batch. */
 interface FinishedBatch {
   readonly lines: readonly BatchLine[];
   readonly result: BatchResult;
@@ -98,7 +98,7 @@ export class Iproute2Dataplane implements Dataplane {
   readonly #onWrite: ((command: Mutation) => void) | undefined;
   readonly #onHang: ((hang: Hang) => void) | undefined;
   readonly #instruments: DataplaneInstruments;
-  /** Error messages that every `ip` writes beside good answers. */
+  /** Error messages that every `ip` writes together with valid answers. */
   readonly #harmlessErrors = new Set<string>();
   /** Why `ip` does not answer; undefined while it does. */
   #fault: string | undefined;
@@ -123,7 +123,7 @@ export class Iproute2Dataplane implements Dataplane {
     this.#instruments = options.instruments ?? NO_INSTRUMENTS;
   }
 
-  /** How many batches wait for `ip`, with the one that it works on. */
+  /** The number of batches that wait for `ip` or run. */
   get queueDepth(): number {
     return this.#queued;
   }
@@ -177,7 +177,7 @@ export class Iproute2Dataplane implements Dataplane {
   /** Tests the `ip` that calls use, because no other one shows whether they can succeed. */
   async #probe(): Promise<void> {
     const { kind } = await this.run([{ command: PROBE }]);
-    // It may have exited unnoticed: then the next one shows it.
+    // If it has exited and that was not noticed yet, the next one answers the question.
     if (kind === "lost") await this.run([{ command: PROBE }]);
   }
 
@@ -192,7 +192,7 @@ export class Iproute2Dataplane implements Dataplane {
     return result;
   }
 
-  /** Writes the audit records one turn later, after `ip` was sent the next batch. */
+  /** Writes the audit records one turn later, after the next batch was sent to `ip`. */
   async #conclude(
     operations: readonly Operation[],
     batch: Promise<FinishedBatch>,
@@ -249,9 +249,9 @@ export class Iproute2Dataplane implements Dataplane {
   }
 
   /**
-   * A new `ip` was lost. Either this batch did that, or no `ip` can answer: a probe shows
-   * which. While there is a fault, each batch is its own probe, so that calls do not wait
-   * for another one.
+   * A new `ip` was lost. Either this batch caused that, or no `ip` can answer; a probe shows
+   * which of the two is true. During a fault each batch is its own probe, so that calls do
+   * not wait for another one.
    */
   async #diagnose(lines: readonly BatchLine[], why: string): Promise<void> {
     const isProbe = lines.length === 1 && lines[0]?.command === PROBE;
@@ -313,8 +313,8 @@ export class Iproute2Dataplane implements Dataplane {
   #prepareReplacement(operations: readonly Operation[], result: BatchResult): void {
     const process = this.#process;
     if (process === undefined || this.#closed) return;
-    // `ip` never looks up a device's index again. If it could not write a route through a
-    // device that existed a moment ago, or look one up from there, it may never be able to.
+    // `ip` looks up the index of a device only once. If it cannot write a route through a
+    // device that existed a moment ago, its index is old, and every later try fails too.
     const isStale = result.kind === "answered" &&
       operations.some(({ command }, index) =>
         (!isRead(command) || command.kind === "look-up") &&
@@ -327,7 +327,7 @@ export class Iproute2Dataplane implements Dataplane {
     }
   }
 
-  /** Counts equal ones at once: a large batch has hundreds of a few kinds. */
+  /** Counts equal ones together, because a large batch has hundreds of a few kinds. */
   #countOperations(
     commands: readonly (Mutation | Read)[],
     result: BatchResult,
@@ -382,7 +382,7 @@ function outcomeOf(
   return isRead(command) && ABSENT.has(result.failure.kind) ? "absent" : "failed";
 }
 
-/** How the kernel says that there is nothing to read. */
+/** The kernel's answer that there is nothing to read. */
 const ABSENT: ReadonlySet<FailureKind> = new Set<FailureKind>([
   "absent",
   "no-device",

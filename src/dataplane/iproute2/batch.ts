@@ -8,7 +8,7 @@ import {
 import type { BatchLine, Command } from "./commands.ts";
 import { parseRefusal } from "./errors.ts";
 
-/** What a read answered, or why the process cannot be trusted any more. */
+/** The answer to a read, or why the process can no longer be trusted. */
 export type ReadAnswer =
   | { readonly kind: "answer"; readonly answer: Answer }
   | ReadFault;
@@ -55,7 +55,7 @@ export class Batch {
     this.reads = reads;
   }
 
-  /** What is written to the stdin of `ip`. */
+  /** The input of `ip`. */
   get text(): string {
     let text = "";
     for (const line of this.lines) text += `${line.text}\n`;

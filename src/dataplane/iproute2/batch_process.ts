@@ -117,13 +117,13 @@ export class BatchProcess {
   readonly #harmlessErrors: Set<string>;
   /** Warnings from before its first answer: they may be the usage of another program. */
   readonly #earlyWarnings: string[] = [];
-  /** What it wrote first. */
+  /** The first line that it wrote. */
   #firstLine: string | undefined;
   /** How it violated the protocol before it ever answered. */
   #violation: string | undefined;
   #exitCode: number | undefined;
   #lastOutputTimer: ReturnType<typeof setTimeout> | undefined;
-  /** Why it is unusable, for whoever sends a batch nevertheless. */
+  /** Why it is unusable, for a caller that sends a batch nevertheless. */
   #why = ENDED;
   /** How many lines were sent. */
   #lines = 0;
@@ -139,19 +139,19 @@ export class BatchProcess {
     this.#onWarning = options.onWarning ?? (() => {});
     this.#harmlessErrors = options.harmlessErrors ?? new Set();
     this.#child = this.#start(options.options ?? []);
-    // If it could not be started it has no streams, whatever its type says.
+    // If it could not be started, it has no streams, contrary to its type.
     const { stderr, stdin, stdout } = this.#child ?? {};
     if (!stderr || !stdin || !stdout) return;
     stdin.on("error", () => this.#onViolation("ip closed its input"));
     onLines(stdout, {
       limit: MAX_JSON_LENGTH,
       onLine: (line) => this.#onStdout(line),
-      onOverflow: () => this.abort("ip wrote a line without end"),
+      onOverflow: () => this.abort("ip wrote a line that is too long"),
     });
     onLines(stderr, {
       limit: MAX_STDERR_LENGTH,
       onLine: (line) => this.#onStderr(line),
-      onOverflow: () => this.abort("ip wrote to stderr without end"),
+      onOverflow: () => this.abort("ip wrote too much to stderr"),
     });
     stdout.on("data", () => this.#extendDeadline());
   }
@@ -232,7 +232,7 @@ export class BatchProcess {
     resolve(result);
   }
 
-  /** Explains the loss of an `ip` that never answered by what the program is. */
+  /** Explains the loss of an `ip` that never answered by the kind of the program. */
   #explain(why: string): string {
     if (this.hasAnswered || this.unusable !== undefined) return why;
     if (why !== ENDED && why !== this.#violation) return why;
@@ -322,7 +322,7 @@ export class BatchProcess {
     if (this.#isIgnored(line)) return;
     const inFlight = this.#inFlight;
     if (inFlight === undefined) {
-      return this.#onViolation("ip answered without a command");
+      return this.#onViolation("ip gave an answer without a command");
     }
     if (!inFlight.batch.addJson(line)) return this.#onViolation(TOO_MANY_ANSWERS);
     this.#resolveIfComplete(inFlight);
@@ -337,7 +337,7 @@ export class BatchProcess {
     }
     this.#stderrLines += 1;
     if (this.#stderrLines > MAX_STDERR_LINES) {
-      return this.abort("ip wrote to stderr without end");
+      return this.abort("ip wrote too much to stderr");
     }
     if (line.trim() === "") return;
     this.#stderr.push(line);
@@ -363,7 +363,7 @@ export class BatchProcess {
     if (failure !== undefined) batch.addFailure(number, failure);
   }
 
-  /** The failure that the last lines of stderr tell; undefined if they end the process. */
+  /** The failure in the last lines of stderr; undefined if they end the process. */
   #takeFailure(): Failure | undefined {
     const { message, stray, warnings } = parseFailure(
       this.#takeStderr(),
@@ -480,4 +480,4 @@ export class BatchProcess {
   }
 }
 
-const TOO_MANY_ANSWERS = "ip gave more answers than it was sent commands";
+const TOO_MANY_ANSWERS = "ip gave more answers than it received commands";

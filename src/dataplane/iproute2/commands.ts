@@ -49,7 +49,7 @@ export function exitsIfRefused({ kind }: Command): boolean {
 
 /**
  * Splits the lines of a batch into those that `ip` is sent at once. A line at which it may
- * exit is sent alone, so that the exit is this line's failure and nobody else's.
+ * exit is sent alone, so that the exit is the failure of this line only.
  */
 export function partsOf(
   lines: readonly BatchLine[],

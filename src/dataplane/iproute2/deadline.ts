@@ -40,7 +40,7 @@ export class Deadline {
     if (this.#dueMs === Infinity) return;
     const leftMs = this.#dueMs - performance.now();
     if (leftMs > 0) this.#timer = setTimeout(() => this.#check(), leftMs);
-    // Output that has arrived meanwhile is read before the timer fires again.
+    // Output that has arrived in the meantime is read before the timer fires again.
     else if (leftMs < -LATE_MS && !this.#wasLate) {
       this.set(LATE_MS / 2);
       this.#wasLate = true;

@@ -3,7 +3,7 @@ import type { Readable } from "node:stream";
 /** A read of this many bytes shows that the pipe is filling up; it holds 64 KiB. */
 const FULL_READ = 16 * 1024;
 
-/** What is done with the lines of a stream. */
+/** The handlers of the lines of a stream. */
 export interface LineReader {
   /** Called with a whole line, without its line feed and a carriage return before it. */
   onLine(line: string): void;

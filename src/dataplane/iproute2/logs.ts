@@ -1,6 +1,6 @@
-/** The log lines about `ip` itself: that it hung, and what it warned of. */
+/** The log lines about `ip` itself: that it hung, and its warnings. */
 import type { Logger } from "../../observability/logger.ts";
-import { quote } from "../../shared/quote.ts";
+import { countOf, quote } from "../../shared/quote.ts";
 
 /** An `ip` that passed its deadline and was killed. */
 export interface Hang {
@@ -57,8 +57,8 @@ export class HangLog {
     const more = this.#more;
     this.#more = 0;
     if (more === 0) return false;
-    const times = more === 1 ? "once more" : `${more} more times`;
-    this.#logger.log("warn", `ip hung ${times} since then, and was killed each time`);
+    const times = countOf(more, "more time");
+    this.#logger.log("warn", `ip hung ${times} since then and was killed each time`);
     return true;
   }
 }
@@ -66,8 +66,10 @@ export class HangLog {
 function describeHang({ commands, durationMs }: Hang): string {
   const more = commands.length - NAMED;
   const named = commands.slice(0, NAMED).map((command) => `"${command}"`).join(", ");
-  return `ip did not answer within ${Math.round(durationMs)} ms and was killed; ` +
-    `a fresh ip takes over; it was asked: ${named}${
+  return `ip did not answer within ${
+    Math.round(durationMs)
+  } ms, so the sidecar killed ` +
+    `it and started a new one; commands: ${named}${
       more > 0 ? ` and ${more} more` : ""
     }`;
 }
@@ -98,7 +100,7 @@ export class WarningLog {
     if (this.#known.size > MAX_WARNINGS) {
       this.#logger.log("warn", "Further warnings of ip are not logged");
     } else {
-      this.#logger.log("warn", `Warning of ip, ignored: ${quoteLong(text)}`);
+      this.#logger.log("warn", `Ignored a warning of ip: ${quoteLong(text)}`);
     }
   }
 }

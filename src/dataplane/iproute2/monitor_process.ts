@@ -4,7 +4,7 @@ import { ipCommand } from "./ip_command.ts";
 import { eachLine } from "./lines.ts";
 import { describeStartFault } from "./process_faults.ts";
 
-/** What an `ip monitor` reports, and to whom. */
+/** The listeners of an `ip monitor`. */
 export interface MonitorOptions {
   /** The words behind `ip`. */
   readonly words: readonly string[];
@@ -96,7 +96,8 @@ export class MonitorProcess implements KernelWatch {
       if (isError(line)) options.onLost(line);
       else if (line.trim() !== "") options.onWarning(line);
     };
-    const onOverflow = (): void => options.onLost("an event without end");
+    const onOverflow = (): void =>
+      options.onLost("ip monitor wrote a line that is too long");
     const limit = MAX_EVENT_LENGTH;
     const read = [
       eachLine(child.stdout, { onLine, onOverflow, limit }, PAUSE_MS),

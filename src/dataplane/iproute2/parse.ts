@@ -1,4 +1,4 @@
-/** What the JSON of `ip` means, command by command. */
+/** Parses the JSON of `ip`, command by command. */
 import { firstAddress } from "../../ipam/address.ts";
 import { contains, hostPrefix, type Ipv4Cidr, parseCidr } from "../../ipam/cidr.ts";
 import {
@@ -135,7 +135,7 @@ function decodeBest(destination: Ipv4Cidr, records: readonly unknown[]): Decoded
   return decoded({ kind: "best-route", route: parseRoute(record, found, UNFILTERED) });
 }
 
-/** What a filtered `route show` leaves out, because it was asked for. */
+/** The members that a filtered `route show` leaves out. */
 interface Assumed {
   readonly protocol: number;
   readonly table: number;

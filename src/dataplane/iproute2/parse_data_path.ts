@@ -1,4 +1,4 @@
-/** What the JSON of `ip` means for the reads of what carries packets besides routes. */
+/** Parses the JSON of `ip` about the data path: links, addresses, settings, rules, FDB. */
 import { type Ipv4Address, parseAddress } from "../../ipam/address.ts";
 import { type Ipv4Cidr, parseCidr } from "../../ipam/cidr.ts";
 import type {
@@ -81,7 +81,7 @@ export function decodeDataPath(
   }
 }
 
-/** An entry; or that it is none of those that were asked for; or that it is unknown. */
+/** An entry; or that it is not a requested one; or that it is unknown. */
 type Parsed<Entry> = Entry | "other" | undefined;
 
 /** Skips what cannot be parsed, because that makes the other entries no worse. */
@@ -248,7 +248,7 @@ function parseForwardingEntry(record: JsonRecord): Parsed<ForwardingEntry> {
   return { device, mac: lladdr.toLowerCase(), host: addressOf(dst), updatedSeconds };
 }
 
-/** `ip` leaves out the device that it was asked for. */
+/** `ip` leaves out the requested device. */
 function parseNeighbour(record: JsonRecord, device: InterfaceName): Parsed<Neighbour> {
   const { dst, lladdr, state: states } = record;
   if (typeof dst !== "string") return undefined;
@@ -306,7 +306,10 @@ function parseLookedUp({ dev, gateway, type }: JsonRecord): LookedUp | undefined
   if (typeof dev !== "string") return undefined;
   const device = deviceName(dev);
   return device === undefined
-    ? { kind: "refused", why: "the way is a device whose name no command may have" }
+    ? {
+      kind: "refused",
+      why: "the route leads through a device whose name no command may have",
+    }
     : { kind: "through", device, gateway: addressOf(gateway) };
 }
 

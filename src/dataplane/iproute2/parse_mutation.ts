@@ -9,7 +9,7 @@ import { BLACKHOLE_TYPES, type BlackholeType } from "../../routing/kernel_route.
 import type { TableEntry } from "../dataplane.ts";
 import { PAYLOAD_KEYWORDS } from "./commands.ts";
 
-/** What a mutation did, as far as its words tell. */
+/** The effect of a mutation, as far as its command shows it. */
 export type WrittenChange =
   | {
     readonly kind: "route-written";

@@ -22,7 +22,7 @@ export const LISTINGS: readonly Listing[] = [
   { name: "settings", args: ["-4", "netconf", "show"] },
 ];
 
-/** What a listing came to. */
+/** The result of a listing. */
 export interface Listed {
   /** What `ip` wrote, as far as it came. */
   readonly text: string;
@@ -56,13 +56,16 @@ export async function list({ args }: Listing): Promise<Listed> {
   ]);
   clearTimeout(timer);
   if (isLate) {
-    return { text: out.text, fault: `ip was not done after ${DEADLINE_MS / 1000} s` };
+    return {
+      text: out.text,
+      fault: `ip did not finish within ${DEADLINE_MS / 1000} s`,
+    };
   }
   if (out.isCut) {
     return { text: out.text, fault: `ip wrote more than ${MOST_BYTES} bytes` };
   }
   const words = complaint.text.trim();
-  if (words !== "") return { text: out.text, fault: `ip says: ${words}` };
+  if (words !== "") return { text: out.text, fault: `ip wrote: ${words}` };
   return { text: out.text, fault: code === 0 ? undefined : `ip ended with ${code}` };
 }
 
@@ -93,6 +96,6 @@ function kill(child: Deno.ChildProcess): void {
   try {
     child.kill("SIGKILL");
   } catch {
-    // It has exited meanwhile: then Deno throws a TypeError.
+    // Deno throws a TypeError if it has exited in the meantime.
   }
 }

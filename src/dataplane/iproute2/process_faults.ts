@@ -23,10 +23,10 @@ export function describeStartFault(
   if (error instanceof Deno.errors.NotCapable) {
     // Deno resolves the program to one file when the process starts, and grants that file.
     return wasStarted
-      ? "the ip that was there at the start of the sidecar is gone or cannot be executed, " +
-        "and the sandbox lets no other one be started; put the ip of iproute2 (package " +
-        "iproute2) back in its place, or restart the sidecar"
-      : `the sandbox does not let ip be started; use deno task ${task} (see README)`;
+      ? "the ip that the sidecar started with is gone or cannot be executed, and the " +
+        "sandbox does not let the sidecar start another one; put the ip of iproute2 " +
+        "(package iproute2) back in its place, or restart the sidecar"
+      : `the sandbox does not grant --allow-run=ip; use deno task ${task} (see docs/security.md)`;
   }
   switch ("code" in error ? error.code : undefined) {
     case "ENOENT":
@@ -44,7 +44,7 @@ const REMEDY = "the sidecar needs the ip of iproute2: install the package iprout
 /** How an `ip` failed that never answered. */
 export type NeverAnswered =
   | { readonly kind: "exited"; readonly code: number }
-  /** It violated the protocol, as `why` says. */
+  /** It violated the protocol; `why` is the reason. */
   | { readonly kind: "violation"; readonly why: string };
 
 /**

@@ -3,7 +3,7 @@ import { ipCommand } from "./ip_command.ts";
 import { eachLine } from "./lines.ts";
 import { describeNeverAnswered, describeStartFault } from "./process_faults.ts";
 
-/** What the `ip` in PATH is. */
+/** The kind of the `ip` in PATH. */
 export type IpProgram =
   | {
     readonly kind: "iproute2";
@@ -14,7 +14,7 @@ export type IpProgram =
   }
   /** There is none, or it cannot be started; `why` is a sentence with the remedy. */
   | { readonly kind: "missing"; readonly why: string }
-  /** It is another program; `why` says what it wrote, and the remedy. */
+  /** It is another program; `why` has its output and the remedy. */
   | { readonly kind: "foreign"; readonly why: string };
 
 /** The oldest version of iproute2 that is tested: the one of Debian 11. */
@@ -54,7 +54,7 @@ export async function identifyIp(deadlineMs = DEADLINE_MS): Promise<IpProgram> {
   if (code !== undefined) return readAnswer(lines[0], code);
   end(child);
   await within(LAST_OUTPUT_MS, ended);
-  const why = `ip did not tell its version within ${deadlineMs} ms`;
+  const why = `ip did not print its version within ${deadlineMs} ms`;
   return {
     kind: "foreign",
     why: describeNeverAnswered({ kind: "violation", why }, lines[0], false),
@@ -103,6 +103,6 @@ function end(child: Deno.ChildProcess): void {
   try {
     child.kill("SIGKILL");
   } catch {
-    // It has exited meanwhile: then Deno throws a TypeError.
+    // Deno throws a TypeError if it has exited in the meantime.
   }
 }

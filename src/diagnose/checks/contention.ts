@@ -24,8 +24,8 @@ function contended({ destination, everyMs, protocol, repairs }: Contention): Fin
     id: "route-contended",
     severity: "warning",
     subject: { kind: "destination", destination },
-    found: `Another process ${does}${pace}; it was repaired ` +
-      countOf(repairs, "time"),
+    found: `Another process ${does}${pace}; the sidecar has ` +
+      `repaired it ${countOf(repairs, "time")}`,
     meaning: "Packets are lost between each change and its repair; " +
       (protocol === undefined ? DELETED_BY : writtenBy(protocol)),
     // Only the other process can stop, and which one it is cannot be known from here.
@@ -40,25 +40,24 @@ function duration(ms: number): string {
 
 /** systemd-networkd(8) is the one known program that only deletes. */
 const DELETED_BY = "systemd-networkd deletes routes that it does not know, unless " +
-  "networkd.conf(5) has ManageForeignRoutes=no; if it does not run, look for a script " +
-  "that deletes routes";
+  "networkd.conf(5) has ManageForeignRoutes=no; if systemd-networkd does not run, look " +
+  "for a script that deletes routes";
 
-/** Who writes with a protocol number, by rtnetlink(7) and rt_protos of iproute2. */
+/** The programs that use a protocol number, by rtnetlink(7) and rt_protos of iproute2. */
 const WRITERS: ReadonlyMap<number, string> = new Map([
-  [2, "the kernel writes it for an address that somebody adds again and again"],
-  [3, "proto boot is a hand, a script or a container runtime"],
+  [2, "the kernel writes it when a process adds an address of this subnet"],
+  [3, "proto boot is an operator, a script or a container runtime"],
   [
     4,
-    "proto static is an administrator's route, also of systemd-networkd and " +
-    "NetworkManager",
+    "proto static is an administrator, systemd-networkd or NetworkManager",
   ],
   [11, "proto zebra is FRR or Quagga"],
-  [12, "proto bird is BIRD, also that of Calico"],
-  [16, "proto dhcp is a DHCP client, also systemd-networkd and NetworkManager"],
+  [12, "proto bird is BIRD, which Calico uses"],
+  [16, "proto dhcp is a DHCP client, systemd-networkd or NetworkManager"],
   [18, "proto keepalived is keepalived"],
   [42, "proto babel is babeld or FRR"],
   [99, "proto openr is Open/R"],
-  [OUR_PROTOCOL, "proto 142 is a sidecar's: a second one runs here"],
+  [OUR_PROTOCOL, "proto 142 is a sidecar: a second one runs here"],
   [186, "proto bgp is a BGP daemon, such as FRR"],
   [187, "proto isis is an IS-IS daemon, such as FRR"],
   [188, "proto ospf is an OSPF daemon, such as FRR"],
@@ -70,5 +69,5 @@ function writtenBy(protocol: number): string {
   const writer = WRITERS.get(protocol);
   return writer === undefined
     ? `look for the program that uses proto ${protocol}`
-    : `${writer}; tell it to leave this destination alone`;
+    : `${writer}; configure it not to change routes to this destination`;
 }

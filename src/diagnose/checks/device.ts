@@ -42,7 +42,7 @@ function finding(
     id,
     severity: "critical",
     subject: { kind: "device", device: overlay.device },
-    meaning: `No packet leaves for ${nodesBehind(overlay)}`,
+    meaning: `No packet reaches ${nodesBehind(overlay)}`,
     ...rest,
   };
 }
@@ -76,7 +76,7 @@ function withoutIpv4(facts: Facts, overlay: OverlayDevice, link: Link): Finding 
   return finding("device-without-ipv4", overlay, {
     found: `${device} has no IPv4, because its MTU is ${link.mtu}, and IPv4 needs ` +
       `at least ${LEAST_MTU}`,
-    meaning: "The kernel refuses every route through it, so no packet leaves for " +
+    meaning: "The kernel refuses every route through it, so no packet reaches " +
       nodesBehind(overlay),
     remedy: [
       `ip link set dev ${device} mtu ${mtu}`,
@@ -112,8 +112,8 @@ function bridgePort(
   const { device } = overlay;
   return [finding("bridge-port", overlay, {
     found: `${device} is a port of bridge ${bridge}, but ${wantedThroughIt(overlay)}`,
-    meaning: "The bridge takes the ARP answers away from its port, so no packet gets " +
-      `through to ${nodesBehind(overlay)}`,
+    meaning: "The bridge takes the ARP replies that arrive at its port, so no packet " +
+      `reaches ${nodesBehind(overlay)}`,
     remedy: [
       `ip link set dev ${device} nomaster`,
       setSysctl(device, "proxy_arp", 1),
@@ -127,7 +127,7 @@ function missing(facts: Facts, overlay: OverlayDevice): Finding {
   const now = renamedTo(facts, device, before);
   if (now !== undefined) {
     return finding("device-missing", overlay, {
-      found: `${device} does not exist, because it is called ${now} now, but ` +
+      found: `${device} does not exist, because it was renamed to ${now}, but ` +
         wantedThroughIt(overlay),
       // Only newer kernels rename a device that is up.
       remedy: [
@@ -141,7 +141,7 @@ function missing(facts: Facts, overlay: OverlayDevice): Finding {
   const lower = vxlanOf(before)?.underlay;
   const without = lower === undefined || facts.links.has(lower)
     ? ""
-    : `, and neither does ${lower}, which it sent through`;
+    : ` because ${lower}, which it sent through, does not exist either`;
   return finding("device-missing", overlay, {
     found: `${device} does not exist${without}, but ${wantedThroughIt(overlay)}`,
     remedy: makeAgain(facts, before),
@@ -193,11 +193,11 @@ function missingUnknown(facts: Facts, overlay: OverlayDevice): Finding {
   const vni = vniOfName(device) ?? "VNI";
   const own = ownHost(facts);
   const hint = own === undefined
-    ? "; HOST is the address of this node that its peers forward to"
+    ? "; replace HOST with the address of this node to which its peers forward"
     : "";
   return finding("device-missing", overlay, {
     found: `${device} does not exist, but ${wantedThroughIt(overlay)}`,
-    meaning: `No packet leaves for ${nodesBehind(overlay)}${hint}`,
+    meaning: `No packet reaches ${nodesBehind(overlay)}${hint}`,
     remedy: [
       `ip link add ${device} type vxlan id ${vni} dstport ${VXLAN_PORT} ` +
       `local ${own ?? "HOST"}`,

@@ -1,7 +1,7 @@
 /**
  * The peers in the FDB of the overlay's devices, compared with the desired routes. The
- * agent enters each peer once and then asks for its route; it repeats neither, so what is
- * lost of either stays lost.
+ * agent enters each peer once and then requests its route. It repeats neither, so a lost
+ * entry or call stays lost.
  */
 import { addressToNumber, type Ipv4Address } from "../../ipam/address.ts";
 import type { InterfaceName } from "../../routing/interface_name.ts";
@@ -20,7 +20,7 @@ import {
 import type { Finding } from "../finding.ts";
 import { floodTo } from "../remedies/lines.ts";
 
-/** A VXLAN device that is up, with what shall go through it and where it forwards to. */
+/** A VXLAN device that is up, with its desired routes and its peers. */
 interface Forwarder {
   readonly device: InterfaceName;
   /** None if no route at all is desired: then any VXLAN device may be the agent's. */
@@ -62,18 +62,19 @@ function missingRoutes(facts: Facts, forwarder: Forwarder): Finding {
   const { clusterCidr, nodePrefix } = facts.policy;
   const destinations = routes.map(({ destination }) => destination);
   const wanted = routes.length === 0
-    ? "no route is wanted through it"
+    ? "no desired route leads through it"
     : `only ${wantedThroughIt(forwarder)} (${listFew(destinations, NAMED)})`;
   const missing = peers.length - routes.length;
+  const calls = missing === 1 ? "its InjectRoute was" : "their InjectRoutes were";
   return {
     id: "missing-routes",
     severity: "warning",
     subject: { kind: "device", device },
     found: `${device} forwards to ${countOf(peers.length, "peer")} but ${wanted}`,
-    meaning: `No packet leaves for ${countOf(missing, "node")} whose InjectRoute was ` +
-      "lost, and the mesh agent does not repeat it; do not stop the agent, because it " +
-      "would remove the routes that work; find the node without a route, and put its " +
-      `subnet, a /${nodePrefix} of ${clusterCidr}, in the place of SUBNET`,
+    meaning: `No packet reaches ${countOf(missing, "node")}, because ${calls} lost, ` +
+      "and the mesh agent does not repeat a call; do not stop the agent, because it " +
+      "would remove the routes that work; find the node without a route, and replace " +
+      `SUBNET with its subnet, a /${nodePrefix} of ${clusterCidr}`,
     remedy: [facts.injectCommand(device)],
   };
 }
@@ -93,23 +94,22 @@ function lostPeers(forwarder: Forwarder, lost: readonly Ipv4Address[]): Finding 
   const { device, peers } = forwarder;
   const hosts = listFew(lost, NAMED);
   const all = peers.length + lost.length;
+  const there = lost.length === 1 ? "this host" : "these hosts";
   return {
     id: "fdb-lost",
     severity: "critical",
     subject: { kind: "device", device },
     found: peers.length === 0
-      ? `No peer is left in the FDB of ${device}, which had ${hosts}`
-      : `${lost.length} of ${all} peers ${
-        lost.length === 1 ? "is" : "are"
-      } gone from the FDB of ${device}, ${hosts}`,
-    meaning: `${device} sends nobody there the packets for addresses that it has not ` +
-      "learned, so the nodes on these hosts cannot be reached, and the mesh agent does " +
-      "not repeat the entries",
+      ? `The FDB of ${device} has no peer left; it had ${hosts}`
+      : `The FDB of ${device} has lost ${lost.length} of ${all} peers: ${hosts}`,
+    meaning:
+      `${device} does not send packets for unknown addresses to ${there}, so no ` +
+      "packet reaches the nodes there, and the mesh agent does not repeat FDB entries",
     remedy: lost.map((host) => floodTo(device, host)),
   };
 }
 
-/** Nothing tells which peers are missing: only the hosts that were learned are known. */
+/** It is unknown which peers are missing: only the learned hosts are known. */
 function tooFewPeers(
   facts: Facts,
   forwarder: Forwarder,
@@ -121,7 +121,8 @@ function tooFewPeers(
   const hosts = learned.length > 0 ? learned : ["HOST"];
   const hint = learned.length > 0
     ? ""
-    : "; HOST is the address of each missing peer's host, which nobody here knows";
+    : "; replace HOST with the address of a missing peer's host, which the control plane " +
+      "knows";
   const subject = { kind: "device", device } as const;
   const remedy = hosts.map((host) => floodTo(device, host));
   if (peers.length === 0 && lost.length === 0) {
@@ -129,9 +130,9 @@ function tooFewPeers(
       id: "fdb-empty",
       severity: "critical",
       subject,
-      found: `No peer is in the FDB of ${device}, but ${wantedThroughIt(forwarder)}`,
+      found: `The FDB of ${device} has no peer, but ${wantedThroughIt(forwarder)}`,
       meaning: `${device} drops every packet for an address that it has not learned, ` +
-        `so ${nodesBehind(forwarder)} cannot be reached${hint}`,
+        `so no packet reaches ${nodesBehind(forwarder)}${hint}`,
       remedy,
     };
   }
@@ -142,7 +143,7 @@ function tooFewPeers(
     subject,
     found: `${device} forwards to ${countOf(peers.length, "peer")}, but ` +
       wantedThroughIt(forwarder),
-    meaning: `No packet for an address that ${device} has not learned reaches ` +
+    meaning: `Packets for addresses that ${device} has not learned do not reach ` +
       `${countOf(missing, "node")} behind it, unless nodes share a host${hint}`,
     remedy,
   };

@@ -42,7 +42,7 @@ function forwarding(facts: Facts): readonly Finding[] {
     found: `Forwarding is off on ${device}, expected on`,
     meaning:
       `The kernel drops every packet that comes in through ${device} for another ` +
-      "device, so that containers reach no other node",
+      "device, so containers reach no other node",
     remedy: [setSysctl(device, "forwarding", 1)],
   }));
 }
@@ -58,8 +58,8 @@ function proxyArp(facts: Facts): readonly Finding[] {
       severity: "critical",
       subject: { kind: "device", device },
       found: `proxy_arp is off on ${device}, expected on`,
-      meaning: `${device} leaves the ARP requests of other nodes for this node's ` +
-        "containers unanswered, so that nothing comes in for them",
+      meaning: `${device} does not answer the ARP requests of other nodes for this ` +
+        "node's containers, so no packet reaches them",
       remedy: [setSysctl(device, "proxy_arp", 1)],
     }));
 }
@@ -97,7 +97,7 @@ function onBareOverlay(facts: Facts, link: Link): readonly Finding[] {
       `${device} has no IPv4 address`,
     meaning: asksByArp
       ? "The kernel drops the ARP requests of other nodes, which come from their " +
-        "hosts' addresses, so that nothing comes in for this node's containers"
+        "hosts' addresses, so no packet reaches this node's containers"
       : HOSTS_DROPPED,
     remedy: [
       ...(ofAll === "off" ? [] : offForAll(facts, ofAll)),

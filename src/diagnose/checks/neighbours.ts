@@ -6,6 +6,7 @@ import {
 import type { Ipv4Address } from "../../ipam/address.ts";
 import { hostPrefix } from "../../ipam/cidr.ts";
 import type { InterfaceName } from "../../routing/interface_name.ts";
+import { countOf } from "../../shared/quote.ts";
 import type { Facts, WantedRoute } from "../facts.ts";
 import { isInCluster } from "../facts/addresses.ts";
 import { peersOf, routedOverlays } from "../facts/overlay.ts";
@@ -89,13 +90,13 @@ function keepNewer<Key>(
   }
 }
 
-/** Who has another MAC address now, as far as known. */
+/** The new MAC address and its host, if they are known. */
 interface NewMac {
   readonly host: Ipv4Address | undefined;
   readonly mac: string | undefined;
 }
 
-/** Undefined: nothing says that the neighbour's MAC address is an old one. */
+/** Undefined if the neighbour's MAC address may be right. */
 function newMac(table: Table, { mac, state }: Neighbour): NewMac | undefined {
   if (mac === "" || !isUsed(state)) return undefined;
   const learned = table.byMac.get(mac);
@@ -103,16 +104,16 @@ function newMac(table: Table, { mac, state }: Neighbour): NewMac | undefined {
     const newer = newerOf(table, learned.host, learned);
     return newer === undefined ? undefined : { host: newer.host, mac: newer.mac };
   }
-  // If every peer is known by another MAC address, nobody has this one. An entry that
-  // nobody uses says nothing: what was learned with it has been forgotten since.
+  // If the FDB has another MAC address for every peer, no peer has this one. An unused
+  // (stale) entry proves nothing, because the FDB has deleted what it had learned then.
   return table.isComplete && state !== "stale"
     ? { host: undefined, mac: undefined }
     : undefined;
 }
 
 /**
- * The entry that a host has now, if not this one. The kernel tells whole seconds: of two
- * MAC addresses of the same second, the one is newer from which the host asks.
+ * The newer entry of a host, if there is one. The kernel reports whole seconds: of two MAC
+ * addresses of the same second, the newer one is that from which the host sends ARP requests.
  */
 function newerOf(
   { asking, byHost, byMac }: Table,
@@ -173,7 +174,10 @@ function describe(
   const [first] = entries;
   if (first === undefined) return [];
   const { neighbour: { address, device, mac }, now } = first;
-  const more = entries.length === 1 ? "" : ` and for ${entries.length - 1} more`;
+  const others = entries.length - 1;
+  const more = others === 0
+    ? ""
+    : ` and ${countOf(others, "more address", "more addresses")}`;
   return [{
     id: "neighbour-stale",
     severity: entries.every(({ neighbour }) => neighbour.state === "stale")
@@ -182,8 +186,8 @@ function describe(
     subject: { kind: "destination", destination },
     found: `${device} sends packets for ${address}${more} to ${mac}, expected ` +
       (now.host === undefined
-        ? "a MAC address that a peer has"
-        : `${now.mac}, which ${now.host} has now`),
+        ? "the MAC address of a peer"
+        : `${now.mac}, the MAC address of ${now.host}`),
     meaning: meaningOf(entries),
     remedy: entries.map(({ neighbour }) =>
       `ip neigh del ${neighbour.address} dev ${neighbour.device}`
@@ -198,6 +202,6 @@ function meaningOf(entries: readonly Stale[]): string {
     return "The peer drops these packets until the entries are deleted";
   }
   return states.size === 1 && states.has("stale")
-    ? "The peer drops the next packets, until the kernel asks again after 8 s"
-    : "The peer drops these packets until the kernel asks again, up to 53 s";
+    ? "The peer drops the next packets until the kernel asks by ARP again, after 8 s"
+    : "The peer drops these packets until the kernel asks by ARP again, up to 53 s";
 }

@@ -3,7 +3,7 @@ import type { Finding } from "../finding.ts";
 import type { ProbeResult, ProbeState } from "../ports.ts";
 import { setSysctl } from "../remedies/lines.ts";
 
-/** What a probe says of the peers. Their faults are mended on their own nodes. */
+/** The results of a probe. A fault of a peer is repaired on its own node. */
 export function peerChecks({ probed }: Pick<Facts, "probed">): readonly Finding[] {
   return probed.flatMap((result): readonly Finding[] => {
     const { destination, gateway, proxied } = result;
@@ -53,8 +53,8 @@ export function describeUnreachable(
   return {
     found:
       `The node of ${destination} answers no ARP request through ${device}${asked}`,
-    meaning: `No packet gets through to ${destination}, or none comes back; ` +
-      "run there: deno task doctor",
+    meaning: `No packet reaches ${destination}, or no answer comes back; ` +
+      "run on that node: quilt-sidecar doctor",
   };
 }
 

@@ -14,8 +14,8 @@ export function privilegeChecks(
         found: "Permission denied: changing routes needs CAP_NET_ADMIN",
         meaning:
           "No route is installed, repaired or removed; start the sidecar with that " +
-          "capability (README, Privileges)",
-        // How a process gets a capability, only whoever starts it can say.
+          "capability (docs/security.md, Privileges)",
+        // How a process gets a capability depends on how it is started.
         remedy: [],
       }] as const
       : []),
@@ -27,7 +27,7 @@ export function privilegeChecks(
         found:
           `Another process has written ${otherSidecar} into table 142, as a second ` +
           "sidecar in this network namespace does",
-        meaning: "Each of two removes what the other was asked for, so end one of them",
+        meaning: "Each sidecar removes the routes of the other, so stop one of the two",
         // Only a look: which of the two has to go, the operator decides.
         remedy: ["pgrep -af 'main.ts serve'"],
       }] as const

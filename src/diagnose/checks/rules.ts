@@ -16,7 +16,7 @@ import { shadowedDestinations } from "./shadowed_routes.ts";
 /**
  * Rules that keep packets from the routes of the main table, and look-ups that go astray.
  *
- * What a rule does depends on a table that nobody has read: VPNs, cloud networks and
+ * The effect of a rule depends on a table that was not read: VPNs, cloud networks and
  * other CNIs have rules in front of the main table that never concern the overlay. So the
  * kernel's own look-ups decide. A rule is blamed if they go wrong; without one that could
  * tell, a rule is reported only if it names the overlay.
@@ -203,18 +203,18 @@ function bypass(
   subject: Subject,
   misled: readonly Astray[],
 ): Finding {
-  const [verb, they] = rules.length === 1 ? ["is", "it has"] : ["are", "they have"];
+  const [rule, verb] = rules.length === 1 ? ["Rule", "is"] : ["Rules", "are"];
   const destinations = [...new Set(misled.map(({ wanted }) => wanted.destination))];
   return {
     id: "rule-bypasses-main",
     severity: misled.length > 0 ? "critical" : "warning",
     subject,
-    found: `${rules.length === 1 ? "Rule" : "Rules"} ` +
-      `${listFew(rules.map(describe))} ${verb} tried before the main table's`,
+    found: `${rule} ${listFew(rules.map(describe))} ${verb} tried before the rule of ` +
+      "the main table",
     meaning: destinations.length > 0
       ? `Packets of containers to ${listFew(destinations)} do not enter the overlay`
-      : `Packets that match do not enter the overlay if ${they} a route for them, a ` +
-        "default route included",
+      : "Packets that match do not enter the overlay if the table of the rule has a " +
+        "route for them, for example a default route",
     remedy: rules.map(deletion),
   };
 }
@@ -392,7 +392,7 @@ function wayOf({ result }: ForwardLookup): string {
     case "through":
       return `goes through ${result.device}`;
     case "local":
-      return "stays on this node, which has an address of it";
+      return "stays on this node, which has an address in that subnet";
     case "refused":
       return `is refused (${result.why})`;
     default:

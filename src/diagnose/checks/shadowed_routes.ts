@@ -63,12 +63,11 @@ function shadowed(
   shadows: readonly KernelRoute[],
 ): Finding {
   const { destination, device } = wanted;
-  const verb = shadows.length === 1 ? "is" : "are";
   return {
     id: "route-shadowed",
     severity: shadows.some(({ tos }) => tos === 0) ? "critical" : "warning",
     subject: { kind: "destination", destination },
-    found: `${listFew(shadows.map(describe))} ${verb} preferred to ${destination} ` +
+    found: `The kernel prefers ${listFew(shadows.map(describe))} to ${destination} ` +
       `dev ${device} proto ${PROTOCOL.ours}`,
     meaning: meaningOf(shadows),
     remedy: [...new Set(shadows.flatMap((route) => remedyOf(facts, route)))],

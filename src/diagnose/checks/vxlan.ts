@@ -3,7 +3,7 @@ import { LEAST_MTU, type Link, type LookedUp } from "../../dataplane/data_path.t
 import type { Ipv4Address } from "../../ipam/address.ts";
 import { commonPrefix, hostPrefix, prefixLength } from "../../ipam/cidr.ts";
 import type { InterfaceName } from "../../routing/interface_name.ts";
-import { listFew } from "../../shared/quote.ts";
+import { countOf, listFew } from "../../shared/quote.ts";
 import type { Facts } from "../facts.ts";
 import { isOnLink } from "../facts/addresses.ts";
 import { explainNoCarrier } from "../facts/carrier.ts";
@@ -64,11 +64,11 @@ const vni: DeviceCheck = (facts, overlay) => {
   return finding(overlay, {
     id: "vxlan-vni",
     found:
-      `${device} has VNI ${vxlan.vni}, but the mesh agent names its device after ` +
-      `its VNI, ${expected}`,
+      `${device} has VNI ${vxlan.vni}, expected ${expected}, because the mesh agent ` +
+      "names its device after its VNI",
     meaning:
-      `${device} and its peers drop each other's packets, so none gets through ` +
-      `to ${nodesBehind(overlay)}`,
+      `${device} and its peers drop each other's packets, so no packet reaches ` +
+      nodesBehind(overlay),
     remedy: remakeCorrected(facts, overlay),
   });
 };
@@ -78,10 +78,10 @@ const port: DeviceCheck = (facts, overlay) => {
   if (vxlan.port === VXLAN_PORT) return undefined;
   return finding(overlay, {
     id: "vxlan-port",
-    found: `${device} uses UDP port ${vxlan.port}, but the mesh agent's is ` +
-      `${VXLAN_PORT}`,
-    meaning: `The peers do not listen on port ${vxlan.port}, so no packet gets ` +
-      `through to ${nodesBehind(overlay)}`,
+    found: `${device} uses UDP port ${vxlan.port}, expected ${VXLAN_PORT}, the port ` +
+      "of the mesh agent",
+    meaning: `The peers do not listen on port ${vxlan.port}, so no packet ` +
+      `reaches ${nodesBehind(overlay)}`,
     remedy: remakeCorrected(facts, overlay),
   });
 };
@@ -105,8 +105,8 @@ const local: DeviceCheck = (facts, overlay) => {
     found: `${device} sends from ${vxlan.local}, but no device of this node has that ` +
       `address`,
     meaning:
-      `The kernel drops what ${device} sends, and what comes for it: no packet ` +
-      `gets through to ${nodesBehind(overlay)}`,
+      `The kernel drops the packets that ${device} sends and those that arrive for ` +
+      `it, so no packet reaches ${nodesBehind(overlay)}`,
     remedy: [`ip address add ${vxlan.local}/${length} dev ${underlay ?? "DEVICE"}`],
   });
 };
@@ -149,9 +149,9 @@ const lowerDown: DeviceCheck = (facts, overlay) => {
   });
   return finding(overlay, {
     id: "underlay-down",
-    found: `${overlay.device} reaches its peers by ` +
-      losses.map(({ what }) => what).join(", and by "),
-    meaning: `No packet gets through to ${nodesBehind(overlay)}`,
+    found: `${overlay.device} sends through ` +
+      losses.map(({ what }) => what).join(", and through "),
+    meaning: `No packet reaches ${nodesBehind(overlay)}`,
     remedy: losses.flatMap(({ lines }) => lines),
   });
 };
@@ -175,11 +175,12 @@ const noRoute: DeviceCheck = (facts, overlay) => {
   const named = hosts.map(({ host, why }) => `${host} (${why})`);
   return finding(overlay, {
     id: "underlay-no-route",
-    found: `${device} has no way to ${hosts.length} of ${peers.length} peers, ` +
+    found: `${device} cannot reach ${hosts.length} of ` +
+      `${countOf(peers.length, "peer")}: ` +
       listFew(named, NAMED),
     meaning: hosts.length === 1
-      ? "No packet gets through to the node on that host"
-      : "No packet gets through to the nodes on these hosts",
+      ? "No packet reaches the node on that host"
+      : "No packet reaches the nodes on these hosts",
     remedy: hosts.flatMap(({ host }) => wayBack(host)),
   });
 };
@@ -202,7 +203,7 @@ function whyUnreachable(
         ? "the route leads to this node itself"
         : `${ownDevices.join(", ")} of this node has that address`;
     case "refused":
-      // What the kernel answers for a blackhole route tells nobody that it is one.
+      // The answer of the kernel for a blackhole route does not name it.
       return result.why === "Invalid argument"
         ? "Invalid argument: a blackhole route"
         : result.why;
@@ -211,7 +212,7 @@ function whyUnreachable(
   }
 }
 
-/** Tells the lines that give a host its way back; asked once for all hosts. */
+/** Returns the lines that restore the route to a host, for all hosts of a device. */
 function waysBack(
   facts: Facts,
   overlay: VxlanOverlay,
@@ -258,8 +259,8 @@ const mtu: DeviceCheck = (facts, overlay) => {
       `the ${room + VXLAN_OVERHEAD} bytes that ${names} carries, which leaves ${room}`,
     meaning:
       `Packets over ${room} bytes to ${nodesBehind(overlay)} are dropped until ` +
-      "their sender has learned the smaller size: large transfers stall, and hang " +
-      "where ICMP is filtered, while pings get through",
+      "their sender learns the path MTU: large transfers stall, or hang if a firewall " +
+      "drops ICMP, although small pings succeed",
     // Without the room for IPv4 itself, the fault is below.
     remedy: room < LEAST_MTU
       ? below.map(({ name }) =>

@@ -16,7 +16,7 @@ export function explainNoCarrier(
 ): CarrierLoss {
   const { because, remedy } = causeOf(links, link);
   const reason = because === undefined
-    ? ", and what takes it away cannot be seen from here"
+    ? ", and ip does not show why"
     : `, because ${because}`;
   return { found: `no carrier${reason}`, remedy };
 }
@@ -45,7 +45,7 @@ function causeOf(
     case "vxlan":
       // It has carrier of its own, whatever the device below has.
       return {
-        because: "its protodown is on",
+        because: "protodown is on",
         remedy: [`ip link set dev ${name} protodown off`],
       };
     case "other":

@@ -126,10 +126,10 @@ export function inOrder(addresses: Iterable<Ipv4Address>): readonly Ipv4Address[
   );
 }
 
-/** `1 route is wanted through it`. */
+/** `1 desired route leads through it`. */
 export function wantedThroughIt({ routes }: Pick<OverlayDevice, "routes">): string {
-  const verb = routes.length === 1 ? "is" : "are";
-  return `${countOf(routes.length, "route")} ${verb} wanted through it`;
+  const verb = routes.length === 1 ? "leads" : "lead";
+  return `${countOf(routes.length, "desired route")} ${verb} through it`;
 }
 
 /** `the 2 nodes behind vxlan100`: each desired route is another node's subnet. */

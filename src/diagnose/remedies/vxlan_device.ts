@@ -18,7 +18,7 @@ import { settingsOf } from "../facts/settings.ts";
 import { roomFor } from "../facts/underlay.ts";
 import { floodTo, setSysctl } from "./lines.ts";
 
-/** A VXLAN device as it shall be. */
+/** A VXLAN device as it should be. */
 export interface VxlanDevice {
   readonly name: InterfaceName;
   /**
@@ -30,7 +30,7 @@ export interface VxlanDevice {
   readonly mtu: number;
   readonly vxlan: Vxlan;
   readonly addresses: readonly Pick<InterfaceAddress, "address" | "prefixLength">[];
-  /** The hosts that it shall forward packets for unknown addresses to. */
+  /** The hosts to which it should forward packets for unknown addresses. */
   readonly peers: readonly Ipv4Address[];
   readonly proxyArp: boolean;
 }

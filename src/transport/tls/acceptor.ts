@@ -61,7 +61,7 @@ export class TlsAcceptor {
   }
 }
 
-/** Deno has TLS 1.2 and 1.3 only; `minVersion` says so to the reader. */
+/** Deno has TLS 1.2 and 1.3 only; `minVersion` states that for the reader. */
 function contextOf({ ca, cert, key }: TlsMaterial): TlsOptions {
   const server: TlsOptions = {
     cert,

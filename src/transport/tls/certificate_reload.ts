@@ -37,7 +37,7 @@ export async function loadTls(
   return ok({
     material,
     reloadOnChange(apply, logger) {
-      logCertificate(logger, "TLS with the certificate", checked.value);
+      logCertificate(logger, "TLS is on, with the certificate", checked.value);
       watchTlsFiles(files, material, (reload) => applyReload(reload, apply, logger));
     },
   });
@@ -76,7 +76,7 @@ function watchTlsFiles(
   setInterval(poll, POLL_MS);
 }
 
-/** Detects a change of the files from what is read of them, one reading after another. */
+/** Detects a change of the files by comparing two readings of their content. */
 export class ReloadDetector {
   readonly #onReload: (reload: CertificateReload) => void;
   #reported: string;
@@ -119,7 +119,11 @@ function applyReload(
         // Deno throws for some material that it cannot use. Uncaught, that would end us.
         return logUnusable(logger, String(cause));
       }
-      logCertificate(logger, "TLS files renewed, with the certificate", reload.facts);
+      logCertificate(
+        logger,
+        "Reloaded the TLS files, with the certificate",
+        reload.facts,
+      );
       break;
     case "unusable":
       logUnusable(logger, reload.reason);
@@ -130,7 +134,7 @@ function applyReload(
 }
 
 function logUnusable(logger: Logger, reason: string): void {
-  const stays = "New TLS files cannot be used, so the old ones stay in use";
+  const stays = "Cannot use the new TLS files, so the old ones stay in use";
   logger.log("warn", `${stays}: ${reason}`);
 }
 

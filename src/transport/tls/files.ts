@@ -18,7 +18,7 @@ export interface TlsMaterial {
   readonly ca: string | undefined;
 }
 
-/** What the log says of a certificate. */
+/** The facts of a certificate for the log. */
 export interface CertificateFacts {
   /** E.g. `O=Quilt, CN=node-1`. */
   readonly subject: string;
@@ -47,9 +47,9 @@ export function checkTlsMaterial(
 ): Result<CertificateFacts, string> {
   const chain = parseCertificates(cert);
   const [own] = chain ?? [];
-  if (own === undefined) return err("The file of --tls-cert is no certificate in PEM");
+  if (own === undefined) return err("The file of --tls-cert is not a PEM certificate");
   if (ca !== undefined && parseCertificates(ca) === undefined) {
-    return err("The file of --tls-ca is no certificate in PEM");
+    return err("The file of --tls-ca is not a PEM certificate");
   }
   const keyFault = describeKeyFault(key, own);
   if (keyFault !== undefined) return err(keyFault);
@@ -63,12 +63,12 @@ function describeKeyFault(pem: string, own: X509Certificate): string | undefined
   try {
     key = createPrivateKey(pem);
   } catch {
-    return "The file of --tls-key is no private key in PEM without a passphrase";
+    return "The file of --tls-key is not a PEM private key without a passphrase";
   }
   if (!isSupportedKey(key)) {
     const { modulusLength, namedCurve } = key.asymmetricKeyDetails ?? {};
     const kind = [key.asymmetricKeyType, modulusLength ?? namedCurve].join(" ").trim();
-    return `The key of --tls-key is of a kind that cannot be used (${kind}); use RSA ` +
+    return `The key of --tls-key has an unsupported type (${kind}); use RSA ` +
       "of 2048 to 8192 bits, ECDSA on P-256, P-384 or P-521, or Ed25519";
   }
   return own.checkPrivateKey(key)

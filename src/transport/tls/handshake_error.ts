@@ -15,7 +15,7 @@ export type HandshakeError =
  * Parses the error of Deno 2.9.3.
  *
  * @param message e.g. `received fatal alert: UnknownCA`
- * @param hasBadCertificate Deno tells this in another field, and the message does not say it
+ * @param hasBadCertificate Deno has this in another field, because the message lacks it
  */
 export function parseHandshakeError(
   message: string,
@@ -37,19 +37,20 @@ export function parseHandshakeError(
 
 /** The error as a sentence, with its remedy if there is one. */
 export function describeHandshakeError(error: HandshakeError): string {
-  const refused = "A TLS client was refused";
+  const refused = "Refused a TLS client";
   switch (error.kind) {
     case "no-certificate":
-      return `${refused}: it showed no certificate; give it one of a CA of --tls-ca`;
+      return `${refused}: it sent no certificate; give it one of a CA of --tls-ca`;
     case "bad-certificate":
-      return `${refused}: its certificate has expired, is not for a client, or is of ` +
-        "no CA of --tls-ca; issue another one, or add its CA";
+      return `${refused}: its certificate has expired, is not for a client, or is ` +
+        "not from a CA of --tls-ca; issue another one, or add its CA";
     case "stale-session":
-      return `${refused}: it took up a session whose certificate is not valid any ` +
-        "more; restart it with a valid one";
+      return `${refused}: it resumed a session whose certificate is no longer ` +
+        "valid; restart it with a valid one";
     case "server-certificate-rejected":
-      return `${refused}: it does not accept our certificate (${error.message}); ` +
-        "give it the CA of --tls-cert, and connect to a name of that certificate";
+      return `${refused}: it does not accept the certificate of --tls-cert ` +
+        `(${error.message}); ` +
+        "give it the CA of that certificate, and connect to a name in it";
     case "not-tls":
       return `${refused}: it does not speak TLS; connect with TLS`;
     case "closed":

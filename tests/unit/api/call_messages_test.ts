@@ -27,6 +27,6 @@ Deno.test("failed tells a refusal from a call that was not executed", () => {
   });
   assert.deepEqual(failed({ kind: "queue-full" }), {
     kind: "not-executed",
-    sentence: "Too many calls wait for the kernel; call again later",
+    sentence: "Too many calls are waiting for the kernel; call again later",
   });
 });

@@ -38,7 +38,7 @@ Deno.test("formatAddresses has a line for each owner, and how many addresses are
   assert.deepEqual(formatAddresses(ALLOCATED, false).split("\n"), [
     "ADDRESS    OWNER",
     "10.42.1.2  web-1",
-    "10.42.1.5  (lost by a crash; release it by its address)",
+    "10.42.1.5  (lost in a crash; release it by its address)",
     "",
     "2 addresses of 10.42.1.0/29 allocated, 3 free",
   ]);
@@ -68,7 +68,7 @@ Deno.test("formatAddresses says that a node without a subnet has none", () => {
   for (const free of [false, true]) {
     assert.equal(
       formatAddresses(UNCONFIGURED, free),
-      "No subnet is configured yet, so there are none",
+      "No subnet is configured yet, so there are no addresses",
     );
   }
 });

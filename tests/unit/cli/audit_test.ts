@@ -82,8 +82,14 @@ Deno.test("audit shows who did what, when and how it ended, in one line", () => 
       "(failed: RTNETLINK answers: \\u001b[2J)",
   );
   const gap = (dropped: number): string => formatLine(line({ dropped }));
-  assert.match(gap(1), /Z 1 line is missing here: nobody read them in time, or a/);
-  assert.match(gap(12), /Z 12 lines are missing here: nobody read them in time, or a/);
+  assert.match(
+    gap(1),
+    /Z 1 line is missing here, because the reader was too slow or a/,
+  );
+  assert.match(
+    gap(12),
+    /Z 12 lines are missing here, because the reader was too slow or a/,
+  );
 });
 
 Deno.test("audit shows the start and the end of the sidecar, as text and as JSON, if nothing but a time is sought", () => {
@@ -118,7 +124,7 @@ Deno.test("audit shows the start and the end of the sidecar, as text and as JSON
   const other = parsed(JSON.stringify({ ...startFields(), event: "pause\n" }));
   assert.equal(
     formatLine(other),
-    "2026-11-29T10:00:00.000Z event of a later sidecar: pause\\u000a",
+    "2026-11-29T10:00:00.000Z event of a newer sidecar: pause\\u000a",
   );
   assert.deepEqual(JSON.parse(auditJson(other)), {
     version: 1,
@@ -175,7 +181,7 @@ Deno.test("audit decodes what table 142 keeps in a code", () => {
       "deleted the request for route 10.42.2.0/24",
       "stored subnet 10.42.1.0/24, revision 7, cursor 12",
       "replace unreachable 10.42.2.0/24 in table 77",
-      "asked for neighbour 10.42.2.1 dev vxlan100",
+      "probed neighbour 10.42.2.1 dev vxlan100",
       "words of another version",
     ],
   );
@@ -351,7 +357,7 @@ Deno.test("audit refuses an option that nothing could match, in one sentence", (
   const read = readFilter(new Map([["since", "1h"], ["until", "2h"]]), NOW_MS);
   assert.deepEqual(read, {
     ok: false,
-    fault: "--since is later than --until: nothing is between them",
+    fault: "--since is later than --until; exchange them",
   });
 });
 
@@ -392,13 +398,13 @@ Deno.test("audit reads the file with the oldest first record first, and keeps th
   );
 });
 
-Deno.test("audit names the file and the line of what is no record, counts the rest, and shows the others", async () => {
+Deno.test("audit names the file and the line of a line that is not a record, counts the rest, and shows the others", async () => {
   const one = await readFiles([`${text()}\n`, `${text()}\nwarn: x\n${text()}\n`]);
   assert.equal(one.lines.length, 3);
   assert.equal(
     one.failure,
-    "1.log line 2 is no audit record and is left out; see whether the log of standard " +
-      "error was mixed in",
+    "1.log line 2 is not an audit record and is skipped; check whether the file also " +
+      "contains the log (standard error)",
   );
   const several = await readFiles([
     [
@@ -418,8 +424,8 @@ Deno.test("audit names the file and the line of what is no record, counts the re
   assert.equal(several.lines.length, 2);
   assert.equal(
     several.failure,
-    "0.log line 3 and 7 more lines are no audit records and are left out; see whether " +
-      "the log of standard error was mixed in",
+    "0.log line 3 and 7 more lines are not audit records and are skipped; check whether " +
+      "the file also contains the log (standard error)",
   );
 });
 
@@ -433,13 +439,13 @@ Deno.test("audit says that a line is cut off at an end of a file or before dropp
   ]);
   assert.deepEqual(
     [read.lines.length, read.failure, read.remark],
-    [3, undefined, "1.log line 1 and 2 more lines are cut off and are left out"],
+    [3, undefined, "1.log line 1 and 2 more lines are cut off and are skipped"],
   );
   const alone = await readFiles([`${whole}\n${half}`]);
-  assert.equal(alone.remark, "0.log line 2 is cut off and is left out");
+  assert.equal(alone.remark, "0.log line 2 is cut off and is skipped");
   const inTheMiddle = await readFiles([`${whole}\n${half}\n${whole}\n`]);
   assert.equal(inTheMiddle.remark, undefined);
-  assert.match(inTheMiddle.failure ?? "", /^0\.log line 2 is no audit record/);
+  assert.match(inTheMiddle.failure ?? "", /^0\.log line 2 is not an audit record/);
 });
 
 Deno.test("audit throws for no file", async () => {
@@ -467,5 +473,5 @@ Deno.test("audit says why a file cannot be opened or read", async () => {
     return read.fault;
   };
   assert.equal(await fault("/nowhere"), "Cannot read /nowhere: there is no such file");
-  assert.equal(await fault("/tmp"), "Cannot read /tmp: it is a folder; name a file");
+  assert.equal(await fault("/tmp"), "Cannot read /tmp: it is a directory; give a file");
 });

@@ -146,7 +146,7 @@ Deno.test("drawMap groups more prefixes than cells, and a cell shows the worst o
     "10.0.0.0    ◌ ○ · · · · · · · · · · · · · ·   ○   1 pending",
     "10.16.0.0   · · · · · · · · · · · · · · · ·   ◌   1 unconfirmed",
     "10.240.0.0  · · · · · · · · · · · · · · · ●",
-    "Each cell is 256 node prefixes, and shows the worst of them",
+    "Each cell stands for 256 node prefixes and shows the worst state",
   ]);
 });
 

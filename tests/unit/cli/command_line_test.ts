@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { CommandDefinition } from "../../../src/cli/command_definition.ts";
+import {
+  COMMAND_GROUPS,
+  type CommandDefinition,
+} from "../../../src/cli/command_definition.ts";
 import { parseCommandLine, type Request } from "../../../src/cli/command_line.ts";
 import { COMMANDS } from "../../../src/cli/commands.ts";
 import { type OptionDefinition, OPTIONS } from "../../../src/cli/options.ts";
@@ -9,6 +12,7 @@ import { SIDECAR_VERSION } from "../../../src/shared/versions.ts";
 /** A command with every kind of word. */
 const INJECT: CommandDefinition = {
   name: "inject",
+  group: "change",
   summary: "add a route",
   description: "Adds a route.",
   operands: [
@@ -155,7 +159,7 @@ Deno.test("a wrong command line ends with 2, or with what its command says", () 
 Deno.test("-h, --help, help and help COMMAND show the help, whatever else is there", () => {
   const all = shown("help");
   assert.match(all, /^Usage: quilt-sidecar COMMAND \[options\]\n/);
-  assert.match(all, /^ {2}inject .* add a route$/m);
+  assert.match(all, /^ {2}inject DESTINATION \[FILE\.\.\.\] +add a route$/m);
   assert.equal(shown("-h"), all);
   assert.equal(shown("--help"), all);
   const one = shown("help", "inject");
@@ -171,6 +175,33 @@ Deno.test("-h, --help, help and help COMMAND show the help, whatever else is the
   assert.equal(shown("inject", "--grpc-addr", "x", "--help"), one);
   assert.equal(shown("-V"), SIDECAR_VERSION);
   assert.equal(shown("--version"), SIDECAR_VERSION);
+});
+
+Deno.test("the help lists each command in its group, on one line, and first the three to begin with", () => {
+  const help = parseCommandLine(COMMANDS, ["help"]);
+  assert.ok(help.kind === "show");
+  const groups = help.text.split("\n\n")
+    .map((group) => group.split("\n"))
+    .filter(([title = ""]) => title.endsWith(":"));
+  assert.deepEqual(
+    groups.map(([title]) => title),
+    Object.values(COMMAND_GROUPS).map((title) => `${title}:`),
+  );
+  assert.deepEqual(
+    groups[0]?.slice(1).map((line) => line.trim().split(" ")[0]),
+    ["status", "doctor", "events"],
+  );
+  const listed = groups.flatMap(([, ...lines]) => lines);
+  assert.deepEqual(
+    listed.map((line) => line.replace(/^ {2}([a-z]+(?: [a-z]+)?) .*$/, "$1")),
+    [...COMMANDS.map(({ name }) => name), "help"],
+  );
+  for (const { name, summary } of COMMANDS) {
+    assert.ok(
+      listed.some((line) => line.startsWith(`  ${name} `) && line.endsWith(summary)),
+      name,
+    );
+  }
 });
 
 Deno.test("every word of a fault is quoted: no control character gets through", () => {

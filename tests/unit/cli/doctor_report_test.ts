@@ -137,15 +137,15 @@ Deno.test("formatDoctor says what nobody has checked, and by whom it was done", 
     "Node          not checked",
     "Devices       not checked",
     "Destinations  not checked",
-    "Checked by    nobody: no sidecar on 127.0.0.1:50051 told its findings, and ip cannot be used",
+    "Checked by    nobody: no sidecar on 127.0.0.1:50051 reported findings, and ip cannot be used",
     "Deno          2.9.3",
     "ip            not found",
   ]);
   const foreign = { kind: "foreign", why: "" } as const;
   assert.deepEqual(lines({ checkedBy: "ip", ip: foreign }).slice(4), [
-    "Checked by    ip alone: no sidecar on 127.0.0.1:50051 told its findings",
+    "Checked by    ip alone: no sidecar on 127.0.0.1:50051 reported findings",
     "Deno          2.9.3",
-    "ip            not that of iproute2",
+    "ip            not the ip of iproute2",
   ]);
 });
 
@@ -165,11 +165,11 @@ Deno.test("formatDoctor has a row for each peer, with state and time to answer",
   assert.equal(shown[4], "Peers         1 answered, 1 known");
   assert.deepEqual(shown.slice(8), [
     "",
-    "DESTINATION    DEVICE    GATEWAY                      BEHIND IT",
-    "10.42.2.0/24   vxlan100  10.42.2.1 after 0.5 ms       10.42.2.254 silent",
-    "10.42.13.0/24  vxlan100  10.42.13.1 known, not asked  10.42.13.254 failed: Network is down\\u001b",
+    "DESTINATION    DEVICE    GATEWAY                       BEHIND IT",
+    "10.42.2.0/24   vxlan100  10.42.2.1 after 0.5 ms        10.42.2.254 silent",
+    "10.42.13.0/24  vxlan100  10.42.13.1 known, not probed  10.42.13.254 failed: Network is down\\u001b",
   ]);
-  assert.equal(lines({ peers: [] })[4], "Peers         none to ask");
+  assert.equal(lines({ peers: [] })[4], "Peers         no peers");
 });
 
 Deno.test("doctorJson is one line of JSON with the same content, all findings worst first", () => {
@@ -268,7 +268,7 @@ Deno.test("formatDoctor breaks lines at a terminal's width, but no command, and 
     "Devices       1 critical",
     "Destinations  not checked",
     "Peers         1 answered",
-    "Checked by    nobody: no sidecar on 127.0.0.1:50051 told its",
+    "Checked by    nobody: no sidecar on 127.0.0.1:50051 reported",
     "              findings, and ip cannot be used",
     "Deno          2.9.3",
     "ip            not found",

@@ -155,7 +155,7 @@ Deno.test("doctor --probe says why no peer was asked: exit code 3", async () => 
   assert.deepEqual([code, found], [3, ["set-up not-probed warning"]]);
   assert.match(
     JSON.stringify(document),
-    /No peer was asked: Another probe runs; call again when it is over/,
+    /No peer was probed: Another probe runs; call again when it is over/,
   );
 });
 

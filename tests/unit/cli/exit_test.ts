@@ -45,7 +45,7 @@ Deno.test("describeUnexpectedError names the task with the grants if one is miss
   );
   assert.equal(
     describeUnexpectedError(cause, "health"),
-    "The sandbox lacks a grant: Requires net access; use deno task health (see README)",
+    "The sandbox lacks a grant: Requires net access; use deno task health (see docs/security.md)",
   );
 });
 

@@ -20,13 +20,13 @@ const CASES: readonly (readonly [what: string, CallFault, expected: string])[] =
   [
     "an answer without words by its status",
     { code: status.INTERNAL, details: "", isAnswer: true },
-    "The sidecar on 127.0.0.1:50051 answers INTERNAL; see what its log says",
+    "The sidecar on 127.0.0.1:50051 answers INTERNAL; read its log for the reason",
   ],
   [
     "a call that nobody answered in time",
     { code: status.DEADLINE_EXCEEDED, details: "Deadline exceeded", isAnswer: false },
-    "The sidecar on 127.0.0.1:50051 does not answer: no answer came within 3 s; see " +
-    "whether it runs there, and what its log says",
+    "The sidecar on 127.0.0.1:50051 does not answer: no answer came within 3 s; check " +
+    "whether the sidecar runs, and read its log",
   ],
   [
     "a sidecar that is too old",
@@ -42,8 +42,8 @@ const CASES: readonly (readonly [what: string, CallFault, expected: string])[] =
   [
     "why a connection failed without control codes",
     { code: status.UNKNOWN, details: "\u001b]0;title\u0007", isAnswer: false },
-    "The sidecar on 127.0.0.1:50051 does not answer: \\u001b]0;title\\u0007; see " +
-    "whether it runs there, and what its log says",
+    "The sidecar on 127.0.0.1:50051 does not answer: \\u001b]0;title\\u0007; check " +
+    "whether the sidecar runs, and read its log",
   ],
 ];
 

@@ -61,14 +61,14 @@ Deno.test("allocate and release say in one line who has what", () => {
       address: { ...ADDRESS, owner: "web\u202e" },
       node_network: NETWORK,
     }),
-    "10.42.1.7 is web\\u202e's, in 10.42.1.0/24 with gateway 10.42.1.1",
+    "web\\u202e has 10.42.1.7; subnet 10.42.1.0/24, gateway 10.42.1.1",
   );
   assert.equal(
     describeAllocation({
       address: { ...ADDRESS, address: "10.42.1.7\u001b" },
       node_network: { ...NETWORK, subnet: "\u001b[2J", gateway: "\u0007" },
     }),
-    "10.42.1.7\\u001b is web-1's, in \\u001b[2J with gateway \\u0007",
+    "web-1 has 10.42.1.7\\u001b; subnet \\u001b[2J, gateway \\u0007",
   );
   assert.equal(
     describeRelease({ released: { ...ADDRESS, address: "\u001b[2J" } }, "web-1"),
@@ -84,10 +84,10 @@ Deno.test("allocate and release say in one line who has what", () => {
   );
   assert.equal(
     describeRelease({ released: null }, "10.42.1.7"),
-    "Nothing to release: nobody has 10.42.1.7",
+    "Nothing to release: 10.42.1.7 is not allocated",
   );
   assert.equal(
     describeRelease({ released: null }, "web\n1"),
-    "Nothing to release: web\\u000a1 has no address here",
+    "Nothing to release: web\\u000a1 has no address on this node",
   );
 });

@@ -10,31 +10,30 @@ const AUTHORITY = "127.0.0.1:50051";
 const CASES: readonly (readonly [NoAnswer, string])[] = [
   [
     { kind: "absent" },
-    "nothing listens there; start it, or name the address that it listens on with " +
-    "--grpc-addr",
+    "nothing listens there; start the sidecar, or give its address with --grpc-addr",
   ],
   [
     { kind: "not-permitted" },
-    "this user may not connect; run this as root, or as the user of the sidecar",
+    "this user may not connect; run this command as root or as the user of the sidecar",
   ],
   [
     { kind: "serves-tls" },
-    "it serves TLS; give --tls-ca, and --tls-cert with --tls-key if it asks for a " +
-    "certificate",
+    "it requires TLS; give --tls-ca, and also --tls-cert and --tls-key if it requires a " +
+    "client certificate",
   ],
   [
     { kind: "serves-plain" },
-    "it serves without TLS; leave the --tls options out",
+    "it does not use TLS; leave out the --tls options",
   ],
   [
     { kind: "tls-refused", reason: "certificate has expired" },
-    "certificate has expired; see whether --tls-ca is the CA of its certificate, and " +
-    "whether it asks for one of yours: --tls-cert and --tls-key",
+    "certificate has expired; check that --tls-ca is the CA of its certificate, and " +
+    "whether it requires a client certificate (--tls-cert and --tls-key)",
   ],
   [{ kind: "old" }, "it does not know this call; upgrade the sidecar"],
   [
     { kind: "other", reason: "no answer came within 3 s" },
-    "no answer came within 3 s; see whether it runs there, and what its log says",
+    "no answer came within 3 s; check whether the sidecar runs, and read its log",
   ],
 ];
 

@@ -12,7 +12,7 @@ Deno.test("a command whose output cannot be written ends with 1 and the reason",
   const why = "No space left on device (os error 28)";
   assert.deepEqual(endOf({ kind: "failed", why }, 0), {
     exitCode: 1,
-    sentence: `Cannot write to standard output: ${why}; free some space, or send it ` +
-      "elsewhere",
+    sentence: `Cannot write to standard output: ${why}; free some space, or write to ` +
+      "another file",
   });
 });

@@ -94,6 +94,6 @@ Deno.test("peerFindings warns of a peer that the kernel refused to ask", () => {
   ]);
   assert.equal(
     shown.found,
-    "The kernel refused to ask for 10.42.2.1 through vxlan100: Network is down",
+    "The kernel refused to probe 10.42.2.1 through vxlan100: Network is down",
   );
 });

@@ -82,7 +82,7 @@ Deno.test("routeTable colours states without moving columns", () => {
 });
 
 Deno.test("formatRoutes says whether no route is wanted, or none matches", () => {
-  assert.equal(formatRoutes([], false, PLAIN), "No route is wanted");
+  assert.equal(formatRoutes([], false, PLAIN), "No route is requested");
   assert.equal(formatRoutes([], true, PLAIN), "No route matches");
   assert.deepEqual(
     formatRoutes([INSTALLED], true, PLAIN).split("\n"),

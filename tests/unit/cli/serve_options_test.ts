@@ -196,7 +196,7 @@ Deno.test("--tls-cert and --tls-key belong together, and --tls-ca is optional", 
   ) {
     assert.equal(
       fault(...some),
-      "TLS needs both --tls-cert and --tls-key; --tls-ca may stand beside them",
+      "TLS needs both --tls-cert and --tls-key; --tls-ca is optional",
     );
   }
 });

@@ -90,7 +90,10 @@ Deno.test("setupFindings finds a Deno that is refused: critical, unless a sideca
   // A Deno that cannot load the client tells nothing of the sidecar.
   const unasked = { ...ALONE, deno: "2.6.8", sidecar: { kind: "unasked" } } as const;
   assert.deepEqual(found(unasked), ["deno-version critical"]);
-  assert.match(only(unasked).meaning, /could not be asked$/);
+  assert.match(
+    only(unasked).meaning,
+    /could not ask a sidecar that runs with another version$/,
+  );
 });
 
 Deno.test("setupFindings finds an ip that is missing or another program: critical, unless a sidecar answers", () => {
@@ -118,7 +121,7 @@ Deno.test("setupFindings names the version of an ip that is too old, and the old
     assert.deepEqual([id, severity], ["ip-old", "warning"]);
     assert.equal(
       found,
-      "ip is of iproute2 4.20.0, and 5.10 is the oldest that is tested",
+      "ip is of iproute2 4.20.0; the oldest tested version is 5.10",
     );
     assert.match(meaning, /install a newer iproute2$/);
   }
@@ -128,14 +131,14 @@ Deno.test("setupFindings says that no sidecar runs: a warning as long as no desi
   const absent = only(ALONE);
   assert.deepEqual([absent.id, absent.severity], ["no-sidecar", "warning"]);
   assert.equal(absent.found, SENTENCE);
-  assert.match(absent.meaning, /^What flows now flows on, /);
+  assert.match(absent.meaning, /^The routes stay and packets flow, /);
   const missing = ["10.42.2.0/24", "10.42.3.0/24", "10.42.4.0/24", "10.42.5.0/24"]
     .map(cidr);
   const critical = only({ ...ALONE, local: { ...LOCAL, missing } });
   assert.equal(critical.severity, "critical");
   assert.match(
     critical.meaning,
-    /^No packet gets to 10\.42\.2\.0\/24, 10\.42\.3\.0\/24, 10\.42\.4\.0\/24 and 1 more: /,
+    /^No packet reaches 10\.42\.2\.0\/24, 10\.42\.3\.0\/24, 10\.42\.4\.0\/24 and 1 more: /,
   );
 });
 
@@ -155,10 +158,10 @@ Deno.test("setupFindings tells apart why a sidecar told nothing", () => {
   const taken = only({ ...ALONE, sidecar: untold("foreign") });
   assert.match(
     taken.meaning,
-    /ss -ltnp 'sport = :50051'; the other findings are what ip/,
+    /ss -ltnp 'sport = :50051'; the other findings are from ip/,
   );
   const blind = { ...ALONE, sidecar: untold("hangs"), local: undefined };
-  assert.match(only(blind).meaning, /; nothing else could be checked$/);
+  assert.match(only(blind).meaning, /; doctor could check nothing else$/);
 });
 
 Deno.test("setupFindings says when the kernel cannot be read, by the sidecar or without one", () => {
@@ -193,7 +196,7 @@ Deno.test("setupFindings compares the options that are given with those of the s
   assert.deepEqual([id, severity], ["manifest-drift", "warning"]);
   assert.equal(
     sentence,
-    "The sidecar was started with other options: " +
+    "The sidecar has other options: " +
       "10.42.0.0/16 and not 10.0.0.0/8 (--cluster-cidr), /24 and not /25 (--node-prefix), " +
       "10.42.1.1 and not 10.42.1.2 (--gateway-index)",
   );
@@ -207,7 +210,7 @@ Deno.test("setupFindings compares the options that are given with those of the s
 });
 
 Deno.test("setupFindings names what the state store has of other options, where no sidecar tells them", () => {
-  const outside = "Protocol 142 has routes that are no /24 within cluster CIDR …";
+  const outside = "Ignored 1 route of protocol 142 that does not match …";
   const facts = { ...ALONE, local: { ...LOCAL, outside } };
   assert.deepEqual(found(facts), ["no-sidecar warning", "manifest-drift warning"]);
   assert.equal(setupFindings(facts)[1]?.found, outside);
@@ -216,7 +219,7 @@ Deno.test("setupFindings names what the state store has of other options, where 
 Deno.test("setupFindings says why no peer was asked", () => {
   const { found, id, severity } = only({ ...HEALTHY, notProbed: "Another probe runs" });
   assert.deepEqual([id, severity], ["not-probed", "warning"]);
-  assert.equal(found, "No peer was asked: Another probe runs");
+  assert.equal(found, "No peer was probed: Another probe runs");
 });
 
 Deno.test("setupFindings has its findings in the order of SETUP_IDS, and each sentence without a full stop", () => {

@@ -238,9 +238,9 @@ Deno.test("describeEvent is one line with its time", () => {
     "2026-11-29T11:16:24.130Z route    10.42.2.0/24 dev vxlan100 gone",
     "2026-11-29T11:16:24.130Z finding  CRITICAL vxlan100: Found device-down (device-down)",
     "2026-11-29T11:16:24.130Z finding  WARNING this node: Found rp-filter (rp-filter)",
-    "2026-11-29T11:16:24.130Z finding  OVER 10.42.2.0/24: route-shadowed",
-    "2026-11-29T11:16:24.130Z finding  OVER vxlan100: device-down",
-    "2026-11-29T11:16:24.130Z finding  OVER this node: rp-filter",
+    "2026-11-29T11:16:24.130Z finding  ENDED 10.42.2.0/24: route-shadowed",
+    "2026-11-29T11:16:24.130Z finding  ENDED vxlan100: device-down",
+    "2026-11-29T11:16:24.130Z finding  ENDED this node: rp-filter",
     String.raw`2026-11-29T11:16:24.130Z sidecar  does not answer: It stops\u000a`,
   ]);
 });

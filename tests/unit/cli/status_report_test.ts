@@ -270,10 +270,10 @@ Deno.test("formatStatus says if the findings are not current, or not told", () =
   );
   const untold = (why: string) =>
     dataPathOf({ ...STATUS, dataPath: { kind: "not-told", why } });
-  assert.equal(untold(""), "not told by this sidecar");
+  assert.equal(untold(""), "not known: this sidecar is too old to report findings");
   assert.equal(
     untold("no answer came within 3 s"),
-    "not told by this sidecar: no answer came within 3 s",
+    "not known: no answer came within 3 s",
   );
 });
 

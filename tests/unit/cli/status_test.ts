@@ -68,7 +68,7 @@ Deno.test("status shows the findings before everything else, and names them besi
 Deno.test("status of a sidecar that is too old to tell findings shows all the rest", async () => {
   await using _server = await serveNode(undefined);
   assert.deepEqual((await shown()).split("\n"), [
-    "Data path     not told by this sidecar",
+    "Data path     not known: this sidecar is too old to report findings",
     ...SUMMARY,
     "Routes        1 installed, 0 pending; 0 unconfirmed",
     ...ACTIVITY,
@@ -85,7 +85,7 @@ Deno.test("status of a sidecar that has not made a diagnosis within 3 s shows al
   const [first, ...rest] = (await shown()).split("\n");
   assert.equal(
     first,
-    "Data path     not told by this sidecar: no answer came within 3 s",
+    "Data path     not known: no answer came within 3 s",
   );
   assert.deepEqual(rest.slice(0, SUMMARY.length), SUMMARY);
 });

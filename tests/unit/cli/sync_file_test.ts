@@ -37,7 +37,7 @@ Deno.test("sync reads a list of routes in YAML and in JSON, alone or under route
   assert.deepEqual(routesOf("routes: []\n"), []);
 });
 
-const NO_LIST = "is no list of routes; write one entry a line, such as " +
+const NO_LIST = "is not a list of routes; write one entry a line, such as " +
   "- {destination: 10.42.2.0/24, device: vxlan100}, and [] for no routes";
 
 /** A file, and what stands behind its name in the fault. */
@@ -51,11 +51,11 @@ const FAULTS: readonly (readonly [what: string, text: string, said: string])[] =
     "routes: []\nroute: []\n",
     'line 2 has an unknown field "route"; use routes',
   ],
-  ["has routes twice", "routes: []\nroutes: []\n", "line 2 states routes twice"],
+  ["has routes twice", "routes: []\nroutes: []\n", "line 2 has routes twice"],
   [
     "has no route as an entry",
     `${ENTRY}- 10.42.3.0/24\n`,
-    "line 2 is no route; it needs destination and device",
+    "line 2 is not a route; it needs destination and device",
   ],
   [
     "has an entry without a device",
@@ -75,12 +75,12 @@ const FAULTS: readonly (readonly [what: string, text: string, said: string])[] =
   [
     "has a number as a device",
     "- destination: 10.42.3.0/24\n  device: 100\n",
-    "line 2 has no text as its device; put it in quotes",
+    "line 2 has a device that is not a string; put it in quotes",
   ],
   [
     "has a list as a device",
     "- destination: 10.42.3.0/24\n  device: [vxlan100]\n",
-    "line 2 has no text as its device; put it in quotes",
+    "line 2 has a device that is not a string; put it in quotes",
   ],
   [
     "has an unknown field",
@@ -90,12 +90,12 @@ const FAULTS: readonly (readonly [what: string, text: string, said: string])[] =
   [
     "has a field twice",
     "- destination: 10.42.3.0/24\n  device: a\n  device: b\n",
-    "line 3 states device twice",
+    "line 3 has device twice",
   ],
   [
     "has a destination twice",
     `${ENTRY}\n- {destination: 10.42.2.0/24, device: other}\n`,
-    "line 3 states 10.42.2.0/24 again, after routes.yaml line 1",
+    "line 3 has 10.42.2.0/24 again, after routes.yaml line 1",
   ],
   [
     "has host bits set",
@@ -105,12 +105,12 @@ const FAULTS: readonly (readonly [what: string, text: string, said: string])[] =
   [
     "has no prefix as a destination",
     '- {destination: "10.42.2\\u001b", device: vxlan100}\n',
-    'line 1: "10.42.2\\u001b" is no IPv4 prefix such as 10.42.2.0/24',
+    'line 1: "10.42.2\\u001b" is not an IPv4 prefix; use one such as 10.42.2.0/24',
   ],
   [
     "has no name as a device",
     "- destination: 10.42.2.0/24\n  device: vxlan/100\n",
-    'line 2: "vxlan/100" is no name of a device such as vxlan100',
+    'line 2: "vxlan/100" is not the name of a device; use one such as vxlan100',
   ],
   [
     "is indented by a tab",
@@ -125,17 +125,17 @@ const FAULTS: readonly (readonly [what: string, text: string, said: string])[] =
   [
     "has an entry that is an alias",
     "- &one {destination: 10.42.2.0/24, device: vxlan100}\n- *one\n",
-    "line 2 is an alias; write the route out",
+    "line 2 is a YAML alias; write the value instead",
   ],
   [
     "has a value that is an alias",
     "- destination: &to 10.42.2.0/24\n  device: *to\n",
-    "line 2 is an alias; write the route out",
+    "line 2 is a YAML alias; write the value instead",
   ],
   [
     "has an alias of an alias of an alias",
     "- &a [x, x]\n- &b [*a, *a]\n- &c [*b, *b]\n",
-    "line 1 is no route; it needs destination and device",
+    "line 1 is not a route; it needs destination and device",
   ],
   [
     "is nested 100,000 times",
@@ -224,6 +224,6 @@ fullTest("sync reads a file of 1 MB, and names a fault in its last line", () => 
   assert.equal(routesOf(text).length, lines.length);
   assert.match(
     fault(`${text}${lines[0]}`),
-    /^routes\.yaml line 21001 states 10\.0\.0\./,
+    /^routes\.yaml line 21001 has 10\.0\.0\./,
   );
 });

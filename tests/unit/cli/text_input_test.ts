@@ -56,7 +56,7 @@ Deno.test("a file that cannot be read, or is too large, is named with the reason
   );
   assert.equal(
     await fault(folder, 5),
-    `Cannot read ${folder}: it is a folder; name a file`,
+    `Cannot read ${folder}: it is a directory; give a file`,
   );
   const missing = await openText(`${folder}/none`);
   assert.deepEqual(missing, {

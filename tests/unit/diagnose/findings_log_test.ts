@@ -9,7 +9,7 @@ const DOWN: Finding = {
   severity: "critical",
   subject: { kind: "device", device: device("vxlan100") },
   found: "vxlan100 is down",
-  meaning: "no packet leaves for the 2 nodes behind it",
+  meaning: "no packet reaches the 2 nodes behind it",
   remedy: ["ip link set dev vxlan100 up"],
 };
 
@@ -27,7 +27,7 @@ Deno.test("FindingsLog says a finding once with its remedy, and once that it is 
   assert.deepEqual(log.take([], 0), []);
   assert.deepEqual(log.take([DOWN], 1_000), [{
     level: "warn",
-    message: "device-down (vxlan100): vxlan100 is down: no packet leaves for the 2 " +
+    message: "device-down (vxlan100): vxlan100 is down: no packet reaches the 2 " +
       "nodes behind it; run: ip link set dev vxlan100 up",
     fields: { finding: "device-down", device: "vxlan100" },
   }]);
@@ -91,7 +91,10 @@ Deno.test("FindingsLog says at most two lines a minute of each finding, and in t
 Deno.test("FindingsLog cuts a long remedy, and says where all of it is", () => {
   const remedy = Array.from({ length: 20 }, (_, at) => `echo ${at}`);
   const [line] = new FindingsLog().take([{ ...DOWN, remedy }], 0);
-  assert.match(line?.message ?? "", /echo 7 && … \(12 more lines: deno task status\)$/);
+  assert.match(
+    line?.message ?? "",
+    /echo 7 && … \(12 more lines: quilt-sidecar status\)$/,
+  );
 });
 
 /** So many routes that another process keeps changing, from 10.42.1.0/24 on. */
@@ -116,8 +119,8 @@ Deno.test("FindingsLog has eight of 250 findings with one id in full, and one li
   assert.match(opened[8] ?? "", /^route-contended \(10\.42\.8\.0\/24\): Another /);
   assert.equal(
     opened[9],
-    "route-contended (10.42.9.0/24, 10.42.10.0/24, 10.42.11.0/24 and 239 more): the " +
-      "same there; deno task status lists each",
+    "route-contended (10.42.9.0/24, 10.42.10.0/24, 10.42.11.0/24 and 239 more): " +
+      "same finding; quilt-sidecar status lists each",
   );
   assert.deepEqual(messages([OFF, ...contended(250)], 1_000), []);
   const gone = messages([OFF], 2_000);
@@ -137,7 +140,7 @@ Deno.test("FindingsLog gathers for a minute what comes after the line for the ot
   assert.deepEqual(log.take(contended(21), 60_000), [{
     level: "warn",
     message:
-      "route-contended (10.42.21.0/24): the same there; deno task status lists " +
+      "route-contended (10.42.21.0/24): same finding; quilt-sidecar status lists " +
       "each",
     fields: { finding: "route-contended" },
   }]);

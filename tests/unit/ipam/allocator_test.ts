@@ -86,9 +86,12 @@ Deno.test("choose returns the requested address if it is free", () => {
 });
 
 const refusals: readonly (readonly [requested: string, sentence: string])[] = [
-  ["10.42.1.0", "Address 10.42.1.0 is the network address, which is never given"],
-  ["10.42.1.255", "Address 10.42.1.255 is the broadcast address, which is never given"],
-  ["10.42.1.1", "Address 10.42.1.1 is the gateway, which is never given"],
+  ["10.42.1.0", "Address 10.42.1.0 is the network address, which is never allocated"],
+  [
+    "10.42.1.255",
+    "Address 10.42.1.255 is the broadcast address, which is never allocated",
+  ],
+  ["10.42.1.1", "Address 10.42.1.1 is the gateway, which is never allocated"],
   ["10.42.2.7", "Address 10.42.2.7 is not in this node's subnet 10.42.1.0/24"],
   ["10.42.0.255", "Address 10.42.0.255 is not in this node's subnet 10.42.1.0/24"],
   [

@@ -259,7 +259,7 @@ Deno.test("abandon counts every line that is not written as lost, once, and a li
   for (const line of ["third", "fourth"]) writer.write(line);
   writer.abandon();
   writer.abandon();
-  assert.deepEqual(losses, [[3, "nobody read them in time"]]);
+  assert.deepEqual(losses, [[3, "no process read them in time"]]);
   assert.deepEqual([writer.written, writer.dropped], [1, 3]);
   reader.resume();
   await flushed;

@@ -11,7 +11,7 @@ function collect() {
 
 Deno.test("LossNotice says a burst of losses in one sentence, and what comes soon after it only at the end", async () => {
   const { notice, said } = collect();
-  notice.note(1, "nobody read them in time");
+  notice.note(1, "no process read them in time");
   notice.note(56, "No space left on device (os error 28)");
   assert.deepEqual(said, []);
   await until(() => said.length > 0, { what: "a sentence" });

@@ -40,7 +40,7 @@ Deno.test("ContentionLog names in the fields of a line the one route or link tha
   assert.deepEqual(link.fields, { device: "vxlan100" });
   assert.equal(
     two.message,
-    "Links keep going up and down, and our routes with them: vxlan100, vxlan200",
+    "Links keep going up and down, and the kernel deletes our routes each time: vxlan100, vxlan200",
   );
   assert.deepEqual(two.fields, {});
 });

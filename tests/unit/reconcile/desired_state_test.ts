@@ -41,7 +41,7 @@ const WAITING = { kind: "waiting", reason: "down" } as const;
 const LOST_STATUS = {
   kind: "error",
   sentence: "No answer from the kernel about 10.42.2.0/24: ip was killed; " +
-    "the state is unconfirmed, ask again",
+    "the state is unknown, call again",
 } as const;
 
 function recordOf(route: Route, claimed = true): RouteRecord {

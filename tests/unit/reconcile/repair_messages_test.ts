@@ -26,7 +26,7 @@ function installed(n: number, name: string): Repair {
 Deno.test("repairMessages names the destination and the device of a route that was repaired", () => {
   assert.deepEqual(repairMessages([installed(2, "vxlan100")]), [{
     level: "info",
-    message: "Installed pending route through vxlan100: 10.42.2.0/24",
+    message: "Installed 1 pending route via vxlan100: 10.42.2.0/24",
     fields: { destination: "10.42.2.0/24", device: "vxlan100" },
   }]);
 });
@@ -35,7 +35,7 @@ Deno.test("repairMessages names the device alone of several routes that share a 
   const repairs = [2, 3, 4, 5].map((n) => installed(n, "vxlan100"));
   assert.deepEqual(repairMessages(repairs), [{
     level: "info",
-    message: "Installed pending route through vxlan100: 10.42.2.0/24, 10.42.3.0/24, " +
+    message: "Installed 4 pending routes via vxlan100: 10.42.2.0/24, 10.42.3.0/24, " +
       "10.42.4.0/24 and 1 more",
     fields: { destination: undefined, device: "vxlan100" },
   }]);
@@ -49,7 +49,7 @@ Deno.test("repairMessages names no device for a line about several", () => {
     outcome: { kind: "added", ifindex: 2, replaced: [] },
   }));
   const [line] = repairMessages(repairs);
-  assert.match(line?.message ?? "", /^Repaired, /);
+  assert.match(line?.message ?? "", /^Repaired 2 routes that /);
   assert.deepEqual(line?.fields, { destination: undefined, device: undefined });
 });
 
@@ -64,7 +64,7 @@ Deno.test("repairMessages names the destination alone of a record that was writt
 Deno.test("statusMessages names the destination and the device of a route that waits", () => {
   assert.deepEqual(statusMessages([waiting(2, "vxlan100")]), [{
     level: "warn",
-    message: "Interface 'vxlan100' is down, waiting for it: 10.42.2.0/24",
+    message: "1 route is pending (Interface 'vxlan100' is down): 10.42.2.0/24",
     fields: { destination: "10.42.2.0/24", device: "vxlan100" },
   }]);
 });

@@ -57,14 +57,14 @@ Deno.test("describeReplaced names the route, its owner and its replacement", () 
   };
   assert.equal(
     describeReplaced(over, VXLAN),
-    "Replaced route 10.42.2.0/24 dev eth0 proto 4 metric 100 by ours dev vxlan100",
+    "Replaced route 10.42.2.0/24 dev eth0 proto 4 metric 100 with ours dev vxlan100",
   );
   assert.equal(
     describeReplaced({ ...over, device: undefined }, VXLAN),
-    "Replaced route 10.42.2.0/24 proto 4 metric 100 by ours dev vxlan100",
+    "Replaced route 10.42.2.0/24 proto 4 metric 100 with ours dev vxlan100",
   );
   assert.equal(
-    describeReplacedAlike({ ...over, tos: 16 }, VXLAN),
-    "Replaced route dev eth0 proto 4 metric 100 tos 0x10 by ours dev vxlan100",
+    describeReplacedAlike({ ...over, tos: 16 }, VXLAN, 2),
+    "Replaced 2 routes dev eth0 proto 4 metric 100 tos 0x10 with ours dev vxlan100",
   );
 });

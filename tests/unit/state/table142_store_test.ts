@@ -382,7 +382,7 @@ Deno.test("reportForeignEntries names what is not ours in table 142, and logs no
       [{ ...entry, prefix: cidr("10.42.7.0/24") }, 3],
       [{ ...entry, prefix: cidr("10.42.8.0/24"), payload: [] }],
     ),
-    ["warn: Table 142 has entries that are not ours, left: 10.42.7.0/24, 10.42.8.0/24"],
+    ["warn: Ignored 2 foreign entries in table 142: 10.42.7.0/24, 10.42.8.0/24"],
   );
   const lost = new ScriptedDataplane(() => LOST);
   await reportForeignEntries(lost, {

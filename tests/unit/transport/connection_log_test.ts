@@ -39,15 +39,15 @@ Deno.test("handshakeErrorLogger warns of each kind once a minute, and logs a cli
   log({ kind: "no-certificate" });
   assert.deepEqual(lines.map(([level]) => level), ["debug", "warn", "debug", "warn"]);
   assert.deepEqual(lines.slice(0, 2).map(([, message]) => message), [
-    "A TLS client was refused: socket hang up",
-    "A TLS client was refused: it does not speak TLS; connect with TLS",
+    "Refused a TLS client: socket hang up",
+    "Refused a TLS client: it does not speak TLS; connect with TLS",
   ]);
 });
 
 Deno.test("describeSessionLimit says that routes stay only if they do", () => {
   assert.match(
     describeSessionLimit(6_000, false),
-    /^6000 connections .*, its routes stay$/,
+    /^Deno keeps .* 6000 connections .*, its routes stay$/,
   );
   assert.match(
     describeSessionLimit(6_000, true),

@@ -12,7 +12,7 @@ Deno.test("describeListenError names the permission for an address that the sand
   assert.equal(
     describeListenError(error, true),
     "Cannot listen on 0.0.0.0:50051: the sandbox grants only 127.0.0.1:50051; " +
-      "start with --allow-net=0.0.0.0:50051 (see README) or leave --grpc-addr out",
+      "start with --allow-net=0.0.0.0:50051 (see docs/tls-and-sockets.md) or leave --grpc-addr out",
   );
   assert.match(
     describeListenError(error, false),

@@ -314,7 +314,7 @@ for (const value of ["0S", "00000000H", "1n", "999u", "999999n"]) {
   Deno.test(`screenRequest answers DEADLINE_EXCEEDED to the grpc-timeout ${value}`, () => {
     assert.match(
       grpcStatus(response({ "grpc-timeout": value })),
-      /^200 4 The deadline had passed before /,
+      /^200 4 The deadline passed before /,
     );
   });
 }

@@ -168,7 +168,7 @@ Deno.test("startServer returns an error that names a port in use, and says how t
   assert.equal(
     describeListenError(second.fault, true),
     `Cannot listen on 127.0.0.1:${address.port}: the port is in use; ` +
-      `see by whom with: ss -ltnp 'sport = :${address.port}'`,
+      `find the process with: ss -ltnp 'sport = :${address.port}'`,
   );
 });
 

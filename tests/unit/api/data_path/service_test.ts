@@ -177,9 +177,9 @@ Deno.test("ProbePeers answers the state of each gateway and proxied address", as
 
 const REFUSED: readonly (readonly [ProbeOutcome, status, string])[] = [
   [{ kind: "busy" }, status.RESOURCE_EXHAUSTED, "Another probe runs; "],
-  [{ kind: "queue-full" }, status.RESOURCE_EXHAUSTED, "Too many calls wait "],
+  [{ kind: "queue-full" }, status.RESOURCE_EXHAUSTED, "Too many calls are waiting "],
   [{ kind: "shutting-down" }, status.UNAVAILABLE, "The sidecar is shutting down; "],
-  [{ kind: "caller-gone" }, status.CANCELLED, "The caller had gone "],
+  [{ kind: "caller-gone" }, status.CANCELLED, "The client cancelled the call "],
 ];
 
 for (const [outcome, expected, sentence] of REFUSED) {

@@ -56,7 +56,7 @@ Deno.test("GetNodeNetwork says why the last ConfigureNodeSubnet set no subnet", 
   };
   assert.equal(await refusal(), "It was refused");
   outcome = { kind: "queue-full" };
-  assert.match(String(await refusal()), /^Too many calls wait for the kernel/);
+  assert.match(String(await refusal()), /^Too many calls are waiting for the kernel/);
   outcome = { kind: "configured", subnet: cidr("10.42.1.0/24"), changed: true };
   assert.equal(await refusal(), "");
 });

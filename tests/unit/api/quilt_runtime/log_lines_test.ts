@@ -112,7 +112,7 @@ Deno.test("RemoveRoute that was not executed is logged with the reason", () => {
   assert.deepEqual(written(remove, removeResult({ kind: "queue-full" })), [
     "info: RPC: RemoveRoute(destination=10.42.2.0/24)",
     "warn: RemoveRoute(destination=10.42.2.0/24) not executed: " +
-    "Too many calls wait for the kernel; call again later",
+    "Too many calls are waiting for the kernel; call again later",
   ]);
 });
 

@@ -268,8 +268,8 @@ const STATUSES: readonly (readonly [outcome: SyncOutcome, answer: RegExp])[] = [
     /^INVALID_ARGUMENT: routes\[0\]: no$/,
   ],
   [{ kind: "shutting-down" }, /^UNAVAILABLE: The sidecar is shutting down; /],
-  [{ kind: "queue-full" }, /^RESOURCE_EXHAUSTED: Too many calls wait /],
-  [{ kind: "caller-gone" }, /^CANCELLED: The caller had gone /],
+  [{ kind: "queue-full" }, /^RESOURCE_EXHAUSTED: Too many calls are waiting /],
+  [{ kind: "caller-gone" }, /^CANCELLED: The client cancelled the call /],
 ];
 
 for (const [outcome, answer] of STATUSES) {

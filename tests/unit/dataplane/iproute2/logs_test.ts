@@ -26,7 +26,7 @@ Deno.test("Node logs an ip that hangs as one warning: its commands, how long, an
   assert.equal(warnings.length, 1, peer.log.join("\n"));
   assert.match(
     warnings[0] ?? "",
-    /^warn: ip did not answer within 2\d{3} ms and was killed; a fresh ip takes over; it was asked: "link show dev vxlan100", "route get fibmatch 10\.42\.3\.0"$/,
+    /^warn: ip did not answer within 2\d{3} ms, so the sidecar killed it and started a new one; commands: "link show dev vxlan100", "route get fibmatch 10\.42\.3\.0"$/,
   );
 });
 
@@ -35,17 +35,17 @@ Deno.test("HangLog counts the hangs within a minute, and logs the count", async 
   const hang = { commands: ["route show table 142"], durationMs: 2000.4 };
   for (let time = 0; time < 6; time += 1) hangs.note(hang);
   assert.deepEqual(lines, [
-    "warn: ip did not answer within 2000 ms and was killed; a fresh ip takes over; " +
-    'it was asked: "route show table 142"',
+    "warn: ip did not answer within 2000 ms, so the sidecar killed it and started a " +
+    'new one; commands: "route show table 142"',
   ]);
   await until(() => lines.length === 2, { what: "the count" });
   assert.match(
     lines[1] ?? "",
-    /^warn: ip hung 5 more times since then, and was killed each time$/,
+    /^warn: ip hung 5 more times since then and was killed each time$/,
   );
   hangs.note(hang);
   hangs.close();
-  assert.match(lines[2] ?? "", /^warn: ip hung once more/);
+  assert.match(lines[2] ?? "", /^warn: ip hung 1 more time since/);
   hangs.close();
   assert.equal(lines.length, 3);
 });

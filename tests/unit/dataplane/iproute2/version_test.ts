@@ -71,6 +71,6 @@ Deno.test("identifyIp ends an ip that hangs, also one that writes without end", 
     using _path = usePath(`${hanging.directory}:${Deno.env.get("PATH")}`);
     const found = await identifyIp(200);
     assert.ok(found.kind === "foreign");
-    assert.match(found.why, /^ip did not tell its version within 200 ms, and wrote /);
+    assert.match(found.why, /^ip did not print its version within 200 ms, and wrote /);
   }
 });

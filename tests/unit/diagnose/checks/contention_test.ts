@@ -43,19 +43,19 @@ Deno.test("contentionChecks tell who only deletes, and what systemd-networkd lac
   const finding = only({});
   assert.equal(
     finding.found,
-    "Another process deletes the route to 10.42.2.0/24 every 5 s; it was repaired 12 times",
+    "Another process deletes the route to 10.42.2.0/24 every 5 s; the sidecar has repaired it 12 times",
   );
   assert.match(
     finding.meaning,
-    /systemd-networkd .* ManageForeignRoutes=no; if it does not run, look for /,
+    /systemd-networkd .* ManageForeignRoutes=no; if systemd-networkd does not run, look for /,
   );
   assert.deepEqual(finding.remedy, []);
 });
 
 for (
   const [protocol, who] of [
-    [3, /proto boot is a hand, a script /],
-    [4, /proto static is an administrator's route, /],
+    [3, /proto boot is an operator, a script /],
+    [4, /proto static is an administrator, /],
     [12, /BIRD/],
     [16, /DHCP client/],
     [142, /a second one runs here/],
@@ -73,10 +73,10 @@ for (
 
 for (
   const [everyMs, repairs, pattern] of [
-    [300.4, 4, / every 300 ms; it was repaired 4 times$/],
+    [300.4, 4, / every 300 ms; the sidecar has repaired it 4 times$/],
     [999.6, 4, / every 1000 ms; /],
     [1_249, 4, / every 1.2 s; /],
-    [undefined, 1, /10\.42\.2\.0\/24; it was repaired 1 time$/],
+    [undefined, 1, /10\.42\.2\.0\/24; the sidecar has repaired it 1 time$/],
   ] as const
 ) {
   Deno.test(`contentionChecks write the pattern of ${repairs} changes every ${everyMs} ms`, () => {

@@ -45,8 +45,8 @@ Deno.test("deviceChecks find a device that is missing, and make it as it was", (
     id: "device-missing",
     severity: "critical",
     subject: SUBJECT,
-    found: "vxlan100 does not exist, but 2 routes are wanted through it",
-    meaning: "No packet leaves for the 2 nodes behind vxlan100",
+    found: "vxlan100 does not exist, but 2 desired routes lead through it",
+    meaning: "No packet reaches the 2 nodes behind vxlan100",
     remedy: [
       "ip link add vxlan100 address 02:00:00:00:01:00 type vxlan id 100 " +
       "dstport 4789 local 198.51.100.1 dev underlay",
@@ -64,9 +64,9 @@ Deno.test("deviceChecks count one route and one node", () => {
   const [finding] = deviceChecks(healthyNode({ links, wanted: wantedTo(2) }));
   assert.equal(
     finding?.found,
-    "vxlan100 does not exist, but 1 route is wanted through it",
+    "vxlan100 does not exist, but 1 desired route leads through it",
   );
-  assert.equal(finding?.meaning, "No packet leaves for the node behind vxlan100");
+  assert.equal(finding?.meaning, "No packet reaches the node behind vxlan100");
 });
 
 Deno.test("deviceChecks make a missing device without the underlay that went with it", () => {
@@ -75,8 +75,8 @@ Deno.test("deviceChecks make a missing device without the underlay that went wit
   const [finding] = deviceChecks(healthyNode({ links }));
   assert.equal(
     finding?.found,
-    "vxlan100 does not exist, and neither does underlay, which it sent through, but " +
-      "2 routes are wanted through it",
+    "vxlan100 does not exist because underlay, which it sent through, does not " +
+      "exist either, but 2 desired routes lead through it",
   );
   assert.equal(
     finding?.remedy[0],
@@ -113,7 +113,10 @@ Deno.test("deviceChecks leave open what nothing tells about a missing device", (
     "ip link add overlay type vxlan id VNI dstport 4789 local HOST",
     "ip link set dev overlay up",
   ]);
-  assert.match(finding?.meaning ?? "", /; HOST is the address of this node that its/);
+  assert.match(
+    finding?.meaning ?? "",
+    /; replace HOST with the address of this node to /,
+  );
 });
 
 Deno.test("deviceChecks give a device its name back instead of making a second one", () => {
@@ -159,8 +162,8 @@ Deno.test("deviceChecks find a device that is down, and nothing that follows fro
     id: "device-down",
     severity: "critical",
     subject: SUBJECT,
-    found: "vxlan100 is down, but 2 routes are wanted through it",
-    meaning: "No packet leaves for the 2 nodes behind vxlan100",
+    found: "vxlan100 is down, but 2 desired routes lead through it",
+    meaning: "No packet reaches the 2 nodes behind vxlan100",
     remedy: ["ip link set dev vxlan100 up"],
   }]);
 });
@@ -173,7 +176,7 @@ Deno.test("deviceChecks find a device whose MTU is too small for IPv4, and turn 
     severity: "critical",
     subject: SUBJECT,
     found: "vxlan100 has no IPv4, because its MTU is 67, and IPv4 needs at least 68",
-    meaning: "The kernel refuses every route through it, so no packet leaves for the " +
+    meaning: "The kernel refuses every route through it, so no packet reaches the " +
       "2 nodes behind vxlan100",
     remedy: [
       "ip link set dev vxlan100 mtu 1450",
@@ -208,7 +211,7 @@ Deno.test("deviceChecks find a device without carrier, and what takes it away", 
     severity: "critical",
     subject: SUBJECT,
     found: "vxlan100 is up but has no carrier, because far is down",
-    meaning: "No packet leaves for the 2 nodes behind vxlan100",
+    meaning: "No packet reaches the 2 nodes behind vxlan100",
     remedy: ["ip link set dev far up"],
   });
   assert.deepEqual(remedies({ links: linksWith(noCarrier("veth")) }), [
@@ -246,9 +249,9 @@ Deno.test("deviceChecks find a port of a bridge, and none of a bond or a VRF", (
     id: "bridge-port",
     severity: "critical",
     subject: SUBJECT,
-    found: "vxlan100 is a port of bridge quilt0, but 2 routes are wanted through it",
-    meaning: "The bridge takes the ARP answers away from its port, so no packet gets " +
-      "through to the 2 nodes behind vxlan100",
+    found: "vxlan100 is a port of bridge quilt0, but 2 desired routes lead through it",
+    meaning: "The bridge takes the ARP replies that arrive at its port, so no packet " +
+      "reaches the 2 nodes behind vxlan100",
     remedy: [
       "ip link set dev vxlan100 nomaster",
       "sysctl -w net.ipv4.conf.vxlan100.proxy_arp=1",

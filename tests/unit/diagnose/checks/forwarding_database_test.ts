@@ -53,10 +53,10 @@ Deno.test("forwardingDatabaseChecks find an FDB without any peer, and leave the 
     id: "fdb-empty",
     severity: "critical",
     subject: SUBJECT,
-    found: "No peer is in the FDB of vxlan100, but 2 routes are wanted through it",
+    found: "The FDB of vxlan100 has no peer, but 2 desired routes lead through it",
     meaning: "vxlan100 drops every packet for an address that it has not learned, so " +
-      "the 2 nodes behind vxlan100 cannot be reached; HOST is the address of each " +
-      "missing peer's host, which nobody here knows",
+      "no packet reaches the 2 nodes behind vxlan100; replace HOST with the address of " +
+      "a missing peer's host, which the control plane knows",
     remedy: [append("HOST")],
   }]);
 });
@@ -80,11 +80,12 @@ Deno.test("forwardingDatabaseChecks find which peers a device made anew has lost
     id: "fdb-lost",
     severity: "critical",
     subject: SUBJECT,
-    found: "No peer is left in the FDB of vxlan100, which had 198.51.100.2, " +
+    found: "The FDB of vxlan100 has no peer left; it had 198.51.100.2, " +
       "198.51.100.3",
-    meaning: "vxlan100 sends nobody there the packets for addresses that it has not " +
-      "learned, so the nodes on these hosts cannot be reached, and the mesh agent does " +
-      "not repeat the entries",
+    meaning:
+      "vxlan100 does not send packets for unknown addresses to these hosts, so " +
+      "no packet reaches the nodes there, and the mesh agent does not repeat FDB " +
+      "entries",
     remedy: [append(SECOND_HOST), append(THIRD_HOST)],
   }]);
 });
@@ -96,7 +97,7 @@ Deno.test("forwardingDatabaseChecks find one peer of several that is gone", () =
   assert.deepEqual(others, []);
   assert.equal(
     finding?.found,
-    "1 of 2 peers is gone from the FDB of vxlan100, 198.51.100.2",
+    "The FDB of vxlan100 has lost 1 of 2 peers: 198.51.100.2",
   );
   assert.deepEqual(finding?.remedy, [append(SECOND_HOST)]);
 });
@@ -107,7 +108,7 @@ Deno.test("forwardingDatabaseChecks name eight lost peers, and put every one bac
   const remembered = peersBefore(...peers.toReversed());
   const facts = healthyNode({ forwarding: [], remembered, wanted });
   const [finding] = forwardingDatabaseChecks(facts);
-  assert.match(finding?.found ?? "", /which had 198\.51\.100\.2, .*\.9 and 12 more$/);
+  assert.match(finding?.found ?? "", /; it had 198\.51\.100\.2, .*\.9 and 12 more$/);
   assert.deepEqual(finding?.remedy, peers.map(append));
 });
 
@@ -123,10 +124,11 @@ Deno.test("forwardingDatabaseChecks find fewer peers than routes where nothing t
     id: "fdb-fewer",
     severity: "warning",
     subject: SUBJECT,
-    found: "vxlan100 forwards to 1 peer, but 2 routes are wanted through it",
-    meaning: "No packet for an address that vxlan100 has not learned reaches 1 node " +
-      "behind it, unless nodes share a host; HOST is the address of each missing " +
-      "peer's host, which nobody here knows",
+    found: "vxlan100 forwards to 1 peer, but 2 desired routes lead through it",
+    meaning:
+      "Packets for addresses that vxlan100 has not learned do not reach 1 node " +
+      "behind it, unless nodes share a host; replace HOST with the address of a missing " +
+      "peer's host, which the control plane knows",
     remedy: [append("HOST")],
   }]);
   const forwarding = [
@@ -152,12 +154,13 @@ Deno.test("forwardingDatabaseChecks find more peers than routes: an InjectRoute 
     id: "missing-routes",
     severity: "warning",
     subject: SUBJECT,
-    found: "vxlan100 forwards to 2 peers but only 1 route is wanted through it " +
+    found: "vxlan100 forwards to 2 peers but only 1 desired route leads through it " +
       "(10.42.2.0/24)",
-    meaning: "No packet leaves for 1 node whose InjectRoute was lost, and the mesh " +
-      "agent does not repeat it; do not stop the agent, because it would remove the " +
-      "routes that work; find the node without a route, and put its subnet, a /24 of " +
-      "10.42.0.0/16, in the place of SUBNET",
+    meaning:
+      "No packet reaches 1 node, because its InjectRoute was lost, and the mesh " +
+      "agent does not repeat a call; do not stop the agent, because it would remove the " +
+      "routes that work; find the node without a route, and replace SUBNET with its " +
+      "subnet, a /24 of 10.42.0.0/16",
     remedy: ["grpcurl SUBNET via vxlan100"],
   }]);
 });
@@ -182,8 +185,8 @@ Deno.test("forwardingDatabaseChecks find peers of any VXLAN device while no rout
   assert.deepEqual(
     forwardingDatabaseChecks(facts).map(({ found }) => found),
     [
-      "vxlan100 forwards to 2 peers but no route is wanted through it",
-      "flannel.1 forwards to 1 peer but no route is wanted through it",
+      "vxlan100 forwards to 2 peers but no desired route leads through it",
+      "flannel.1 forwards to 1 peer but no desired route leads through it",
     ],
   );
   // With a wanted route it is known which device is the agent's.

@@ -81,14 +81,14 @@ Deno.test("neighbourChecks say which MAC address was expected, and for how long 
   assert.equal(
     of("reachable")?.found,
     "vxlan100 sends packets for 10.42.2.2 to 02:00:00:00:00:02, expected " +
-      "02:00:00:00:00:0a, which 198.51.100.2 has now",
+      "02:00:00:00:00:0a, the MAC address of 198.51.100.2",
   );
   assert.match(of("reachable")?.meaning ?? "", / up to 53 s$/);
   assert.match(of("permanent")?.meaning ?? "", / until the entries are deleted$/);
   assert.match(of("stale")?.meaning ?? "", / after 8 s$/);
   assert.match(
     of("reachable", FORGOTTEN)?.found ?? "",
-    /, expected a MAC address that a peer has$/,
+    /, expected the MAC address of a peer$/,
   );
 });
 

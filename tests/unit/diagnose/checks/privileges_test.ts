@@ -25,7 +25,7 @@ Deno.test("privilegeChecks tell another sidecar, and leave to the operator which
     subject: { kind: "node" },
     found: "Another process has written 10.42.9.0/24 into table 142, as a second " +
       "sidecar in this network namespace does",
-    meaning: "Each of two removes what the other was asked for, so end one of them",
+    meaning: "Each sidecar removes the routes of the other, so stop one of the two",
     remedy: ["pgrep -af 'main.ts serve'"],
   }]);
 });

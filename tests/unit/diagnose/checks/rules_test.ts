@@ -110,7 +110,7 @@ Deno.test("ruleChecks blame a rule without a table if a look-up is refused", () 
   const [finding] = ruleChecks(astray([one], REFUSED));
   assert.equal(
     finding?.found,
-    "Rule 100: from all to 10.42.0.0/16 without a table is tried before the main table's",
+    "Rule 100: from all to 10.42.0.0/16 without a table is tried before the rule of the main table",
   );
   assert.equal(
     finding?.meaning,

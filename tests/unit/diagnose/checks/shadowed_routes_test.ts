@@ -59,7 +59,7 @@ Deno.test("shadowedRouteChecks say which packets go where", () => {
   );
   assert.equal(
     finding?.found,
-    "10.42.2.7/32 dev underlay proto 3 metric 0 is preferred to " +
+    "The kernel prefers 10.42.2.7/32 dev underlay proto 3 metric 0 to " +
       "10.42.2.0/24 dev vxlan100 proto 142",
   );
   assert.equal(

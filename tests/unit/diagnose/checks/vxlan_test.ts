@@ -74,10 +74,11 @@ Deno.test("vxlanChecks find a VNI other than the one in the device's name", () =
     id: "vxlan-vni",
     severity: "critical",
     subject: SUBJECT,
-    found: "vxlan100 has VNI 101, but the mesh agent names its device after its VNI, " +
-      "100",
-    meaning: "vxlan100 and its peers drop each other's packets, so none gets through " +
-      "to the 2 nodes behind vxlan100",
+    found:
+      "vxlan100 has VNI 101, expected 100, because the mesh agent names its device " +
+      "after its VNI",
+    meaning: "vxlan100 and its peers drop each other's packets, so no packet " +
+      "reaches the 2 nodes behind vxlan100",
     remedy: REMADE,
   }]);
 });
@@ -97,8 +98,8 @@ Deno.test("vxlanChecks find a UDP port that is not VXLAN's", () => {
     id: "vxlan-port",
     severity: "critical",
     subject: SUBJECT,
-    found: "vxlan100 uses UDP port 8472, but the mesh agent's is 4789",
-    meaning: "The peers do not listen on port 8472, so no packet gets through to the " +
+    found: "vxlan100 uses UDP port 8472, expected 4789, the port of the mesh agent",
+    meaning: "The peers do not listen on port 8472, so no packet reaches the " +
       "2 nodes behind vxlan100",
     remedy: REMADE,
   }]);
@@ -126,8 +127,9 @@ Deno.test("vxlanChecks find a local address that no device has", () => {
     subject: SUBJECT,
     found: "vxlan100 sends from 198.51.100.1, but no device of this node has that " +
       "address",
-    meaning: "The kernel drops what vxlan100 sends, and what comes for it: no packet " +
-      "gets through to the 2 nodes behind vxlan100",
+    meaning:
+      "The kernel drops the packets that vxlan100 sends and those that arrive for " +
+      "it, so no packet reaches the 2 nodes behind vxlan100",
     remedy: ["ip address add 198.51.100.1/24 dev underlay"],
   }]);
   const links = linksWith(vxlanLink({ local: undefined }));
@@ -192,8 +194,8 @@ Deno.test("vxlanChecks find an underlay that is down, and not the routes that we
     id: "underlay-down",
     severity: "critical",
     subject: SUBJECT,
-    found: "vxlan100 reaches its peers by underlay, which is down",
-    meaning: "No packet gets through to the 2 nodes behind vxlan100",
+    found: "vxlan100 sends through underlay, which is down",
+    meaning: "No packet reaches the 2 nodes behind vxlan100",
     remedy: ["ip link set dev underlay up"],
   }]);
 });
@@ -206,7 +208,7 @@ Deno.test("vxlanChecks find an underlay without carrier, and what takes it away"
   const [finding] = vxlanChecks(healthyNode({ links }));
   assert.equal(
     finding?.found,
-    "vxlan100 reaches its peers by underlay, which has no carrier, because far is down",
+    "vxlan100 sends through underlay, which has no carrier, because far is down",
   );
   assert.deepEqual(finding?.remedy, ["ip link set dev far up"]);
 });
@@ -237,9 +239,9 @@ Deno.test("vxlanChecks find the peers that the underlay has no route to", () => 
     id: "underlay-no-route",
     severity: "critical",
     subject: SUBJECT,
-    found: "vxlan100 has no way to 1 of 2 peers, 198.51.100.2 (Invalid argument: a " +
+    found: "vxlan100 cannot reach 1 of 2 peers: 198.51.100.2 (Invalid argument: a " +
       "blackhole route)",
-    meaning: "No packet gets through to the node on that host",
+    meaning: "No packet reaches the node on that host",
     remedy: ["ip route replace 198.51.100.2/32 dev underlay"],
   }]);
 });
@@ -251,7 +253,7 @@ Deno.test("vxlanChecks find peers whose route leads through the overlay, or to t
   assert.deepEqual(others, []);
   assert.equal(
     finding?.found,
-    "vxlan100 has no way to 2 of 2 peers, 198.51.100.2 (the route leads through " +
+    "vxlan100 cannot reach 2 of 2 peers: 198.51.100.2 (the route leads through " +
       "vxlan100 itself), 198.51.100.3 (lo of this node has that address)",
   );
   assert.deepEqual(finding?.remedy, [
@@ -312,8 +314,8 @@ Deno.test("vxlanChecks find an MTU that leaves no room for the headers", () => {
       "underlay carries, which leaves 1350",
     meaning:
       "Packets over 1350 bytes to the 2 nodes behind vxlan100 are dropped until " +
-      "their sender has learned the smaller size: large transfers stall, and hang " +
-      "where ICMP is filtered, while pings get through",
+      "their sender learns the path MTU: large transfers stall, or hang if a firewall " +
+      "drops ICMP, although small pings succeed",
     remedy: ["ip link set dev vxlan100 mtu 1350"],
   }]);
   const fits = linksWith(vxlanLink({}, { mtu: 8950 }), link(UNDERLAY, { mtu: 9000 }));

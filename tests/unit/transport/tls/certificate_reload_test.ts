@@ -30,6 +30,6 @@ Deno.test("ReloadDetector reports unusable files once, however often it reads th
     detector.observe(ok({ ...inUse, cert: "x" }));
   }
   assert.deepEqual(reloads.slice(1), [
-    { kind: "unusable", reason: "The file of --tls-cert is no certificate in PEM" },
+    { kind: "unusable", reason: "The file of --tls-cert is not a PEM certificate" },
   ]);
 });

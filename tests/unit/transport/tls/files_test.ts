@@ -54,7 +54,7 @@ Deno.test("checkTlsMaterial accepts a key if a handshake succeeds with it, and o
     if (checked.ok) continue;
     assert.equal(
       checked.fault,
-      `The key of --tls-key is of a kind that cannot be used (${kind}); use RSA of ` +
+      `The key of --tls-key has an unsupported type (${kind}); use RSA of ` +
         "2048 to 8192 bits, ECDSA on P-256, P-384 or P-521, or Ed25519",
     );
   }

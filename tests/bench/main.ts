@@ -9,13 +9,15 @@ import { measureFirstCall } from "./first_call.ts";
 import { measureGap } from "./gap.ts";
 import { measureHealing } from "./heal.ts";
 import { measureLargeTable } from "./large_table.ts";
+import { measureMemory } from "./memory.ts";
 import { isKept, type Measurement, printFindings } from "./report.ts";
 import { measureSync } from "./sync.ts";
 import { measureTelemetry } from "./telemetry.ts";
 
 const CLIENT = "grpc-js on Deno, a process of its own, one connection over loopback";
 
-const MEASUREMENTS: readonly Measurement[] = [
+/** All of them, in the order in which they run. */
+export const MEASUREMENTS: readonly Measurement[] = [
   { name: "calls", how: `medians; client: ${CLIENT}`, run: measureCalls },
   {
     name: "first-call",
@@ -33,6 +35,12 @@ const MEASUREMENTS: readonly Measurement[] = [
     name: "heal",
     how: "254 routes; from event to event by the clock of an ip monitor of its own",
     run: measureHealing,
+  },
+  {
+    name: "memory",
+    how: "RSS of the sidecar and its ip processes, beside the requests and limits of " +
+      "deploy/kubernetes; needs h2load",
+    run: measureMemory,
   },
   { name: "sync", how: `medians; client: ${CLIENT}`, run: measureSync },
   {
@@ -61,4 +69,4 @@ async function main(filters: readonly string[]): Promise<boolean> {
   return kept;
 }
 
-await exitWith(() => main(Deno.args));
+if (import.meta.main) await exitWith(() => main(Deno.args));

@@ -3,10 +3,10 @@ import { print } from "../support/isolation.ts";
 /** One line of the table. */
 export interface Finding {
   readonly what: string;
-  /** What was measured: a ratio or milliseconds, as `unit` says. */
+  /** What was measured: a ratio, milliseconds or memory, as `unit` says. */
   readonly value: number;
   /** `×` for a ratio. */
-  readonly unit: "×" | "ms";
+  readonly unit: "×" | "ms" | "MiB";
   /** Undefined for what is told for information only. */
   readonly limit?: { readonly kind: "at most" | "at least"; readonly value: number };
   /** The medians that the value is made of, for people. */

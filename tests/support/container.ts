@@ -20,6 +20,8 @@ export interface ContainerOptions {
   readonly command?: readonly string[];
   /** Files and folders of this machine to be seen in it: from where, by where. */
   readonly mounts?: Readonly<Record<string, string>>;
+  /** Which of the mounts may be written. @default {[]} */
+  readonly writable?: readonly string[];
   /** Layers that are left off, to see what the others deny alone. @default {[]} */
   readonly without?: readonly Layer[];
 }
@@ -129,7 +131,7 @@ function runtimeConfig(
   rootfs: string,
   options: ContainerOptions,
 ): object {
-  const { privileges, args = [], mounts = {}, without = [] } = options;
+  const { privileges, args = [], mounts = {}, without = [], writable = [] } = options;
   const granted = privileges.capabilities.map((name) => `CAP_${name}`);
   const capabilities = without.includes("capability") ? EVERY_CAPABILITY : granted;
   return {
@@ -163,7 +165,7 @@ function runtimeConfig(
         destination,
         source,
         type: "bind",
-        options: ["rbind", "ro"],
+        options: ["rbind", writable.includes(destination) ? "rw" : "ro"],
       })),
     ],
     linux: {

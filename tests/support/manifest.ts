@@ -18,27 +18,32 @@ export interface Privileges {
   readonly capabilities: readonly string[];
 }
 
-/** Every document of a manifest. */
-export async function readManifest(path: string): Promise<readonly JsonObject[]> {
-  const text = await Deno.readTextFile(`${repository}/${path}`);
+/** Every document of a YAML text. */
+export function parseManifest(text: string): readonly JsonObject[] {
   return parseAllDocuments(text).map((document) => {
     const value: unknown = document.toJS();
-    if (!isJsonObject(value)) throw new TypeError(`${path} is no list of objects`);
+    if (!isJsonObject(value)) throw new TypeError(`There is no object: ${document}`);
     return value;
   });
 }
 
-/** The pod in a manifest, of its own or as a template. */
-export async function readPod(path: string): Promise<JsonObject> {
-  const documents = await readManifest(path);
-  const [workload, ...more] = documents.filter(({ kind }) => kind !== "Namespace");
-  if (workload === undefined || more.length > 0) {
-    throw new Error(`${path} must have one workload`);
-  }
+/** The pod of a workload: a pod by itself, or the template of a DaemonSet. */
+export function podOf(workload: JsonObject): JsonObject {
   const spec = objectAt(workload, "spec");
   return workload["kind"] === "Pod"
     ? spec
     : objectAt(objectAt(spec, "template"), "spec");
+}
+
+/** The pod in a manifest that has nothing else. */
+export async function readPod(path: string): Promise<JsonObject> {
+  const [workload, ...more] = parseManifest(
+    await Deno.readTextFile(`${repository}/${path}`),
+  );
+  if (workload === undefined || more.length > 0) {
+    throw new Error(`${path} must have one workload`);
+  }
+  return podOf(workload);
 }
 
 /** The container of a pod with this name, wherever it stands. */

@@ -3,7 +3,7 @@
 # from the Debian mirror of this machine and from the npm package of Deno. Writes the
 # build arguments that name them to standard output:
 #
-#   buildah build --format docker $(deploy/image/bases.sh) --tag quilt-sidecar:0.1.0 .
+#   buildah build --format docker $(deploy/image/bases.sh) --tag quilt-sidecar:0.2.0 .
 #
 # Needs root, buildah, debootstrap and npm.
 set -eu

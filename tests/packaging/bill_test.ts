@@ -9,9 +9,9 @@ import {
 import { runToEnd } from "../support/namespace.ts";
 import { repository } from "../support/serve_task.ts";
 
-async function runTask(name: string): Promise<string> {
+async function runTask(name: string, ...words: readonly string[]): Promise<string> {
   const { code, stdout, stderr } = await runToEnd([
-    ...[Deno.execPath(), "task", "--quiet", name],
+    ...[Deno.execPath(), "task", "--quiet", name, ...words],
   ]);
   assert.equal(code, 0, stderr);
   return stdout;
@@ -45,7 +45,8 @@ Deno.test("the bill of materials names Deno and every shipped package, with the 
   const ids = packages.map((shipped) => stringAt(shipped, "bom-ref"));
   const tested = Object.keys(locked).filter((id) => !ids.includes(id));
   assert.deepEqual(tested.map((id) => id.replace(/@[^@]*$/, "")).sort(), [
-    ...["@grafana/schema", "fast-check", "pure-rand"],
+    ...["@grafana/schema", "dictionary-en-gb", "fast-check", "is-buffer", "nspell"],
+    "pure-rand",
   ]);
   const known = new Set([...ids, `deno@${TESTED_DENO_VERSION}`]);
   for (const { dependsOn } of objectsAt(bill, "dependencies")) {
@@ -53,6 +54,28 @@ Deno.test("the bill of materials names Deno and every shipped package, with the 
       Array.isArray(dependsOn) && dependsOn.every((id) => known.has(String(id))),
     );
   }
+});
+
+Deno.test("the bill of materials of an image has the Debian packages whose records dpkg wrote", async () => {
+  const folder = await Deno.makeTempDir();
+  await Deno.writeTextFile(
+    `${folder}/libelf1`,
+    "Package: libelf1\nStatus: install ok installed\nArchitecture: amd64\n" +
+      "Source: elfutils\nVersion: 0.188-2.1\nDescription: library\n Version: no\n",
+  );
+  const bill = parseJsonObject(await runTask("sbom", folder));
+  await Deno.remove(folder, { recursive: true });
+  assert.deepEqual(objectsAt(bill, "components").at(-1), {
+    "type": "library",
+    "bom-ref": "deb:libelf1",
+    "name": "libelf1",
+    "version": "0.188-2.1",
+    "licenses": [{ license: { name: "see /usr/share/doc/libelf1/copyright" } }],
+    "purl": "pkg:deb/debian/libelf1@0.188-2.1?arch=amd64&distro=debian-12",
+  });
+  const [sidecar] = objectsAt(bill, "dependencies");
+  const { dependsOn } = sidecar ?? {};
+  assert.ok(Array.isArray(dependsOn) && dependsOn.includes("deb:libelf1"));
 });
 
 Deno.test("deno.json denies the build scripts of each package that has some, so that no command warns about them", () => {

@@ -32,7 +32,7 @@ function installed(name: string): readonly string[] {
   );
 }
 
-const inPod = await readPod("deploy/kubernetes/quilt.yaml");
+const inPod = await readPod("deploy/kubernetes/base/daemonset.yaml");
 const sidecar = containerOf(inPod, "sidecar");
 const ofPodman = containerOf(await readPod("deploy/podman/quilt.yaml"), "sidecar");
 const SERVICE = "quilt-sidecar.service";
@@ -90,14 +90,27 @@ Deno.test("the image has the Deno that all tests use, by its digest", () => {
 
 Deno.test("the version is the same in deno.json, the image, the pods and the changelog", async () => {
   assert.equal(label("version"), SIDECAR_VERSION);
-  for (const container of [sidecar, ofPodman]) {
-    const image = `localhost/quilt-sidecar:${SIDECAR_VERSION}`;
-    assert.equal(stringAt(container, "image"), image);
-  }
+  const image = `localhost/quilt-sidecar:${SIDECAR_VERSION}`;
+  assert.equal(stringAt(ofPodman, "image"), image);
+  assert.deepEqual(filesWith(SIDECAR_VERSION, "deploy/kubernetes"), [
+    "deploy/kubernetes/base/kustomization.yaml",
+  ]);
+  assert.deepEqual(filesWith(SIDECAR_VERSION, "deploy/podman"), [
+    "deploy/podman/quilt.yaml",
+  ]);
   const changelog = await Deno.readTextFile(`${repository}/CHANGELOG.md`);
   const [first] = /^## \S+/m.exec(changelog) ?? [];
   assert.equal(first, `## ${SIDECAR_VERSION}`);
 });
+
+/** The files under a folder with such a text in them. */
+function filesWith(text: string, folder: string): readonly string[] {
+  return [...Deno.readDirSync(`${repository}/${folder}`)].flatMap((entry) => {
+    const path = `${folder}/${entry.name}`;
+    if (entry.isDirectory) return filesWith(text, path);
+    return Deno.readTextFileSync(`${repository}/${path}`).includes(text) ? [path] : [];
+  });
+}
 
 Deno.test("each probe of the pod uses GET /healthz on the sidecar's port, and restarts only a sidecar that fails for minutes", () => {
   const { host, port } = DEFAULT_LISTEN_ADDRESS;
@@ -119,11 +132,11 @@ Deno.test("podman's probe is the health command, as often as kubelet's: for http
   assert.deepEqual(rest, often);
 });
 
-Deno.test("the pod has the node's network and the sidecar's port, and starts the sidecar first", () => {
+Deno.test("the pod has the node's network, the sidecar's port, and no other container", () => {
   assert.equal(inPod["hostNetwork"], true);
   assert.equal(inPod["automountServiceAccountToken"], false);
-  assert.deepEqual(inPod["initContainers"], [sidecar]);
-  assert.equal(sidecar["restartPolicy"], "Always");
+  assert.deepEqual(inPod["containers"], [sidecar]);
+  assert.ok(!("initContainers" in inPod));
   const { host, port } = DEFAULT_LISTEN_ADDRESS;
   assert.deepEqual(sidecar["ports"], [{
     name: "grpc",
@@ -147,14 +160,15 @@ Deno.test("the sidecar of a pod has one capability, and options that serve takes
 
 Deno.test("podman's pod has the sidecar of Kubernetes' pod, without the fields that podman does not know", () => {
   const {
-    restartPolicy: _,
+    // kustomize fills it in.
+    image: _,
     ports: _1,
     startupProbe: _2,
     readinessProbe: _3,
     livenessProbe: _4,
     ...known
   } = sidecar;
-  const { livenessProbe: _5, ...podman } = ofPodman;
+  const { image: _5, livenessProbe: _6, ...podman } = ofPodman;
   assert.deepEqual(podman, known);
 });
 

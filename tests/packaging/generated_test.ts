@@ -11,7 +11,9 @@ import {
   generateTypes,
   PROTO_FILES,
 } from "../support/generate.ts";
+import { SIDECAR_VERSION } from "../../src/shared/versions.ts";
 import { repository } from "../support/serve_task.ts";
+import { STAMPED, withVersion } from "../support/version_stamp.ts";
 
 const REMEDY = "A .proto file has changed: run deno task generate";
 
@@ -64,4 +66,15 @@ Deno.test("the descriptors in src/api/gen/ are what deno task generate makes fro
     loadProto(Deno.readTextFileSync(`${repository}/proto/${name}`))
   );
   assert.deepEqual(describe(committed), describe(Object.assign({}, ...files)), REMEDY);
+});
+
+Deno.test("each file that names an image or a file of the release names the version of deno.json", () => {
+  let named = 0;
+  for (const path of STAMPED) {
+    const text = Deno.readTextFileSync(`${repository}/${path}`);
+    const stamped = withVersion(text, SIDECAR_VERSION);
+    assert.equal(text, stamped, `The version has changed: run deno task generate`);
+    if (withVersion(text, "next") !== text) named += 1;
+  }
+  assert.ok(named > 3, `${named} files name it`);
 });

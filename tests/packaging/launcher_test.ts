@@ -343,7 +343,10 @@ Deno.test("quilt-sidecar names the fault of a path that cannot be granted, in on
   await furnish(desk);
   const sentences = [
     [["sync", "missing"], /^Cannot read missing: there is no such file/],
-    [["audit", "-", "nested"], /^Cannot read nested: it is a folder; name a file\n$/],
+    [
+      ["audit", "-", "nested"],
+      /^Cannot read nested: it is a directory; give a file\n$/,
+    ],
     [["audit", "a,b"], /^Cannot read a,b: no path with a comma can be granted/],
     [["audit", "verify", "verify"], /^Cannot read verify: there is no such file/],
     [["audit", "--", "\u001b[31m"], /^Cannot read \?\[31m: there is no such file/],

@@ -21,16 +21,55 @@ export interface SystemdHost extends AsyncDisposable {
   journal(unit: string): Promise<readonly string[]>;
 }
 
+/** What a host has that this machine has not. */
+interface Equipment {
+  /** A folder, and where the host has it. */
+  readonly source: string;
+  readonly place: string;
+  /** Units and drop-ins: texts by their path. */
+  readonly units: Readonly<Record<string, string>>;
+}
+
 /**
- * Boots a host in a network namespace.
+ * Boots a host in a network namespace: the sidecar is installed there, and does not run.
  *
  * @param image The folder of the image's files.
  * @param units Units beside those of deploy/systemd, and drop-ins: texts by their path.
  */
-export async function bootHost(
+export function bootHost(
   namespace: Namespace,
   image: string,
   units: Readonly<Record<string, string>> = {},
+): Promise<SystemdHost> {
+  const shipped = `${repository}/deploy/systemd`;
+  const ours = [...Deno.readDirSync(shipped)].filter(({ isFile }) => isFile)
+    .map(({ name }) => [name, Deno.readTextFileSync(`${shipped}/${name}`)] as const);
+  return bootWith(namespace, {
+    source: image,
+    place: "/opt/quilt-sidecar",
+    units: { ...Object.fromEntries(ours), ...units },
+  });
+}
+
+/**
+ * Boots a host in a network namespace that has nothing of the sidecar.
+ *
+ * @param archive The folder of an unpacked release, which the host has at
+ * {@linkcode ARCHIVE}.
+ */
+export function bootBareHost(
+  namespace: Namespace,
+  archive: string,
+): Promise<SystemdHost> {
+  return bootWith(namespace, { source: archive, place: ARCHIVE, units: {} });
+}
+
+/** Where a bare host has the unpacked release. */
+export const ARCHIVE = "/srv/quilt-release";
+
+async function bootWith(
+  namespace: Namespace,
+  { source, place, units }: Equipment,
 ): Promise<SystemdHost> {
   await using stack = new AsyncDisposableStack();
   const folder = await Deno.makeTempDir();
@@ -38,7 +77,7 @@ export async function bootHost(
   await layOut(folder, units);
   const group = uniqueName();
   stack.defer(() => removeGroup(namespace, group));
-  const init = stack.use(await boot(namespace, [group, folder, image]));
+  const init = stack.use(await boot(namespace, [group, folder, source, place]));
   const enter = ["nsenter", "--target", `${init.pid}`, ...ITS_NAMESPACES];
   const run: SystemdHost["run"] = (command) => namespace.run([...enter, ...command]);
   await until(
@@ -60,7 +99,7 @@ export async function bootHost(
 }
 
 /**
- * Puts quilt-sidecar on the PATH of root as README.md says; the answer runs it, with the
+ * Puts quilt-sidecar on the PATH of root as install.sh does; the answer runs it, with the
  * variables of a login.
  */
 export async function putOnPath(
@@ -81,11 +120,6 @@ async function layOut(
 ): Promise<void> {
   for (const name of ["root", "changes", "units"]) {
     await Deno.mkdir(`${folder}/${name}`);
-  }
-  const shipped = `${repository}/deploy/systemd`;
-  for (const { name, isFile } of Deno.readDirSync(shipped)) {
-    if (!isFile) continue;
-    await Deno.copyFile(`${shipped}/${name}`, `${folder}/units/${name}`);
   }
   for (const [path, text] of Object.entries(units)) {
     await Deno.mkdir(`${folder}/units/${dirname(path)}`, { recursive: true });

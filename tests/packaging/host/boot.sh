@@ -1,15 +1,15 @@
 #!/bin/sh
 # Boots the systemd of this machine as process 1 of a host of its own:
 #
-#   boot.sh GROUP FOLDER IMAGE
+#   boot.sh GROUP FOLDER SOURCE PLACE
 #
 # The host has this machine's programs, a network namespace that the caller has entered,
-# the unpacked IMAGE under /opt/quilt-sidecar, and no units but the journal's and those
-# of FOLDER/units. GROUP is the name of a control group to live in.
+# the folder SOURCE at PLACE, and no units but the journal's and those of FOLDER/units.
+# GROUP is the name of a control group to live in.
 set -eu
-group=$1 folder=$2 image=$3
+group=$1 folder=$2 source=$3 place=$4
 
-if [ "${4:-}" != inside ]; then
+if [ "${5:-}" != inside ]; then
   mount -t cgroup2 cgroup2 /sys/fs/cgroup
   mkdir "/sys/fs/cgroup/$group"
   echo $$ >"/sys/fs/cgroup/$group/cgroup.procs"
@@ -38,8 +38,8 @@ for name in null zero full random urandom tty; do
   touch "$root/dev/$name"
   mount --bind "/dev/$name" "$root/dev/$name"
 done
-mkdir -p "$root/opt/quilt-sidecar"
-mount --bind "$image" "$root/opt/quilt-sidecar"
+mkdir -p "$root$place"
+mount --bind "$source" "$root$place"
 
 # Nothing of this machine's own services.
 rm -rf "$root"/etc/systemd/system "$root"/lib/systemd/system/*.wants \
@@ -48,11 +48,17 @@ mkdir -p "$root/etc/systemd/system/basic.target.wants"
 ln -s /lib/systemd/system/systemd-journald.service "$root/etc/systemd/system/basic.target.wants/"
 cp -r "$folder"/units/. "$root/etc/systemd/system/"
 
+# What the host has changed of this machine's files, for the tests to list.
+mkdir "$root/run/changes"
+mount --bind "$folder/changes/upper" "$root/run/changes"
+
 cd "$root"
 mkdir -p mnt/machine
 pivot_root . mnt/machine
 umount --lazy mnt/machine
 cd /
-systemd-sysusers /etc/systemd/system/sysusers.conf 2>/dev/null
+# A host on which nothing is installed yet has none.
+[ ! -e /etc/systemd/system/sysusers.conf ] ||
+  systemd-sysusers /etc/systemd/system/sysusers.conf 2>/dev/null
 export container=quilt-test
 exec /lib/systemd/systemd --system --unit=basic.target --log-target=null --show-status=no

@@ -1,20 +1,8 @@
 import assert from "node:assert/strict";
 import { posix } from "node:path";
 import { anchors, codeIn, linksIn, readMarkdown } from "../support/markdown.ts";
+import { PAGES } from "../support/pages.ts";
 import { repository } from "../support/serve_task.ts";
-
-/** The Markdown files of the repository, by their paths from its root. */
-function markdownFiles(folder = ""): readonly string[] {
-  return [...Deno.readDirSync(`${repository}/${folder}`)].flatMap((entry) => {
-    const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
-    if (entry.isDirectory) {
-      const skip = entry.name.startsWith(".") ||
-        ["node_modules", "target"].includes(entry.name);
-      return skip ? [] : markdownFiles(path);
-    }
-    return path.endsWith(".md") ? [path] : [];
-  });
-}
 
 function exists(path: string): boolean {
   try {
@@ -27,7 +15,7 @@ function exists(path: string): boolean {
 }
 
 const texts = new Map(
-  markdownFiles().map((path) => [path, Deno.readTextFileSync(`${repository}/${path}`)]),
+  PAGES.map((path) => [path, Deno.readTextFileSync(`${repository}/${path}`)]),
 );
 
 /** True if a relative link of a page leads to a file, and to a heading of it. */
@@ -49,8 +37,8 @@ for (const [page, text] of texts) {
 }
 
 Deno.test("a link to a missing file or heading does not resolve", () => {
-  assert.ok(resolves("README.md", "#limits"));
-  assert.ok(resolves("docs/adr/README.md", "../../README.md#limits"));
+  assert.ok(resolves("docs/api.md", "#limits"));
+  assert.ok(resolves("docs/adr/README.md", "../api.md#limits"));
   for (const link of ["#no-such-heading", "docs/none.md", "../outside.md"]) {
     assert.equal(resolves("README.md", link), false, link);
   }

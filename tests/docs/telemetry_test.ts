@@ -6,7 +6,7 @@ import { addVxlan, type Finished, type Namespace } from "../support/namespace.ts
 import { parseExposition } from "../support/exposition.ts";
 import { readMarkdown } from "../support/markdown.ts";
 import { TELEMETRY_PAGE, withMetrics } from "../support/metrics_reference.ts";
-import { openReader, preparation, runBlock, runCommands } from "../support/readme.ts";
+import { openReader, preparation, runBlock, runCommands } from "../support/examples.ts";
 import { serveCommand } from "../support/serve_task.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { fullTest } from "../support/suite.ts";

@@ -1,16 +1,17 @@
+/** docs/telemetry.md about traces and OTLP, against what a collector gets. */
 import assert from "node:assert/strict";
+import { isDeepStrictEqual } from "node:util";
 import { parse } from "yaml";
 import { connectClient } from "../support/client.ts";
-import { readMarkdown } from "../support/markdown.ts";
-import { startCollector } from "../support/otlp_collector.ts";
-import { repository } from "../support/serve_task.ts";
+import { codeIn } from "../support/markdown.ts";
+import { addVxlan } from "../support/namespace.ts";
+import { type ReceivedSpan, startCollector } from "../support/otlp_collector.ts";
+import { codeOf, readPage } from "../support/pages.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { until } from "../support/wait.ts";
 import { makeQuietNamespace } from "../e2e/host.ts";
 
-const { blocks, rows } = readMarkdown(
-  Deno.readTextFileSync(`${repository}/docs/telemetry.md`),
-);
+const { blocks, rowsAbout } = readPage("docs/telemetry.md");
 
 /** The lines of the only block of the section in this language. */
 function example(language: string): readonly string[] {
@@ -43,17 +44,42 @@ Deno.test("docs/telemetry.md sets the same variables for the task, the unit and 
     Object.fromEntries(env.map(({ name, value }) => [name, value])),
     task,
   );
-  const documented = rows.filter(({ about, section }) =>
-    section === "Traces and OTLP" && about === "Variable"
-  ).map(({ cells: [name = ""] }) => name.replaceAll("`", ""));
+  const documented = rowsAbout("Variable").map(([name]) => codeOf(name));
   assert.deepEqual(
     Object.keys(task).filter((name) => !documented.includes(name)),
     [],
   );
 });
 
-Deno.test("the variables of docs/telemetry.md export spans, metrics and the log", async () => {
+/** The names of spans in the page, each with its attributes. */
+function documentedSpans(): Readonly<Record<string, readonly string[]>> {
+  return Object.fromEntries(
+    rowsAbout("Span").map(([name, , attributes = ""]) => {
+      // In brackets stand values.
+      const names = codeIn(attributes.replaceAll(/\([^)]*\)/g, ""));
+      return [codeOf(name), names.toSorted()];
+    }),
+  );
+}
+
+/** The same of spans that were exported; all RPCs have one name. */
+function exportedSpans(
+  spans: readonly ReceivedSpan[],
+): Readonly<Record<string, readonly string[]>> {
+  const attributes = new Map<string, Set<string>>();
+  for (const span of spans.filter(({ scope }) => scope === "quilt-sidecar")) {
+    const name = span.name.replace(/\/.*/, "/…");
+    const known = attributes.get(name) ?? new Set();
+    attributes.set(name, known.union(new Set(Object.keys(span.attributes))));
+  }
+  return Object.fromEntries(
+    [...attributes].map(([name, all]) => [name, [...all].toSorted()]),
+  );
+}
+
+Deno.test("the variables of docs/telemetry.md export the spans of its table, metrics and the log", async () => {
   await using namespace = await makeQuietNamespace();
+  await addVxlan(namespace);
   await using collector = await startCollector(namespace);
   // Only so that a test can read it, and soon.
   const env = {
@@ -66,15 +92,22 @@ Deno.test("the variables of docs/telemetry.md export spans, metrics and the log"
   await using _sidecar = await startSidecar(namespace, { env });
   await using client = await connectClient(namespace);
   await client.configureNodeSubnet("10.42.1.0/24");
+  await client.injectRoute("10.42.2.0/24", "vxlan100");
+  await client.injectRoute("10.42.3.0/24", "vxlan200");
+  await namespace.ip("route del 10.42.2.0/24");
+  const isSame = () =>
+    isDeepStrictEqual(exportedSpans(collector.spans), documentedSpans());
   await until(
     () =>
-      collector.spans.some(({ name }) =>
-        name === "quilt.QuiltRuntime/ConfigureNodeSubnet"
-      ) &&
-      collector.points("quilt.build.info").length === 1 &&
+      isSame() && collector.points("quilt.build.info").length === 1 &&
       collector.logs.some(({ message }) => message.startsWith("Successfully")),
     {
-      what: () => JSON.stringify({ logs: collector.logs, count: collector.requests }),
+      what: () =>
+        JSON.stringify({
+          spans: exportedSpans(collector.spans),
+          documented: documentedSpans(),
+          logs: collector.logs,
+        }),
     },
   );
   assert.equal(collector.resource["service.name"], task["OTEL_SERVICE_NAME"]);

@@ -1,8 +1,10 @@
 /**
  * `deno task generate` writes src/api/gen/ from the .proto files, the reference of the
- * commands in docs/cli.md from their definitions, and the table of metrics in
- * docs/telemetry.md from the instruments. Run it after each change of one of them; a test
- * fails if that was not done.
+ * commands in docs/cli.md and docs/cli-reference.md from their definitions, and the table of metrics in
+ * docs/telemetry.md from the instruments, and the messages in docs/troubleshooting.md from
+ * the checks. It also writes the version of deno.json wherever
+ * a name of the release has it. Run it after each change of one of them; a test fails if
+ * that was not done.
  *
  * The types come from proto-loader's own generator: `Route` is what the decoder returns,
  * with every field; `RouteInput` is what the encoder accepts. The descriptors, which
@@ -11,13 +13,16 @@
 import { Buffer } from "node:buffer";
 import config from "../../deno.json" with { type: "json" };
 import { LOADER_OPTIONS } from "../../src/api/proto_registry.ts";
+import { BADGES, drawBadge } from "../../docs/pictures/badges.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
-import { REFERENCE_PAGE, withReference } from "./command_reference.ts";
+import { REFERENCE_PAGES, withReference } from "./command_reference.ts";
+import { FINDINGS_PAGE, withFindings } from "./findings_reference.ts";
 import { print } from "./isolation.ts";
 import { TELEMETRY_PAGE, withMetrics } from "./metrics_reference.ts";
 import { runToEnd } from "./namespace.ts";
 import { repository } from "./serve_task.ts";
 import { prepareTool, protocCompiler, type ToolCommand } from "./tools.ts";
+import { STAMPED, withVersion } from "./version_stamp.ts";
 
 /** Where the generated files are committed. */
 export const GENERATED = `${repository}/src/api/gen`;
@@ -111,11 +116,34 @@ async function run({ env, command }: ToolCommand): Promise<void> {
   if (code !== 0) throw new Error(`${command.join(" ")} failed: ${stderr}`);
 }
 
+/** Writes the version of deno.json into all files that name it. */
+async function stampVersion(): Promise<void> {
+  for (const path of STAMPED.map((path) => `${repository}/${path}`)) {
+    const text = await Deno.readTextFile(path);
+    await Deno.writeTextFile(path, withVersion(text, config.version));
+  }
+}
+
+async function drawBadges(): Promise<void> {
+  for (const badge of BADGES) {
+    await Deno.writeTextFile(
+      `${repository}/docs/pictures/${badge.name}.svg`,
+      drawBadge(badge),
+    );
+  }
+}
+
 if (import.meta.main) {
-  const page = await Deno.readTextFile(REFERENCE_PAGE);
-  await Deno.writeTextFile(REFERENCE_PAGE, await withReference(page, COMMANDS));
+  await stampVersion();
+  await drawBadges();
+  for (const page of REFERENCE_PAGES) {
+    const text = await withReference(page, COMMANDS);
+    await Deno.writeTextFile(`${repository}/${page.path}`, text);
+  }
   const telemetry = await Deno.readTextFile(TELEMETRY_PAGE);
   await Deno.writeTextFile(TELEMETRY_PAGE, await withMetrics(telemetry));
+  const findings = await Deno.readTextFile(FINDINGS_PAGE);
+  await Deno.writeTextFile(FINDINGS_PAGE, await withFindings(findings));
   // Both are made before anything is replaced, because either may fail.
   const descriptors = await generateDescriptors();
   const folder = `${GENERATED}.new`;

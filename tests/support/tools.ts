@@ -1,35 +1,55 @@
 /**
  * Programs that we did not write, for the tests to run: grpcurl, grpc-health-probe,
- * h2spec, three clients of ours on grpc-go, grpcio and tonic, and validators with the
- * published schemas of Kubernetes and Compose. They are built into the user's cache before
- * the tests enter their namespaces, where no registry can be reached; a change of what
- * they are built from makes a new folder there. Programs of the machine are only looked
- * for.
+ * h2spec, kustomize, three clients of ours on grpc-go, grpcio and tonic, and validators
+ * with the published schemas of Kubernetes, the Prometheus Operator and Compose. They are
+ * built into the user's cache before the tests enter their namespaces, where no registry
+ * can be reached; a change of what they are built from makes a new folder there. Programs
+ * of the machine are only looked for.
  */
 import { createHash } from "node:crypto";
+import { parseJsonObject, stringAt } from "../../deploy/json.ts";
 import { IMAGE, NO_IMAGE } from "./image.ts";
+import { BEFORE, makeBoth, NO_RELEASES, RELEASES, unpackBefore } from "./releases.ts";
 import { repository } from "./serve_task.ts";
 
 /** Programs that have to be on the PATH: a package of the machine brings them. */
-export type Program = "curl" | "prometheus" | "promtool";
+export type Program =
+  | "busybox"
+  | "curl"
+  | "nginx"
+  | "prometheus"
+  | "promtool"
+  | "shellcheck";
 
-/** Programs that tests need and that we did not write; the image is ours. */
-export type Tool = "go" | "image" | "python" | "rust" | "schemas" | Program;
+/** Programs that tests need and that we did not write; image and releases are ours. */
+export type Tool =
+  | ("before" | "go" | "image" | "python" | "releases" | "rust" | "schemas")
+  | Program;
 
 /** All of them. */
 export const TOOLS: readonly Tool[] = [
+  "before",
+  "busybox",
   "curl",
   "go",
   "image",
+  "nginx",
   "prometheus",
   "promtool",
   "python",
+  "releases",
   "rust",
   "schemas",
+  "shellcheck",
 ];
 
 /** The programs that are built with Go. */
-export type GoTool = "grpcurl" | "grpc-health-probe" | "h2spec" | "quiltcall";
+export type GoTool =
+  | "grpcurl"
+  | "grpc-health-probe"
+  | "h2spec"
+  | "kustomize"
+  | "quiltcall";
 
 /** The tools that a file of tests has asked for, with `@needs`. */
 export const NEEDS = "QUILT_NEEDS";
@@ -53,14 +73,18 @@ interface Stack {
 const GO_SOURCES = [
   ...["go.mod", "go.sum", "main.go"],
   ...["frames.go", "fuzz.go", "misuse.go", "steady.go", "wire.go"],
+  ...["crds/go.mod", "crds/go.sum"],
 ];
+
+/** A published CustomResourceDefinition, in its module and in the cache. */
+const POD_MONITORS = "monitoring.coreos.com_podmonitors.yaml";
 
 const GO: Stack = {
   remedy: "Go 1.19 or newer (Debian: apt-get install golang)",
   // Not asked for its version: where the cache is filled, Go need not be there.
   folder: () => Promise.resolve(cacheFolder("go", "", GO_SOURCES)),
-  fill: (folder) =>
-    run([
+  fill: async (folder) =>
+    await run([
       "go",
       "build",
       "-trimpath",
@@ -72,8 +96,23 @@ const GO: Stack = {
       "github.com/fullstorydev/grpcurl/cmd/grpcurl",
       "github.com/grpc-ecosystem/grpc-health-probe",
       "github.com/summerwind/h2spec/cmd/h2spec",
-    ], `${repository}/tests/interop/go`),
+      "sigs.k8s.io/kustomize/kustomize/v5",
+    ], `${repository}/tests/interop/go`) ?? await copyPodMonitors(folder),
 };
+
+/** Copies the definition of PodMonitor; the answer is why it could not. */
+async function copyPodMonitors(folder: string): Promise<string | undefined> {
+  const module = "github.com/prometheus-operator/prometheus-operator";
+  const download = ["go", "mod", "download", "-json", module];
+  const finished = await finish(download, `${repository}/tests/interop/go/crds`);
+  if (finished?.success !== true) {
+    return `go mod download failed: ${complaintOf(finished)}`;
+  }
+  const source = parseJsonObject(new TextDecoder().decode(finished.stdout));
+  const definitions = `${stringAt(source, "Dir")}/example/prometheus-operator-crd`;
+  await Deno.copyFile(`${definitions}/${POD_MONITORS}`, `${folder}/${POD_MONITORS}`);
+  return undefined;
+}
 
 const RUST_SOURCES = [
   ...["Cargo.toml", "Cargo.lock"],
@@ -127,14 +166,26 @@ function pythonStack(name: "python" | "schemas"): Stack {
   };
 }
 
-/** What to install for each. */
-const PROGRAMS: Readonly<Record<Program, string>> = {
-  curl: "Debian: apt-get install curl",
-  prometheus: "Debian: apt-get install --no-install-recommends prometheus",
-  promtool: "Debian: apt-get install --no-install-recommends prometheus",
+/** The release before this one, and its packages. */
+const RELEASE_BEFORE: Stack = {
+  remedy: `git and the commit of ${BEFORE.version} (of a shallow clone: ` +
+    "git fetch --unshallow)",
+  folder: () => Promise.resolve(`${cacheRoot()}/before-${BEFORE.commit.slice(0, 16)}`),
+  fill: (folder) => runEach(unpackBefore(folder)),
 };
 
-const STACKS: Readonly<Record<Exclude<Tool, "image" | Program>, Stack>> = {
+/** What to install for each. */
+const PROGRAMS: Readonly<Record<Program, string>> = {
+  busybox: "Debian: apt-get install busybox-static",
+  curl: "Debian: apt-get install curl",
+  nginx: "Debian: apt-get install --no-install-recommends nginx-light",
+  prometheus: "Debian: apt-get install --no-install-recommends prometheus",
+  promtool: "Debian: apt-get install --no-install-recommends prometheus",
+  shellcheck: "Debian: apt-get install shellcheck",
+};
+
+const STACKS: Readonly<Record<Exclude<Tool, "image" | "releases" | Program>, Stack>> = {
+  before: RELEASE_BEFORE,
   go: GO,
   python: pythonStack("python"),
   rust: RUST,
@@ -153,6 +204,7 @@ export async function prepareTool(
   print: (line: string) => void,
 ): Promise<Readonly<Record<string, string>>> {
   if (tool === "image") return await prepareImage(print);
+  if (tool === "releases") return await prepareReleases(print);
   if (isProgram(tool)) {
     if (!await isOnPath(tool)) print(missingProgram(tool));
     return {};
@@ -180,13 +232,30 @@ async function prepareImage(
   return { [IMAGE]: NO_IMAGE };
 }
 
+/** They are made each time, because they are under test. */
+async function prepareReleases(
+  print: (line: string) => void,
+): Promise<Readonly<Record<string, string>>> {
+  // A run may name a folder with both, as for the image.
+  if (Deno.uid() !== 0 || Deno.env.has(RELEASES)) return {};
+  print("Making the release twice; it takes a minute or two");
+  const folder = await Deno.makeTempDir();
+  const fault = await runEach(makeBoth(folder));
+  if (fault === undefined) return { [RELEASES]: folder };
+  print(`The release cannot be made: ${fault}`);
+  await Deno.remove(folder, { recursive: true });
+  return { [RELEASES]: NO_RELEASES };
+}
+
 /** Takes away what {@linkcode prepareTool} has built for one run alone. */
 export async function discardTools(
   variables: Readonly<Record<string, string>>,
 ): Promise<void> {
-  const image = variables[IMAGE];
-  if (image !== undefined && image !== NO_IMAGE) {
-    await Deno.remove(image, { recursive: true });
+  for (const name of [IMAGE, RELEASES]) {
+    const folder = variables[name];
+    if (folder !== undefined && folder !== NO_IMAGE && folder !== NO_RELEASES) {
+      await Deno.remove(folder, { recursive: true });
+    }
   }
 }
 
@@ -260,6 +329,24 @@ export async function manifestValidator(): Promise<ToolCommand> {
 }
 
 /**
+ * A validator of PodMonitors by the CustomResourceDefinition of the Prometheus Operator:
+ * each argument is a file.
+ *
+ * @throws {Error} if it is not in the cache, with the remedy.
+ */
+export async function podMonitorValidator(): Promise<ToolCommand> {
+  const definition = `${await prepared("go")}/${POD_MONITORS}`;
+  return {
+    command: [
+      "python3",
+      `${repository}/tests/interop/schemas/custom_resource.py`,
+      definition,
+    ],
+    env: { PYTHONPATH: await prepared("schemas"), PYTHONDONTWRITEBYTECODE: "1" },
+  };
+}
+
+/**
  * A validator of Compose files: each argument is a file.
  *
  * @throws {Error} if it is not in the cache, with the remedy.
@@ -269,6 +356,15 @@ export async function composeValidator(): Promise<ToolCommand> {
     command: ["python3", `${repository}/tests/interop/schemas/compose.py`],
     env: { PYTHONPATH: await prepared("schemas"), PYTHONDONTWRITEBYTECODE: "1" },
   };
+}
+
+/**
+ * The folder of the release before this one: `source`, and `deno-dir` with its packages.
+ *
+ * @throws {Error} if it is not in the cache, with the remedy.
+ */
+export function releaseBefore(): Promise<string> {
+  return prepared("before");
 }
 
 /**
@@ -366,6 +462,17 @@ async function run(
   if (finished === undefined) return `${words[0]} is not there`;
   if (finished.success) return undefined;
   return `${words.slice(0, 3).join(" ")} failed: ${complaintOf(finished)}`;
+}
+
+/** Runs programs one after the other; the answer is why the first one failed. */
+async function runEach(
+  commands: readonly (readonly string[])[],
+): Promise<string | undefined> {
+  for (const words of commands) {
+    const fault = await run(words, repository);
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
 }
 
 /** The last line of what it complained of. */

@@ -1,18 +1,12 @@
-/** README.md as the tests read it, and a shell to run the examples of a page in. */
+/** The examples of a page, and a shell to run them in. */
 import assert from "node:assert/strict";
 import { TESTED_DENO_VERSION } from "../../src/shared/versions.ts";
 import { makeQuietNamespace } from "../e2e/host.ts";
-import { type Block, type Document, readMarkdown } from "./markdown.ts";
-import { repository } from "./serve_task.ts";
+import type { Block } from "./markdown.ts";
+import { readPage } from "./pages.ts";
 import { openShell, type Ran, type Shell } from "./shell.ts";
 import { goTool } from "./tools.ts";
 import { until } from "./wait.ts";
-
-/** README.md. */
-export const readme: string = Deno.readTextFileSync(`${repository}/README.md`);
-
-/** What README.md consists of. */
-export const document: Document = readMarkdown(readme);
 
 /** A command of an example and what is shown under it. */
 export interface Example {
@@ -32,13 +26,17 @@ export function examplesOf({ lines }: Block): readonly Example[] {
   return examples;
 }
 
-/** What differs from run to run is made alike: times, ports of clients, hashes, indices. */
+/**
+ * What differs from run to run, and from release to release, is made alike: times, ports
+ * of clients, hashes, indices, the version of a sidecar.
+ */
 export function normalise(lines: readonly string[]): string {
   return lines.map((line) =>
     line.replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, "TIME")
       .replaceAll(/(?<="peer":"127\.0\.0\.1:|by 127\.0\.0\.1:)\d+/g, "PORT")
       .replaceAll(/(?<="duration_ms":)[\d.]+/g, "DURATION")
       .replaceAll(/(?<="prev":")[0-9a-f]{64}/g, "HASH")
+      .replaceAll(/\b\d+\.\d+\.\d+(?=, up )/g, "VERSION")
       .replaceAll(/\bup (?:\d+ (?:d|h|min|s)\b ?)+/g, "UP")
       .replaceAll(/(?<=\(index: )\d+/g, "INDEX")
       .replaceAll(/\s+/g, " ").trim()
@@ -87,12 +85,12 @@ export function isExecuted({ language }: Block): boolean {
   return language === "sh" || language === "console";
 }
 
-/** What the examples of every section start from: the device, and a sidecar. */
+/** What the examples of every page start from: the device, and a sidecar. */
 export const preparation: Block = (() => {
-  const block = document.blocks.find(({ language, section }) =>
+  const block = readPage("docs/api.md").blocks.find(({ language, section }) =>
     language === "sh" && section === "Try it"
   );
-  assert.ok(block !== undefined, 'README.md has no commands in "Try it"');
+  assert.ok(block !== undefined, 'docs/api.md has no commands in "Try it"');
   return block;
 })();
 
@@ -123,6 +121,8 @@ exit 64
   for (
     const command of [
       "mount -t tmpfs tmpfs /run",
+      // An /etc of its own, for what is configured there; what nobody else may read stays out.
+      "cp -a /etc /run/etc 2>/dev/null; mount --bind /run/etc /etc",
       // What Deno has fetched is in the real home.
       'export DENO_DIR="${DENO_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/deno}"',
       'export HOME=/run/home PATH="/run/home/.local/bin:$PATH"',

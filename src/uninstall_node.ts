@@ -30,7 +30,7 @@ export interface OurTraces {
 
 const UNINSTALL: Cause = { rpc: "uninstall", peer: "" };
 
-/** Milliseconds in which a sidecar on an address that nobody named puts routes back. */
+/** Milliseconds in which a sidecar on an address that was not given restores routes. */
 const REPAIR_MS = 500;
 
 /** Mutations in one batch. */
@@ -67,8 +67,8 @@ export function openUninstall(auditSink: LineWriter): UninstallNode {
       const named = listFew([...new Set(left.value.mutations.map(prefixOf))]);
       return err(
         why ??
-          `Another process, such as a sidecar on another address, put back ${named}; ` +
-            "stop it, and try again",
+          `Another process, such as a sidecar on another address, restored ${named}; ` +
+            "stop it, and run the command again",
       );
     },
     [Symbol.asyncDispose]: () => dataplane.close(),

@@ -46,7 +46,7 @@ export interface AuditGapJson {
   readonly kind: "gap";
   /** When that was noticed: RFC 3339 in UTC, with milliseconds. */
   readonly time: string;
-  /** How many lines: nobody read them in time, or a write failed. */
+  /** How many lines: no process read them in time, or a write failed. */
   readonly dropped: number;
 }
 

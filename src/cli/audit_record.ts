@@ -20,7 +20,7 @@ export type AuditLine =
     readonly atMs: number;
     readonly record: AuditRecord;
   }
-  /** So many lines were lost here: nobody read them in time, or a write failed. */
+  /** So many lines were lost here: no process read them in time, or a write failed. */
   | { readonly kind: "gap"; readonly atMs: number; readonly dropped: number }
   | { readonly kind: "start"; readonly atMs: number; readonly start: AuditStart }
   | { readonly kind: "end"; readonly atMs: number; readonly end: AuditEnd }

@@ -119,7 +119,8 @@ function openLog(format: LogFormat): CountingLineWriter {
   return createBufferedLineWriter(Deno.stderr, {
     bytes: LOG_BACKLOG_BYTES,
     describeDrop: (count) => {
-      const message = `Lost ${countOf(count, "line")} of this log: nobody read them ` +
+      const message =
+        `Lost ${countOf(count, "line")} of this log: no process read them ` +
         "in time, or the disk was full";
       return formatLine(format, new Date(), "warn", message);
     },

@@ -167,8 +167,8 @@ fullTest(
       await uninstall(host.namespace, "--routes", "--yes"),
       refused(
         1,
-        "Another process, such as a sidecar on another address, put back 10.42.2.0/24; " +
-          "stop it, and try again",
+        "Another process, such as a sidecar on another address, restored 10.42.2.0/24; " +
+          "stop it, and run the command again",
       ),
     );
   },

@@ -104,8 +104,8 @@ Deno.test("uninstall says which routes are there again, because another process 
   await ip("route add 10.42.3.0/24 dev vxlan100 proto 142");
   assert.deepEqual(await node.take(found), {
     ok: false,
-    fault: "Another process, such as a sidecar on another address, put back " +
-      "10.42.3.0/24; stop it, and try again",
+    fault: "Another process, such as a sidecar on another address, restored " +
+      "10.42.3.0/24; stop it, and run the command again",
   });
 });
 

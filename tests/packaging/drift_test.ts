@@ -42,6 +42,16 @@ Deno.test("the image starts what deno task serve starts, and checks what deno ta
   assert.deepEqual(argumentsOf("CMD"), task("health"));
 });
 
+Deno.test("deno task describes each command as its help does", () => {
+  // The task serve is about its grants.
+  const tasked = COMMANDS.filter(({ name }) => name in tasks && name !== "serve");
+  assert.ok(tasked.length > 15, `${tasked.length}`);
+  for (const { name, summary } of tasked) {
+    const { description } = objectAt(tasks, name);
+    assert.equal(description, summary.replace(/^./, (first) => first.toUpperCase()));
+  }
+});
+
 Deno.test("a command in a container of the image keeps of its permission set what its task grants", () => {
   const image = objectAt(objectAt(config, "permissions"), "image");
   const env = objectAt(image, "env");

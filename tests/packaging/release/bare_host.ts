@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { layOutHost } from "../../../deploy/release/host_files.ts";
+import { SIDECAR_VERSION } from "../../../src/shared/versions.ts";
 import { makeQuietNamespace } from "../../e2e/host.ts";
 import { addVxlan, type Finished, type Namespace } from "../../support/namespace.ts";
 import { ARCHIVE, bootBareHost, type SystemdHost } from "../../support/systemd.ts";
+import { callAlways } from "./agent.ts";
 
 /** A host with vxlan100 on which nothing is installed, and an unpacked release. */
 export interface BareHost extends AsyncDisposable {
@@ -56,4 +58,17 @@ export async function must(
   const { code, stdout, stderr } = await host.run(command);
   assert.equal(code, 0, `${command.join(" ")}: ${stderr}`);
   return stdout;
+}
+
+/**
+ * Upgrades the host to this version, under an agent that calls all the time: none of its
+ * calls may fail. Afterwards the agent's route is there.
+ */
+export async function upgradeUnderCalls(bare: BareHost): Promise<void> {
+  const agent = callAlways(bare.namespace);
+  await agent.more("calls before the upgrade");
+  const { code, stderr, stdout } = await install(bare);
+  assert.deepEqual([code, stdout], [0, `Upgraded to ${SIDECAR_VERSION}\n`], stderr);
+  await agent.more("calls after the upgrade");
+  assert.deepEqual(await agent.stop(), []);
 }

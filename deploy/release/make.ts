@@ -70,14 +70,25 @@ async function makeImage(folder: string, work: string, time: number): Promise<vo
   await pack(`${folder}/${host}.tar.gz`, { folder: work, names: [host], time });
 }
 
-async function makeKubernetesArchive(
+/** What kustomize reads, and nothing that runs in a clone alone. */
+const KUSTOMIZATIONS = ["base", "components", "overlays"];
+
+async function makeManifests(
   folder: string,
   work: string,
   time: number,
 ): Promise<void> {
   const top = `${name}-kubernetes`;
-  await run(["cp", "--recursive", `${repository}/deploy/kubernetes`, `${work}/${top}`]);
+  await Deno.mkdir(`${work}/${top}`);
+  const sources = KUSTOMIZATIONS.map((each) =>
+    `${repository}/deploy/kubernetes/${each}`
+  );
+  await run(["cp", "--recursive", ...sources, `${work}/${top}`]);
   await pack(`${folder}/${top}.tar.gz`, { folder: work, names: [top], time });
+  await Deno.copyFile(
+    `${repository}/deploy/podman/quilt.yaml`,
+    `${folder}/${name}-podman.yaml`,
+  );
 }
 
 async function makeNotes(folder: string): Promise<void> {
@@ -109,7 +120,8 @@ async function emptyFolder(given: string | undefined): Promise<string> {
   return folder;
 }
 
-async function makeRelease(): Promise<void> {
+/** The answer is the folder of the release. */
+async function makeRelease(): Promise<string> {
   const folder = await emptyFolder(Deno.args[0]);
   const time = await timeOfRelease();
   // First of all, because a changelog without a date fails.
@@ -117,17 +129,23 @@ async function makeRelease(): Promise<void> {
   const work = await Deno.makeTempDir();
   try {
     await makeImage(folder, work, time);
-    await makeKubernetesArchive(folder, work, time);
+    await makeManifests(folder, work, time);
   } finally {
     await Deno.remove(work, { recursive: true });
   }
   await makeChecksums(folder);
+  return folder;
+}
+
+function write(stream: typeof Deno.stdout, line: string): Promise<number> {
+  return stream.write(new TextEncoder().encode(`${line}\n`));
 }
 
 try {
-  await makeRelease();
+  const folder = await makeRelease();
+  await write(Deno.stdout, `Made ${name} in ${folder}; SHA256SUMS lists its files`);
 } catch (cause) {
   const why = cause instanceof Error ? cause.message : String(cause);
-  await Deno.stderr.write(new TextEncoder().encode(`${why}\n`));
+  await write(Deno.stderr, why);
   Deno.exit(1);
 }

@@ -65,6 +65,7 @@ withReleases("the release", (first, second) => {
       `${NAME}-kubernetes.tar.gz`,
       `${ARCHIVE}.oci.tar`,
       `${ARCHIVE}.tar.gz`,
+      `${NAME}-podman.yaml`,
       `${NAME}.cdx.json`,
     ]);
     assert.deepEqual(

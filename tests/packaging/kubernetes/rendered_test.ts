@@ -188,7 +188,7 @@ fullTest(
     for (const [name, components] of Object.entries(COMPOSED)) {
       const rendered = await renderOverlay(name);
       await about(components, () => Promise.resolve(check(rendered, components)));
-      const ours = rendered.match(/image: (?!docker\.io\/)\S+/g) ?? [];
+      const ours = rendered.match(/image: (?!nginxinc\/)\S+/g) ?? [];
       assert.ok(ours.every((image) => image.startsWith("image: registry.example/")));
       assert.ok(!rendered.includes("localhost/"), name);
     }
@@ -290,7 +290,7 @@ fullTest(
       capabilities: { drop: ["ALL"] },
     });
     assert.equal(pod["automountServiceAccountToken"], false);
-    assert.match(stringAt(nginx, "image"), /^docker\.io\/[^:]+:\d+\.\d+\.\d+-\w+$/);
+    assert.match(stringAt(nginx, "image"), /^nginxinc\/[^:]+:\d+\.\d+\.\d+-\w+$/);
     const monitor = parseManifest(rendered).find(({ kind }) => kind === "PodMonitor");
     const { podMetricsEndpoints, selector } = objectAt(monitor ?? {}, "spec");
     const [endpoint] = listAt({ podMetricsEndpoints }, "podMetricsEndpoints");

@@ -151,10 +151,20 @@ withReleases("the release", (first, second) => {
     assert.equal(deno?.["version"], TESTED_DENO_VERSION);
   });
 
-  Deno.test("the archive for Kubernetes has deploy/kubernetes, and the notes are of this version", async () => {
+  Deno.test("the archive for Kubernetes has what kustomize reads, Podman has its pod, and the notes are of this version", async () => {
     await using archive = await unpacked(`${first}/${NAME}-kubernetes.tar.gz`);
     const packed = `${archive.folder}/${NAME}-kubernetes`;
-    await must("diff", "--recursive", packed, `${repository}/deploy/kubernetes`);
+    const packedNames = [...Deno.readDirSync(packed)].map(({ name }) => name).sort();
+    assert.deepEqual(packedNames, ["base", "components", "overlays"]);
+    for (const name of packedNames) {
+      const source = `${repository}/deploy/kubernetes/${name}`;
+      await must("diff", "--recursive", `${packed}/${name}`, source);
+    }
+    await must(
+      "cmp",
+      `${first}/${NAME}-podman.yaml`,
+      `${repository}/deploy/podman/quilt.yaml`,
+    );
     const changelog = Deno.readTextFileSync(`${repository}/CHANGELOG.md`);
     const notes = Deno.readTextFileSync(`${first}/RELEASE_NOTES.md`);
     assert.equal(notes, notesOf(changelog, SIDECAR_VERSION));

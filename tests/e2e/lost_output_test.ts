@@ -213,6 +213,11 @@ function isLossOf(missing: number, lost: number): boolean {
   return missing <= lost && lost <= missing + (missing === 0 ? 0 : 10);
 }
 
+/** No call was logged since; only what a busy machine makes of the log besides. */
+function assertFewMore(written: number, before: number): void {
+  assert.ok(before <= written && written <= before + 10, `${before}, now ${written}`);
+}
+
 function areEqual([first, ...others]: readonly unknown[]): boolean {
   return others.every((other) => JSON.stringify(other) === JSON.stringify(first));
 }
@@ -302,7 +307,7 @@ Deno.test("standard error whose reader has gone slows no call, and all lines sin
   await asked.host.stderr.leave();
   await assertPace(asked, healthy);
   const { log, trail } = await settled(asked);
-  assert.equal(log.written, before.log.written);
+  assertFewMore(log.written, before.log.written);
   assert.ok(isLossOf(3 * CALLS, log.lost), `${log.lost} lines of ${CALLS} calls`);
   assert.deepEqual(fromTrail(asked).lines, trail);
   await stop(asked);
@@ -444,7 +449,11 @@ fullTest(
 /** One collector at a time: it takes what comes from the start, and hangs when told to. */
 function startedCollectors() {
   let current: OtlpCollector | undefined;
-  const end = async () => await current?.[Symbol.asyncDispose]();
+  const end = async () => {
+    const last = current;
+    current = undefined;
+    await last?.[Symbol.asyncDispose]();
+  };
   const replace = async (namespace: Namespace, behaviour: "take" | "hang") => {
     await end();
     return current = await startCollector(namespace, behaviour);
@@ -533,7 +542,7 @@ fullTest(
     await assertPace(asked, healthy);
     const { head, log, trail } = await settled(asked);
     assert.deepEqual(trail, { written: before.trail.written, lost: 2 * CALLS });
-    assert.equal(log.written, before.log.written);
+    assertFewMore(log.written, before.log.written);
     assert.ok(isLossOf(3 * CALLS, log.lost), `${log.lost} lines of ${CALLS} calls`);
     assert.equal(head, fromTrail(asked).head);
     assert.equal(await host.stop(), 0);

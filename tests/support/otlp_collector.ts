@@ -128,8 +128,11 @@ export async function startCollector(
   const complaints = collectLines(child.stderr);
   const received = new Received();
   const ready = Promise.withResolvers<void>();
+  let isKilled = false;
   const read = async (): Promise<void> => {
     for await (const text of linesOf(child.stdout)) {
+      // The kill may have come in the middle of this line.
+      if (isKilled) continue;
       const line = parseJsonObject(text);
       if (line["ready"] === true) ready.resolve();
       else received.take(stringAt(line, "path"), objectAt(line, "body"));
@@ -142,6 +145,7 @@ export async function startCollector(
   await ready.promise;
   return Object.assign(received, {
     [Symbol.asyncDispose]: async () => {
+      isKilled = true;
       child.kill("SIGKILL");
       await ended;
     },

@@ -41,7 +41,7 @@ export function prometheusLabel(attribute: string): string {
   return attribute.replaceAll(/[^A-Za-z0-9_]/g, "_");
 }
 
-/** All metrics as text. */
+/** All metrics as text. A histogram has no attribute `le`, which is the label of its buckets. */
 export function formatMetrics(
   { scopeMetrics }: ResourceMetrics,
   format: MetricsFormat,

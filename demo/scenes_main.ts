@@ -1,7 +1,7 @@
 /**
  * Process 1 of the demo's namespaces: makes the mesh and plays the scenes. It ends when its
- * input does, and the kernel ends everything else with it. Its last words, for whoever
- * started it, go to standard error.
+ * input does, and the kernel ends everything else with it. Why it failed goes to
+ * standard error, for the process that started it.
  */
 import { standardTerminal } from "../src/cli/terminal.ts";
 import {

@@ -13,7 +13,7 @@ export type Sight = Pick<View, "routes" | "status" | "tally">;
 
 /** Where the scenes say what happens. */
 export interface Show {
-  /** A scene begins, said in one sentence. */
+  /** A scene begins, described in one sentence. */
   scene(sentence: string): Promise<void>;
   /** Something has happened. */
   event(sentence: string): Promise<void>;

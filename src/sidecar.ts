@@ -79,7 +79,7 @@ export type SidecarEnd =
   | "failed"
   /** The sandbox does not grant the address. */
   | "not-granted"
-  /** Another process shall take over the socket at once. */
+  /** Another process is to take over the socket at once. */
   | "hand-over";
 
 /** Runs a sidecar until it is asked to stop, then lets what is in flight finish. */

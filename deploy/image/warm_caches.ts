@@ -95,15 +95,15 @@ function freePort(): number {
 /** What each process of a round has compiled. */
 type Compiled = readonly (readonly string[])[];
 
-/** One life of the sidecar, touching nothing, and a question by each command. */
+/** Starts the sidecar, which changes nothing, and runs each command against it. */
 async function round(): Promise<Compiled> {
   const address = `127.0.0.1:${freePort()}`;
   // Whatever fails, it ends: the build would wait for it.
   await using sidecar = start([...wordsOf("serve", address), "--dry-run"]);
   const serving = Promise.withResolvers<void>();
-  let said = "";
+  let output = "";
   const log = textOf(sidecar.stderr, (text) => {
-    said = text;
+    output = text;
     if (text.includes("Starting gRPC server on ")) serving.resolve();
   });
   await Promise.race([serving.promise, sidecar.status]);
@@ -113,7 +113,7 @@ async function round(): Promise<Compiled> {
     const asked = await textOf(client.stderr);
     const { code } = await client.status;
     if (!answered.some((each) => each === code)) {
-      throw new Error(`The sidecar does not answer ${task}: ${asked}\n${said}`);
+      throw new Error(`The sidecar does not answer ${task}: ${asked}\n${output}`);
     }
     compiled.push(compiledIn(asked));
   }

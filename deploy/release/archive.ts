@@ -19,7 +19,7 @@ export async function pack(archive: string, contents: Contents): Promise<void> {
   await run([
     ...["tar", "--create", "--file", tar, "--format=gnu", "--sort=name"],
     ...[`--mtime=@${contents.time}`, "--owner=0", "--group=0", "--numeric-owner"],
-    // What a clone has of the umask of whoever made it.
+    // The permissions that a clone has from the umask of its user.
     ...["--mode=u+rw,go=rX", "--directory", contents.folder, ...contents.names],
   ]);
   // Without the name and the time of the file.

@@ -127,7 +127,7 @@ stage() {
   cp -RPp "$here/image/." "$staged/"
   cp "$here/install.sh" "$here/VERSION" "$staged/"
   cp -R "$here/systemd/variants" "$staged/usr/share/doc/quilt-sidecar/"
-  # Whoever unpacked the archive may be its owner.
+  # The user that unpacked the archive may be its owner.
   chown -hR 0:0 "$staged"
   chmod 755 "$staged"
   if command -v restorecon >/dev/null; then restorecon -R "$staged"; fi

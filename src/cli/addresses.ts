@@ -86,7 +86,7 @@ export interface AddressesJson {
   readonly free_addresses?: readonly string[];
 }
 
-/** An address that somebody has. */
+/** An address with its owner. */
 export interface AllocatedAddressJson {
   readonly address: string;
   /** Who has it; empty if a crash lost the name. */

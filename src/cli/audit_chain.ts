@@ -76,7 +76,7 @@ export interface TrailSummary {
   /** Whether there is no finding. */
   readonly isWhole: boolean;
   readonly records: number;
-  /** How many processes wrote it, as far as that can be told. */
+  /** How many processes wrote it, as far as the trail shows. */
   readonly processes: number;
   /** Records that were counted as lost and are there: their chain covers none of them. */
   readonly uncovered: number;
@@ -127,13 +127,13 @@ interface Chain {
   addedAt: number;
   head: string;
   lines: number;
-  /** The sequence number due next; undefined if no line has told yet. */
+  /** The sequence number due next; undefined if no line has had one yet. */
   next: number | undefined;
   /** The same if nothing of the last line is believed but its kind. */
   nextIfChanged: number | undefined;
   /** The sequence number that was due at its beginning. */
   firstDue: number | undefined;
-  /** How many numbers were used before the first line that told its own. */
+  /** How many numbers were used before the first line that has its own. */
   used: number;
   isEnded: boolean;
   /** Whether its last line was found to be changed: its hash is not the true one. */
@@ -323,8 +323,8 @@ export class TrailVerifier {
   }
 
   /**
-   * One line that is cut is no fault before a record that says that lines were lost. If it
-   * was none, but a record that somebody changed, that record names a hash that no line has.
+   * One cut line is no fault if the next record reports lost lines. If a record was changed
+   * instead, the next record names a hash that no line has.
    *
    * @returns how many lines were no records
    */

@@ -264,7 +264,7 @@ function describeEntry(
     case "fragment":
       return `${done} a part of the name of ${record.address}'s owner: ${record.text}`;
     case "unknown":
-      // Deleted whatever it said: the kind of entry tells what it was.
+      // Deleted whatever its content: the kind of entry shows what it was.
       return `${done} ${KINDS[entry.type]} ${prefix}`;
     default:
       return record satisfies never;

@@ -88,7 +88,7 @@ function listWorst(
 function wantsAttention(
   findings: readonly ShownFinding[],
 ): (route: Route) => boolean {
-  // A finding about a device stands above: it is not said again for each of its routes.
+  // A finding about a device stands above: it is not repeated for each of its routes.
   const ofDestinations = new Set(
     findings.filter(({ destination }) => destination !== "").map(({ id }) => id),
   );

@@ -1,7 +1,7 @@
 /** Asks an operator before something is changed. */
 import { writeAll } from "../observability/buffered_line_writer.ts";
 
-/** What an operator said. */
+/** What an operator answered. */
 export type Answer = "yes" | "no" | "nobody";
 
 /** What is asked. */

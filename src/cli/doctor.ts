@@ -56,7 +56,7 @@ async function examine(options: DoctorOptions): Promise<DoctorReport> {
     identifyIp(),
     client?.askSidecar(target) ?? { kind: "unasked" } as const,
   ]);
-  const local = sidecar.kind !== "told" && ip.kind === "iproute2"
+  const local = sidecar.kind !== "reported" && ip.kind === "iproute2"
     ? await diagnoseAlone({ policy, gatewayIndex, target: { address, tls: undefined } })
     : undefined;
   const probed = await probe(options, sidecar, client);
@@ -92,7 +92,7 @@ async function examine(options: DoctorOptions): Promise<DoctorReport> {
 
 type Client = Pick<typeof import("./sidecar_answer.ts"), "askSidecar" | "probePeers">;
 
-/** Undefined on a Deno that is refused and cannot even load the client: that is told. */
+/** Undefined on a Deno that cannot load the client: the version check reports it. */
 async function loadClient(): Promise<Client | undefined> {
   try {
     return await import("./sidecar_answer.ts");
@@ -109,7 +109,7 @@ async function probe(
   client: Client | undefined,
 ): Promise<Result<readonly ShownPeer[] | undefined, string>> {
   if (!probe) return ok(undefined);
-  if (kind !== "told" || client === undefined) {
+  if (kind !== "reported" || client === undefined) {
     return err("only a running sidecar can probe peers");
   }
   const peers = await client.probePeers(target);
@@ -120,7 +120,7 @@ function checkedBy(
   { kind }: SidecarAnswer,
   local: LocalDiagnosis | undefined,
 ): CheckedBy {
-  if (kind === "told") return "sidecar";
+  if (kind === "reported") return "sidecar";
   return local?.kind === "diagnosed" ? "ip" : "nobody";
 }
 
@@ -129,13 +129,15 @@ function dataPathFindings(
   local: LocalDiagnosis | undefined,
   peers: readonly ShownPeer[],
 ): readonly GroupedFinding[] {
-  const told = sidecar.kind === "told" ? sidecar.diagnosis.findings.map(toShown) : [];
+  const reported = sidecar.kind === "reported"
+    ? sidecar.diagnosis.findings.map(toShown)
+    : [];
   const seen = local?.kind === "diagnosed" ? local.findings.map(toShownLocal) : [];
-  // A sidecar that probes all the time has told it already, and since when.
+  // A sidecar that probes all the time has reported it already, and since when.
   const probed = peerFindings(peers).filter(({ destination, id }) =>
-    !told.some((each) => each.id === id && each.destination === destination)
+    !reported.some((each) => each.id === id && each.destination === destination)
   );
-  return [...told, ...seen, ...probed].map((finding) => ({
+  return [...reported, ...seen, ...probed].map((finding) => ({
     ...finding,
     group: groupOf(finding),
   }));

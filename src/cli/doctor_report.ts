@@ -90,7 +90,7 @@ const TITLES: Readonly<Record<Group, string>> = {
   "destinations": "Destinations",
 };
 
-/** Ids that none of the lists has come last: a newer sidecar told them. */
+/** Ids that none of the lists has come last: a newer sidecar reported them. */
 const ORDER: readonly string[] = [...SETUP_IDS, ...FINDING_IDS];
 
 function sorted(findings: readonly GroupedFinding[]): readonly GroupedFinding[] {
@@ -135,14 +135,14 @@ function describePeers(peers: readonly ShownPeer[]): string {
 }
 
 function describeChecked(checkedBy: CheckedBy, authority: string): string {
-  const untold = `no sidecar on ${authority} reported findings`;
+  const unreported = `no sidecar on ${authority} reported findings`;
   switch (checkedBy) {
     case "sidecar":
       return `the sidecar on ${authority}`;
     case "ip":
-      return `ip alone: ${untold}`;
+      return `ip alone: ${unreported}`;
     case "nobody":
-      return `nobody: ${untold}, and ip cannot be used`;
+      return `nobody: ${unreported}, and ip cannot be used`;
     default:
       return checkedBy satisfies never;
   }
@@ -207,7 +207,7 @@ export interface DoctorJson {
   readonly sidecar: {
     /** Where it was asked, such as `127.0.0.1:50051` or `unix:///run/x.sock`. */
     readonly address: string;
-    /** Whether it told its findings. */
+    /** Whether it reported its findings. */
     readonly answers: boolean;
   };
   /** Who has made the checks of the node, its devices and destinations. */

@@ -4,7 +4,7 @@ import { DEADLINE_MS } from "./client_command.ts";
 import type { CommandEnd, CommandLine } from "./command_definition.ts";
 import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from "./exit.ts";
 import { explainFault } from "./explain_fault.ts";
-import { followSidecar, type Told } from "./follow_sidecar.ts";
+import { followSidecar, type SidecarUpdate } from "./follow_sidecar.ts";
 import { reasonOf } from "./grpc_client.ts";
 import { interruption } from "./interruption.ts";
 import { endOf } from "./output.ts";
@@ -21,16 +21,16 @@ export async function events({ options }: CommandLine): Promise<CommandEnd> {
   const output = new Output(over.resolve);
   const state = new StateEvents((fault) => reasonOf(fault, DEADLINE_MS));
   let unreached: Promise<string> | undefined;
-  const tell = (told: Told): void => {
-    if (told.kind === "lost" && !state.hasAnswered) {
-      // Nobody was ever there: that is a fault of the call, and not an event.
-      unreached = explainFault(target.value, told.fault, DEADLINE_MS);
+  const onUpdate = (update: SidecarUpdate): void => {
+    if (update.kind === "lost" && !state.hasAnswered) {
+      // No sidecar has answered yet, so this is a fault of the call, and not an event.
+      unreached = explainFault(target.value, update.fault, DEADLINE_MS);
       return over.resolve();
     }
     const time = new Date();
     const terminal = standardTerminal();
     output.write(
-      state.take(told).map((event) =>
+      state.take(update).map((event) =>
         options.has("json")
           ? eventJson(event, time)
           : describeEvent(event, time, terminal)
@@ -38,7 +38,7 @@ export async function events({ options }: CommandLine): Promise<CommandEnd> {
     );
   };
   await followSidecar(target.value, {
-    tell,
+    onUpdate,
     over: over.promise,
     deadlineMs: DEADLINE_MS,
   });

@@ -27,7 +27,7 @@ export interface ShownFinding {
   readonly since: string;
 }
 
-/** A finding that a sidecar told. */
+/** A finding that a sidecar reported. */
 export function toShown(finding: Finding): ShownFinding {
   const { destination, device, found, id, meaning, remedy, since } = finding;
   return {

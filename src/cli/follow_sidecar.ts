@@ -11,31 +11,31 @@ import {
 import { type CallFault, createClient, startWatch } from "./grpc_client.ts";
 import type { Target } from "./target.ts";
 
-/** Milliseconds before a sidecar that is gone is sought again. */
+/** Milliseconds between the loss of a sidecar and the next connection. */
 const PAUSE_MS = 500;
 
-/** What a sidecar tells. */
-export type Told =
+/** A message of one of the watches, or their end. */
+export type SidecarUpdate =
   | { readonly kind: "routes"; readonly message: WatchRoutesResponse }
   | { readonly kind: "findings"; readonly message: WatchFindingsResponse }
   | { readonly kind: "network"; readonly message: WatchNodeNetworkResponse }
   /** Its watches have ended; they begin anew. */
   | { readonly kind: "lost"; readonly fault: CallFault };
 
-/** What {@linkcode followSidecar} is told. */
+/** Options of {@linkcode followSidecar}. */
 export interface FollowOptions {
   /** Called in the order of what happens. */
-  readonly tell: (told: Told) => void;
+  readonly onUpdate: (update: SidecarUpdate) => void;
   /** Ends it. */
   readonly over: Promise<void>;
   /** Milliseconds for the first answer; otherwise the sidecar counts as lost. */
   readonly deadlineMs: number;
 }
 
-/** Follows a sidecar, and seeks it again when it is lost, until `over` resolves. */
+/** Follows a sidecar, and connects again when it is lost, until `over` resolves. */
 export async function followSidecar(
   target: Target,
-  { deadlineMs, over, tell }: FollowOptions,
+  { deadlineMs, onUpdate, over }: FollowOptions,
 ): Promise<void> {
   let isOver = false;
   const ended = over.then(() => {
@@ -44,10 +44,10 @@ export async function followSidecar(
   while (!isOver) {
     // A new client: the old one waits longer and longer before it connects again.
     const client = createClient(target);
-    const fault = await Promise.race([watchAll(client, tell, deadlineMs), ended]);
+    const fault = await Promise.race([watchAll(client, onUpdate, deadlineMs), ended]);
     client.close();
     if (fault === undefined) return;
-    tell({ kind: "lost", fault });
+    onUpdate({ kind: "lost", fault });
     await pause(PAUSE_MS, ended);
   }
 }
@@ -55,7 +55,7 @@ export async function followSidecar(
 /** Resolves when one of the watches has ended, or when none has answered in time. */
 async function watchAll(
   client: Client,
-  tell: (told: Told) => void,
+  onUpdate: (update: SidecarUpdate) => void,
   deadlineMs: number,
 ): Promise<CallFault> {
   const { promise, resolve } = Promise.withResolvers<CallFault>();
@@ -66,13 +66,13 @@ async function watchAll(
   const watch = <Message>(
     service: ServiceDefinition,
     rpc: string,
-    wrap: (message: Message) => Told,
+    wrap: (message: Message) => SidecarUpdate,
     onEnd: (fault: CallFault) => void = resolve,
   ) =>
     startWatch<Message>(client, service, rpc, {
       onMessage: (message) => {
         clearTimeout(silence);
-        tell(wrap(message));
+        onUpdate(wrap(message));
       },
       onEnd,
     });
@@ -91,7 +91,7 @@ async function watchAll(
       DATA_PATH_SERVICE,
       "WatchFindings",
       (message) => ({ kind: "findings", message }),
-      // A sidecar that is too old to tell findings tells the rest.
+      // A sidecar that is too old to report findings still sends the rest.
       (fault) => fault.code === status.UNIMPLEMENTED ? undefined : resolve(fault),
     ),
   ];

@@ -119,7 +119,7 @@ export function reasonOf({ code, details }: CallFault, deadlineMs: number): stri
     : SYSTEM_ERROR.exec(details)?.[1] ?? details;
 }
 
-/** What a watch is told. */
+/** The callbacks of a watch. */
 export interface WatchListener<Message> {
   /** Called with each message. */
   readonly onMessage: (message: Message) => void;

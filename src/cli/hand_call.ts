@@ -212,7 +212,7 @@ interface RuntimeCall {
   ) => Promise<string>;
 }
 
-/** The answer, and what is said of it. */
+/** The answer, and the sentence that explains it. */
 interface ExplainedAnswer {
   readonly answer: RuntimeResponse;
   readonly sentence: string;

@@ -60,7 +60,7 @@ function isAbsent(cause: unknown): boolean {
 /** What came before the other side ended it, or before the connection was closed. */
 interface Answered {
   readonly bytes: Uint8Array;
-  /** True if the other side ended it, or has said enough. */
+  /** True if the other side ended it, or has sent enough. */
   readonly isOver: boolean;
 }
 

@@ -59,7 +59,7 @@ export async function watchPicture(
     before = terminal;
     await pause(pauseMs, [ended, resized]);
   }
-  // The terminal shows ^C where the cursor is; the shell's prompt shall not follow it.
+  // The terminal shows ^C where the cursor is; the shell's prompt must not follow it.
   if (before?.hasControl) await writeAll(Deno.stdout, "\n");
   return EXIT_OK;
 }

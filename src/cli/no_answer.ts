@@ -80,7 +80,7 @@ function words(why: NoAnswer): readonly [reason: string, remedy: string] {
  * Finds out why a connection failed, by one more: what the failed one says is often only
  * that it has ended. Never rejects.
  *
- * @param reason what is said if nothing better is found, a part of a sentence
+ * @param reason what is printed if nothing better is found, a part of a sentence
  * @param deadlineMs milliseconds
  */
 export async function findReason(

@@ -17,7 +17,7 @@ import { type BoundAddress, formatListenAddress } from "../transport/listen_addr
 import { describeUse } from "../transport/listen_error.ts";
 import type { PolicyOptionName } from "./options.ts";
 import type { PolicyOptions } from "./policy_options.ts";
-import type { SidecarAnswer, Untold } from "./sidecar_answer.ts";
+import type { NotReported, SidecarAnswer } from "./sidecar_answer.ts";
 
 /** What the checks decide upon. */
 export interface SetupFacts {
@@ -84,7 +84,7 @@ export function setupFindings(facts: SetupFacts): readonly SetupFinding[] {
 
 /** What is wrong here and now is no fault of a sidecar that runs: it has its own. */
 function severityBeside({ kind }: SidecarAnswer): Severity {
-  return kind === "told" ? "warning" : "critical";
+  return kind === "reported" ? "warning" : "critical";
 }
 
 function checkDeno({ deno, sidecar }: SetupFacts): SetupFinding | undefined {
@@ -101,7 +101,7 @@ function checkDeno({ deno, sidecar }: SetupFacts): SetupFinding | undefined {
 
 function describeRefusal({ kind }: SidecarAnswer): string {
   switch (kind) {
-    case "told":
+    case "reported":
       return "The running sidecar uses another version; a sidecar that is started with " +
         "this one refuses to start";
     case "unasked":
@@ -113,7 +113,7 @@ function describeRefusal({ kind }: SidecarAnswer): string {
 }
 
 function checkIp({ ip, sidecar }: SetupFacts): SetupFinding | undefined {
-  const meaning = sidecar.kind === "told"
+  const meaning = sidecar.kind === "reported"
     ? "The running sidecar uses another ip; a sidecar that is started with this PATH " +
       "cannot start"
     : "A sidecar cannot start with this PATH, and doctor could not check the kernel";
@@ -147,7 +147,7 @@ function upper(sentence: string): string {
 
 function checkKernel({ local, sidecar }: SetupFacts): SetupFinding | undefined {
   const shared = { id: "kernel-unread", severity: "critical", remedy: [] } as const;
-  if (sidecar.kind === "told") {
+  if (sidecar.kind === "reported") {
     const { fault } = sidecar.diagnosis;
     if (fault === "") return undefined;
     return {
@@ -169,7 +169,7 @@ function checkKernel({ local, sidecar }: SetupFacts): SetupFinding | undefined {
 function checkSidecar(
   { address, local, sidecar }: SetupFacts,
 ): SetupFinding | undefined {
-  if (sidecar.kind === "told" || sidecar.kind === "unasked") return undefined;
+  if (sidecar.kind === "reported" || sidecar.kind === "unasked") return undefined;
   const alone = local?.kind === "diagnosed"
     ? "the other findings are from ip alone"
     : "doctor could check nothing else";
@@ -177,7 +177,7 @@ function checkSidecar(
 }
 
 function describeSidecar(
-  { kind, remedy, sentence }: Untold,
+  { kind, remedy, sentence }: NotReported,
   address: BoundAddress,
   local: LocalDiagnosis | undefined,
   alone: string,
@@ -297,7 +297,7 @@ function checkCapability({ local, sidecar }: SetupFacts): SetupFinding | undefin
 function checkOptions(facts: SetupFacts): SetupFinding | undefined {
   const { local, sidecar } = facts;
   const shared = { id: "manifest-drift", severity: "warning", remedy: [] } as const;
-  if (sidecar.kind !== "told") {
+  if (sidecar.kind !== "reported") {
     if (local?.kind !== "diagnosed" || local.outside === undefined) return undefined;
     return {
       ...shared,

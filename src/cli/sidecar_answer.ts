@@ -19,20 +19,20 @@ import { identifyListener, type Listener } from "./listener.ts";
 import { explainNoAnswer } from "./no_answer.ts";
 import type { Target } from "./target.ts";
 
-/** What the sidecar told, or why it told nothing. */
+/** The findings that the sidecar reported, or why it reported none. */
 export type SidecarAnswer =
   | {
-    readonly kind: "told";
+    readonly kind: "reported";
     readonly diagnosis: ListFindingsResponse;
     /** Undefined if this call had no answer. */
     readonly network: NodeNetwork | undefined;
   }
-  | Untold
+  | NotReported
   /** This Deno cannot load what asks. */
   | { readonly kind: "unasked" };
 
-/** A sidecar that told no findings, or none at all; `sentence` as `status` says it. */
-export interface Untold {
+/** No sidecar answered with findings; `sentence` is that of `status`. */
+export interface NotReported {
   readonly kind:
     /** Nothing listens. */
     | "absent"
@@ -40,7 +40,7 @@ export interface Untold {
     | "hangs"
     /** It is there, and was not asked successfully this time. */
     | "busy"
-    /** It serves TLS, and doctor was not told how to, or one does not believe the other. */
+    /** It serves TLS, and doctor has no certificate for it, or one rejects the other's. */
     | "tls"
     /** This user may not connect. */
     | "not-permitted"
@@ -59,7 +59,7 @@ const DEADLINE_MS = 3_000;
 /** Milliseconds to find out who listens. */
 const LISTENER_MS = 1_000;
 
-/** Asks for the findings; if nobody tells them, finds out who listens. */
+/** Asks for the findings; if no answer comes, finds out which program listens. */
 export async function askSidecar(
   target: Target,
 ): Promise<Exclude<SidecarAnswer, { readonly kind: "unasked" }>> {
@@ -72,7 +72,7 @@ export async function askSidecar(
   ]);
   client.close();
   if (findings.ok) {
-    return { kind: "told", diagnosis: findings.value, network: networkOf(network) };
+    return { kind: "reported", diagnosis: findings.value, network: networkOf(network) };
   }
   const { fault } = findings;
   const cause = await findCause(target, fault, DEADLINE_MS);
@@ -91,7 +91,7 @@ const KINDS = {
   "tls": "tls",
   "silent": "hangs",
   "other": "foreign",
-} as const satisfies Readonly<Record<Listener, Untold["kind"]>>;
+} as const satisfies Readonly<Record<Listener, NotReported["kind"]>>;
 
 function networkOf(
   answer: Awaited<ReturnType<SidecarReader["getNodeNetwork"]>>,

@@ -6,7 +6,7 @@ import type { WatchFindingsResponse } from "../api/gen/quilt/sidecar/v1/WatchFin
 import type { WatchRoutesResponse } from "../api/gen/quilt/sidecar/v1/WatchRoutesResponse.ts";
 import { escapeInvisible } from "../shared/quote.ts";
 import { type ShownFinding, toIso, toShown } from "./finding_report.ts";
-import type { Told } from "./follow_sidecar.ts";
+import type { SidecarUpdate } from "./follow_sidecar.ts";
 import type { CallFault } from "./grpc_client.ts";
 import { required } from "./required.ts";
 import { type ShownState, stateOf } from "./route_table.ts";
@@ -52,7 +52,7 @@ export interface SidecarEvent {
 export type StateEvent = RouteEvent | FindingEvent | NetworkEvent | SidecarEvent;
 
 /**
- * Remembers what was told, and tells what has happened since. What there is at the
+ * Keeps the latest state, and returns what each update changes in it. What there is at the
  * beginning has not happened; what has changed while the sidecar was lost has.
  */
 export class StateEvents {
@@ -73,10 +73,10 @@ export class StateEvents {
     return this.#hasAnswered;
   }
 
-  /** Takes what was told. */
-  take(told: Told): readonly StateEvent[] {
-    if (told.kind === "lost") return this.#takeLoss(told.fault);
-    const changes = this.#takeState(told);
+  /** The events of one update. */
+  take(update: SidecarUpdate): readonly StateEvent[] {
+    if (update.kind === "lost") return this.#takeLoss(update.fault);
+    const changes = this.#takeState(update);
     // Before both are known a change would be missed: it would be part of what there is.
     const isKnown = this.#routes !== undefined && this.#subnet !== undefined;
     if (this.#answers || !isKnown) return changes;
@@ -91,16 +91,18 @@ export class StateEvents {
     return [{ kind: "sidecar", state: "lost", reason: this.#reasonOf(fault) }];
   }
 
-  #takeState(told: Exclude<Told, { readonly kind: "lost" }>): readonly StateEvent[] {
-    switch (told.kind) {
+  #takeState(
+    update: Exclude<SidecarUpdate, { readonly kind: "lost" }>,
+  ): readonly StateEvent[] {
+    switch (update.kind) {
       case "routes":
-        return this.#takeRoutes(told.message);
+        return this.#takeRoutes(update.message);
       case "findings":
-        return this.#takeFindings(told.message);
+        return this.#takeFindings(update.message);
       case "network":
-        return this.#takeNetwork(required(told.message.node_network, "node_network"));
+        return this.#takeNetwork(required(update.message.node_network, "node_network"));
       default:
-        return told satisfies never;
+        return update satisfies never;
     }
   }
 
@@ -157,7 +159,7 @@ function takeRoute(
   if (!isSame) {
     return [{ kind: "route", destination, device, state: stateOf(route), reason }];
   }
-  // All of them are told by another process, which has seen each for the first time.
+  // Another process reports all of them, and has seen each for the first time.
   const isBack = !isComplete && toIso(before.since) !== toIso(route.since);
   return isBack
     ? [{ kind: "route", destination, device, state: "repaired", reason }]
@@ -242,7 +244,7 @@ const JSON_VERSION = 1;
 export type EventJson = {
   /** Of this shape: a field may be added to it, and none changes its meaning. */
   readonly version: typeof JSON_VERSION;
-  /** When this command was told: RFC 3339 in UTC. */
+  /** When this command received it: RFC 3339 in UTC. */
   readonly time: string;
 } & StateEvent;
 

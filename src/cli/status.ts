@@ -80,10 +80,10 @@ export async function fetchStatus(
 
 /** Without the findings, what else there is to show is worth showing. */
 function toDataPath(answer: Result<ListFindingsResponse, CallFault>): DataPathReport {
-  if (answer.ok) return { kind: "told", diagnosis: answer.value };
+  if (answer.ok) return { kind: "reported", diagnosis: answer.value };
   const { fault } = answer;
   return {
-    kind: "not-told",
+    kind: "not-reported",
     why: fault.code === grpcStatus.UNIMPLEMENTED ? "" : reasonOf(fault, DEADLINE_MS),
   };
 }

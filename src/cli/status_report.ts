@@ -27,9 +27,9 @@ import { SCREEN, type Terminal } from "./terminal.ts";
 
 /** What the sidecar tells of the data path. */
 export type DataPathReport =
-  | { readonly kind: "told"; readonly diagnosis: ListFindingsResponse }
+  | { readonly kind: "reported"; readonly diagnosis: ListFindingsResponse }
   /** `why` is empty for a sidecar that is too old to tell it. */
-  | { readonly kind: "not-told"; readonly why: string };
+  | { readonly kind: "not-reported"; readonly why: string };
 
 /** The status of a node, as its sidecar reports it. */
 export interface NodeStatus {
@@ -109,7 +109,7 @@ function mapOf(
   { dataPath, network, routes }: NodeStatus,
   terminal: Terminal,
 ): readonly string[] {
-  const findings = dataPath.kind === "told" ? dataPath.diagnosis.findings : [];
+  const findings = dataPath.kind === "reported" ? dataPath.diagnosis.findings : [];
   const map = drawMap({ network, routes, findings }, terminal);
   return map.length === 0 ? [] : ["", ...map];
 }
@@ -224,10 +224,10 @@ export interface StatusJson {
   readonly routes: readonly RouteJson[];
   readonly data_path: FindingCounts & {
     /** False if the sidecar is too old to tell findings, or did not in time. */
-    readonly told: boolean;
-    /** When the findings were current: RFC 3339 in UTC; empty if none are told. */
+    readonly reported: boolean;
+    /** When the findings were current: RFC 3339 in UTC; empty if none are reported. */
     readonly diagnosed_at: string;
-    /** Why the findings are not current, or not told; otherwise empty. */
+    /** Why the findings are not current, or not reported; otherwise empty. */
     readonly fault: string;
   };
   /** The worst first. */
@@ -279,7 +279,7 @@ export function statusJson(
   const { activity, allocated, dataPath, free, network, refusal, routes } = status;
   const { cluster_cidr, gateway, revision, subnet } = network;
   const findings = findingsOf(dataPath);
-  const isTold = dataPath.kind === "told";
+  const isReported = dataPath.kind === "reported";
   const document: StatusJson = {
     version: JSON_VERSION,
     node_network: { subnet, gateway, cluster_cidr, revision, refusal },
@@ -287,10 +287,10 @@ export function statusJson(
     route_counts: countRoutes(routes),
     routes: routes.filter(isSought).map(routeJson),
     data_path: {
-      told: isTold,
+      reported: isReported,
       ...countFindings(findings),
-      diagnosed_at: isTold ? toIso(dataPath.diagnosis.diagnosed_at) : "",
-      fault: isTold ? dataPath.diagnosis.fault : dataPath.why,
+      diagnosed_at: isReported ? toIso(dataPath.diagnosis.diagnosed_at) : "",
+      fault: isReported ? dataPath.diagnosis.fault : dataPath.why,
     },
     findings,
     sidecar: activity === null ? null : activityJson(activity),
@@ -322,12 +322,12 @@ function outputsJson(
 }
 
 function findingsOf(dataPath: DataPathReport): readonly ShownFinding[] {
-  return dataPath.kind === "told" ? dataPath.diagnosis.findings.map(toShown) : [];
+  return dataPath.kind === "reported" ? dataPath.diagnosis.findings.map(toShown) : [];
 }
 
 function describeDataPath(dataPath: DataPathReport): string {
   switch (dataPath.kind) {
-    case "told": {
+    case "reported": {
       const { fault } = dataPath.diagnosis;
       const findings = findingsOf(dataPath);
       const counted = describeCounts(countFindings(findings));
@@ -335,7 +335,7 @@ function describeDataPath(dataPath: DataPathReport): string {
       const known = findings.length === 0 ? "not known" : `${counted}; not current`;
       return `${known}, because the kernel could not be read: ${fault}`;
     }
-    case "not-told":
+    case "not-reported":
       return dataPath.why === ""
         ? "not known: this sidecar is too old to report findings"
         : `not known: ${dataPath.why}`;

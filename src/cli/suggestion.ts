@@ -1,4 +1,4 @@
-/** What somebody probably meant who mistyped a name. */
+/** The name that a mistyped one was probably meant to be. */
 
 /** The name with the smallest edit distance; the first of several. */
 export function closest(text: string, names: readonly string[]): string {

@@ -91,7 +91,7 @@ async function ask(
 ): Promise<readonly ProbeState[]> {
   const states = new Map<string, ProbeState>();
   const pending = new Set<string>();
-  const { promise: allHeard, resolve } = Promise.withResolvers<void>();
+  const { promise: allAnswered, resolve } = Promise.withResolvers<void>();
   let startedMs = performance.now();
   const note = (neighbour: Neighbour): void => {
     const key = keyOf(neighbour);
@@ -118,7 +118,7 @@ async function ask(
       }
     }
   });
-  if (pending.size > 0) await within(PROBE_MS, allHeard);
+  if (pending.size > 0) await within(PROBE_MS, allAnswered);
   // An event may have been lost, so read the entries that are still open.
   if (pending.size > 0) {
     for (const each of await neighboursOf(dataplane, asked)) note(each);

@@ -6,15 +6,15 @@ const GATHER_MS = 1_000;
 const INTERVAL_MS = 60_000;
 
 /**
- * Says that records of the audit trail were lost: soon after the first one, and then at
+ * Logs that records of the audit trail were lost: soon after the first one, and then at
  * most once a minute. Each later notice also has the number since the start, so that the
  * number is right even if an earlier notice was lost as well. If the log has lost lines
- * since a notice, the notice may be among them, and is said again.
+ * since a notice, the notice may be among them, and is repeated.
  */
 export class LossNotice {
-  readonly #say: (sentence: string) => void;
+  readonly #log: (sentence: string) => void;
   readonly #linesLost: () => number;
-  #unsaid = 0;
+  #unlogged = 0;
   #total = 0;
   /** The newest notice, and how many lines the log had lost before it. */
   #newest: { readonly count: number; readonly linesLost: number } | undefined;
@@ -23,56 +23,56 @@ export class LossNotice {
   #waitMs = GATHER_MS;
 
   /**
-   * @param say writes one sentence to the log
+   * @param log writes one sentence to the log
    * @param linesLost how many lines the log has lost until now
    */
-  constructor(say: (sentence: string) => void, linesLost: () => number) {
-    this.#say = say;
+  constructor(log: (sentence: string) => void, linesLost: () => number) {
+    this.#log = log;
     this.#linesLost = linesLost;
   }
 
   /** @param why a part of a sentence */
   note(count: number, why: string): void {
-    this.#unsaid += count;
+    this.#unlogged += count;
     this.#total += count;
     this.#why = why;
     if (this.#timer === undefined) this.#wait();
   }
 
-  /** Says at once what is not said yet. */
+  /** Logs at once the losses that no notice has yet. */
   close(): void {
     clearTimeout(this.#timer);
     this.#takeBackIfLost();
-    if (this.#unsaid > 0) this.#sayNow();
+    if (this.#unlogged > 0) this.#logNow();
   }
 
   #wait(): void {
     const timer = this.#timer = setTimeout(() => {
       this.#timer = undefined;
       this.#takeBackIfLost();
-      if (this.#unsaid === 0) {
+      if (this.#unlogged === 0) {
         this.#waitMs = GATHER_MS;
         return;
       }
-      this.#sayNow();
+      this.#logNow();
       this.#waitMs = INTERVAL_MS;
       this.#wait();
     }, this.#waitMs);
-    // What is not said yet is said at the end.
+    // `close` logs the losses that no notice has by then.
     Deno.unrefTimer(timer);
   }
 
   #takeBackIfLost(): void {
     if (this.#newest === undefined) return;
     const { count, linesLost } = this.#newest;
-    if (this.#linesLost() > linesLost) this.#unsaid += count;
+    if (this.#linesLost() > linesLost) this.#unlogged += count;
   }
 
-  #sayNow(): void {
-    const lost = `Lost ${countOf(this.#unsaid, "record")} of the audit trail`;
+  #logNow(): void {
+    const lost = `Lost ${countOf(this.#unlogged, "record")} of the audit trail`;
     const all = this.#newest === undefined ? "" : `, ${this.#total} since the start`;
-    this.#newest = { count: this.#unsaid, linesLost: this.#linesLost() };
-    this.#say(`${lost}${all}: ${this.#why}; see docs/audit.md`);
-    this.#unsaid = 0;
+    this.#newest = { count: this.#unlogged, linesLost: this.#linesLost() };
+    this.#log(`${lost}${all}: ${this.#why}; see docs/audit.md`);
+    this.#unlogged = 0;
   }
 }

@@ -25,7 +25,7 @@ type Pages = (format: MetricsFormat) => Promise<TextPage>;
 
 /**
  * The page of `GET /metrics`. All who ask until the next collection share it, so that its
- * cost has a bound, whoever asks and how often. It is never older than the request.
+ * cost has a bound, however many clients ask and how often. It is never older than the request.
  */
 export class MetricsPage {
   readonly #options: MetricsPageOptions;

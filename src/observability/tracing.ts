@@ -87,7 +87,7 @@ export function bindToActiveSpan(work: () => void): () => void {
   return context.bind(context.active(), work);
 }
 
-/** Runs work that belongs to no span, whoever starts it. */
+/** Runs work outside of any span, also when a span starts it. */
 export function runDetached<Result>(work: () => Result): Result {
   return IS_TRACING ? context.with(ROOT_CONTEXT, work) : work();
 }

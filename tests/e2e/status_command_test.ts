@@ -113,9 +113,9 @@ Deno.test("status shows the network, the addresses, and each route: installed, p
   assert.deepEqual([findings.length, id, severity], [1, "device-missing", "critical"]);
   assert.equal(found, "vxlan200 does not exist, but 1 desired route leads through it");
   assert.ok(isJsonObject(dataPath));
-  const { diagnosed_at: diagnosedAt, ...told } = dataPath;
+  const { diagnosed_at: diagnosedAt, ...counts } = dataPath;
   assert.equal(String(diagnosedAt).replace(TIME, "TIME"), "TIME");
-  assert.deepEqual(told, { told: true, critical: 1, warnings: 0, fault: "" });
+  assert.deepEqual(counts, { reported: true, critical: 1, warnings: 0, fault: "" });
   assert.ok(Array.isArray(routes) && isJsonObject(routes[0]));
   const { since, ...route } = routes[0];
   assert.equal(String(since).replace(TIME, "TIME"), "TIME");

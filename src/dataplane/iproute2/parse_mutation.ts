@@ -28,7 +28,7 @@ export type WrittenChange =
   | {
     readonly kind: "entry";
     readonly verb: "add" | "replace" | "del";
-    /** One that was deleted whatever it said has no payload. */
+    /** One that was deleted whatever its content has no payload. */
     readonly entry: TableEntry;
   }
   | {

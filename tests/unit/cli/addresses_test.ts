@@ -137,7 +137,7 @@ Deno.test("the free addresses are all but the network's own, the gateway and the
   }));
 });
 
-Deno.test("formatAddresses shows no control code, whoever answered", () => {
+Deno.test("formatAddresses shows no control code of an answer", () => {
   const network = { ...NETWORK, subnet: "10.42.1.0/29\u001b[2J" };
   for (const free of [false, true]) {
     const shown = formatAddresses(

@@ -66,7 +66,7 @@ function isUncovered({ kind }: TrailLine): boolean {
   return kind === "ghost" || kind === "cut" || kind === "empty";
 }
 
-/** What somebody did to a trail. */
+/** A change of a trail by hand. */
 interface Edit {
   readonly files: readonly Uint8Array[];
   /** Where it may be found, as `FILE:LINE`. */

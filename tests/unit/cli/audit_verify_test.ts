@@ -161,7 +161,7 @@ Deno.test("audit verify finds a trail that was made anew by --head alone", () =>
   assert.deepEqual(kindsOf(anew, expected), ["not-head 12"]);
 });
 
-Deno.test("audit verify cannot tell a record that somebody inserts before a gap from one that was counted as lost, but counts it", () => {
+Deno.test("audit verify cannot tell a record inserted before a gap from one that was counted as lost, but counts it", () => {
   const start = chained(startFields(), ZEROS);
   const forged = chained(mutationFields(1), hashOf(start));
   const gap = chained(gapFields(1), hashOf(start));

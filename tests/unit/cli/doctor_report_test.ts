@@ -24,8 +24,12 @@ const HEALTHY: DoctorReport = {
   peers: undefined,
 };
 
-/** A finding that the sidecar told. */
-function told(id: FindingId, severity: Severity, about: About = {}): GroupedFinding {
+/** A finding that the sidecar reported. */
+function reported(
+  id: FindingId,
+  severity: Severity,
+  about: About = {},
+): GroupedFinding {
   const shown = toShown(findingMessage(id, severity, about));
   return { ...shown, group: groupOf(shown) };
 }
@@ -80,11 +84,11 @@ Deno.test("formatDoctor of a healthy node is a summary: each group, who has chec
 Deno.test("formatDoctor groups findings, the worst group and the worst finding of a group first", () => {
   const findings = [
     NO_SIDECAR,
-    told("rp-filter", "warning"),
-    told("mtu-too-large", "warning", { device: "vxlan100" }),
-    told("route-shadowed", "critical", { destination: "10.42.10.0/24" }),
-    told("route-shadowed", "critical", { destination: "10.42.9.0/24" }),
-    told("device-down", "critical", { device: "vxlan100" }),
+    reported("rp-filter", "warning"),
+    reported("mtu-too-large", "warning", { device: "vxlan100" }),
+    reported("route-shadowed", "critical", { destination: "10.42.10.0/24" }),
+    reported("route-shadowed", "critical", { destination: "10.42.9.0/24" }),
+    reported("device-down", "critical", { device: "vxlan100" }),
   ];
   assert.deepEqual(lines({ findings }), [
     "Devices",
@@ -176,7 +180,7 @@ Deno.test("doctorJson is one line of JSON with the same content, all findings wo
   const line = doctorJson({
     ...HEALTHY,
     checkedBy: "ip",
-    findings: [NO_SIDECAR, told("device-down", "critical", { device: "vxlan100" })],
+    findings: [NO_SIDECAR, reported("device-down", "critical", { device: "vxlan100" })],
     peers: [PEER],
   });
   assert.equal(line.includes("\n"), false);
@@ -208,7 +212,7 @@ Deno.test("doctorJson is one line of JSON with the same content, all findings wo
 Deno.test("doctorJson has the shape of DoctorJson, version 1", () => {
   const printed: DoctorJson = JSON.parse(doctorJson({
     ...HEALTHY,
-    findings: [NO_SIDECAR, told("device-down", "critical", { device: "vxlan100" })],
+    findings: [NO_SIDECAR, reported("device-down", "critical", { device: "vxlan100" })],
     peers: [PEER],
   }));
   const address = { address: "string", state: "string", reason: "string" };
@@ -241,7 +245,7 @@ Deno.test("doctorJson has the shape of DoctorJson, version 1", () => {
 
 Deno.test("formatDoctor breaks lines at a terminal's width, but no command, and colours severities", () => {
   const long = "ip link set dev vxlan100 ".padEnd(90, "x");
-  const finding = told("device-down", "critical", { device: "vxlan100" });
+  const finding = reported("device-down", "critical", { device: "vxlan100" });
   const report = {
     ...HEALTHY,
     checkedBy: "nobody",
@@ -286,10 +290,10 @@ Deno.test("formatDoctor breaks lines at a terminal's width, but no command, and 
 Deno.test("exitCodeOf is 0 without findings, 1 if one is critical, and 3 for warnings only", () => {
   const code = (...findings: readonly GroupedFinding[]) =>
     exitCodeOf({ ...HEALTHY, findings });
-  const critical = told("device-down", "critical", { device: "vxlan100" });
+  const critical = reported("device-down", "critical", { device: "vxlan100" });
   assert.equal(code(), 0);
   assert.equal(code(NO_SIDECAR), 3);
-  assert.equal(code(told("rp-filter", "warning"), NO_SIDECAR), 3);
+  assert.equal(code(reported("rp-filter", "warning"), NO_SIDECAR), 3);
   assert.equal(code(critical), 1);
   assert.equal(code(NO_SIDECAR, critical), 1);
   assert.equal(code({ ...NO_SIDECAR, severity: "critical" }), 1);
@@ -297,13 +301,13 @@ Deno.test("exitCodeOf is 0 without findings, 1 if one is critical, and 3 for war
 
 Deno.test("groupOf puts a finding where it belongs", () => {
   assert.equal(
-    told("device-down", "critical", { device: "vxlan100" }).group,
+    reported("device-down", "critical", { device: "vxlan100" }).group,
     "devices",
   );
   const destination = "10.42.2.0/24";
   assert.equal(
-    told("route-shadowed", "critical", { destination }).group,
+    reported("route-shadowed", "critical", { destination }).group,
     "destinations",
   );
-  assert.equal(told("forwarding-off", "critical").group, "node");
+  assert.equal(reported("forwarding-off", "critical").group, "node");
 });

@@ -139,7 +139,7 @@ Deno.test("doctor --probe has the peers asked, and names those that are silent: 
     "destinations peer-unreachable critical",
     "destinations peer-proxy-arp critical",
   ]]);
-  // What a sidecar has told already, because it probes all the time, is told once.
+  // A sidecar that probes all the time reports a lost peer itself, and it appears once.
   dataPath.publish([
     finding("peer-unreachable", "critical", { destination: "10.42.3.0/24" }),
   ]);

@@ -1,7 +1,7 @@
 /** Watches of servers that this process makes, on the task's port. */
 import assert from "node:assert/strict";
 import { status } from "@grpc/grpc-js";
-import { followSidecar, type Told } from "../../../src/cli/follow_sidecar.ts";
+import { followSidecar, type SidecarUpdate } from "../../../src/cli/follow_sidecar.ts";
 import type { Target } from "../../../src/cli/target.ts";
 import {
   DEFAULT_LISTEN_ADDRESS,
@@ -22,18 +22,18 @@ const TARGET: Target = {
 /** Follows until it is disposed of. */
 function follow(deadlineMs = 10_000) {
   const over = Promise.withResolvers<void>();
-  const told: Told[] = [];
+  const updates: SidecarUpdate[] = [];
   const ended = followSidecar(TARGET, {
-    tell: (each) => told.push(each),
+    onUpdate: (each) => updates.push(each),
     over: over.promise,
     deadlineMs,
   });
   return {
-    told,
-    /** Waits until so many of a kind were told. */
-    hear: (kind: Told["kind"], times = 1) =>
-      until(() => told.filter((each) => each.kind === kind).length >= times, {
-        what: () => `${kind}, after ${told.map((each) => each.kind).join(", ")}`,
+    updates,
+    /** Waits until so many of a kind have come. */
+    receive: (kind: SidecarUpdate["kind"], times = 1) =>
+      until(() => updates.filter((each) => each.kind === kind).length >= times, {
+        what: () => `${kind}, after ${updates.map((each) => each.kind).join(", ")}`,
       }),
     [Symbol.asyncDispose]: async () => {
       over.resolve();
@@ -47,10 +47,10 @@ Deno.test("followSidecar tells the network, the routes and the findings, and wha
   dataPath.publish([]);
   await using _server = await serveNode(dataPath);
   await using followed = follow();
-  await followed.hear("network");
-  await followed.hear("routes");
-  await followed.hear("findings");
-  const routes = followed.told.find((each) => each.kind === "routes");
+  await followed.receive("network");
+  await followed.receive("routes");
+  await followed.receive("findings");
+  const routes = followed.updates.find((each) => each.kind === "routes");
   assert.ok(routes?.kind === "routes");
   assert.equal(routes.message.complete, true);
   assert.deepEqual(
@@ -58,8 +58,8 @@ Deno.test("followSidecar tells the network, the routes and the findings, and wha
     ["10.42.2.0/24"],
   );
   dataPath.publish([finding("rp-filter", "warning")]);
-  await followed.hear("findings", 2);
-  const last = followed.told.findLast((each) => each.kind === "findings");
+  await followed.receive("findings", 2);
+  const last = followed.updates.findLast((each) => each.kind === "findings");
   assert.ok(last?.kind === "findings");
   assert.deepEqual(last.message.findings.map(({ id }) => id), ["rp-filter"]);
 });
@@ -67,12 +67,12 @@ Deno.test("followSidecar tells the network, the routes and the findings, and wha
 Deno.test("followSidecar tells that a sidecar is lost, and follows the next one", async () => {
   const first = await serveNode(new MemoryDataPath());
   await using followed = follow();
-  await followed.hear("network");
+  await followed.receive("network");
   await first[Symbol.asyncDispose]();
-  await followed.hear("lost");
+  await followed.receive("lost");
   await using _next = await serveNode(new MemoryDataPath());
-  await followed.hear("network", 2);
-  const lost = followed.told.find((each) => each.kind === "lost");
+  await followed.receive("network", 2);
+  const lost = followed.updates.find((each) => each.kind === "lost");
   assert.ok(lost?.kind === "lost");
   assert.equal(lost.fault.code, status.UNAVAILABLE);
 });
@@ -80,12 +80,12 @@ Deno.test("followSidecar tells that a sidecar is lost, and follows the next one"
 Deno.test("followSidecar follows a sidecar that is too old to tell findings", async () => {
   await using _server = await serveNode(undefined);
   await using followed = follow();
-  await followed.hear("network");
-  await followed.hear("routes");
+  await followed.receive("network");
+  await followed.receive("routes");
   // A call later the server has refused the watch that it does not know.
   await using later = follow();
-  await later.hear("routes");
-  const kinds = new Set(followed.told.map(({ kind }) => kind));
+  await later.receive("routes");
+  const kinds = new Set(followed.updates.map(({ kind }) => kind));
   assert.deepEqual([...kinds].toSorted(), ["network", "routes"]);
 });
 
@@ -93,11 +93,13 @@ Deno.test("followSidecar tells of a server that is no sidecar, and of none at al
   const started = await startServer(DEFAULT_LISTEN_ADDRESS, []);
   assert.ok(started.ok);
   await using followed = follow();
-  await followed.hear("lost");
+  await followed.receive("lost");
   await started.value.close(0);
   const codes = () =>
     new Set(
-      followed.told.map((each) => each.kind === "lost" ? each.fault.code : undefined),
+      followed.updates.map((each) =>
+        each.kind === "lost" ? each.fault.code : undefined
+      ),
     );
   assert.deepEqual([...codes()], [status.UNIMPLEMENTED]);
   await until(() => codes().has(status.UNAVAILABLE), { what: "nobody there" });
@@ -110,12 +112,12 @@ Deno.test("followSidecar counts a server that only accepts connections as lost",
     for await (const connection of listener) accepted.push(connection);
   })();
   const followed = follow(200);
-  await followed.hear("lost", 2);
+  await followed.receive("lost", 2);
   await followed[Symbol.asyncDispose]();
   listener.close();
   await accepting;
   for (const connection of accepted) connection.close();
-  assert.deepEqual(followed.told[0], {
+  assert.deepEqual(followed.updates[0], {
     kind: "lost",
     fault: { code: status.DEADLINE_EXCEEDED, details: "", isAnswer: false },
   });

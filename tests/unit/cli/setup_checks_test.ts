@@ -5,7 +5,7 @@ import {
   type SetupFinding,
   setupFindings,
 } from "../../../src/cli/setup_checks.ts";
-import type { SidecarAnswer, Untold } from "../../../src/cli/sidecar_answer.ts";
+import type { NotReported, SidecarAnswer } from "../../../src/cli/sidecar_answer.ts";
 import type { LocalDiagnosis } from "../../../src/doctor_node.ts";
 import { checkClusterPolicy } from "../../../src/ipam/policy.ts";
 import { TESTED_DENO_VERSION } from "../../../src/shared/versions.ts";
@@ -20,15 +20,15 @@ const NETWORK = {
   revision: 1,
 };
 
-const TOLD: Extract<SidecarAnswer, { readonly kind: "told" }> = {
-  kind: "told",
+const REPORTED: Extract<SidecarAnswer, { readonly kind: "reported" }> = {
+  kind: "reported",
   diagnosis: { findings: [], diagnosed_at: TIMESTAMP, fault: "" },
   network: NETWORK,
 };
 
 const SENTENCE = "The sidecar on 127.0.0.1:50051 does not answer: reason";
 
-function untold(kind: Untold["kind"]): Untold {
+function notReported(kind: NotReported["kind"]): NotReported {
   return { kind, sentence: SENTENCE, remedy: "do so" };
 }
 
@@ -46,12 +46,12 @@ function options(clusterCidr = "10.42.0.0/16", nodePrefix = 24, gatewayIndex = 1
   return { policy: policy.value, gatewayIndex };
 }
 
-/** A node whose sidecar told that nothing is wrong. */
+/** A node whose sidecar reported no findings. */
 const HEALTHY: SetupFacts = {
   deno: TESTED_DENO_VERSION,
   ip: { kind: "iproute2", version: "6.1.0", isOld: false },
   address: DEFAULT_LISTEN_ADDRESS,
-  sidecar: TOLD,
+  sidecar: REPORTED,
   local: undefined,
   options: options(),
   given: new Set(),
@@ -59,7 +59,7 @@ const HEALTHY: SetupFacts = {
 };
 
 /** The same without a sidecar. */
-const ALONE: SetupFacts = { ...HEALTHY, sidecar: untold("absent"), local: LOCAL };
+const ALONE: SetupFacts = { ...HEALTHY, sidecar: notReported("absent"), local: LOCAL };
 
 /** The one finding about these facts. */
 function only(facts: SetupFacts): SetupFinding {
@@ -104,7 +104,7 @@ Deno.test("setupFindings finds an ip that is missing or another program: critica
     only(missing).found,
     "The command ip was not found; install the package iproute2",
   );
-  const alone = { ...missing, sidecar: untold("absent") };
+  const alone = { ...missing, sidecar: notReported("absent") };
   assert.deepEqual(found(alone), ["ip-missing critical", "no-sidecar warning"]);
   const foreign = { kind: "foreign", why: "ip ended before it answered" } as const;
   assert.equal(only({ ...HEALTHY, ip: foreign }).found, foreign.why);
@@ -142,8 +142,8 @@ Deno.test("setupFindings says that no sidecar runs: a warning as long as no desi
   );
 });
 
-Deno.test("setupFindings tells apart why a sidecar told nothing", () => {
-  const kinds: readonly (readonly [Untold["kind"], string])[] = [
+Deno.test("setupFindings tells apart why a sidecar reported nothing", () => {
+  const kinds: readonly (readonly [NotReported["kind"], string])[] = [
     ["absent", "no-sidecar warning"],
     ["hangs", "sidecar-hangs critical"],
     ["busy", "sidecar-busy warning"],
@@ -153,23 +153,23 @@ Deno.test("setupFindings tells apart why a sidecar told nothing", () => {
     ["foreign", "port-taken critical"],
   ];
   for (const [kind, expected] of kinds) {
-    assert.deepEqual(found({ ...ALONE, sidecar: untold(kind) }), [expected]);
+    assert.deepEqual(found({ ...ALONE, sidecar: notReported(kind) }), [expected]);
   }
-  const taken = only({ ...ALONE, sidecar: untold("foreign") });
+  const taken = only({ ...ALONE, sidecar: notReported("foreign") });
   assert.match(
     taken.meaning,
     /ss -ltnp 'sport = :50051'; the other findings are from ip/,
   );
-  const blind = { ...ALONE, sidecar: untold("hangs"), local: undefined };
+  const blind = { ...ALONE, sidecar: notReported("hangs"), local: undefined };
   assert.match(only(blind).meaning, /; doctor could check nothing else$/);
 });
 
 Deno.test("setupFindings says when the kernel cannot be read, by the sidecar or without one", () => {
   const fault = "ip did not answer within 2000 ms";
-  const diagnosis = { ...TOLD.diagnosis, fault };
-  const told = only({ ...HEALTHY, sidecar: { ...TOLD, diagnosis } });
-  assert.deepEqual([told.id, told.severity], ["kernel-unread", "critical"]);
-  assert.equal(told.found, `The sidecar cannot read the kernel: ${fault}`);
+  const diagnosis = { ...REPORTED.diagnosis, fault };
+  const read = only({ ...HEALTHY, sidecar: { ...REPORTED, diagnosis } });
+  assert.deepEqual([read.id, read.severity], ["kernel-unread", "critical"]);
+  assert.equal(read.found, `The sidecar cannot read the kernel: ${fault}`);
   const local = { kind: "unread", why: fault } as const;
   assert.deepEqual(found({ ...ALONE, local }), [
     "kernel-unread critical",
@@ -183,7 +183,7 @@ Deno.test("setupFindings mentions a missing capability only where no sidecar run
     "no-sidecar warning",
     "capability warning",
   ]);
-  assert.deepEqual(found({ ...ALONE, sidecar: untold("tls"), local }), [
+  assert.deepEqual(found({ ...ALONE, sidecar: notReported("tls"), local }), [
     "sidecar-tls warning",
   ]);
 });
@@ -203,9 +203,9 @@ Deno.test("setupFindings compares the options that are given with those of the s
   assert.deepEqual(setupFindings({ ...HEALTHY, given: all }), []);
   // Without a subnet only the cluster's prefix is known.
   const network = { ...NETWORK, subnet: "", gateway: "" };
-  const unset = only({ ...differs, given: all, sidecar: { ...TOLD, network } });
+  const unset = only({ ...differs, given: all, sidecar: { ...REPORTED, network } });
   assert.doesNotMatch(unset.found, /node-prefix|gateway-index/);
-  const unknown = { ...TOLD, network: undefined };
+  const unknown = { ...REPORTED, network: undefined };
   assert.deepEqual(setupFindings({ ...differs, given: all, sidecar: unknown }), []);
 });
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { status } from "@grpc/grpc-js";
 import type { Finding } from "../../../src/api/gen/quilt/sidecar/v1/Finding.ts";
 import type { Route } from "../../../src/api/gen/quilt/sidecar/v1/Route.ts";
-import type { Told } from "../../../src/cli/follow_sidecar.ts";
+import type { SidecarUpdate } from "../../../src/cli/follow_sidecar.ts";
 import {
   describeEvent,
   type EventJson,
@@ -32,28 +32,28 @@ const PENDING: Route = {
 
 const OTHER: Route = { ...INSTALLED, destination: "10.42.3.0/24" };
 
-function allRoutes(...routes: Route[]): Told {
+function allRoutes(...routes: Route[]): SidecarUpdate {
   return { kind: "routes", message: { complete: true, routes, removed: [] } };
 }
 
-function changedRoutes(routes: Route[], removed: string[] = []): Told {
+function changedRoutes(routes: Route[], removed: string[] = []): SidecarUpdate {
   return { kind: "routes", message: { complete: false, routes, removed } };
 }
 
-function findings(...found: Finding[]): Told {
+function findings(...found: Finding[]): SidecarUpdate {
   return {
     kind: "findings",
     message: { findings: found, diagnosed_at: INSTALLED.since, fault: "" },
   };
 }
 
-function network(subnet: string, gateway: string): Told {
+function network(subnet: string, gateway: string): SidecarUpdate {
   const cluster_cidr = "10.42.0.0/16";
   const node_network = { subnet, gateway, cluster_cidr, revision: 1 };
   return { kind: "network", message: { node_network } };
 }
 
-const LOST: Told = {
+const LOST: SidecarUpdate = {
   kind: "lost",
   fault: { code: status.UNAVAILABLE, details: "It stops", isAnswer: true },
 };
@@ -68,12 +68,12 @@ function startEvents(): StateEvents {
 }
 
 /** What happens from this state on: a node with a subnet, two routes and a finding. */
-function happened(...told: readonly Told[]): readonly StateEvent[] {
+function happened(...updates: readonly SidecarUpdate[]): readonly StateEvent[] {
   const events = startEvents();
   events.take(network("10.42.1.0/24", "10.42.1.1"));
   events.take(allRoutes(INSTALLED, OTHER));
   events.take(findings(SHADOWED));
-  return told.flatMap((each) => events.take(each));
+  return updates.flatMap((each) => events.take(each));
 }
 
 function routeEvent(
@@ -149,7 +149,7 @@ Deno.test("a route that the kernel had lost is repaired, and one that another pr
   assert.deepEqual(happened(allRoutes(back, OTHER)), []);
 });
 
-Deno.test("findings begin and end, each once, whatever else is told of them", () => {
+Deno.test("findings begin and end, each once, whatever else changes in them", () => {
   const { since: _, ...fields } = {
     ...DOWN,
     severity: "critical",

@@ -28,7 +28,7 @@ const UNCONFIGURED: NodeStatus = {
   free: 0,
   routes: [],
   dataPath: {
-    kind: "told",
+    kind: "reported",
     diagnosis: { findings: [], diagnosed_at: SINCE, fault: "" },
   },
 };
@@ -110,7 +110,7 @@ const FORWARDING_OFF: Finding = {
 /** The status with these findings. */
 function found(status: NodeStatus, findings: Finding[], fault = ""): NodeStatus {
   const diagnosis = { findings, diagnosed_at: SINCE, fault };
-  return { ...status, dataPath: { kind: "told", diagnosis } };
+  return { ...status, dataPath: { kind: "reported", diagnosis } };
 }
 
 const INSTALLED: Route = {
@@ -162,14 +162,15 @@ Deno.test("formatStatus reports a node without a subnet, and prints no table", (
 Deno.test("formatStatus and statusJson report the reason of a refused ConfigureNodeSubnet", () => {
   const refusal = "Permission denied: \u202e…";
   const shown = (status: NodeStatus) => text(status).split("\n")[1];
-  const said = String.raw`last ConfigureNodeSubnet refused: Permission denied: \u202e`;
+  const line = String
+    .raw`last ConfigureNodeSubnet refused: Permission denied: \u202e`;
   assert.equal(
     shown({ ...UNCONFIGURED, refusal }),
-    `Node subnet   not configured; ${said}…`,
+    `Node subnet   not configured; ${line}…`,
   );
   assert.equal(
     shown({ ...STATUS, refusal }),
-    `Node subnet   10.42.1.0/24, gateway 10.42.1.1; ${said}…`,
+    `Node subnet   10.42.1.0/24, gateway 10.42.1.1; ${line}…`,
   );
   const printed = JSON.parse(json({ ...STATUS, refusal }));
   assert.equal(printed.node_network.refusal, refusal);
@@ -204,7 +205,13 @@ Deno.test("statusJson is one line of JSON with the same content", () => {
       { ...INSTALLED, state: "installed", since },
       { ...PENDING, state: "pending", since },
     ],
-    data_path: { told: true, critical: 0, warnings: 0, diagnosed_at: since, fault: "" },
+    data_path: {
+      reported: true,
+      critical: 0,
+      warnings: 0,
+      diagnosed_at: since,
+      fault: "",
+    },
     findings: [],
     sidecar: null,
     audit: null,
@@ -257,7 +264,7 @@ function dataPathOf(status: NodeStatus): string {
   return line?.replace(/^Data path +/, "") ?? "";
 }
 
-Deno.test("formatStatus says if the findings are not current, or not told", () => {
+Deno.test("formatStatus says if the findings are not current, or not reported", () => {
   assert.equal(dataPathOf(found(STATUS, [CONTENDED, CONTENDED])), "2 warnings");
   assert.equal(
     dataPathOf(found(STATUS, [BRIDGE_PORT], "ip was lost\n")),
@@ -268,16 +275,16 @@ Deno.test("formatStatus says if the findings are not current, or not told", () =
     dataPathOf(found(STATUS, [], "ip was lost")),
     "not known, because the kernel could not be read: ip was lost",
   );
-  const untold = (why: string) =>
-    dataPathOf({ ...STATUS, dataPath: { kind: "not-told", why } });
-  assert.equal(untold(""), "not known: this sidecar is too old to report findings");
+  const unreported = (why: string) =>
+    dataPathOf({ ...STATUS, dataPath: { kind: "not-reported", why } });
+  assert.equal(unreported(""), "not known: this sidecar is too old to report findings");
   assert.equal(
-    untold("no answer came within 3 s"),
+    unreported("no answer came within 3 s"),
     "not known: no answer came within 3 s",
   );
 });
 
-Deno.test("statusJson has every field of each finding, and tells none from not told", () => {
+Deno.test("statusJson has every field of each finding, and tells none from not reported", () => {
   const findings = [BRIDGE_PORT, CONTENDED];
   const routes = [{ ...INSTALLED, findings: ["bridge-port"] }];
   const printed = JSON.parse(json(found({ ...STATUS, routes }, findings, "lost")));
@@ -288,17 +295,17 @@ Deno.test("statusJson has every field of each finding, and tells none from not t
   ]);
   assert.deepEqual(printed.routes[0].findings, ["bridge-port"]);
   assert.deepEqual(printed.data_path, {
-    told: true,
+    reported: true,
     critical: 1,
     warnings: 1,
     diagnosed_at: since,
     fault: "lost",
   });
-  const untold = JSON.parse(
-    json({ ...STATUS, dataPath: { kind: "not-told", why: "" } }),
+  const unreported = JSON.parse(
+    json({ ...STATUS, dataPath: { kind: "not-reported", why: "" } }),
   );
-  assert.deepEqual([untold.data_path, untold.findings], [
-    { told: false, critical: 0, warnings: 0, diagnosed_at: "", fault: "" },
+  assert.deepEqual([unreported.data_path, unreported.findings], [
+    { reported: false, critical: 0, warnings: 0, diagnosed_at: "", fault: "" },
     [],
   ]);
 });
@@ -672,7 +679,7 @@ Deno.test("statusJson has the shape of StatusJson, version 1", () => {
     route_counts: { installed: "number", pending: "number", unconfirmed: "number" },
     routes: [route],
     data_path: {
-      told: "boolean",
+      reported: "boolean",
       critical: "number",
       warnings: "number",
       diagnosed_at: "string",

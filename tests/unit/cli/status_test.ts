@@ -77,7 +77,7 @@ Deno.test("status of a sidecar that is too old to tell findings shows all the re
     "10.42.2.0/24  vxlan100  installed  TIME",
   ]);
   const json = JSON.parse(await shown("--json"));
-  assert.deepEqual([json.data_path.told, json.findings], [false, []]);
+  assert.deepEqual([json.data_path.reported, json.findings], [false, []]);
 });
 
 Deno.test("status of a sidecar that has not made a diagnosis within 3 s shows all the rest", async () => {

@@ -41,7 +41,7 @@ const NO_LIST = "is not a list of routes; write one entry a line, such as " +
   "- {destination: 10.42.2.0/24, device: vxlan100}, and [] for no routes";
 
 /** A file, and what stands behind its name in the fault. */
-const FAULTS: readonly (readonly [what: string, text: string, said: string])[] = [
+const FAULTS: readonly (readonly [what: string, text: string, sentence: string])[] = [
   ["is empty", "", `line 1 ${NO_LIST}`],
   ["has comments alone", "# none\n", `line 1 ${NO_LIST}`],
   ["is one number", "\n7\n", `line 2 ${NO_LIST}`],
@@ -154,9 +154,9 @@ const FAULTS: readonly (readonly [what: string, text: string, said: string])[] =
   ],
 ];
 
-for (const [what, text, said] of FAULTS) {
+for (const [what, text, sentence] of FAULTS) {
   Deno.test(`sync refuses a file that ${what}, and names the line`, () => {
-    assert.equal(fault(text), `routes.yaml ${said}`);
+    assert.equal(fault(text), `routes.yaml ${sentence}`);
   });
 }
 

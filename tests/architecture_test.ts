@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { posix } from "node:path";
+import { filesBelow } from "./support/files.ts";
 import { repository } from "./support/serve_task.ts";
 
 /** What a folder, or one file of `src` itself, may import besides its own files. */
@@ -435,11 +436,7 @@ function wordsOf(name: string): string {
 }
 
 function sources(folder: string): readonly string[] {
-  return [...Deno.readDirSync(`${repository}/${folder}`)].flatMap((entry) => {
-    const path = `${folder}/${entry.name}`;
-    if (entry.isDirectory) return sources(path);
-    return path.endsWith(".ts") ? [path] : [];
-  });
+  return filesBelow(folder).filter((path) => path.endsWith(".ts"));
 }
 
 function read(path: string): string {
@@ -516,7 +513,7 @@ Deno.test("deploy imports nothing of tests", () => {
   }
 });
 
-Deno.test("a cycle is found, and told from two ways to one place", () => {
+Deno.test("a cycle is found, and two ways to one place are none", () => {
   const graph = (arrows: readonly string[]) =>
     new Map(
       Map.groupBy(arrows, ([from = ""]) => from).entries().map(([from, all]) =>

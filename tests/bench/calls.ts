@@ -3,7 +3,7 @@ import { type BenchClient, startBenchClient } from "./bench_client.ts";
 import { PEERS } from "./peers.ts";
 import { describeMs, type Finding } from "./report.ts";
 import { median } from "./statistics.ts";
-import { startUnheard } from "./unheard.ts";
+import { startQuietServer } from "./quiet_server.ts";
 
 const ROUNDS = 24;
 const IN_FLIGHT = 64;
@@ -13,7 +13,7 @@ export async function withNoop<Value>(
   namespace: Namespace,
   use: (client: BenchClient) => Promise<Value>,
 ): Promise<Value> {
-  await using _server = startUnheard(namespace, "tests/bench/server_main.ts");
+  await using _server = startQuietServer(namespace, "tests/bench/server_main.ts");
   await using client = await startBenchClient(namespace);
   await client.firstAnswer({ destination: "10.42.1.0/24", via_interface: "vxlan100" });
   await client.connect();

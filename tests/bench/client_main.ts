@@ -1,5 +1,5 @@
 /**
- * A client that measures: a process of its own on one connection, told on stdin what to
+ * A client that measures: a process of its own on one connection, which reads on stdin what to
  * call and answering on stdout how long each call took. `bench_client.ts` speaks with it.
  *
  * Words: the address, e.g. `127.0.0.1:50051`.
@@ -105,13 +105,13 @@ async function listening(address: string): Promise<void> {
       connection.close();
       return true;
     } catch (error) {
-      // Reset by a life that is just ending.
+      // Reset by a process that is just ending.
       const nobody = error instanceof Deno.errors.ConnectionRefused ||
         error instanceof Deno.errors.ConnectionReset;
       if (!nobody) throw error;
       return false;
     }
-  }, { what: `somebody to listen on ${address}`, deadlineMs: 15_000, everyMs: 1 });
+  }, { what: `a server on ${address}`, deadlineMs: 15_000, everyMs: 1 });
 }
 
 interface Round {

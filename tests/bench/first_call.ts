@@ -27,7 +27,7 @@ export async function measureFirstCall(): Promise<readonly Finding[]> {
     later.push(...others);
   }
   return [{
-    what: `first call of a life to its later ones, ${STARTS} lives`,
+    what: `first call of a process to its later ones, ${STARTS} processes`,
     value: median(firsts) / median(later),
     unit: "×",
     limit: { kind: "at most", value: 5 },

@@ -27,7 +27,7 @@ interface Scene {
   readonly observer: Observer;
 }
 
-/** How soon what somebody broke is whole again, by the clock of an `ip monitor`. */
+/** How soon a change by another process is repaired, by the clock of an `ip monitor`. */
 export async function measureHealing(): Promise<readonly Finding[]> {
   const [deleted, replaced] = await withRoutes(async (scene) => [
     await repeat(DELETIONS, (at) => healDeleted(scene, destinations[at] ?? "")),

@@ -7,7 +7,7 @@ import { median } from "./statistics.ts";
 const FOREIGN = 100_000;
 const ROUNDS = 12;
 
-/** InjectRoute beside somebody's full BGP table, and the same call with none. */
+/** InjectRoute beside the full BGP table of another process, and the same call with none. */
 export async function measureLargeTable(): Promise<readonly Finding[]> {
   await using small = await makeNamespace();
   await using large = await makeNamespace();

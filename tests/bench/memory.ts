@@ -10,7 +10,7 @@ import { addVxlan, makeNamespace, type Namespace } from "../support/namespace.ts
 import { startBenchClient } from "./bench_client.ts";
 import { PEERS } from "./peers.ts";
 import type { Finding } from "./report.ts";
-import { startUnheard, type UnheardServer } from "./unheard.ts";
+import { type QuietServer, startQuietServer } from "./quiet_server.ts";
 
 const MANY = 10_000;
 /** Seconds of rest in which the processor's time is counted. */
@@ -32,7 +32,7 @@ export async function measureMemory(): Promise<readonly Finding[]> {
   const { limits, requests } = await resources();
   await using namespace = await makeNamespace();
   await addVxlan(namespace);
-  await using sidecar = startUnheard(namespace, "src/main.ts", [
+  await using sidecar = startQuietServer(namespace, "src/main.ts", [
     ...["--cluster-cidr", "10.0.0.0/8"],
   ]);
   await using client = await startBenchClient(namespace);
@@ -101,14 +101,14 @@ async function resources(): Promise<
   return { requests: mebibytes("requests"), limits: mebibytes("limits") };
 }
 
-function usageOf({ pid }: UnheardServer): Usage {
+function usageOf({ pid }: QuietServer): Usage {
   const processes = [pid, ...childrenOf(pid).map((child) => child.pid)];
   const kib = processes.reduce((sum, each) => sum + residentKiB(each), 0);
   return { mebibytes: kib / 1024, seconds: processorSeconds(pid) };
 }
 
 /** The highest that each process had until now. */
-function peakOf({ pid }: UnheardServer): number {
+function peakOf({ pid }: QuietServer): number {
   const processes = [pid, ...childrenOf(pid).map((child) => child.pid)];
   return processes.reduce((sum, each) => sum + peakKiB(each), 0) / 1024;
 }

@@ -22,7 +22,7 @@ export interface Observer extends AsyncDisposable {
   first(start: string, from: number): Promise<Sighting>;
 }
 
-/** Starts `ip monitor` in a namespace; resolves when it hears what happens there. */
+/** Starts `ip monitor` in a namespace; resolves when it receives the events there. */
 export async function observe(namespace: Namespace): Promise<Observer> {
   const words = ["ip", "-4", "-oneline", "-tshort", "monitor", "link", "route"];
   const child = namespace.command(words, { stdout: "piped" }).spawn();
@@ -37,7 +37,7 @@ export async function observe(namespace: Namespace): Promise<Observer> {
     await namespace.ip("route replace 198.51.100.0/24 dev lo");
     await namespace.ip("route delete 198.51.100.0/24 dev lo");
     return seen.length > 0;
-  }, { what: "ip monitor to hear" });
+  }, { what: "ip monitor to receive events" });
   return {
     seen,
     first: (start, from) =>

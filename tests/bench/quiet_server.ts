@@ -4,7 +4,7 @@ import { serveCommand } from "../support/serve_task.ts";
 import { until } from "../support/wait.ts";
 
 /** A server whose log and audit trail go to /dev/null. Killed when disposed. */
-export interface UnheardServer extends AsyncDisposable {
+export interface QuietServer extends AsyncDisposable {
   readonly pid: number;
   /**
    * Waits until it has done nothing for a while. A flush of thousands of routes is more
@@ -21,12 +21,12 @@ export interface UnheardServer extends AsyncDisposable {
  *
  * @param env variables for Deno itself; default: none
  */
-export function startUnheard(
+export function startQuietServer(
   namespace: Namespace,
   program = "src/main.ts",
   options: readonly string[] = [],
   env: Readonly<Record<string, string>> = {},
-): UnheardServer {
+): QuietServer {
   const child = namespace.command(serveCommand(options, program), {
     env,
     stdout: "null",

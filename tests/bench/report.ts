@@ -7,7 +7,7 @@ export interface Finding {
   readonly value: number;
   /** `×` for a ratio. */
   readonly unit: "×" | "ms" | "MiB";
-  /** Undefined for what is told for information only. */
+  /** Undefined for what is only information. */
   readonly limit?: { readonly kind: "at most" | "at least"; readonly value: number };
   /** The medians that the value is made of, for people. */
   readonly raw: string;

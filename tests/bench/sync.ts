@@ -11,7 +11,7 @@ import {
 import { PEERS } from "./peers.ts";
 import { describeMs, type Finding } from "./report.ts";
 import { median } from "./statistics.ts";
-import { startUnheard } from "./unheard.ts";
+import { startQuietServer } from "./quiet_server.ts";
 
 const ROUNDS = 16;
 const MANY = 10_000;
@@ -120,7 +120,7 @@ function isChange(record: string): boolean {
 }
 
 /** The same, of a sidecar that is there for nothing else. */
-async function linesOfLife(
+async function linesAlone(
   namespace: Namespace,
   options: readonly string[],
   wanted: SyncRequest,
@@ -144,8 +144,8 @@ async function measureMany(): Promise<readonly Finding[]> {
     (_, at) => `10.${at >> 8}.${at & 255}.0/24`,
   );
   const all = request(destinations);
-  const lines = await linesOfLife(namespace, options, all);
-  await using sidecar = startUnheard(namespace, "src/main.ts", options);
+  const lines = await linesAlone(namespace, options, all);
+  await using sidecar = startQuietServer(namespace, "src/main.ts", options);
   await using client = await startBenchClient(namespace);
   await client.firstAnswer({ destination: "10.42.1.0/24", via_interface: "vxlan100" });
   await client.connect();

@@ -5,7 +5,7 @@ import { type BenchClient, startBenchClient } from "./bench_client.ts";
 import { PEERS } from "./peers.ts";
 import { describeMs, type Finding } from "./report.ts";
 import { median } from "./statistics.ts";
-import { startUnheard, type UnheardServer } from "./unheard.ts";
+import { type QuietServer, startQuietServer } from "./quiet_server.ts";
 
 const ROUNDS = 20;
 const SCRAPES = 200;
@@ -13,7 +13,7 @@ const SCRAPES = 200;
 /** A sidecar and its client, each in a namespace with nothing else. */
 interface Bench extends AsyncDisposable {
   readonly namespace: Namespace;
-  readonly server: UnheardServer;
+  readonly server: QuietServer;
   readonly client: BenchClient;
 }
 
@@ -94,7 +94,7 @@ async function open(
   const namespace = stack.use(await makeNamespace());
   await addVxlan(namespace);
   if ("OTEL_DENO" in env) stack.use(await startCollector(namespace, "discard"));
-  const server = stack.use(startUnheard(namespace, program, [], env));
+  const server = stack.use(startQuietServer(namespace, program, [], env));
   const client = stack.use(await startBenchClient(namespace));
   await client.firstAnswer({ destination: "10.42.1.0/24", via_interface: "vxlan100" });
   await client.connect();

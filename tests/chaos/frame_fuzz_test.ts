@@ -36,7 +36,7 @@ fullTest(
       const { code, stderr, stdout } = await namespace.run([fuzzer, ...words]);
       assert.equal(code, 0, stderr);
       const reported = parseJsonObject(stdout);
-      for (const name of ["connections", "refused", "heard", "ended", "sent"]) {
+      for (const name of ["connections", "refused", "received", "ended", "sent"]) {
         sums.set(name, (sums.get(name) ?? 0) + numberAt(reported, name));
       }
       await check.verify(
@@ -52,7 +52,7 @@ fullTest(
       } MiB`,
     );
     // A connection that is never accepted tests nothing.
-    assert.ok((sums.get("heard") ?? 0) > CONNECTIONS / 2, counts);
+    assert.ok((sums.get("received") ?? 0) > CONNECTIONS / 2, counts);
     assert.equal((await sidecar.stop()).code, 0, sidecar.log.join("\n"));
   },
 );

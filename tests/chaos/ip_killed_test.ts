@@ -85,7 +85,7 @@ const DEADLINE_MS = 2_000;
 const STALL_MS = 100;
 
 /**
- * What a kill costs. A hiccup of the machine is told from the sidecar's own: that one
+ * What a kill costs. A hiccup of the machine is kept apart from the sidecar's own: that one
  * comes again when the round is played again.
  */
 async function stallOf(host: Host, round: number, pace: Pace): Promise<number> {

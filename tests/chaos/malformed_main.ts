@@ -2,7 +2,7 @@
  * Does to a gRPC server what no client does: raw bytes over TCP, in a process of its own.
  *
  * Words: how many exchanges, and the seed of the random ones.
- * Out:   one JSON line: `kinds`, how many exchanges there were of each; `unheard`, how
+ * Out:   one JSON line: `kinds`, how many exchanges there were of each; `unanswered`, how
  *        many of them the server neither answered nor ended; `stalled`, how many
  *        connections it could not write to in the end, as the server reads nothing.
  */
@@ -18,24 +18,24 @@ const REST_MS = 150;
 const PATIENCE_MS = 5_000;
 
 /**
- * Resolves when the server has ended it, or nothing more comes: to whether it was heard.
+ * Resolves when the server has ended it, or nothing more comes: to whether the server answered or ended it.
  */
 function carryOut({ bytes }: Attack): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const socket = connect(PORT, "127.0.0.1");
-  let heard = false;
+  let answered = false;
   let timer = setTimeout(() => socket.destroy(), PATIENCE_MS);
   socket.on("error", () => {});
-  socket.once("end", () => heard = true);
+  socket.once("end", () => answered = true);
   socket.once("data", () => {
-    heard = true;
+    answered = true;
     clearTimeout(timer);
     timer = setTimeout(() => socket.destroy(), REST_MS);
   });
   socket.on("close", (failed) => {
     clearTimeout(timer);
     // A reset is an end as well.
-    resolve(heard || failed);
+    resolve(answered || failed);
   });
   socket.write(new Uint8Array(bytes));
   return promise;
@@ -64,7 +64,7 @@ async function main(exchanges: number, seed: number): Promise<void> {
   const random = randomOf(seed);
   const held: Socket[] = [];
   const kinds: Record<string, number> = {};
-  let [left, unheard] = [exchanges, 0];
+  let [left, unanswered] = [exchanges, 0];
   const work = async (): Promise<void> => {
     while (left > 0) {
       // Each kind has as many exchanges, not connections.
@@ -75,11 +75,11 @@ async function main(exchanges: number, seed: number): Promise<void> {
       kinds[kind] = (kinds[kind] ?? 0) + attack.exchanges;
       left -= attack.exchanges;
       if (attack.unread) held.push(stall(attack));
-      else if (!await carryOut(attack)) unheard += attack.exchanges;
+      else if (!await carryOut(attack)) unanswered += attack.exchanges;
     }
   };
   await Promise.all(Array.from({ length: WORKERS }, work));
-  const counts = { kinds, unheard, stalled: countStalled() };
+  const counts = { kinds, unanswered, stalled: countStalled() };
   for (const socket of held) socket.destroy();
   await new Blob([`${JSON.stringify(counts)}\n`]).stream().pipeTo(Deno.stdout.writable);
 }

@@ -11,6 +11,7 @@ import {
   prometheusLabel,
   prometheusName,
 } from "../../src/observability/openmetrics.ts";
+import { filesBelow } from "../support/files.ts";
 import { type Block, codeIn, linksIn } from "../support/markdown.ts";
 import { PAGES, readPage } from "../support/pages.ts";
 import { repository } from "../support/serve_task.ts";
@@ -37,13 +38,6 @@ function reachable(): ReadonlySet<string> {
     for (const target of targetsOf(path)) reached.add(target);
   }
   return reached;
-}
-
-function filesBelow(folder: string): readonly string[] {
-  return [...Deno.readDirSync(`${repository}/${folder}`)].flatMap((entry) => {
-    const path = `${folder}/${entry.name}`;
-    return entry.isDirectory ? filesBelow(path) : [path];
-  });
 }
 
 Deno.test("every file of docs is reached by links from README.md", () => {

@@ -1,7 +1,9 @@
 /** What a machine can hold of how the pages, the public .proto file and the help are written. */
 import assert from "node:assert/strict";
+import { filesBelow } from "../support/files.ts";
 import { PAGES, readPage } from "../support/pages.ts";
 import { allProse, pageProse, sentencesOf, wordsOf } from "../support/prose.ts";
+import { repository } from "../support/serve_task.ts";
 
 /** Words of a sentence outside of a table. */
 const LONGEST_SENTENCE = 35;
@@ -12,9 +14,12 @@ const LONGEST_README = 170;
 
 /** Words that give a process the acts of people, or that hide the actor. */
 const BANNED: readonly string[] = [
-  ...["told", "said", "heard", "hears", "news", "life"],
-  ...["somebody", "whoever", "shall"],
+  ...["told", "untold", "said", "unsaid", "hear", "heard", "hears", "unheard"],
+  ...["news", "life", "somebody", "whoever", "shall"],
 ];
+
+/** The files that have these words because they look for them. */
+const SEARCHES = ["tests/architecture_test.ts", "tests/docs/prose_test.ts"];
 
 const prose = allProse();
 
@@ -40,6 +45,45 @@ Deno.test(`no sentence outside of tables has more than ${LONGEST_SENTENCE} words
 
 Deno.test("no banned word stands in prose", () => {
   assert.deepEqual(bannedWords(prose), []);
+});
+
+/** A name counts by its words: `isTold` has two. */
+function bannedNames(path: string, text: string): readonly string[] {
+  return text.split("\n").flatMap((line, index) =>
+    line.replaceAll(/([a-z0-9])([A-Z])/g, "$1 $2").toLowerCase().split(/[^a-z]+/)
+      .filter((word) => BANNED.includes(word))
+      .map((word) => `${path}:${index + 1}: ${word}`)
+  );
+}
+
+Deno.test("no banned word stands in a comment, a sentence or a name of the code", () => {
+  const folders = [
+    ".ci",
+    "bin",
+    "demo",
+    "deploy",
+    "docs/pictures",
+    "proto",
+    "src",
+    "tests",
+  ];
+  const paths = folders.flatMap(filesBelow)
+    .filter((path) => !SEARCHES.includes(path) && !/\.(?:json|lock|sum)$/.test(path));
+  assert.ok(
+    paths.includes("src/main.ts") && paths.length > 300,
+    `${paths.length} files`,
+  );
+  const found = paths.flatMap((path) =>
+    bannedNames(path, Deno.readTextFileSync(`${repository}/${path}`))
+  );
+  assert.deepEqual(found, []);
+});
+
+Deno.test("a banned word is found in a comment and within a name", () => {
+  assert.deepEqual(
+    bannedNames("a.ts", "// Whoever reads\nconst [isTold, OLD_NEWS] = retold(newest);"),
+    ["a.ts:1: whoever", "a.ts:2: told", "a.ts:2: news"],
+  );
 });
 
 Deno.test("every page is short enough", () => {

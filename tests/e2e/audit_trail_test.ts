@@ -25,14 +25,14 @@ import { done, type Host, makeQuietNamespace, openHost } from "./host.ts";
 import { hangInFlight } from "./processes.ts";
 
 /** What the sidecar itself says of its trail and of its log. */
-interface Told {
+interface Counts {
   readonly head: string;
   readonly written: number;
   readonly lost: number;
   readonly logLost: number;
 }
 
-async function tell({ namespace }: Host): Promise<Told> {
+async function readCounts({ namespace }: Host): Promise<Counts> {
   const { stdout } = await namespace.run(clientCommand("status", ["--json"]));
   const status = parseJsonObject(stdout);
   const { head, lost, written } = objectAt(status, "audit");
@@ -45,10 +45,10 @@ async function tell({ namespace }: Host): Promise<Told> {
 }
 
 /** Waits until so many records are written or lost. */
-function untilSettled(host: Host, records: number): Promise<Told> {
+function untilSettled(host: Host, records: number): Promise<Counts> {
   return until(async () => {
-    const told = await tell(host);
-    return told.written + told.lost === records && told;
+    const counts = await readCounts(host);
+    return counts.written + counts.lost === records && counts;
   }, { what: `${records} records to be written or lost`, everyMs: 100 });
 }
 
@@ -130,7 +130,7 @@ Deno.test("the audit trail of a process is a chain from a start record with vers
     what: "the last record",
   });
   const soFar = readTrail(sidecar.audit.join("\n"));
-  assert.deepEqual(await tell(host), {
+  assert.deepEqual(await readCounts(host), {
     head: soFar.head,
     written: soFar.records.length,
     lost: 0,
@@ -207,7 +207,7 @@ Deno.test("a disk that is full and free again costs records and no call: trail, 
   await inject(client, 2, 4);
   await disk.fill();
   await inject(client, 4, 60);
-  await until(async () => (await tell(host)).lost > 0, { what: "a loss" });
+  await until(async () => (await readCounts(host)).lost > 0, { what: "a loss" });
   await sidecar.logged(
     /WARN: Lost \d+ records? of the audit trail: No space left on device .*; see docs\/audit\.md$/,
   );
@@ -216,40 +216,40 @@ Deno.test("a disk that is full and free again costs records and no call: trail, 
   await until(async () => (await disk.read()).includes("10.42.69.0/24"), {
     what: "the records after the gap",
   });
-  const told = await tell(host);
+  const counts = await readCounts(host);
   const soFar = readTrail(await disk.read());
-  assert.deepEqual(told, {
+  assert.deepEqual(counts, {
     head: soFar.head,
     written: writtenOf(soFar).length,
     lost: lostOf(soFar),
     logLost: 0,
   });
-  assert.ok(told.lost > 0);
+  assert.ok(counts.lost > 0);
   // The start record, and two records for each route: the request for it, and the route.
-  assert.equal(told.written + told.lost, 1 + 2 * 68);
+  assert.equal(counts.written + counts.lost, 1 + 2 * 68);
   const { stdout } = await host.namespace.run(clientCommand("status"));
   assert.match(
     stdout,
-    new RegExp(`^Audit trail   ${told.lost} of 137 records lost;`, "m"),
+    new RegExp(`^Audit trail   ${counts.lost} of 137 records lost;`, "m"),
   );
   assert.equal((await sidecar.stop()).code, 0);
-  assert.equal(lostInLog(sidecar), told.lost);
+  assert.equal(lostInLog(sidecar), counts.lost);
   assert.deepEqual(endOf(readTrail(await disk.read())), {
     event: "end",
     reason: "SIGTERM",
     mutations: 136,
-    lost: told.lost,
+    lost: counts.lost,
   });
 });
 
-Deno.test("a pipe that nobody reads slows no call, and whoever reads it slowly afterwards gets every record", async () => {
+Deno.test("a pipe that nobody reads slows no call, and a slow reader afterwards gets every record", async () => {
   await using pipe = await openPipe();
   await using host = await openHost({ launcher: pipe.launcher });
   const { client, sidecar } = host;
   await inject(client, 2, 252);
   // More than a pipe holds: 64 KiB.
-  const told = await tell(host);
-  assert.ok(told.written < 501 && told.lost === 0, JSON.stringify(told));
+  const counts = await readCounts(host);
+  assert.ok(counts.written < 501 && counts.lost === 0, JSON.stringify(counts));
   const reading = pipe.read();
   // At its end it waits for a second only.
   await untilSettled(host, 501);
@@ -264,11 +264,11 @@ Deno.test("a trail whose reader has gone costs no call, and the log and status h
   const { client, sidecar } = host;
   pipe.close();
   await inject(client, 2, 6);
-  const told = await untilSettled(host, 9);
-  assert.ok(told.lost >= 8, JSON.stringify(told));
+  const counts = await untilSettled(host, 9);
+  assert.ok(counts.lost >= 8, JSON.stringify(counts));
   assert.equal((await sidecar.stop()).code, 0);
   // The end record is lost as well.
-  assert.equal(lostInLog(sidecar), told.lost + 1);
+  assert.equal(lostInLog(sidecar), counts.lost + 1);
   assert.ok(sidecar.log.some((line) => /trail: Broken pipe/.test(line)));
 });
 
@@ -293,7 +293,7 @@ fullTest(
     });
     const { namespace, sidecar } = host;
     await syncMany(namespace, 12_000);
-    await until(async () => (await tell(host)).lost > 0, { what: "a loss" });
+    await until(async () => (await readCounts(host)).lost > 0, { what: "a loss" });
     const reading = pipe.read();
     const { lost } = await untilSettled(host, 24_001);
     assert.equal((await sidecar.stop()).code, 0);

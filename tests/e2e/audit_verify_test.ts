@@ -141,8 +141,8 @@ Deno.test("audit verify finds the trail of a real sidecar whole: while it runs b
   await show("inject", "10.42.2.0/24", "vxlan100");
   const head = await until(async () => {
     const status = parseJsonObject(await show("status", "--json"));
-    const told = stringAt(objectAt(status, "audit"), "head");
-    return told === hashOf(sidecar.audit.at(-1) ?? "") && told;
+    const reported = stringAt(objectAt(status, "audit"), "head");
+    return reported === hashOf(sidecar.audit.at(-1) ?? "") && reported;
   }, { what: "the last record" });
   const running = await verify(sidecar.audit, "--head", head);
   assert.deepEqual([running.code, running.stderr], [0, ""], running.stdout);

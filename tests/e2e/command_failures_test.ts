@@ -53,13 +53,14 @@ async function assertAllSay(
 ): Promise<void> {
   for (const name of names) {
     let sentence = "";
-    const isSaid = async () => {
+    const hasFailed = async () => {
       sentence = sentenceOf(await run(name), 1, name);
       return expected.test(sentence);
     };
     // It waits for moments alone: on a busy machine it may have to ask again.
-    if (name === "health") await until(isSaid, { what: () => `another: ${sentence}` });
-    else assert.ok(await isSaid(), `${name}: ${sentence}`);
+    if (name === "health") {
+      await until(hasFailed, { what: () => `another: ${sentence}` });
+    } else assert.ok(await hasFailed(), `${name}: ${sentence}`);
   }
 }
 
@@ -96,7 +97,7 @@ fullTest(
   },
 );
 
-Deno.test("a socket that this user may not connect to is said to be that", async () => {
+Deno.test("a socket that this user may not connect to is named as such", async () => {
   await using host = await openOperatorHost("unix");
   await Deno.chmod(ADDRESSES.unix.replace("unix://", ""), 0o000);
   // As root has it who lacks the capability to pass by permissions.
@@ -165,7 +166,7 @@ function withTls(
   return [Deno.execPath(), "run", ...granted, program, ...words];
 }
 
-Deno.test("a sidecar that serves TLS is said to do so, and one that does not as well", async () => {
+Deno.test("a sidecar that serves TLS is named as such, and so is one that does not", async () => {
   await using secure = await openTlsHost();
   await assertAllSay(
     SEVERAL,

@@ -94,8 +94,8 @@ async function bind(from: string, to: string): Promise<void> {
 
 /** The folder of the cache with the npm packages. */
 async function packages(): Promise<string> {
-  const told = await must([Deno.execPath(), "info", "--json"]);
-  return stringAt(parseJsonObject(told), "npmCache");
+  const info = await must([Deno.execPath(), "info", "--json"]);
+  return stringAt(parseJsonObject(info), "npmCache");
 }
 
 async function must(words: readonly string[]): Promise<string> {

@@ -83,18 +83,18 @@ Deno.test("doctor of a sidecar tells its findings exactly as status does, and it
   const { client, namespace } = host;
   assert.deepEqual(await client.configureNodeSubnet("10.42.1.0/24"), done);
   assert.deepEqual(await client.injectRoute("10.42.2.0/24", "vxlan100"), done);
-  const told = async (): Promise<readonly JsonObject[]> => {
+  const reported = async (): Promise<readonly JsonObject[]> => {
     const { stdout } = await namespace.run(clientCommand("status", ["--json"]));
     const { findings } = parseJsonObject(stdout);
     assert.ok(Array.isArray(findings));
     return findings.filter(isJsonObject);
   };
-  // Some findings stand still for a second before they are told.
+  // Some findings stand still for a second before they are reported.
   await until(async () => {
-    const before = await told();
+    const before = await reported();
     const examined = await examine(namespace);
     const own = examined.findings.map(({ group: _, ...finding }) => finding);
-    if (JSON.stringify(before) !== JSON.stringify(await told())) return false;
+    if (JSON.stringify(before) !== JSON.stringify(await reported())) return false;
     assert.deepEqual(own, before);
     assert.deepEqual(examined.document["sidecar"], {
       address: "127.0.0.1:50051",

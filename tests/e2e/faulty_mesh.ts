@@ -122,10 +122,10 @@ export async function testFault(fault: PlantedFault, path?: string): Promise<voi
   await using mesh = await makeMesh();
   const { one, pinger } = mesh;
   // Before its first route each host has more peers than routes, and says so.
-  const saidBefore = mesh.sidecar.log.length;
+  const linesBefore = mesh.sidecar.log.length;
   const { whileStopped } = fault;
   const [sidecar, before] = whileStopped === undefined
-    ? [mesh.sidecar, saidBefore]
+    ? [mesh.sidecar, linesBefore]
     : [await mesh.restart(whileStopped), 0];
   const logged = (words: string): Promise<string> =>
     inTime(

@@ -8,7 +8,7 @@ import { atTerminal } from "./operator.ts";
 const NEXT =
   /INFO: Starting gRPC server on 127\.0\.0\.1:50051\r\n\S+ INFO: Next, in another terminal: quilt-sidecar status, or deno task status; deno task demo shows a small mesh; docs\/cli\.md has every command\r\n$/;
 
-Deno.test("who starts the sidecar at a terminal is told what to do next, and a log that is collected is not", async () => {
+Deno.test("the sidecar at a terminal prints what to do next, and a collected log has nothing of it", async () => {
   await using namespace = await makeQuietNamespace();
   {
     await using terminal = atTerminal(namespace, serveCommand([]));

@@ -219,17 +219,17 @@ function areEqual([first, ...others]: readonly unknown[]): boolean {
 
 /** Waits until no record is in memory, and status and metrics say the same. */
 async function settled(asked: Asked) {
-  let told: readonly unknown[] = [];
+  let latest: readonly unknown[] = [];
   const counts = await until(async () => {
     const status = await fromStatus(asked);
     const metrics = await fromMetrics(asked);
-    told = [status, metrics];
+    latest = [status, metrics];
     const { log, trail } = metrics;
     const isSame = areEqual([[status.trail, status.log.lost], [trail, log.lost]]);
     return isSame && trail.written + trail.lost >= records(asked) &&
       log.written + log.lost >= callLines(asked) && { ...metrics, head: status.head };
   }, {
-    what: () => `${records(asked)} records and the lines: ${JSON.stringify(told)}`,
+    what: () => `${records(asked)} records and the lines: ${JSON.stringify(latest)}`,
     deadlineMs: PATIENCE_MS,
     everyMs: 100,
   });
@@ -242,12 +242,12 @@ async function assertAllAgree(asked: Asked): Promise<Counts> {
   let last = "";
   return await until(async () => {
     const { head, log, trail } = await settled(asked);
-    const said = fromLog(asked);
+    const logged = fromLog(asked);
     const read = fromTrail(asked);
-    last = JSON.stringify({ head, log, trail, said, read: [read.lines, read.head] });
+    last = JSON.stringify({ head, log, trail, logged, read: [read.lines, read.head] });
     return areEqual([[head, trail], [read.head, read.lines]]) &&
-      areEqual([log, said.lines]) &&
-      isLossOf(callLines(asked) - said.calls, log.lost) && { log, trail };
+      areEqual([log, logged.lines]) &&
+      isLossOf(callLines(asked) - logged.calls, log.lost) && { log, trail };
   }, {
     what: () => `${callLines(asked)} lines and the same counts everywhere: ${last}`,
     everyMs: 100,
@@ -273,7 +273,7 @@ function assertEndRecord(asked: Asked, { lost }: Lines): void {
   });
 }
 
-/** The same, and the log has said in the end how many records are lost. */
+/** The same, and the log has in the end how many records are lost. */
 function assertEnd(asked: Asked, lines: Lines): void {
   assertEndRecord(asked, lines);
   assert.equal(fromLog(asked).trailLost, lines.lost);
@@ -417,7 +417,7 @@ fullTest(
     const inFlight = Math.ceil(65_536 / (ROUTE_BYTES.stdout / 2));
     assert.ok(
       missing > 0 && trailLost >= missing && trailLost <= missing + inFlight,
-      `${missing} records are missing, and ${trailLost} are said to be lost`,
+      `${missing} records are missing, and ${trailLost} are reported as lost`,
     );
   },
 );
@@ -441,7 +441,7 @@ fullTest(
   },
 );
 
-/** One collector at a time: it takes what comes from the start, and hangs when told to. */
+/** One collector at a time: it takes what comes from the start, and hangs on request. */
 function startedCollectors() {
   let current: OtlpCollector | undefined;
   const end = async () => {

@@ -34,7 +34,7 @@ export const ADDRESSES: Readonly<Record<Access, string>> = {
 
 const ENV = { NO_COLOR: "1" } as const;
 
-/** A host with vxlan100, its sidecar, and whoever types commands there. */
+/** A host with vxlan100, its sidecar, and the user that types commands there. */
 export interface OperatorHost extends AsyncDisposable {
   readonly namespace: Namespace;
   readonly sidecar: Sidecar;

@@ -13,7 +13,7 @@ export type Pace = "at once" | "slowly" | "never";
 /** Bytes that a slow reader takes, and the milliseconds that it waits then. */
 const SLOW = { bytes: 500, waitMs: 25 };
 
-/** Reads a pipe, and changes its pace whenever it is told to. */
+/** Reads a pipe, and changes its pace on each command. */
 export class PipeReader {
   /** Resolves when the pipe has ended, or the reader has gone. */
   readonly ended: Promise<void>;

@@ -1,4 +1,4 @@
-/** The help, the version, and what is said of a command line that is wrong. */
+/** The help, the version, and what is printed for a wrong command line. */
 import assert from "node:assert/strict";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { SIDECAR_VERSION } from "../../src/shared/versions.ts";

@@ -10,7 +10,7 @@ import { caller } from "./node_harness.ts";
 
 const VXLAN100 = device("vxlan100");
 
-/** Probes these peers, with a watch that hears. */
+/** Probes these peers, with a watch that receives events. */
 async function probe(
   { dataplane, onProbed }:
     & Pick<DataPathGround, "dataplane">
@@ -18,9 +18,9 @@ async function probe(
   ...destinations: readonly string[]
 ): Promise<readonly ProbeResult[]> {
   const listeners = new Set<(neighbour: Neighbour) => void>();
-  let hears = false;
+  let isWatching = false;
   const watch = dataplane.watchDataPath((event) => {
-    hears = true;
+    isWatching = true;
     if (event.kind !== "neighbour") return;
     for (const listener of listeners) listener(event.neighbour);
   });
@@ -28,7 +28,7 @@ async function probe(
   await until(async () => {
     await ip("neigh replace 10.42.250.1 lladdr 02:00:00:00:00:01 dev vxlan100");
     await ip("neigh delete 10.42.250.1 dev vxlan100");
-    return hears;
+    return isWatching;
   }, { what: "the watch to begin" });
   const outcome = await probePeers(
     {

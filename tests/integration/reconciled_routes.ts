@@ -18,7 +18,7 @@ export interface ReconciledRoutes extends RoutesUnderTest {
   readonly dataplane: LosingDataplane;
   readonly repair: DriftRepair;
   /** Resolves once events come in: a watch takes a moment to begin. */
-  hears(): Promise<void>;
+  receivesEvents(): Promise<void>;
   /** The lines that it logged. */
   readonly log: readonly string[];
 }
@@ -70,10 +70,10 @@ export async function openReconciledRoutes(
     resyncMs,
   };
   const repair = new DriftRepair(parts);
-  let heard = false;
+  let hasEvent = false;
   const watch = watches
     ? dataplane.watch((event) => {
-      heard ||= event.kind === "route";
+      hasEvent ||= event.kind === "route";
       repair.onKernelEvent(event);
     })
     : undefined;
@@ -83,11 +83,11 @@ export async function openReconciledRoutes(
     ...routes,
     dataplane,
     repair,
-    hears: () =>
+    receivesEvents: () =>
       until(async () => {
         // Outside the cluster, so that it concerns no repair.
         await batch(["add", "del"].map((act) => `route ${act} 198.18.0.0/24 dev lo`));
-        return heard;
+        return hasEvent;
       }, { what: "an event" }).then(() => {}),
     log,
     [Symbol.asyncDispose]: async () => {

@@ -41,7 +41,7 @@ Deno.test("a route that another process deletes counts as one repair by an event
   await using _ground = await makeGround("vxlan100");
   const metrics = collectMetrics();
   await using peer = await openReconciledRoutes({ ...metrics, resyncs: false });
-  await peer.hears();
+  await peer.receivesEvents();
   assert.equal((await peer.inject(TO)).kind, "added");
   const started = performance.now();
   await ip(`route del ${TO}`);
@@ -57,7 +57,7 @@ Deno.test("a record that another process deletes counts as a repair by an event,
   await using _ground = await makeGround("vxlan100");
   const metrics = collectMetrics();
   await using peer = await openReconciledRoutes({ ...metrics, resyncs: false });
-  await peer.hears();
+  await peer.receivesEvents();
   assert.equal((await peer.inject(TO)).kind, "added");
   await ip(`route del ${RECORD}`);
   await until(async () => await ip("route show table 142") !== "", {
@@ -74,7 +74,7 @@ Deno.test("a link that goes down and up counts as repairs by the link", async ()
   await using _ground = await makeGround("vxlan100");
   const metrics = collectMetrics();
   await using peer = await openReconciledRoutes({ ...metrics, resyncs: false });
-  await peer.hears();
+  await peer.receivesEvents();
   assert.equal((await peer.inject(TO)).kind, "added");
   await ip("link set vxlan100 down");
   await untilRepaired(metrics, "link pending");
@@ -132,7 +132,7 @@ Deno.test("a route that waits for its device is no drift, and what calls write w
   await until(() => dataplane.dumps > before + 2, { what: "its end" });
   await ip("link set vxlan100 down");
   assert.equal((await peer.inject(TO)).kind, "refused");
-  // Nobody told of the other one, which has gone with the link.
+  // No event reports the other one, which has gone with the link.
   await untilRepaired(metrics, "resync pending");
   const { dumps } = dataplane;
   await until(() => dataplane.dumps > dumps + 3, { what: "some resyncs" });
@@ -156,7 +156,7 @@ Deno.test("what a call could not complete counts as a repair by the call", async
   await using _ground = await makeGround("vxlan100");
   const metrics = collectMetrics();
   await using peer = await openReconciledRoutes({ ...metrics, resyncs: false });
-  await peer.hears();
+  await peer.receivesEvents();
   peer.dataplane.loses = (operations) => {
     const isCall = operations.some((operation) =>
       "cause" in operation && operation.cause.rpc === "InjectRoute"
@@ -172,7 +172,7 @@ Deno.test("a repair that is lost counts as lost, and what follows as a retry who
   await using _ground = await makeGround("vxlan100");
   const metrics = collectMetrics();
   await using peer = await openReconciledRoutes({ ...metrics, resyncs: false });
-  await peer.hears();
+  await peer.receivesEvents();
   assert.equal((await peer.inject(TO)).kind, "added");
   peer.dataplane.loses = (operations) => writes(operations) ? "before" : undefined;
   await ip(`route del ${TO}`);

@@ -62,7 +62,7 @@ export interface RoutesOptions {
   readonly markDirty?: RouteCallsParts["markDirty"];
   /** Takes the audit log in place of the one that is kept in memory. */
   readonly sink?: LineWriter;
-  /** Milliseconds for an `ip` without a sign of life. @default 2000 */
+  /** Milliseconds for an `ip` that answers nothing. @default 2000 */
   readonly deadlineMs?: number;
   /** Called when `ip` no longer answers, and when it does again. */
   readonly onReach?: (fault: string | undefined) => void;

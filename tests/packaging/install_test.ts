@@ -65,8 +65,8 @@ Deno.test("deno task install leaves what is not ours as it is, and says so in on
   const folder = `${place.home}/bin`;
   await Deno.mkdir(folder);
   const link = `${folder}/quilt-sidecar`;
-  const said = `${link} is not ours; move it away, or name another folder\n`;
-  const refused = { code: 1, stdout: "", stderr: said };
+  const sentence = `${link} is not ours; move it away, or name another folder\n`;
+  const refused = { code: 1, stdout: "", stderr: sentence };
   await Deno.writeTextFile(link, "theirs");
   assert.deepEqual(await place.install(["bin"]), refused);
   assert.equal(await Deno.readTextFile(link), "theirs");

@@ -34,7 +34,7 @@ export interface Surroundings {
   readonly installCode?: number;
 }
 
-/** What the launcher started, or said. */
+/** What the launcher started, or why it refused. */
 export type Launched =
   | {
     readonly kind: "started";
@@ -47,7 +47,7 @@ export type Launched =
     readonly program: string;
     readonly args: readonly string[];
   }
-  | { readonly kind: "refused"; readonly code: number; readonly said: string };
+  | { readonly kind: "refused"; readonly code: number; readonly sentence: string };
 
 /** A folder for a user of the launcher, with programs that stand in for the real ones. */
 export interface Desk extends Disposable {
@@ -99,9 +99,9 @@ export async function makeDesk(): Promise<Desk> {
       },
     }).output();
     const text = new TextDecoder();
-    const said = text.decode(stderr);
-    if (code !== 0) return { kind: "refused", code, said };
-    assert.equal(said, "");
+    const sentence = text.decode(stderr);
+    if (code !== 0) return { kind: "refused", code, sentence };
+    assert.equal(sentence, "");
     return takeApart(text.decode(stdout).split("\0").slice(0, -1));
   };
   return {

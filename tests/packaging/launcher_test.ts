@@ -271,7 +271,7 @@ Deno.test("no command line makes quilt-sidecar grant more than it names, and one
     if (launched.kind === "refused") {
       assert.equal(expected, undefined);
       assert.equal(launched.code, words[0] === "health" ? 1 : 2);
-      assert.match(launched.said, /^Cannot (read|use) [^\n]+\n$/);
+      assert.match(launched.sentence, /^Cannot (read|use) [^\n]+\n$/);
       return;
     }
     assert.deepEqual(launched.args, words);
@@ -355,8 +355,8 @@ Deno.test("quilt-sidecar names the fault of a path that cannot be granted, in on
   for (const [words, sentence] of sentences) {
     const launched = await desk.launch(words);
     assert.ok(launched.kind === "refused", words.join(" "));
-    assert.match(launched.said, sentence);
-    assert.equal(launched.said.split("\n").length, 2);
+    assert.match(launched.sentence, sentence);
+    assert.equal(launched.sentence.split("\n").length, 2);
   }
 });
 
@@ -365,7 +365,7 @@ Deno.test("quilt-sidecar fetches the packages of deno.lock once, and says how if
   const failed = await desk.launch(["man"], { installCode: 1 });
   assert.ok(failed.kind === "refused");
   assert.match(
-    failed.said,
+    failed.sentence,
     /^Cannot fetch the packages of deno\.lock; see why with: [^\n]+\n$/,
   );
   const install = `${repository} install --quiet --frozen`;
@@ -408,9 +408,9 @@ Deno.test("quilt-sidecar takes the Deno in PATH, for serve only the tested versi
 Deno.test("quilt-sidecar says in one sentence that there is neither Deno nor npx", async () => {
   using desk = await makeDesk();
   const launched = await desk.launch(["status"], { deno: undefined });
-  const said =
+  const sentence =
     `Neither deno nor npx is in PATH; install Deno ${TESTED_DENO_VERSION}, or npm\n`;
-  assert.deepEqual(launched, { kind: "refused", code: 1, said });
+  assert.deepEqual(launched, { kind: "refused", code: 1, sentence });
 });
 
 Deno.test("quilt-sidecar demo starts the program of the task demo", async () => {

@@ -49,11 +49,11 @@ export function parseExposition(
     let name = "";
     while (lines[0]?.startsWith("# ")) {
       const line = lines.shift() ?? "";
-      const [, what = "", of = "", said = ""] = /^# (TYPE|UNIT|HELP) (\S+) (.*)$/s
+      const [, what = "", of = "", value = ""] = /^# (TYPE|UNIT|HELP) (\S+) (.*)$/s
         .exec(line) ?? assert.fail(line);
       assert.ok(name === "" || name === of, `${of} after ${name}`);
       name = of;
-      descriptions.set(what, said);
+      descriptions.set(what, value);
     }
     const type = descriptions.get("TYPE") ?? assert.fail(`${name} has no type`);
     const unit = descriptions.get("UNIT");

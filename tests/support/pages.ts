@@ -1,6 +1,7 @@
 /** The pages of the documents, as the tests read them. */
 import assert from "node:assert/strict";
 import { codeIn, type Document, readMarkdown } from "./markdown.ts";
+import { filesBelow } from "./files.ts";
 import { repository } from "./serve_task.ts";
 
 /** A page, with what its tests ask of it. */
@@ -43,16 +44,6 @@ export function codeOf(cell = ""): string {
 }
 
 /** Every page: the Markdown files of the repository, by their paths from its root. */
-export const PAGES: readonly string[] = markdownFiles();
-
-function markdownFiles(folder = ""): readonly string[] {
-  return [...Deno.readDirSync(`${repository}/${folder}`)].flatMap((entry) => {
-    const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
-    if (entry.isDirectory) {
-      const skip = entry.name.startsWith(".") ||
-        ["node_modules", "target"].includes(entry.name);
-      return skip ? [] : markdownFiles(path);
-    }
-    return path.endsWith(".md") ? [path] : [];
-  });
-}
+export const PAGES: readonly string[] = filesBelow("").filter((path) =>
+  path.endsWith(".md")
+);

@@ -53,7 +53,7 @@ export function connectSidecar(authority: string): SidecarClient {
     "grpc.initial_reconnect_backoff_ms": 100,
     "grpc.max_reconnect_backoff_ms": 1_000,
   });
-  const call = toldApart(createUnaryCall(connection, 10_000));
+  const call = withDistinctErrors(createUnaryCall(connection, 10_000));
   return {
     ...createSidecarReader(call),
     allocateAddress: (owner, address = "") =>
@@ -80,7 +80,7 @@ export function connectSidecar(authority: string): SidecarClient {
 const BROKEN_CONNECTION = " triggered by internal client error: ";
 
 /** A server that is gone is UNAVAILABLE, in whatever words. */
-function toldApart(call: UnaryCall): UnaryCall {
+function withDistinctErrors(call: UnaryCall): UnaryCall {
   return async <Response>(...request: Parameters<UnaryCall>) => {
     const answer = await call<Response>(...request);
     return answer.ok || !answer.fault.details.includes(BROKEN_CONNECTION)

@@ -27,11 +27,11 @@ const (
 const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 func frame(kind, flags byte, stream uint32, payload []byte) []byte {
-	return frameSaying(len(payload), kind, flags, stream, payload)
+	return frameWithLength(len(payload), kind, flags, stream, payload)
 }
 
-// A frame whose length is said to be another.
-func frameSaying(length int, kind, flags byte, stream uint32, payload []byte) []byte {
+// A frame with another length in its head.
+func frameWithLength(length int, kind, flags byte, stream uint32, payload []byte) []byte {
 	head := []byte{byte(length >> 16), byte(length >> 8), byte(length), kind, flags}
 	return append(append(head, word(stream)...), payload...)
 }

@@ -25,8 +25,8 @@ type fuzzed struct {
 	Connections int `json:"connections"`
 	// Could not be made.
 	Refused int `json:"refused"`
-	// Were sent something.
-	Heard int `json:"heard"`
+	// Received something.
+	Received int `json:"received"`
 	// Were ended by the server before they would have ended.
 	Ended int `json:"ended"`
 	Sent  int `json:"sent"`
@@ -49,7 +49,7 @@ func fuzz(address string, first, connections int, seed int64) {
 				one := fuzzConnection(address, newFuzzer(seed, number))
 				guard.Lock()
 				total.Refused += one.Refused
-				total.Heard += one.Heard
+				total.Received += one.Received
 				total.Ended += one.Ended
 				total.Sent += one.Sent
 				guard.Unlock()
@@ -73,12 +73,12 @@ func fuzzConnection(address string, f *fuzzer) fuzzed {
 	}
 	conn := dialled.(*net.TCPConn)
 	defer conn.Close()
-	told := fuzzed{}
+	result := fuzzed{}
 	greeting, parts := f.sequence()
 	if _, err := conn.Write(greeting); err == nil && !f.one(12) {
 		// Who has not been let in yet would be gone before a frame of it is read.
 		_ = conn.SetReadDeadline(time.Now().Add(letInSeconds * time.Second))
-		told.Heard, _ = io.ReadAtLeast(conn, make([]byte, 9), 9)
+		result.Received, _ = io.ReadAtLeast(conn, make([]byte, 9), 9)
 		_ = conn.SetReadDeadline(time.Time{})
 	}
 	over := make(chan int64, 1)
@@ -98,9 +98,9 @@ func fuzzConnection(address string, f *fuzzer) fuzzed {
 		}
 		_ = conn.SetWriteDeadline(time.Now().Add(2 * time.Second))
 		written, err := conn.Write(part)
-		told.Sent += written
+		result.Sent += written
 		if err != nil {
-			told.Ended = 1
+			result.Ended = 1
 			break
 		}
 		if f.one(3) {
@@ -108,10 +108,10 @@ func fuzzConnection(address string, f *fuzzer) fuzzed {
 		}
 	}
 	f.leave(conn)
-	if <-over > 0 || told.Heard > 0 {
-		told.Heard = 1
+	if <-over > 0 || result.Received > 0 {
+		result.Received = 1
 	}
-	return told
+	return result
 }
 
 // Decides all that happens on one connection.
@@ -412,7 +412,7 @@ func init() {
 		func(f *fuzzer) []byte {
 			payload := f.bytes(30)
 			length := pick(f, 0, 1, 4, 5, 8, len(payload)+1, 16_384, 16_385, 1<<24-1)
-			return frameSaying(length, byte(f.below(12)), byte(f.Intn(256)), f.any(), payload)
+			return frameWithLength(length, byte(f.below(12)), byte(f.Intn(256)), f.any(), payload)
 		},
 		// Anything.
 		func(f *fuzzer) []byte {

@@ -82,7 +82,7 @@ func goWrong(address, kind string, random *rand.Rand) {
 		calls.Add(1)
 		go func() {
 			defer calls.Done()
-			// What is said while the sidecar is busy comes in one read.
+			// What is sent while the sidecar is busy comes in one read.
 			for again := 1 + chance.Intn(3); again > 0; again-- {
 				callWrongly(together, conn, kind, chance)
 			}

@@ -14,7 +14,7 @@ import (
 )
 
 // What callOnAndOn writes for each line that it reads, and at the end.
-type told struct {
+type results struct {
 	Answered int      `json:"answered"`
 	Failures []string `json:"failures"`
 }
@@ -26,8 +26,8 @@ func callOnAndOn(address, destination string) {
 	conn := connect(address)
 	defer conn.Close()
 	var guard sync.Mutex
-	now := told{Failures: []string{}}
-	tell := func() {
+	now := results{Failures: []string{}}
+	report := func() {
 		guard.Lock()
 		defer guard.Unlock()
 		line, err := json.Marshal(now)
@@ -37,14 +37,14 @@ func callOnAndOn(address, destination string) {
 	over := make(chan struct{})
 	go func() {
 		for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
-			tell()
+			report()
 		}
 		close(over)
 	}()
 	for turn := 0; ; turn++ {
 		select {
 		case <-over:
-			tell()
+			report()
 			return
 		default:
 		}

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the image of the Containerfile and unpacks it; `deno task test:all` does so, too,
-# unless it is told of an image:
+# unless it is given an image:
 #
 #   QUILT_IMAGE=$(tests/packaging/image/build.sh) npx -y deno@2.9.3 task test:all
 #

@@ -127,8 +127,8 @@ Deno.test("Grafana asks that Prometheus, knows its interval, and has the dashboa
   const path = stringAt(objectAt(provider, "options"), "path");
   assert.ok(mountsOf("grafana").get("dashboard.json")?.startsWith(`${path}/`));
   const uid = stringAt(parseJsonObject(readDashboard()), "uid");
-  const told = await Deno.readTextFile(`${FOLDER}/compose.yaml`);
-  assert.ok(told.includes(`http://127.0.0.1:3000/d/${uid} `));
+  const text = await Deno.readTextFile(`${FOLDER}/compose.yaml`);
+  assert.ok(text.includes(`http://127.0.0.1:3000/d/${uid} `));
 });
 
 Deno.test("the collector uses what it defines, and defines what it uses", () => {

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { type Finding, isKept } from "../../bench/report.ts";
 
 function finding(value: number, limit?: Finding["limit"]): Finding {
-  const told = { what: "a", value, unit: "×", raw: "" } as const;
-  return limit === undefined ? told : { ...told, limit };
+  const reported = { what: "a", value, unit: "×", raw: "" } as const;
+  return limit === undefined ? reported : { ...reported, limit };
 }
 
 Deno.test("a limit is kept up to and including its value", () => {

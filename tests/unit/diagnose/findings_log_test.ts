@@ -136,7 +136,7 @@ Deno.test("FindingsLog gathers for a minute what comes after the line for the ot
   const log = new FindingsLog();
   log.take(contended(20), 0);
   assert.deepEqual(log.take(contended(22), 10_000), []);
-  assert.deepEqual(log.take(contended(21), 20_000), [], "neither half was said");
+  assert.deepEqual(log.take(contended(21), 20_000), [], "neither half was logged");
   assert.deepEqual(log.take(contended(21), 60_000), [{
     level: "warn",
     message:

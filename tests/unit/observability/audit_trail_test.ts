@@ -71,8 +71,8 @@ function compare(trail: AuditTrail, text: string, sent: number): void {
     else if (event === undefined) assert.equal(sequence, next++, text);
   }
   const { time: _, ...end } = read.records.at(-1) ?? {};
-  const { prev: __, ...said } = end;
-  assert.deepEqual(said, {
+  const { prev: __, ...others } = end;
+  assert.deepEqual(others, {
     event: "end",
     reason: "SIGTERM",
     mutations: sent,

@@ -33,7 +33,7 @@ function connected(withdrew: boolean): Repair {
   });
 }
 
-/** What is told after these. */
+/** The message after these. */
 function after(...repairs: readonly Repair[]) {
   const record = new ActivityRecord();
   record.noteRepairs(repairs);

@@ -224,8 +224,8 @@ const bestRoutes: readonly (readonly [
 ];
 
 for (const [what, best, actual] of bestRoutes) {
-  const told = actual === undefined ? "cannot tell" : "tells";
-  Deno.test(`routesOfBest ${told} when ${what}`, () => {
+  const verb = actual === undefined ? "cannot tell" : "tells";
+  Deno.test(`routesOfBest ${verb} when ${what}`, () => {
     assert.deepEqual(routesOfBest(TO, best), actual);
   });
 }

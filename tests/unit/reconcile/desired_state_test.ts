@@ -52,7 +52,7 @@ function desiredOf(route: Route, persisted = true): DesiredRoute {
   return { route, persisted, status: INSTALLED };
 }
 
-/** A state, and the destinations of which it told that they may have changed. */
+/** A state, and the destinations that it reported as perhaps changed. */
 function open(...desired: readonly DesiredRoute[]) {
   const changed: Ipv4Cidr[] = [];
   const state = new DesiredState((destination) => changed.push(destination));
@@ -429,8 +429,8 @@ Deno.test("DesiredState tells of every destination whose route, deletion or clai
   }));
   fc.assert(
     fc.property(acts, (all) => {
-      const told = new Set<Ipv4Cidr>();
-      const state = new DesiredState((destination) => told.add(destination));
+      const reported = new Set<Ipv4Cidr>();
+      const state = new DesiredState((destination) => reported.add(destination));
       const shown = () =>
         new Map(destinations.map((destination) => [
           destination,
@@ -442,7 +442,7 @@ Deno.test("DesiredState tells of every destination whose route, deletion or clai
         ]));
       for (const { act, destination } of all) {
         const before = shown();
-        told.clear();
+        reported.clear();
         switch (act) {
           case "put":
             state.put(desiredOf({ ...ROUTE, destination }));
@@ -466,7 +466,7 @@ Deno.test("DesiredState tells of every destination whose route, deletion or clai
           const isDesired = state.get(destination) !== undefined ||
             before.get(destination)?.startsWith("[{") === true;
           if (isDesired && before.get(destination) !== text) {
-            assert.ok(told.has(destination), `${act} ${destination}`);
+            assert.ok(reported.has(destination), `${act} ${destination}`);
           }
         }
       }

@@ -21,7 +21,7 @@ function watch(resyncMs: number): Watched {
   return { resyncs, lines, faults };
 }
 
-Deno.test("a resync that fails once is said, tried again soon, and no fault", () => {
+Deno.test("a resync that fails once is logged, tried again soon, and no fault", () => {
   const { faults, lines, resyncs } = watch(30_000);
   assert.equal(resyncs.failed("ip ended"), 1000);
   resyncs.succeeded();

@@ -86,7 +86,7 @@ Deno.test("StatusFeed keeps sinceMs while a route stays in its state, whatever i
   assert.ok(await since() > installed);
 });
 
-Deno.test("StatusFeed tells of an installed route that is back, and of nothing else that is said to be", async () => {
+Deno.test("StatusFeed reports an installed route that is back, and no other that is only claimed to be", async () => {
   const { feed, put } = openFeed();
   feed.open();
   put(2);

@@ -5,7 +5,7 @@ import type { Route } from "../../../src/routing/route.ts";
 /**
  * Linux's routes for one destination, written from what was measured with iproute2 and
  * not from the decisions: in the order of TOS (the higher first) and metric, several
- * with the same of both only when somebody appended them.
+ * with the same of both only when another process appended them.
  */
 export class TableModel {
   #routes: readonly KernelRoute[] = [];

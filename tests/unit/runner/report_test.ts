@@ -53,7 +53,7 @@ Deno.test("a terminal has one line of progress, no wider than it is", () => {
   assert.ok(text().endsWith("\r\u001b[K"));
 });
 
-Deno.test("of more than ten tests the slowest ten are told", () => {
+Deno.test("of more than ten tests the slowest ten are reported", () => {
   const { report, text } = open(false);
   const cases = Array.from({ length: 12 }, (_, at) => (
     { name: `test ${at}`, seconds: at, end: "passed" as const }

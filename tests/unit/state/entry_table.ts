@@ -60,7 +60,7 @@ export class EntryTable {
   }
 }
 
-/** An entry as the kernel shows it, with our protocol number unless told otherwise. */
+/** An entry as the kernel shows it, with our protocol number unless given another. */
 export function shownEntry(
   { metric, payload, prefix, table, type }: TableEntry,
   protocol = 142,

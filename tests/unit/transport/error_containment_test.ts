@@ -31,7 +31,7 @@ Deno.test("isConnectionError is true for errors of HTTP/2, of the modules below 
   for (const error of errors) assert.ok(isConnectionError(error), String(error.stack));
 });
 
-Deno.test("isConnectionError is false for our own errors, whoever called us, and for those of ip's pipes", () => {
+Deno.test("isConnectionError is false for our own errors, also when a library called us, and for those of ip's pipes", () => {
   const errors: readonly unknown[] = [
     errorAt(["file:///app/src/api/unary_handler.ts", GRPC, "ext:deno_node/http2.ts"]),
     errorAt(["file:///app/src/sidecar.ts"]),

@@ -14,28 +14,28 @@ use crate::wire::{endpoint, unary, Route};
 const PATIENCE: Duration = Duration::from_secs(15);
 
 #[derive(Default)]
-struct Told {
+struct Report {
     answered: u64,
     failures: Vec<String>,
     over: bool,
 }
 
 pub async fn call_on_and_on(address: &str, destination: &str) {
-    let told = Arc::new(Mutex::new(Told::default()));
-    let heard = told.clone();
+    let results = Arc::new(Mutex::new(Report::default()));
+    let reader = results.clone();
     let listener = std::thread::spawn(move || {
         for line in std::io::stdin().lock().lines() {
             if line.is_err() {
                 break;
             }
-            report(&heard.lock().unwrap());
+            report(&reader.lock().unwrap());
         }
-        heard.lock().unwrap().over = true;
+        reader.lock().unwrap().over = true;
     });
     let channel = endpoint(address).connect().await.expect("a connection");
     let began = Instant::now();
     for turn in 0u64.. {
-        if told.lock().unwrap().over {
+        if results.lock().unwrap().over {
             break;
         }
         let mut request = Request::new(Route {
@@ -49,19 +49,19 @@ pub async fn call_on_and_on(address: &str, destination: &str) {
             "RemoveRoute"
         };
         let outcome = unary(&channel, &format!("/quilt.QuiltRuntime/{rpc}"), request).await;
-        let mut told = told.lock().unwrap();
+        let mut total = results.lock().unwrap();
         match outcome {
-            Ok(answer) if answer.success => told.answered += 1,
-            Ok(answer) => told.failures.push(answer.error),
+            Ok(answer) if answer.success => total.answered += 1,
+            Ok(answer) => total.failures.push(answer.error),
             Err(status) => {
                 let at = began.elapsed().as_millis();
-                told.failures
+                total.failures
                     .push(format!("{} (after {at} ms)", in_words(&status)));
             }
         }
     }
     listener.join().unwrap();
-    report(&told.lock().unwrap());
+    report(&results.lock().unwrap());
 }
 
 /// The status and what tonic holds behind it: hyper's error, then h2's.
@@ -75,11 +75,11 @@ fn in_words(status: &Status) -> String {
     words
 }
 
-fn report(told: &Told) {
-    let failures: Vec<String> = told.failures.iter().map(|one| quoted(one)).collect();
+fn report(total: &Report) {
+    let failures: Vec<String> = total.failures.iter().map(|one| quoted(one)).collect();
     println!(
         "{{\"answered\":{},\"failures\":[{}]}}",
-        told.answered,
+        total.answered,
         failures.join(",")
     );
 }

@@ -513,7 +513,7 @@ Deno.test("deploy imports nothing of tests", () => {
   }
 });
 
-Deno.test("a cycle is found, and two ways to one place are none", () => {
+Deno.test("a cycle is found, and two ways to one place are no cycle", () => {
   const graph = (arrows: readonly string[]) =>
     new Map(
       Map.groupBy(arrows, ([from = ""]) => from).entries().map(([from, all]) =>

@@ -18,7 +18,8 @@ const REST_MS = 150;
 const PATIENCE_MS = 5_000;
 
 /**
- * Resolves when the server has ended it, or nothing more comes: to whether the server answered or ended it.
+ * Resolves when the server has ended it, or nothing more comes: to whether the server has
+ * answered or ended it.
  */
 function carryOut({ bytes }: Attack): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();

@@ -35,8 +35,8 @@ export interface AuditCounts {
 
 /**
  * The audit trail of one process: a start record, a record for each mutation, and an end
- * record, chained by hashes in the order in which they are written. docs/audit.md has the
- * schema.
+ * record, numbered from 0 and chained by hashes in the order in which they are written.
+ * docs/audit.md has the schema.
  */
 export class AuditTrail implements LineWriter, AuditCounts {
   readonly #lines: CountingLineWriter;
@@ -69,8 +69,9 @@ export class AuditTrail implements LineWriter, AuditCounts {
   /** Writes the first record. */
   begin({ grants, options, version }: TrailStart): void {
     this.#begun = true;
-    const record = { event: "start", schema: SCHEMA, version, options, grants };
-    this.#lines.write(escapeInvisible(JSON.stringify({ time: now(), ...record })));
+    const head = { time: now(), sequence: 0, event: "start", schema: SCHEMA };
+    const record = { ...head, version, options, grants };
+    this.#lines.write(escapeInvisible(JSON.stringify(record)));
   }
 
   /** Writes the record of one mutation, a JSON object. */
@@ -86,10 +87,10 @@ export class AuditTrail implements LineWriter, AuditCounts {
    */
   end(reason: string): void {
     if (!this.#begun) return;
-    const time = now();
     const mutations = this.#mutations;
+    const head = { time: now(), sequence: mutations + 1, event: "end" };
     this.#lines.writeCount((lost) =>
-      withOwnHash(JSON.stringify({ time, event: "end", reason, mutations, lost }))
+      withOwnHash(JSON.stringify({ ...head, reason, mutations, lost }))
     );
   }
 

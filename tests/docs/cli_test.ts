@@ -247,7 +247,7 @@ fullTest(
     // No peer is in the FDB, and doctor has waited until that was noticed.
     assertDocumented("status", await show("status", "--json"));
     assertDocumented("release", await show("release", "3f4e8a", "--json"));
-    const record = sidecar.audit.find((line) => line.includes(`"sequence"`));
+    const record = sidecar.audit.find((line) => line.includes(`"words"`));
     const audited = await namespace.run(clientCommand("audit", ["-", "--json"]), {
       stdin: record ?? "",
     });

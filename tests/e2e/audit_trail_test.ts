@@ -142,6 +142,7 @@ Deno.test("the audit trail of a process is a chain from a start record with vers
   assert.equal(prev, "0".repeat(64));
   assert.equal(new Date(String(time)).toISOString(), time);
   assert.deepEqual(start, {
+    sequence: 0,
     event: "start",
     schema: 2,
     version: SIDECAR_VERSION,
@@ -154,6 +155,7 @@ Deno.test("the audit trail of a process is a chain from a start record with vers
     mutations.map((_, at) => at + 1),
   );
   assert.deepEqual(endOf(trail), {
+    sequence: mutations.length + 1,
     event: "end",
     reason: "SIGTERM",
     mutations: mutations.length,
@@ -180,6 +182,7 @@ Deno.test("the end record of a sidecar that listens and cannot go on has the rea
   const failed = await namespace.run(serveCommandInPath([], program.directory));
   assert.equal(failed.code, 1, failed.stderr);
   assert.deepEqual(endOf(readTrail(failed.stdout)), {
+    sequence: 1,
     event: "end",
     reason: "failed",
     mutations: 0,
@@ -234,7 +237,14 @@ Deno.test("a disk that is full and free again costs records and no call: trail, 
   );
   assert.equal((await sidecar.stop()).code, 0);
   assert.equal(lostInLog(sidecar), counts.lost);
-  assert.deepEqual(endOf(readTrail(await disk.read())), {
+  const trail = readTrail(await disk.read());
+  // The numbers of the lost records are missing, and no others.
+  const numbers = new Set(writtenOf(trail).map(({ sequence }) => sequence));
+  const missing = Array.from({ length: 138 }, (_, at) => at)
+    .filter((number) => !numbers.has(number));
+  assert.equal(missing.length, counts.lost);
+  assert.deepEqual(endOf(trail), {
+    sequence: 137,
     event: "end",
     reason: "SIGTERM",
     mutations: 136,
@@ -301,6 +311,7 @@ fullTest(
     assert.deepEqual([lostOf(trail), lostInLog(sidecar)], [lost, lost]);
     assert.equal(writtenOf(trail).length + lost, 2 + 24_000);
     assert.deepEqual(endOf(trail), {
+      sequence: 24_001,
       event: "end",
       reason: "SIGTERM",
       mutations: 24_000,

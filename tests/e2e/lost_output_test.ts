@@ -266,6 +266,7 @@ function assertEndRecord(asked: Asked, { lost }: Lines): void {
   assert.deepEqual(lines, { written: records(asked) + 1 - lost, lost });
   const { prev: _, time: __, ...end } = read.at(-1) ?? {};
   assert.deepEqual(end, {
+    sequence: 2 * asked.routes + 1,
     event: "end",
     reason: "SIGTERM",
     mutations: 2 * asked.routes,

@@ -54,6 +54,7 @@ export function timeAt(ms: number): string {
 export function startFields(ms = 0): TrailFields {
   return {
     time: timeAt(ms),
+    sequence: 0,
     event: "start",
     schema: 2,
     version: "0.1.0",
@@ -86,6 +87,7 @@ export function gapFields(dropped: number, ms = 0): TrailFields {
 export function endFields(mutations: number, lost: number, ms = 0): TrailFields {
   const fields = {
     time: timeAt(ms),
+    sequence: mutations + 1,
     event: "end",
     reason: "SIGTERM",
     mutations,

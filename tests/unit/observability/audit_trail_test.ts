@@ -65,14 +65,15 @@ function compare(trail: AuditTrail, text: string, sent: number): void {
   assert.deepEqual([trail.written, trail.dropped], [lines.length, lostOf(read)], text);
   assert.equal(trail.head, read.head);
   assert.equal(trail.written + trail.dropped, sent + 2);
-  let next = read.records[0]?.["event"] === "start" ? 1 : 0;
-  for (const { dropped, event, sequence } of read.records) {
+  let next = 0;
+  for (const { dropped, sequence } of read.records) {
     if (typeof dropped === "number") next += dropped;
-    else if (event === undefined) assert.equal(sequence, next++, text);
+    else assert.equal(sequence, next++, text);
   }
   const { time: _, ...end } = read.records.at(-1) ?? {};
   const { prev: __, ...others } = end;
   assert.deepEqual(others, {
+    sequence: sent + 1,
     event: "end",
     reason: "SIGTERM",
     mutations: sent,
@@ -177,9 +178,15 @@ Deno.test("AuditTrail begins with the start record, and its last record counts w
   await trail.flush();
   const { records } = readTrail(descriptor.text);
   assert.deepEqual(records.map(({ prev: _, time: __, ...rest }) => rest), [
-    { event: "start", schema: 2, ...START, options: ["--grpc-addr=\u202e\n"] },
+    {
+      sequence: 0,
+      event: "start",
+      schema: 2,
+      ...START,
+      options: ["--grpc-addr=\u202e\n"],
+    },
     { dropped: 1 },
-    { event: "end", reason: "hand-over", mutations: 1, lost: 1 },
+    { sequence: 2, event: "end", reason: "hand-over", mutations: 1, lost: 1 },
   ]);
   assert.match(descriptor.text, /^[ -~\n]+$/);
   assert.deepEqual([trail.written, trail.dropped], [2, 1]);

@@ -4,8 +4,8 @@
  * checksums of all of them. The same commit gives the same bytes.
  *
  * The time in it is the commit's. With SOURCE_DATE_EPOCH (in seconds since 1970) it is
- * that, and neither git nor a clean tree is needed: its user answers for what is packed.
- * Needs root, buildah, tar, gzip, and what deploy/image/bases.sh needs.
+ * that, and git is not used: the files are packed as they are, from a commit or not. Needs
+ * root, buildah, tar, gzip, and what deploy/image/bases.sh needs.
  */
 import { resolve } from "node:path";
 import { SIDECAR_VERSION } from "../../src/shared/versions.ts";

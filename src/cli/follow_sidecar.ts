@@ -11,7 +11,7 @@ import {
 import { type CallFault, createClient, startWatch } from "./grpc_client.ts";
 import type { Target } from "./target.ts";
 
-/** Milliseconds between the loss of a sidecar and the next connection. */
+/** Milliseconds from the loss of a sidecar to the next try to connect. */
 const PAUSE_MS = 500;
 
 /** A message of one of the watches, or their end. */

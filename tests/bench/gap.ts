@@ -29,9 +29,7 @@ export async function measureGap(): Promise<readonly Finding[]> {
     value: sidecar / bare,
     unit: "×",
     limit: { kind: "at most", value: 1.5 },
-    raw: `${describeMs(sidecar * 1000)} to ${
-      describeMs(bare * 1000)
-    }, ${STARTS} starts`,
+    raw: `${describeMs(sidecar * 1000)} to ${describeMs(bare * 1000)}, ${STARTS} each`,
   }];
 }
 

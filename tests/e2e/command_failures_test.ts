@@ -53,14 +53,14 @@ async function assertAllSay(
 ): Promise<void> {
   for (const name of names) {
     let sentence = "";
-    const hasFailed = async () => {
+    const failsSo = async () => {
       sentence = sentenceOf(await run(name), 1, name);
       return expected.test(sentence);
     };
     // It waits for moments alone: on a busy machine it may have to ask again.
     if (name === "health") {
-      await until(hasFailed, { what: () => `another: ${sentence}` });
-    } else assert.ok(await hasFailed(), `${name}: ${sentence}`);
+      await until(failsSo, { what: () => `another: ${sentence}` });
+    } else assert.ok(await failsSo(), `${name}: ${sentence}`);
   }
 }
 
